@@ -1,0 +1,91 @@
+import { Call, type CallDeps, type CallInfo } from './call.ts';
+import type { AgentLeg, CallerLeg } from './leg.ts';
+import { isFailure, type Termination } from './termination.ts';
+
+/** How long the end of a call is remembered, for the carrier's question what comes next, ms. */
+const REMEMBER_MS = 600_000;
+const REMEMBER_MOST = 10_000;
+/** A stream that breaks again and again will not hold the next time either. */
+const REATTACH_MOST = 3;
+
+/** What a carrier should do with a caller whose media stream ended. */
+export type Continuation = 'reattach' | 'hangup' | 'apology';
+
+/** The calls of this process, by our id and by the carrier's. */
+export class Calls {
+  readonly #deps: CallDeps;
+  readonly #calls = new Map<string, Call>();
+  readonly #byCarrier = new Map<string, Call>();
+  readonly #reattached = new WeakMap<Call, number>();
+  readonly #ended = new Map<string, { end: Termination; at: number }>();
+
+  constructor(deps: CallDeps) {
+    this.#deps = deps;
+  }
+
+  get size(): number {
+    return this.#calls.size;
+  }
+
+  get(id: string): Call | undefined {
+    return this.#calls.get(id);
+  }
+
+  [Symbol.iterator](): IterableIterator<Call> {
+    return this.#calls.values();
+  }
+
+  /** Makes a call and starts its agent. The caller's leg comes with `join`. */
+  create(info: CallInfo, agent: AgentLeg): Call {
+    const call = new Call(info, agent, this.#deps);
+    this.#calls.set(info.id, call);
+    if (info.carrierCallId !== undefined) this.#byCarrier.set(info.carrierCallId, call);
+    void call.done.then((end) => this.#forget(call, end));
+    call.start();
+    return call;
+  }
+
+  /** Plugs a caller's leg into its call. False when there is no such call (any more). */
+  join(callId: string, leg: CallerLeg): boolean {
+    const call = this.#calls.get(callId);
+    if (call === undefined || call.state === 'ended') return false;
+    call.join(leg);
+    return true;
+  }
+
+  /**
+   * What comes next for the carrier's call `carrierCallId`, whose stream ended. While the model's session is kept the carrier is asked to
+   * come back, a few times at most. A call that nobody knows was lost with its process.
+   */
+  continuation(carrierCallId: string): Continuation {
+    const call = this.#byCarrier.get(carrierCallId);
+    const end = call?.ended ?? (call === undefined ? this.#ended.get(carrierCallId)?.end : undefined);
+    if (end !== undefined) return isFailure(end) ? 'apology' : 'hangup';
+    if (call === undefined || !call.reclaimable) return 'apology';
+    const times = (this.#reattached.get(call) ?? 0) + 1;
+    this.#reattached.set(call, times);
+    return times <= REATTACH_MOST ? 'reattach' : 'apology';
+  }
+
+  byCarrierId(carrierCallId: string): Call | undefined {
+    return this.#byCarrier.get(carrierCallId);
+  }
+
+  /** Ends all calls for one reason; resolves when all are closed. */
+  async endAll(end: Termination): Promise<void> {
+    await Promise.all([...this.#calls.values()].map((call) => call.end(end)));
+  }
+
+  #forget(call: Call, end: Termination): void {
+    const { id, carrierCallId } = call.info;
+    this.#calls.delete(id);
+    if (carrierCallId === undefined) return;
+    if (this.#byCarrier.get(carrierCallId) === call) this.#byCarrier.delete(carrierCallId);
+    const now = this.#deps.clock.now();
+    this.#ended.set(carrierCallId, { end, at: now });
+    for (const [key, entry] of this.#ended) {
+      if (this.#ended.size <= REMEMBER_MOST && now - entry.at < REMEMBER_MS) break;
+      this.#ended.delete(key);
+    }
+  }
+}

@@ -1,0 +1,47 @@
+/**
+ * What a call counts about itself. The set is closed: each name is a metric label, so a new one is added here and nowhere else.
+ */
+export const COUNTERS = [
+  // Frames, as the caller's carrier sends and takes them.
+  'frames_in',
+  'frames_out',
+  'frames_late',
+  'frames_duplicate',
+  'frames_reordered',
+  'frames_before_start',
+  'frames_invalid',
+  'ms_filled',
+  'ms_dropped_holdback',
+  'ms_dropped_backpressure',
+  'ms_dropped_interrupted',
+  'ms_cleared',
+  'ms_uplink_silence',
+  'ms_uplink_dropped',
+  // Messages that could not be used.
+  'message_malformed',
+  'message_unknown',
+  'message_flood',
+  'mark_unknown',
+  'mark_expired',
+  'stream_restarted',
+  // The model's side.
+  'model_event_unknown',
+  'model_event_malformed',
+  'model_error',
+  'model_retry',
+  'model_reconnect',
+  'transport_fallback',
+  'response_superseded',
+  'barge_in',
+  'tool_result_dropped',
+  // The watchdog's findings.
+  'agent_audio_missing',
+  'agent_audio_silent',
+  'observer_failed',
+  'close_stuck',
+] as const;
+
+export type Counter = (typeof COUNTERS)[number];
+
+/** Adds `n` (1 when left out) to a counter of this call. Never throws. */
+export type Count = (counter: Counter, n?: number) => void;

@@ -1,0 +1,88 @@
+import type { Termination } from './termination.ts';
+
+/**
+ * Everything that legs and the call tell, as closed unions: adding an event breaks every switch that must know it.
+ * All times named `...Ms` are milliseconds.
+ */
+
+/** Transports on which a model's session can run. */
+export type AgentTransport = 'webrtc' | 'websocket';
+
+/** What a caller's leg tells its call. Audio does not pass here: it goes by the leg's sink. */
+export type CallerEvent =
+  /** A digit the caller pressed: 0-9, *, #, A-D. `durationMs` where the carrier says it. */
+  | { type: 'dtmf'; digit: string; durationMs?: number }
+  /** The carrier began the stream anew (a second `start`): what was queued is gone, positions begin again. */
+  | { type: 'stream_restarted' }
+  /** The caller's side is over: hung up, lost, or closed by us for a reason. Told once, last. */
+  | { type: 'ended'; end: Termination };
+
+/** Token counts of one response, as the model bills them. */
+export interface Usage {
+  readonly inputTextTokens: number;
+  readonly inputAudioTokens: number;
+  readonly cachedTokens: number;
+  readonly outputTextTokens: number;
+  readonly outputAudioTokens: number;
+}
+
+export type ResponseStatus = 'completed' | 'cancelled' | 'failed' | 'incomplete';
+
+/** What an agent's leg tells its call. */
+export type AgentEvent =
+  /** Confirmed and able to take audio. Told again after a reconnect, with `resumed`. */
+  | { type: 'ready'; transport: AgentTransport; sessionId: string; resumed: boolean }
+  /** One transport could not be had; another is being tried. `reason` is an error code. */
+  | { type: 'transport_fallback'; from: AgentTransport; to: AgentTransport; reason: string }
+  /** The session broke in the middle of a call and is being built again. */
+  | { type: 'reconnecting'; reason: string }
+  /** The caller began to speak, as the model's turn detection sees it. */
+  | { type: 'speech_started'; itemId?: string }
+  | { type: 'speech_stopped'; itemId?: string }
+  | { type: 'response_started'; responseId: string }
+  /** Told synchronously before the first frame of the item is written to the caller's sink. */
+  | { type: 'audio_started'; responseId: string; itemId: string; contentIndex: number }
+  /** All audio of the item was written. */
+  | { type: 'audio_done'; responseId: string; itemId: string }
+  | { type: 'response_done'; responseId: string; status: ResponseStatus; reason?: string; usage?: Usage }
+  /** Words; `final` replaces what the deltas of the same item said. */
+  | { type: 'transcript'; role: 'caller' | 'agent'; itemId: string; text: string; final: boolean }
+  | { type: 'tool_call'; toolCallId: string; name: string; arguments: string; responseId: string }
+  /** The model's record of what was heard was cut at `audioEndMs`. */
+  | { type: 'truncated'; itemId: string; audioEndMs: number }
+  | { type: 'rate_limits'; limits: ReadonlyArray<{ name: string; limit: number; remaining: number; resetMs: number }> }
+  /** The model reported an error that does not end the session. */
+  | { type: 'error'; code: string; message: string }
+  /** The agent's side is over. Told once, last. */
+  | { type: 'ended'; end: Termination };
+
+/** What part of an item the caller heard. */
+export interface Heard {
+  readonly itemId: string;
+  readonly contentIndex: number;
+  readonly responseId: string;
+  /** Milliseconds of the item's audio that were really played to the caller. */
+  readonly heardMs: number;
+  /** Milliseconds of it that had been written to the caller's leg. */
+  readonly writtenMs: number;
+}
+
+/** What observers of a call are told: the legs' events and the call's own. */
+export type CallEvent =
+  | { type: 'call_started'; at: number; direction: 'inbound' | 'outbound' }
+  /** The caller's leg is attached: media can flow from now on. `audioPath` is both paths in words. */
+  | { type: 'caller_joined'; kind: string; audioPath: string }
+  | { type: 'caller'; event: CallerEvent }
+  | { type: 'agent'; event: AgentEvent }
+  /** First agent audio was written to the caller's leg; `sinceJoinMs` after the caller joined. */
+  | { type: 'first_agent_audio'; sinceJoinMs: number }
+  /** The caller spoke over the agent. `heard` lists the items in play, oldest first. */
+  | { type: 'barge_in'; heard: readonly Heard[]; clearMs: number }
+  /** The model answers, but the caller gets nothing, or near-silence. */
+  | { type: 'audio_alarm'; kind: 'missing' | 'silent'; audioPath: string }
+  | { type: 'call_ended'; end: Termination; durationMs: number; counters: Readonly<Partial<Record<string, number>>> };
+
+/** Watches calls: stores, metrics, recorders. It is told, never asked; what it throws is caught and counted. */
+export interface CallObserver {
+  onEvent(callId: string, event: CallEvent): void;
+}

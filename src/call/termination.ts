@@ -1,0 +1,63 @@
+/**
+ * How a call ended: `result` x `reason`. The same pair is the metric label, the log field and the stored column, so the failure rate
+ * is one query. What nobody classified counts as ours.
+ */
+
+export type TerminationResult = 'success' | 'caller_error' | 'upstream_error' | 'server_error' | 'indeterminate';
+
+/** Every reason there is, with the result it counts as. */
+const RESULTS = {
+  // Somebody hung up, as they should.
+  'caller-hangup': 'success',
+  'agent-hangup': 'success',
+  transferred: 'success',
+  'operator-hangup': 'success',
+  'max-duration': 'success',
+  'caller-silent': 'success',
+  // The caller's side did something that cannot go on.
+  'media-flood': 'caller_error',
+  'media-malformed': 'caller_error',
+  'media-stalled': 'caller_error',
+  'media-backpressure': 'caller_error',
+  'media-format-unsupported': 'caller_error',
+  'stream-replaced': 'caller_error',
+  // The carrier's or model's side.
+  'media-lost': 'upstream_error',
+  'no-stream': 'upstream_error',
+  'model-auth': 'upstream_error',
+  'model-quota': 'upstream_error',
+  'model-rate-limited': 'upstream_error',
+  'model-unavailable': 'upstream_error',
+  'model-rejected': 'upstream_error',
+  'model-session-lost': 'upstream_error',
+  'model-format-mismatch': 'upstream_error',
+  'model-silent': 'upstream_error',
+  // Ours.
+  drained: 'server_error',
+  overload: 'server_error',
+  internal: 'server_error',
+  // The process died, or the record has no end.
+  unknown: 'indeterminate',
+} as const satisfies Record<string, TerminationResult>;
+
+export type TerminationReason = keyof typeof RESULTS;
+
+export interface Termination {
+  readonly result: TerminationResult;
+  readonly reason: TerminationReason;
+  /** One sentence for the log; never holds secrets or callers' words. */
+  readonly detail?: string;
+}
+
+/** A termination of this reason, with the result the table gives it. */
+export function termination(reason: TerminationReason, detail?: string): Termination {
+  return detail === undefined ? { result: RESULTS[reason], reason } : { result: RESULTS[reason], reason, detail };
+}
+
+/** Whether the far party should be told that something went wrong before the line goes. */
+export function isFailure(end: Termination): boolean {
+  return end.result !== 'success';
+}
+
+/** All reasons: for tests and for the metric's label set. */
+export const terminationReasons = Object.keys(RESULTS) as TerminationReason[];

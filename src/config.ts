@@ -1,0 +1,205 @@
+import { z } from 'zod';
+import { BridgeError } from './errors.ts';
+import { csv, flag, headerMap, iceServers, integer, phoneNumber, portRange, publicUrl, webUrl } from './settings.ts';
+
+/**
+ * Every setting, once: its name in the environment, what it may be, what it is without being set, and the sentence that
+ * `.env.example` says about it. Nothing else reads `process.env`.
+ */
+const schema = z.object({
+  // Listening
+  HOST: z.string().default('0.0.0.0').describe('Address the daemon listens on.'),
+  PORT: integer(0, 65_535).default(8080).describe('TCP port the daemon listens on; 0 takes a free one.'),
+  PUBLIC_URL: publicUrl
+    .optional()
+    .describe(
+      'Where carriers reach this daemon from outside, e.g. https://voice.example.com. Without it the Host of each request is used, which is for local trials only and is refused as soon as a signing secret is set.',
+    ),
+
+  // The model
+  OPENAI_API_KEY: z
+    .string()
+    .optional()
+    .describe(
+      'Standard API key. Without it (and without OPENAI_BASE_URL) calls are answered by the embedded simulated model.',
+    ),
+  OPENAI_BASE_URL: webUrl
+    .optional()
+    .describe(
+      'Where the Realtime API is: governs the key, SDP and WebSocket requests alike (http gives ws). A query string is kept, so Azure-style and self-hosted endpoints fit. Default https://api.openai.com/v1.',
+    ),
+  OPENAI_HEADERS: headerMap
+    .default({})
+    .describe(
+      'More headers for every request to the model, as a JSON object, e.g. {"api-key":"..."} for Azure-style endpoints.',
+    ),
+  OPENAI_REALTIME_MODEL: z.string().min(1).default('gpt-realtime-2.1').describe('Model (or deployment) name.'),
+  OPENAI_VOICE: z.string().min(1).default('marin').describe('Voice of the agent.'),
+  OPENAI_INSTRUCTIONS: z
+    .string()
+    .default('You are a friendly assistant on a telephone line. Keep answers short and speak naturally.')
+    .describe('What the agent is told about itself.'),
+  OPENAI_TRANSCRIPTION_MODEL: z
+    .string()
+    .optional()
+    .describe("Model that writes down the caller's words; without it only the agent's words are known."),
+  OPENAI_KEY_API: z
+    .enum(['client_secrets', 'sessions', 'none'])
+    .default('client_secrets')
+    .describe(
+      "How a call's short-lived key is got: client_secrets (today's API), sessions (older deployments), none (the standard key is used as it is, for self-hosted endpoints).",
+    ),
+  OPENAI_SDP_API: z
+    .enum(['calls', 'realtime'])
+    .default('calls')
+    .describe('Where a WebRTC offer is posted: calls (/realtime/calls) or realtime (the older /realtime?model=).'),
+  OPENAI_KEY_TTL_SECONDS: integer(10, 7_200).default(60).describe("Life of a call's short-lived key, seconds."),
+  GREETING: z
+    .string()
+    .default('on')
+    .describe('Whether the agent speaks first: on, off, or the words it should greet with.'),
+  TURN_DETECTION: z
+    .enum(['server_vad', 'semantic_vad'])
+    .default('server_vad')
+    .describe("How the model finds the end of the caller's turn: by silence, or by meaning."),
+
+  // WebRTC to the model
+  USE_WEBRTC: flag
+    .default(true)
+    .describe(
+      'true: WebRTC to the model, falling back to the WebSocket when it cannot be had; false: the WebSocket alone.',
+    ),
+  ICE_SERVERS: iceServers
+    .default([])
+    .describe(
+      'STUN and TURN servers: comma-separated URLs, or a JSON array of {urls, username, credential}. OpenAI needs none.',
+    ),
+  RTC_PORT_RANGE: portRange
+    .optional()
+    .describe('UDP ports for WebRTC media, e.g. 10000-10100. Without it the system chooses.'),
+
+  // Carriers
+  TWILIO_AUTH_TOKEN: csv
+    .default([])
+    .describe('Auth token that signs webhooks; two, comma-separated, while one is being rotated.'),
+  SIGNALWIRE_PROJECT_ID: z.string().optional().describe('Project of the SignalWire REST API.'),
+  SIGNALWIRE_TOKEN: z.string().optional().describe('API token of the SignalWire REST API.'),
+  SIGNALWIRE_SPACE: z.string().optional().describe('Space name, e.g. example for example.signalwire.com.'),
+  SIGNALWIRE_SIGNING_KEY: csv
+    .default([])
+    .describe('Signing key of the project (not the API token): verifies webhooks.'),
+  SIGNALWIRE_CODEC: z
+    .enum(['PCMU@8000h', 'L16@16000h', 'L16@24000h'])
+    .default('L16@24000h')
+    .describe("Codec asked of SignalWire's stream; L16@24000h is the model's own rate, wideband without resampling."),
+  SIGNALWIRE_L16_BYTE_ORDER: z
+    .enum(['le', 'be'])
+    .default('le')
+    .describe(
+      'Byte order of L16 samples on the stream. It is not documented; little-endian is what works with the carrier’s own sample.',
+    ),
+  SIGNALWIRE_REALTIME: z
+    .enum(['auto', 'true', 'false'])
+    .default('auto')
+    .describe(
+      'The realtime attribute of the stream: true lets the carrier trim delay, false lets it play all that it was sent. auto: true when the model is on WebRTC (live audio), false on the WebSocket (audio comes ahead of time).',
+    ),
+  STREAM_TOKEN_SECRET: z
+    .string()
+    .min(16, 'needs at least 16 characters')
+    .optional()
+    .describe(
+      'Signs the one-time tokens of media streams. The same on all instances; without it each process makes its own.',
+    ),
+  STREAM_TIMEOUT_MS: integer(1_000, 120_000)
+    .default(20_000)
+    .describe('How long a prepared call waits for its media stream, ms.'),
+  RECLAIM_MS: integer(0, 60_000)
+    .default(15_000)
+    .describe(
+      "How long a call whose media stream broke keeps the model's session, so that the carrier can come back, ms.",
+    ),
+  FALLBACK_SAY: z
+    .string()
+    .default('We are sorry, the call could not be continued. Please try again later.')
+    .describe('What the carrier says to a caller whose call the bridge had to give up.'),
+  FALLBACK_DIAL: phoneNumber.optional().describe('Number (E.164) that such a caller is then connected to.'),
+
+  // Media
+  PLAYOUT_LEAD_MS: integer(100, 2_000)
+    .default(300)
+    .describe('How much agent audio may lie unplayed at the carrier, ms: what survives a stall of ours.'),
+  PLAYOUT_CUSHION_MS: integer(0, 500)
+    .default(200)
+    .describe(
+      'Silence put before each run of live (WebRTC) speech, ms, so that a stall of ours is not heard; it adds as much delay to each answer.',
+    ),
+  PLAYOUT_CHUNK_MS: integer(20, 200).default(60).describe('Audio in one message to the carrier, ms.'),
+
+  // Limits
+  MAX_CALLS: integer(1, 100_000).default(500).describe('Most calls at once; the next caller hears a busy message.'),
+  MAX_CALL_MINUTES: integer(1, 1_440).default(120).describe('Longest call, minutes.'),
+  MAX_PENDING_STREAMS: integer(1, 100_000)
+    .default(200)
+    .describe('Most media sockets that have not said who they are yet.'),
+
+  // Logs
+  LOG_LEVEL: z
+    .enum(['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'])
+    .default('info')
+    .describe('How much is logged.'),
+  ENABLE_DEBUG_LOGGING: flag
+    .default(false)
+    .describe(
+      'true: the same as LOG_LEVEL=debug. Model events, phone numbers and what people say are then in the log.',
+    ),
+});
+
+export type Config = Readonly<z.infer<typeof schema>>;
+export type SettingName = keyof Config;
+
+/** Names, defaults and sentences of all settings, in order: for `.env.example` and the README's table. */
+export const settings: ReadonlyArray<{ name: SettingName; description: string; default: unknown }> = Object.entries(
+  schema.shape,
+).map(([name, type]) => ({
+  name: name as SettingName,
+  description: type.description ?? '',
+  default: type instanceof z.ZodDefault ? type.def.defaultValue : undefined,
+}));
+
+/**
+ * Reads and checks the settings. An empty variable counts as not set. Throws CONFIG_INVALID with one line per wrong setting: which, why
+ * and what would be right; the values of secrets are never shown.
+ */
+export function loadConfig(env: Record<string, string | undefined> = process.env): Config {
+  const given = Object.fromEntries(
+    settings.flatMap(({ name }) => {
+      const value = env[name]?.trim();
+      return value === undefined || value === '' ? [] : [[name, value]];
+    }),
+  );
+  const result = schema.safeParse(given);
+  const problems = result.success
+    ? contradictions(result.data)
+    : result.error.issues.map((issue) => {
+        const name = String(issue.path[0]);
+        const about = settings.find((s) => s.name === name)?.description ?? '';
+        return `${name}: ${issue.message}. ${about}`;
+      });
+  if (!result.success || problems.length > 0) {
+    throw new BridgeError('CONFIG_INVALID', `wrong settings:\n  ${problems.join('\n  ')}`);
+  }
+  return Object.freeze(result.data);
+}
+
+function contradictions(config: z.infer<typeof schema>): string[] {
+  const problems: string[] = [];
+  const range = config.RTC_PORT_RANGE;
+  if (range !== undefined && config.PORT >= range.min && config.PORT <= range.max && config.PORT !== 0) {
+    problems.push('RTC_PORT_RANGE: contains PORT. Choose UDP ports apart from the listening port.');
+  }
+  if (config.PLAYOUT_CHUNK_MS > config.PLAYOUT_LEAD_MS) {
+    problems.push('PLAYOUT_CHUNK_MS: is larger than PLAYOUT_LEAD_MS. A chunk must fit into the lead.');
+  }
+  return problems;
+}

@@ -1,0 +1,64 @@
+/**
+ * The part of @roamhq/wrtc that `peer.ts` uses, as types. The package's own types refer to the browser's DOM library, which does not
+ * belong in a server's type check.
+ */
+
+export interface NativeDescription {
+  type: 'offer' | 'answer';
+  sdp: string;
+}
+
+export interface NativeChannel {
+  readonly label: string;
+  readonly readyState: 'connecting' | 'open' | 'closing' | 'closed';
+  readonly bufferedAmount: number;
+  onopen: (() => void) | null;
+  onclose: (() => void) | null;
+  onmessage: ((event: { data: string | ArrayBuffer }) => void) | null;
+  send(data: string): void;
+  close(): void;
+}
+
+export interface NativeTrack {
+  readonly kind: 'audio' | 'video';
+  stop(): void;
+}
+
+export interface NativePeer {
+  readonly connectionState: string;
+  readonly iceGatheringState: string;
+  readonly localDescription: NativeDescription | null;
+  onconnectionstatechange: (() => void) | null;
+  onicegatheringstatechange: (() => void) | null;
+  ontrack: ((event: { track: NativeTrack }) => void) | null;
+  ondatachannel: ((event: { channel: NativeChannel }) => void) | null;
+  addTrack(track: NativeTrack): unknown;
+  createDataChannel(label: string): NativeChannel;
+  createOffer(): Promise<NativeDescription>;
+  createAnswer(): Promise<NativeDescription>;
+  setLocalDescription(description: NativeDescription): Promise<void>;
+  setRemoteDescription(description: NativeDescription): Promise<void>;
+  getStats(): Promise<Map<string, Record<string, unknown>>>;
+  close(): void;
+}
+
+export interface NativeAudioData {
+  samples: Int16Array;
+  sampleRate: number;
+  bitsPerSample: number;
+  channelCount: number;
+  numberOfFrames: number;
+}
+
+export interface NativeAudioSource {
+  createTrack(): NativeTrack;
+  onData(data: NativeAudioData): void;
+}
+
+export interface NativeWebRtc {
+  RTCPeerConnection: new (configuration: Record<string, unknown>) => NativePeer;
+  nonstandard: {
+    RTCAudioSource: new () => NativeAudioSource;
+    RTCAudioSink: new (track: NativeTrack) => { ondata: ((data: NativeAudioData) => void) | null; stop(): void };
+  };
+}

@@ -1,0 +1,340 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { Call, type CallDeps } from '../../../src/call/call.ts';
+import { Calls } from '../../../src/call/calls.ts';
+import type { CallEvent } from '../../../src/call/events.ts';
+import { termination } from '../../../src/call/termination.ts';
+import { Ticker } from '../../../src/call/ticker.ts';
+import { FakeClock } from '../../fakes/clock.ts';
+import { FakeAgent, FakeCaller, fakeLog } from '../../fakes/legs.ts';
+
+let clock: FakeClock;
+let ticker: Ticker;
+let events: CallEvent[];
+let deps: CallDeps;
+let log: ReturnType<typeof fakeLog>;
+
+beforeEach(() => {
+  clock = new FakeClock();
+  ticker = new Ticker(clock);
+  events = [];
+  log = fakeLog();
+  deps = {
+    clock,
+    ticker,
+    log,
+    observers: [{ onEvent: (_id, event) => events.push(event) }],
+    tools: { run: async (tool) => `result of ${tool.name}` },
+    apology: { samples: new Int16Array(8000).fill(500), sampleRate: 8000 },
+    limits: { joinMs: 20_000, reclaimMs: 15_000, maxMs: 3_600_000 },
+  };
+});
+
+function newCall(agent = new FakeAgent(), info = { id: 'c1', direction: 'inbound' as const }) {
+  const call = new Call(info, agent, deps);
+  call.start();
+  return { call, agent };
+}
+
+const ended = () => events.filter((e) => e.type === 'call_ended');
+const settle = () => clock.advanceAsync(0).then(() => new Promise((r) => setImmediate(r)));
+
+describe('Call', () => {
+  it('keeps the first words until the model is ready, greets once, then lets all pass', () => {
+    const { call, agent } = newCall();
+    const caller = new FakeCaller();
+    call.join(caller);
+    caller.say([1, 2, 3]);
+    expect(agent.audio.heard).toEqual([]);
+    agent.ready();
+    caller.say([4]);
+    expect(agent.audio.heard).toEqual([1, 2, 3, 4]);
+    expect(agent.did).toEqual(['greet']);
+  });
+
+  it('does not greet before there is somebody to hear it', () => {
+    const { call, agent } = newCall();
+    agent.ready();
+    expect(agent.did).toEqual([]);
+    call.join(new FakeCaller());
+    expect(agent.did).toEqual(['greet']);
+  });
+
+  it('converts between the rates of its legs, both ways', () => {
+    const { call, agent } = newCall(new FakeAgent(24_000));
+    const caller = new FakeCaller(8000);
+    call.join(caller);
+    agent.ready();
+    caller.say(new Array(1600).fill(1000));
+    expect(agent.audio.heard.length).toBeGreaterThan(4_500);
+    agent.speak('a', 200);
+    expect(caller.audio.heard.length).toBeGreaterThan(1_500);
+    expect(caller.audio.heard.length).toBeLessThanOrEqual(1_600);
+  });
+
+  it('tells what was heard when the caller speaks over the agent, and clears first', () => {
+    const { call, agent } = newCall();
+    const caller = new FakeCaller();
+    caller.playsAtOnce = false;
+    call.join(caller);
+    agent.ready();
+    agent.speak('a', 1_000);
+    agent.speak('b', 500, { done: false });
+    caller.played = 640;
+    agent.emit({ type: 'speech_started' });
+    expect(caller.audio.cleared).toBe(1);
+    expect(agent.interruptions).toHaveLength(1);
+    expect(agent.interruptions[0]?.map((h) => [h.itemId, h.heardMs, h.writtenMs])).toEqual([
+      ['a', 640, 1_000],
+      ['b', 0, 500],
+    ]);
+    agent.emit({ type: 'speech_started' });
+    expect(agent.interruptions).toHaveLength(1);
+    expect(events.filter((e) => e.type === 'barge_in')).toHaveLength(1);
+  });
+
+  it('does not interrupt when everything was heard already', () => {
+    const { call, agent } = newCall();
+    const caller = new FakeCaller();
+    call.join(caller);
+    agent.ready();
+    agent.speak('a', 100);
+    agent.emit({ type: 'speech_started' });
+    expect(agent.interruptions).toEqual([]);
+    expect(caller.audio.cleared).toBe(0);
+  });
+
+  it('ends once, closes the caller before the agent, and frees every timer', async () => {
+    const { call, agent } = newCall();
+    const caller = new FakeCaller();
+    const order: string[] = [];
+    caller.close = async () => {
+      order.push('caller');
+    };
+    agent.close = async () => {
+      order.push('agent');
+    };
+    call.join(caller);
+    agent.ready();
+    caller.ctx?.emit({ type: 'ended', end: termination('caller-hangup') });
+    void call.end(termination('agent-hangup'));
+    expect(await call.done).toEqual(termination('caller-hangup'));
+    expect(order).toEqual(['caller', 'agent']);
+    expect(ended()).toHaveLength(1);
+    expect(ticker.size).toBe(0);
+    clock.advance(30);
+    expect(clock.pending).toBe(0);
+    expect(caller.ctx?.signal.aborted).toBe(true);
+  });
+
+  it('gives up a prepared call whose stream never comes', async () => {
+    const { call, agent } = newCall();
+    agent.ready();
+    clock.advance(20_001);
+    expect((await call.done).reason).toBe('no-stream');
+    expect(agent.closedWith).toHaveLength(1);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('plays the apology, waits until it was heard, then ends with the reason', async () => {
+    const { call, agent } = newCall();
+    const caller = new FakeCaller();
+    caller.playsAtOnce = false;
+    call.join(caller);
+    agent.ready();
+    agent.emit({ type: 'ended', end: termination('model-session-lost') });
+    expect(caller.audio.heard).toHaveLength(8000);
+    await settle();
+    expect(call.ended).toBeUndefined();
+    caller.played = 1_000;
+    clock.advance(20);
+    expect((await call.done).reason).toBe('model-session-lost');
+  });
+
+  it('apologises to a caller who comes after the model was lost', async () => {
+    const { call, agent } = newCall();
+    agent.emit({ type: 'ended', end: termination('model-auth') });
+    const caller = new FakeCaller();
+    call.join(caller);
+    expect(caller.audio.heard).toHaveLength(8000);
+    await settle();
+    expect((await call.done).reason).toBe('model-auth');
+  });
+
+  it('is never stuck when the apology is not played', async () => {
+    const { call, agent } = newCall();
+    const caller = new FakeCaller();
+    caller.playsAtOnce = false;
+    call.join(caller);
+    agent.ready();
+    agent.emit({ type: 'ended', end: termination('model-session-lost') });
+    await clock.advanceAsync(3_100, 20);
+    expect((await call.done).reason).toBe('model-session-lost');
+  });
+
+  it('keeps the session when the line breaks, tells the model what was heard, and goes on when the caller is back', async () => {
+    const { call, agent } = newCall();
+    const first = new FakeCaller();
+    first.playsAtOnce = false;
+    call.join(first);
+    agent.ready();
+    agent.speak('a', 1_000);
+    first.played = 300;
+    first.ctx?.emit({ type: 'ended', end: termination('media-lost') });
+    expect(call.reclaimable).toBe(true);
+    expect(agent.interruptions[0]?.[0]?.heardMs).toBe(300);
+    const second = new FakeCaller(24_000);
+    call.join(second);
+    expect(agent.did.at(-1)).toMatch(/^respond /);
+    second.say(new Array(480).fill(100));
+    expect(agent.audio.heard.length).toBeGreaterThan(100);
+    // What the old leg still says is nobody's business any more.
+    first.ctx?.emit({ type: 'ended', end: termination('caller-hangup') });
+    expect(call.ended).toBeUndefined();
+    clock.advance(15_001);
+    expect(call.ended).toBeUndefined();
+  });
+
+  it('ends when the lost caller does not come back in time', async () => {
+    const { call, agent } = newCall();
+    const caller = new FakeCaller();
+    call.join(caller);
+    agent.ready();
+    caller.ctx?.emit({ type: 'ended', end: termination('media-lost') });
+    clock.advance(15_001);
+    expect((await call.done).reason).toBe('media-lost');
+    expect(clock.pending).toBe(0);
+  });
+
+  it('holds the caller back while the model reconnects, and loses no word', () => {
+    const { call, agent } = newCall();
+    const caller = new FakeCaller();
+    call.join(caller);
+    agent.ready();
+    agent.emit({ type: 'reconnecting', reason: 'socket' });
+    caller.say([5, 6]);
+    expect(agent.audio.heard).toEqual([]);
+    agent.emit({ type: 'ready', transport: 'websocket', sessionId: 's2', resumed: true });
+    expect(agent.audio.heard).toEqual([5, 6]);
+    expect(agent.did).toEqual(['greet']);
+  });
+
+  it('runs tools aside and hands their results back, but not after the end', async () => {
+    let release: (output: string) => void = () => {};
+    deps = {
+      ...deps,
+      tools: {
+        run: (tool) =>
+          tool.name === 'slow'
+            ? new Promise((r) => {
+                release = r;
+              })
+            : Promise.resolve('42'),
+      },
+    };
+    const { call, agent } = newCall();
+    call.join(new FakeCaller());
+    agent.ready();
+    agent.emit({ type: 'tool_call', toolCallId: 't1', name: 'quick', arguments: '{}', responseId: 'r' });
+    await settle();
+    expect(agent.results).toEqual([{ toolCallId: 't1', output: '42' }]);
+    agent.emit({ type: 'tool_call', toolCallId: 't2', name: 'slow', arguments: '{}', responseId: 'r' });
+    await call.end(termination('operator-hangup'));
+    release('late');
+    await settle();
+    expect(agent.results).toHaveLength(1);
+  });
+
+  it('raises the alarm when the model answers and nothing, or silence, reaches the caller', () => {
+    const { call, agent } = newCall();
+    call.join(new FakeCaller());
+    agent.ready();
+    agent.speak('silent', 600, { level: 3 });
+    agent.emit({ type: 'audio_started', responseId: 'r', itemId: 'missing', contentIndex: 0 });
+    clock.advance(1_600);
+    agent.speak('fine', 600);
+    clock.advance(5_000);
+    expect(events.flatMap((e) => (e.type === 'audio_alarm' ? [e.kind] : []))).toEqual(['silent', 'missing']);
+  });
+
+  it('survives an observer that throws', async () => {
+    deps = {
+      ...deps,
+      observers: [
+        {
+          onEvent: () => {
+            throw new Error('disk full');
+          },
+        },
+        ...deps.observers,
+      ],
+    };
+    const { call } = newCall();
+    call.join(new FakeCaller());
+    await call.end(termination('operator-hangup'));
+    const end = ended()[0];
+    expect(end?.type === 'call_ended' && end.counters['observer_failed']).toBeGreaterThan(0);
+  });
+
+  it('tells when closing hangs', async () => {
+    const agent = new FakeAgent();
+    let open: () => void = () => {};
+    agent.closeGate = new Promise((r) => {
+      open = r;
+    });
+    const { call } = newCall(agent);
+    call.join(new FakeCaller());
+    void call.end(termination('operator-hangup'));
+    await clock.advanceAsync(6_100, 100);
+    expect(log.lines.some((l) => l.level === 'error' && l.message.includes('hangs'))).toBe(true);
+    open();
+    await call.done;
+  });
+
+  it('apologises when the agent cannot even be started', async () => {
+    const agent = new FakeAgent();
+    agent.startError = new Error('no way');
+    const { call } = newCall(agent);
+    const caller = new FakeCaller();
+    call.join(caller);
+    await settle();
+    expect(caller.audio.heard).toHaveLength(8000);
+    await clock.advanceAsync(100);
+    expect((await call.done).result).toBe('server_error');
+  });
+});
+
+describe('Calls', () => {
+  it('knows what comes next for a carrier whose stream ended', async () => {
+    const calls = new Calls(deps);
+    const info = { id: 'c1', direction: 'inbound' as const, carrierCallId: 'CA1' };
+    const call = calls.create(info, new FakeAgent());
+    const caller = new FakeCaller();
+    expect(calls.join('c1', caller)).toBe(true);
+    caller.ctx?.emit({ type: 'ended', end: termination('media-lost') });
+    expect(calls.continuation('CA1')).toBe('reattach');
+    expect(calls.join('c1', new FakeCaller())).toBe(true);
+    void call.end(termination('agent-hangup'));
+    // The carrier asks while the legs are still closing.
+    expect(calls.continuation('CA1')).toBe('hangup');
+    await call.done;
+    await settle();
+    expect(calls.size).toBe(0);
+    expect(calls.continuation('CA1')).toBe('hangup');
+    expect(calls.join('c1', new FakeCaller())).toBe(false);
+    expect(calls.continuation('CA-unknown')).toBe('apology');
+  });
+
+  it('does not ask a carrier back for ever', () => {
+    const calls = new Calls(deps);
+    calls.create({ id: 'c1', direction: 'inbound', carrierCallId: 'CA1' }, new FakeAgent());
+    expect([1, 2, 3, 4].map(() => calls.continuation('CA1'))).toEqual(['reattach', 'reattach', 'reattach', 'apology']);
+  });
+
+  it('apologises after a failure', async () => {
+    const calls = new Calls(deps);
+    const call = calls.create({ id: 'c1', direction: 'inbound', carrierCallId: 'CA1' }, new FakeAgent());
+    await call.end(termination('model-unavailable'));
+    await settle();
+    expect(calls.continuation('CA1')).toBe('apology');
+  });
+});
