@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
+    reporters: ['default', './test/reporter.ts'],
     // Integration tests hold real time media: two files at once on a small machine would disturb each other's clocks.
     projects: [
       {

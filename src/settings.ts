@@ -75,7 +75,7 @@ const headerShape = 'a JSON object of texts, e.g. {"api-key":"..."}';
 export const headerMap = z
   .string()
   .transform((s, context) => parseJson(s, context, headerShape))
-  .pipe(z.record(z.string().regex(/^[A-Za-z0-9-]+$/), z.string(), `must be ${headerShape}`));
+  .pipe(z.record(z.string().regex(/^[A-Za-z0-9-]+$/), z.string(`must be ${headerShape}`), `must be ${headerShape}`));
 
 const iceServer = z.object({
   urls: z.union([z.string(), z.array(z.string())]),

@@ -1,0 +1,105 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { envExample } from '../../src/cli/env-example.ts';
+import { loadConfig, settings } from '../../src/config.ts';
+
+const failure = (env: Record<string, string>): string => {
+  try {
+    loadConfig(env);
+  } catch (error) {
+    return (error as Error).message;
+  }
+  return '';
+};
+
+describe('loadConfig', () => {
+  it('needs nothing', () => {
+    const config = loadConfig({});
+    expect(config).toMatchObject({
+      PORT: 8080,
+      USE_WEBRTC: true,
+      OPENAI_REALTIME_MODEL: 'gpt-realtime-2.1',
+      LOG_LEVEL: 'info',
+    });
+    expect(config.OPENAI_API_KEY).toBeUndefined();
+    expect(Object.isFrozen(config)).toBe(true);
+  });
+
+  it('takes an empty variable for one that is not set', () => {
+    expect(loadConfig({ PORT: '', OPENAI_API_KEY: '  ' })).toEqual(loadConfig({}));
+  });
+
+  it.each([
+    ['USE_WEBRTC', 'FALSE', false],
+    ['USE_WEBRTC', '1', true],
+    ['RTC_PORT_RANGE', '10000-10100', { min: 10_000, max: 10_100 }],
+    ['OPENAI_BASE_URL', 'http://127.0.0.1:9/v1/', 'http://127.0.0.1:9/v1'],
+    ['OPENAI_BASE_URL', 'https://x.example/openai/v1/?api-version=1', 'https://x.example/openai/v1?api-version=1'],
+    ['TWILIO_AUTH_TOKEN', 'new, old', ['new', 'old']],
+    [
+      'ICE_SERVERS',
+      'stun:a.example:3478,stun:b.example',
+      [{ urls: 'stun:a.example:3478' }, { urls: 'stun:b.example' }],
+    ],
+    [
+      'ICE_SERVERS',
+      '[{"urls":["turn:t.example"],"username":"u","credential":"c"}]',
+      [{ urls: ['turn:t.example'], username: 'u', credential: 'c' }],
+    ],
+    ['OPENAI_HEADERS', '{"api-key":"k"}', { 'api-key': 'k' }],
+  ])('reads %s=%s', (name, text, value) => {
+    expect(loadConfig({ [name]: text })[name as 'PORT']).toEqual(value);
+  });
+
+  it.each([
+    ['PORT', 'http', 'whole number from 0 to 65535'],
+    ['PORT', '70000', 'whole number from 0 to 65535'],
+    ['USE_WEBRTC', 'maybe', 'true or false'],
+    ['PUBLIC_URL', 'voice.example.com', 'https://voice.example.com'],
+    ['PUBLIC_URL', 'https://voice.example.com/?a=1', 'without query'],
+    ['RTC_PORT_RANGE', '10100-10000', 'the lower first'],
+    ['RTC_PORT_RANGE', '80-90', '1024'],
+    ['ICE_SERVERS', 'example.com', 'stun:/turn: URLs'],
+    ['ICE_SERVERS', 'turn:t.example', 'without username'],
+    ['ICE_SERVERS', '[{', 'JSON array'],
+    ['OPENAI_HEADERS', '{"a":1}', 'JSON object of texts'],
+    ['FALLBACK_DIAL', '0123', 'E.164'],
+    ['STREAM_TOKEN_SECRET', 'short', '16 characters'],
+    ['LOG_LEVEL', 'loud', 'debug'],
+    ['PLAYOUT_CHUNK_MS', '200', 'larger than PLAYOUT_LEAD_MS', { PLAYOUT_LEAD_MS: '100' }],
+    ['RTC_PORT_RANGE', '8000-9000', 'contains PORT'],
+  ])('stops at %s=%s and says what would be right', (name, text, right, more = {}) => {
+    const message = failure({ [name]: text, ...(more as Record<string, string>) });
+    expect(message).toContain(`${name}: `);
+    expect(message).toContain(right);
+  });
+
+  it('tells all that is wrong at once, and never the value', () => {
+    const message = failure({ PORT: 'x', USE_WEBRTC: 'y', STREAM_TOKEN_SECRET: 's3cret' });
+    expect(message.split('\n')).toHaveLength(4);
+    expect(message).not.toContain('s3cret');
+  });
+});
+
+describe('.env.example', () => {
+  it('is what the schema makes', () => {
+    expect(readFileSync(new URL('../../.env.example', import.meta.url), 'utf8')).toBe(envExample());
+  });
+
+  it('says a sentence about every setting', () => {
+    for (const { name, description } of settings) expect(description, name).toMatch(/\w.{10,}\.$/s);
+  });
+
+  it('can be used as it is', () => {
+    const env = Object.fromEntries(
+      envExample()
+        .split('\n')
+        .filter((line) => /^[A-Z_]+=/.test(line))
+        .map((line) => {
+          const at = line.indexOf('=');
+          return [line.slice(0, at), line.slice(at + 1).replace(/^"(.*)"$/, '$1')];
+        }),
+    );
+    expect(loadConfig(env)).toEqual(loadConfig({}));
+  });
+});
