@@ -13,6 +13,9 @@ export type ErrorCode =
   | 'HOST_NOT_ALLOWED'
   | 'NOT_FOUND'
   | 'BODY_TOO_LARGE'
+  | 'REQUEST_INVALID'
+  | 'REQUEST_TIMEOUT'
+  | 'TOO_MANY_CONNECTIONS'
   | 'INTERNAL'
   // The media stream
   | 'STREAM_TOKEN_MISSING'

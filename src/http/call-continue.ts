@@ -1,0 +1,23 @@
+import type { FastifyPluginCallback } from 'fastify';
+import { PATHS } from './answers.ts';
+import { sendDocument, type WebhookRouteOptions } from './incoming-call.ts';
+import { hangUp } from './twiml.ts';
+
+/**
+ * `POST /call-continue`: the `<Redirect>` after `</Connect>`. The carrier asks when the media stream is gone and the caller is not: the
+ * bridge closed it (the call is over), or it broke (the call may go on where it was).
+ */
+export const callContinueRoute: FastifyPluginCallback<WebhookRouteOptions> = (app, options, done) => {
+  const { desk, guard, answers, memory, count } = options;
+  app.post(PATHS.callContinue, async (request, reply) => {
+    const { carrier, carrierCallId } = guard.check(request);
+    const what = desk.continuation(carrierCallId);
+    request.log.info({ carrier, carrierCallId, next: what.next }, 'call continues');
+    count(`continue_${what.next}`);
+    if (what.next === 'reattach')
+      return sendDocument(reply, answers.connect(request, { carrier, carrierCallId, callId: what.callId }));
+    memory.ended(carrierCallId);
+    return sendDocument(reply, what.next === 'hangup' ? hangUp() : answers.apology());
+  });
+  done();
+};

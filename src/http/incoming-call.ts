@@ -1,0 +1,125 @@
+import type { FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify';
+import { errorCode, errorMessage } from '../errors.ts';
+import { type Answers, PATHS } from './answers.ts';
+import type { CallMemory } from './call-memory.ts';
+import type { CountHttp } from './counters.ts';
+import { type Carrier, hangUp } from './twiml.ts';
+import type { Webhook, WebhookGuard } from './webhook.ts';
+
+/** A call that a carrier offers. */
+export interface IncomingCall {
+  readonly carrier: Carrier;
+  /** CA… of Twilio, a UUID of SignalWire. */
+  readonly carrierCallId: string;
+  /** As the carrier writes them, E.164 as a rule; '' when not told. */
+  readonly from: string;
+  readonly to: string;
+  /** AccountSid: the account or project; '' when not told. */
+  readonly accountId: string;
+  readonly direction: 'inbound' | 'outbound';
+  /** All parameters of the webhook. */
+  readonly params: Readonly<Record<string, string>>;
+}
+
+/** `busy`: no room for one more call; `draining`: this process takes none any more. */
+export type Refusal = 'busy' | 'draining';
+export type Preparation = { readonly callId: string } | { readonly refused: Refusal };
+
+/** What follows for a caller whose media stream ended. */
+export type WhatNext =
+  | { readonly next: 'reattach'; readonly callId: string }
+  | { readonly next: 'hangup' }
+  | { readonly next: 'apology' };
+
+/** Who makes calls out of webhooks. */
+export interface CallDesk {
+  /**
+   * Makes the call and begins to prepare the model's session, without waiting for it: the carrier gives up on an answer after some
+   * seconds. Asked once for each of the carrier's calls. For one that still lives it gives the same `callId`.
+   */
+  prepare(incoming: IncomingCall): Preparation | Promise<Preparation>;
+  continuation(carrierCallId: string): WhatNext;
+}
+
+/** What the webhook routes share. */
+export interface WebhookRouteOptions {
+  readonly desk: CallDesk;
+  readonly guard: WebhookGuard;
+  readonly answers: Answers;
+  readonly memory: CallMemory;
+  readonly count: CountHttp;
+}
+
+/** Sends a document of the carrier's language. It holds a token, so nothing on the way may keep it. */
+export function sendDocument(reply: FastifyReply, document: string): FastifyReply {
+  return reply.header('cache-control', 'no-store').type('text/xml; charset=utf-8').send(document);
+}
+
+function incomingCall({ carrier, carrierCallId, params }: Webhook): IncomingCall {
+  const { From = '', To = '', AccountSid = '', Direction = '' } = params;
+  return {
+    carrier,
+    carrierCallId,
+    from: From,
+    to: To,
+    accountId: AccountSid,
+    // "outbound-api" and "outbound-dial": calls that were placed through the carrier's API and answered.
+    direction: Direction.startsWith('outbound') ? 'outbound' : 'inbound',
+    params,
+  };
+}
+
+/** `GET|POST /incoming-call`: what to do with a caller. A repetition gets the first answer again and starts nothing. */
+export const incomingCallRoute: FastifyPluginCallback<WebhookRouteOptions> = (app, options, done) => {
+  const { desk, guard, answers, memory, count } = options;
+
+  const prepare = async (
+    request: FastifyRequest,
+    webhook: Webhook,
+  ): Promise<{ document: string; started: boolean }> => {
+    try {
+      const preparation = await desk.prepare(incomingCall(webhook));
+      if ('refused' in preparation) {
+        count('call_refused');
+        request.log.info({ refused: preparation.refused }, 'call refused');
+        const document = preparation.refused === 'draining' ? answers.apology() : answers.busy();
+        return { document, started: false };
+      }
+      const { carrier, carrierCallId } = webhook;
+      const document = answers.connect(request, { carrier, carrierCallId, callId: preparation.callId });
+      count('call_prepared');
+      request.log.info({ callId: preparation.callId, carrier, carrierCallId }, 'call prepared');
+      return { document, started: true };
+    } catch (error) {
+      // An HTTP error would make the carrier read its own words to the caller.
+      count('call_prepare_failed');
+      request.log.error({ code: errorCode(error), detail: errorMessage(error) }, 'call could not be prepared');
+      return { document: answers.apology(), started: false };
+    }
+  };
+
+  app.route({
+    method: ['GET', 'POST'],
+    url: PATHS.incomingCall,
+    // A HEAD would run the handler, and with it prepare a call.
+    exposeHeadRoute: false,
+    handler: async (request, reply) => {
+      const webhook = guard.check(request);
+      const before = memory.recall(webhook.carrierCallId);
+      if (before !== undefined) {
+        count('webhook_repeated');
+        return sendDocument(reply, (await before.answer) ?? hangUp());
+      }
+      const made = prepare(request, webhook);
+      memory.remember(
+        webhook.carrierCallId,
+        made.then(({ document }) => document),
+      );
+      const { document, started } = await made;
+      // A refusal started nothing that a second webhook could double: the carrier may try again.
+      if (!started) memory.forget(webhook.carrierCallId);
+      return sendDocument(reply, document);
+    },
+  });
+  done();
+};

@@ -1,0 +1,155 @@
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  LogController,
+} from 'fastify';
+import { type Clock, systemClock } from '../call/clock.ts';
+import { BridgeError } from '../errors.ts';
+import type { CountHttp, HttpCounter } from './counters.ts';
+import { UpgradeRouter } from './upgrade.ts';
+
+export interface HttpServerOptions {
+  readonly log: FastifyBaseLogger;
+  readonly count: CountHttp;
+  readonly clock?: Clock;
+  /** How long the head of a request, or of an upgrade, may take to arrive, ms. */
+  readonly headersTimeoutMs?: number;
+  /** How long a whole request may take to arrive, ms. */
+  readonly requestTimeoutMs?: number;
+  /** How often the two limits above are looked at, ms: a slow client is cut this much later at most. */
+  readonly checkIntervalMs?: number;
+  /** Most connections at once, running media streams included. */
+  readonly maxConnections?: number;
+  /** Largest body of a route that sets no limit of its own, bytes. */
+  readonly bodyLimitBytes?: number;
+  /** Whose X-Forwarded-For is believed; nobody's when left out. */
+  readonly trustProxy?: boolean | string | string[];
+}
+
+export interface HttpServer {
+  /** Not listening yet: routes are registered on it, then `app.listen`. */
+  readonly app: FastifyInstance;
+  readonly upgrades: UpgradeRouter;
+  /** Stops listening, lets what runs end, and cuts every connection still open after `graceMs`. Never rejects. */
+  close(graceMs: number): Promise<void>;
+}
+
+/** The shape of every error's answer. */
+export interface ErrorBody {
+  readonly error: { readonly code: string; readonly message: string };
+}
+
+const errorBody = (code: string, message: string): ErrorBody => ({ error: { code, message } });
+
+const COUNTED: Partial<Record<string, HttpCounter>> = {
+  HOST_NOT_ALLOWED: 'host_not_allowed',
+  BODY_TOO_LARGE: 'body_too_large',
+};
+
+/** What is told of an error: ours as it is, the framework's by its status, anything else only that it happened. */
+function described(error: FastifyError | BridgeError): { status: number; body: ErrorBody } {
+  if (error instanceof BridgeError) return { status: error.status ?? 500, body: errorBody(error.code, error.message) };
+  const status = error.statusCode ?? 500;
+  if (status === 413) return { status, body: errorBody('BODY_TOO_LARGE', 'the body is too large') };
+  if (status >= 400 && status < 500)
+    return { status, body: errorBody('REQUEST_INVALID', STATUS_CODES[status]?.toLowerCase() ?? 'invalid request') };
+  return { status: 500, body: errorBody('INTERNAL', 'internal error') };
+}
+
+/** Answers what never became a request, as far as the connection still takes it, and cuts the connection. */
+function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket, count: CountHttp): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed) return;
+  const timedOut = error.code === 'ERR_HTTP_REQUEST_TIMEOUT';
+  const status = timedOut ? 408 : error.code === 'HPE_HEADER_OVERFLOW' ? 431 : 400;
+  count(timedOut ? 'request_timeout' : 'request_malformed');
+  const text = STATUS_CODES[status] ?? '';
+  const body = JSON.stringify(errorBody(timedOut ? 'REQUEST_TIMEOUT' : 'REQUEST_INVALID', text.toLowerCase()));
+  if (socket.writable)
+    socket.write(
+      `HTTP/1.1 ${status} ${text}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+    );
+  socket.destroySoon();
+}
+
+/**
+ * The HTTP server, bounded in every direction: Node's own limits (60 s for a head, looked at each 30 s, no limit of connections) let a
+ * few slow clients hold it. Nothing it logs holds a URL's query, since a webhook by GET has the caller's number there.
+ */
+export function createHttpServer(options: HttpServerOptions): HttpServer {
+  const { count, clock = systemClock } = options;
+  const app: FastifyInstance = Fastify({
+    loggerInstance: options.log,
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: options.bodyLimitBytes ?? 64 * 1024,
+    requestTimeout: options.requestTimeoutMs ?? 10_000,
+    // Longer than the 90 s for which a tunnel keeps idle connections, so that it is never the one to find a connection closed.
+    keepAliveTimeout: 95_000,
+    trustProxy: options.trustProxy ?? false,
+    forceCloseConnections: 'idle',
+    http: {
+      headersTimeout: options.headersTimeoutMs ?? 3_000,
+      connectionsCheckingInterval: options.checkIntervalMs ?? 1_000,
+      maxHeaderSize: 16 * 1024,
+    },
+    clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket, count),
+    // A URL that cannot be decoded is found before any route.
+    frameworkErrors: (error, _request, reply) => {
+      const { status, body } = described(error);
+      void (reply as FastifyReply).code(status).send(body);
+    },
+  });
+  app.server.maxConnections = options.maxConnections ?? 4_096;
+
+  app.setErrorHandler<FastifyError | BridgeError>((error, request, reply) => {
+    const { status, body } = described(error);
+    const counter = COUNTED[body.error.code];
+    if (counter !== undefined) count(counter);
+    const fields = { route: request.routeOptions.url, status, code: body.error.code };
+    if (status >= 500) {
+      count('request_failed');
+      request.log.error({ ...fields, err: error }, 'request failed');
+    } else request.log.debug(fields, 'request refused');
+    return reply.code(status).send(body);
+  });
+  app.setNotFoundHandler((_request, reply) => reply.code(404).send(errorBody('NOT_FOUND', 'there is nothing here')));
+  app.addHook('onResponse', async (request, reply) => {
+    request.log.debug(
+      { method: request.method, route: request.routeOptions.url, status: reply.statusCode, ms: reply.elapsedTime },
+      'request answered',
+    );
+  });
+
+  const upgrades = new UpgradeRouter({
+    count,
+    clock,
+    failed: (err) => app.log.error({ err }, 'upgrade failed'),
+  });
+  upgrades.attach(app.server);
+
+  const connections = new Set<Socket>();
+  app.server.on('connection', (socket: Socket) => {
+    connections.add(socket);
+    socket.once('close', () => connections.delete(socket));
+  });
+
+  return {
+    app,
+    upgrades,
+    async close(graceMs) {
+      const cut = clock.after(graceMs, () => {
+        for (const socket of connections) socket.destroy();
+      });
+      try {
+        await app.close();
+      } catch (err) {
+        app.log.error({ err }, 'HTTP server did not close cleanly');
+      } finally {
+        cut.cancel();
+      }
+    },
+  };
+}

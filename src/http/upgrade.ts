@@ -1,0 +1,70 @@
+import type { IncomingMessage, Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Clock } from '../call/clock.ts';
+import { refuseUpgrade } from '../transport/socket.ts';
+import type { CountHttp } from './counters.ts';
+
+/** Takes an upgrade over: completes the handshake or refuses it. A throw is answered with 500. */
+export type UpgradeHandler = (request: IncomingMessage, stream: Duplex, head: Buffer) => void;
+
+/** How long a refused client may take to close its end, ms: the HTTP server allows half-open connections. */
+const LINGER_MS = 1_000;
+
+const STATUS_TEXT: Record<number, string> = {
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'Not Found',
+  429: 'Too Many Requests',
+  500: 'Internal Server Error',
+  503: 'Service Unavailable',
+};
+
+/** Hands WebSocket upgrades to whoever serves their path; refuses all others. There is one for each HTTP server. */
+export class UpgradeRouter {
+  readonly #handlers = new Map<string, UpgradeHandler>();
+  readonly #count: CountHttp;
+  readonly #clock: Clock;
+  readonly #failed: (error: unknown) => void;
+
+  constructor(options: { count: CountHttp; clock: Clock; failed: (error: unknown) => void }) {
+    this.#count = options.count;
+    this.#clock = options.clock;
+    this.#failed = options.failed;
+  }
+
+  /** Serves upgrades of exactly this path; the query plays no part. */
+  serve(path: string, handler: UpgradeHandler): void {
+    if (this.#handlers.has(path)) throw new Error(`upgrades of ${path} are served already`);
+    this.#handlers.set(path, handler);
+  }
+
+  attach(server: Server): void {
+    server.on('upgrade', (request: IncomingMessage, stream: Duplex, head: Buffer) => {
+      // The server took its own listener off. A handler may decide later, and a connection reset until then would end the process.
+      stream.on('error', () => {});
+      const [path = ''] = (request.url ?? '').split('?', 1);
+      const handler = this.#handlers.get(path);
+      if (handler === undefined) {
+        this.#count('upgrade_path_unknown');
+        this.refuse(stream, 404, 'NOT_FOUND');
+        return;
+      }
+      try {
+        handler(request, stream, head);
+      } catch (error) {
+        this.#count('upgrade_failed');
+        this.#failed(error);
+        stream.destroy();
+      }
+    });
+  }
+
+  /** Answers with a plain HTTP status and the coded reason, and sees to it that the connection ends. */
+  refuse(stream: Duplex, status: number, code: string): void {
+    refuseUpgrade(stream, status, STATUS_TEXT[status] ?? 'Refused', code);
+    // Destroying at once would reset the connection where unread bytes are left, and the client might lose the answer.
+    stream.resume();
+    const linger = this.#clock.after(LINGER_MS, () => stream.destroy());
+    stream.once('close', () => linger.cancel());
+  }
+}

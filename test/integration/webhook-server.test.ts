@@ -1,0 +1,193 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { openSocket } from '../../src/transport/socket.ts';
+import { type Rig, type RigOptions, rig, until } from './webhook-rig.ts';
+
+let r: Rig;
+const start = async (options: RigOptions = {}) => {
+  r = await rig(options);
+  return r;
+};
+afterEach(() => r.close());
+
+describe('slow clients', () => {
+  const HALF = 'GET /media-stream HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n';
+
+  it('are cut after four seconds in the middle of an upgrade, drip as they may', async () => {
+    await start();
+    const dripping = r.raw(HALF, { every: 200, text: 'X-A: b\r\n' });
+    const silent = r.raw('');
+    for (const { text, ms } of await Promise.all([dripping, silent])) {
+      expect(text).toMatch(/^HTTP\/1\.1 408 /);
+      expect(text).toContain('"code":"REQUEST_TIMEOUT"');
+      expect(ms).toBeGreaterThan(2_900);
+      expect(ms).toBeLessThan(5_500);
+    }
+    expect(r.counts.get('request_timeout')).toBe(2);
+    expect(r.streams).toHaveLength(0);
+  });
+
+  it('are cut in the middle of a body', async () => {
+    await start({ server: { headersTimeoutMs: 300, requestTimeoutMs: 500, checkIntervalMs: 100 } });
+    const { text, ms } = await r.raw(
+      'POST /incoming-call HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 1000\r\n\r\nCallSid=',
+      { every: 50, text: 'x' },
+    );
+    expect(text).toMatch(/^HTTP\/1\.1 408 /);
+    expect(ms).toBeLessThan(2_000);
+    expect(r.prepared).toHaveLength(0);
+  });
+});
+
+describe('what is too much or malformed', () => {
+  const post = (body: string, type = 'application/x-www-form-urlencoded') =>
+    fetch(`${r.base}/incoming-call`, { method: 'POST', headers: { 'content-type': type }, body });
+
+  it('a body over 64 KiB gives 413', async () => {
+    await start();
+    const answer = await post(`CallSid=CA1&x=${'x'.repeat(65_536)}`);
+    expect([answer.status, await answer.json()]).toEqual([
+      413,
+      { error: { code: 'BODY_TOO_LARGE', message: expect.any(String) } },
+    ]);
+    expect(r.counts.get('body_too_large')).toBe(1);
+    expect(r.prepared).toHaveLength(0);
+  });
+
+  it('more than 256 parameters give 400', async () => {
+    await start();
+    expect((await post(`CallSid=CA1${'&a=1'.repeat(256)}`)).status).toBe(400);
+    expect((await post(`CallSid=CA1${'&a=1'.repeat(255)}`)).status).toBe(200);
+  });
+
+  it('another kind of body gives 415', async () => {
+    await start();
+    for (const type of ['text/plain', 'multipart/form-data; boundary=x', 'application/xml']) {
+      const answer = await post('CallSid=CA1', type);
+      expect([answer.status, await answer.json()]).toEqual([
+        415,
+        { error: { code: 'REQUEST_INVALID', message: expect.any(String) } },
+      ]);
+    }
+  });
+
+  it.each([
+    ['GET / HTTP/1.1\r\nHost: a\r\nX: \x01\r\n\r\n', 400],
+    ['NONSENSE\r\n\r\n', 400],
+    [`GET / HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(17_000)}\r\n\r\n`, 431],
+    ['GET /%zz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n', 400],
+    [
+      'POST /incoming-call HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 3\r\n\r\n%zz',
+      400,
+    ],
+    [
+      'POST /incoming-call HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n[]',
+      400,
+    ],
+  ])('raw request %# gives a coded answer', async (request, status) => {
+    await start();
+    const { text } = await r.raw(request);
+    expect(text).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+    expect(JSON.parse(text.slice(text.indexOf('\r\n\r\n')))).toEqual({
+      error: { code: expect.stringMatching(/^[A-Z_]+$/), message: expect.any(String) },
+    });
+  });
+
+  it('an unknown path gives 404 in the same shape, and no header tells what we run on', async () => {
+    await start();
+    const answer = await fetch(`${r.base}/nowhere`);
+    expect([answer.status, await answer.json()]).toEqual([
+      404,
+      { error: { code: 'NOT_FOUND', message: expect.any(String) } },
+    ]);
+    expect(answer.headers.get('x-powered-by')).toBeNull();
+    expect(answer.headers.get('server')).toBeNull();
+  });
+});
+
+describe('the server', () => {
+  it('tells nothing of an unexpected error but its code', async () => {
+    await start({
+      phone: {
+        memory: {
+          recall: () => {
+            throw new Error('secret detail');
+          },
+        } as never,
+      },
+    });
+    const answer = await r.post('/incoming-call', { CallSid: 'CA1' });
+    expect([answer.status, JSON.parse(answer.text)]).toEqual([
+      500,
+      { error: { code: 'INTERNAL', message: 'internal error' } },
+    ]);
+    expect(r.counts.get('request_failed')).toBe(1);
+  });
+
+  it('takes no more connections than it may have', async () => {
+    await start({ server: { maxConnections: 2 } });
+    const idle = [r.raw('GET'), r.raw('GET')];
+    await until(() => Number((r.app.server as { _connections?: number })._connections) === 2);
+    await expect(fetch(`${r.base}/health`)).rejects.toThrow();
+    await r.close();
+    await Promise.all(idle);
+  });
+
+  it('does not believe X-Forwarded-For unless told to', async () => {
+    await start({ publicUrl: 'https://voice.example.com', twilio: ['x'] });
+    await r.post('/incoming-call', { CallSid: 'CA1' }, { 'x-forwarded-for': '203.0.113.7' });
+    expect(r.lines.join('')).not.toContain('203.0.113.7');
+    await r.close();
+    await start({ publicUrl: 'https://voice.example.com', twilio: ['x'], server: { trustProxy: '127.0.0.1' } });
+    await r.post('/incoming-call', { CallSid: 'CA1' }, { 'x-forwarded-for': '203.0.113.7' });
+    expect(r.lines.join('')).toContain('203.0.113.7');
+  });
+
+  it('closes: what runs may end in the time given, what remains is cut', async () => {
+    await start();
+    let release = (_: { callId: string }) => {};
+    r.desk.answer = () =>
+      new Promise((resolve) => {
+        release = resolve;
+      });
+    const running = r.post('/incoming-call', { CallSid: 'CA1' });
+    await until(() => r.prepared.length === 1);
+    const closed: number[] = [];
+    await openSocket(
+      `ws://127.0.0.1:${r.port}/media-stream`,
+      { text: () => {}, binary: () => {}, close: (code) => void closed.push(code) },
+      { maxMessageBytes: 1_000, pingIntervalMs: 0, connectTimeoutMs: 3_000 },
+    );
+    const began = performance.now();
+    const closing = r.close();
+    setTimeout(() => release({ callId: 'call-1' }), 100);
+    expect((await running).text).toContain('<Stream');
+    expect(closed).toEqual([]);
+    await closing;
+    const ms = performance.now() - began;
+    expect(ms).toBeGreaterThan(450);
+    expect(ms).toBeLessThan(2_000);
+    await until(() => closed.length === 1);
+    expect(closed).toEqual([1006]);
+    await expect(fetch(`${r.base}/health`)).rejects.toThrow();
+  });
+});
+
+describe('health', () => {
+  it('has the fields that callers read', async () => {
+    await start();
+    const answer = await fetch(`${r.base}/health`);
+    expect([answer.status, await answer.json()]).toEqual([
+      200,
+      { status: 'ok', activeSessions: 2, uptime: 1.5, memory: { rss: 1, heapTotal: 1, heapUsed: 1 } },
+    ]);
+  });
+
+  it('is not ready while it drains, but alive', async () => {
+    await start();
+    const ready = async () => (await fetch(`${r.base}/ready`)).status;
+    expect(await ready()).toBe(200);
+    r.state.draining = true;
+    expect(await ready()).toBe(503);
+    expect((await fetch(`${r.base}/health`)).status).toBe(200);
+  });
+});
