@@ -134,7 +134,7 @@ const schema = z.object({
     .describe(
       'Silence put before each run of live (WebRTC) speech, ms, so that a stall of ours is not heard; it adds as much delay to each answer.',
     ),
-  PLAYOUT_CHUNK_MS: integer(20, 200).default(60).describe('Audio in one message to the carrier, ms.'),
+  PLAYOUT_CHUNK_MS: integer(20, 100).default(40).describe('Audio in one message to the carrier, ms.'),
 
   // Limits
   MAX_CALLS: integer(1, 100_000).default(500).describe('Most calls at once; the next caller hears a busy message.'),
@@ -198,8 +198,8 @@ function contradictions(config: z.infer<typeof schema>): string[] {
   if (range !== undefined && config.PORT >= range.min && config.PORT <= range.max && config.PORT !== 0) {
     problems.push('RTC_PORT_RANGE: contains PORT. Choose UDP ports apart from the listening port.');
   }
-  if (config.PLAYOUT_CHUNK_MS > config.PLAYOUT_LEAD_MS) {
-    problems.push('PLAYOUT_CHUNK_MS: is larger than PLAYOUT_LEAD_MS. A chunk must fit into the lead.');
+  if (2 * config.PLAYOUT_CHUNK_MS > config.PLAYOUT_LEAD_MS) {
+    problems.push('PLAYOUT_CHUNK_MS: is larger than half of PLAYOUT_LEAD_MS. The lead must hold two chunks.');
   }
   return problems;
 }

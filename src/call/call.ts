@@ -144,9 +144,7 @@ export class Call {
     const ctx = this.#context<CallerEvent>(caller.kind, link(caller.rate, this.#fromCaller), (event) => {
       if (this.#caller === caller) this.#onCaller(event);
     });
-    const audioPath = this.#audioPath();
-    ctx.log.info({ audioPath, again }, 'the caller is on the line');
-    this.#tell({ type: 'caller_joined', kind: caller.kind, audioPath });
+    this.#tell({ type: 'caller_joined', kind: caller.kind, again });
     this.#watch ??= this.#deps.ticker.subscribe(this.#onTick);
     caller.start(ctx).catch((error: unknown) => {
       ctx.log.error({ err: error }, "the caller's leg could not be started");
@@ -190,6 +188,9 @@ export class Call {
   /** Lets speech flow both ways as soon as both ends are there. */
   #begin(again: boolean): void {
     if (!this.#agentReady || this.#state !== 'joined') return;
+    const audioPath = this.#audioPath();
+    this.log.info({ audioPath }, 'both ends are on the line');
+    this.#tell({ type: 'connected', audioPath });
     if (!this.#greeted) {
       this.#greeted = true;
       this.#agent.greet();

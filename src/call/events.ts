@@ -70,8 +70,10 @@ export interface Heard {
 /** What observers of a call are told: the legs' events and the call's own. */
 export type CallEvent =
   | { type: 'call_started'; at: number; direction: 'inbound' | 'outbound' }
-  /** The caller's leg is attached: media can flow from now on. `audioPath` is both paths in words. */
-  | { type: 'caller_joined'; kind: string; audioPath: string }
+  /** The caller's leg is attached; `again` when it came back after a break. */
+  | { type: 'caller_joined'; kind: string; again: boolean }
+  /** Both ends are there and speech flows. `audioPath` is both paths in words. */
+  | { type: 'connected'; audioPath: string }
   | { type: 'caller'; event: CallerEvent }
   | { type: 'agent'; event: AgentEvent }
   /** First agent audio was written to the caller's leg; `sinceJoinMs` after the caller joined. */

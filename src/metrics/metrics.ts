@@ -1,10 +1,12 @@
 import { Counter, Gauge, Registry } from 'prom-client';
-import { COUNTERS } from '../call/counters.ts';
+import { COUNTERS, type Count } from '../call/counters.ts';
 import type { CallEvent, CallObserver } from '../call/events.ts';
 
 /** What the process counts, for Prometheus. Labels come from closed sets. */
 export interface Metrics extends CallObserver {
   readonly registry: Registry;
+  /** Adds to a counter outside of any call: streams that never became one. */
+  readonly count: Count;
   /** Adds one to an event of the HTTP face; `name` is from its closed list. */
   countHttp(name: string): void;
 }
@@ -49,6 +51,7 @@ export function createMetrics(activeCalls: () => number): Metrics {
 
   return {
     registry,
+    count: (counter, n = 1) => counted.inc({ counter }, n),
     countHttp: (event) => http.inc({ event }),
     onEvent(_callId: string, event: CallEvent) {
       if (event.type === 'call_started') started.inc({ direction: event.direction });

@@ -66,7 +66,7 @@ describe('loadConfig', () => {
     ['FALLBACK_DIAL', '0123', 'E.164'],
     ['STREAM_TOKEN_SECRET', 'short', '16 characters'],
     ['LOG_LEVEL', 'loud', 'debug'],
-    ['PLAYOUT_CHUNK_MS', '200', 'larger than PLAYOUT_LEAD_MS', { PLAYOUT_LEAD_MS: '100' }],
+    ['PLAYOUT_CHUNK_MS', '80', 'half of PLAYOUT_LEAD_MS', { PLAYOUT_LEAD_MS: '100' }],
     ['RTC_PORT_RANGE', '8000-9000', 'contains PORT'],
   ])('stops at %s=%s and says what would be right', (name, text, right, more = {}) => {
     const message = failure({ [name]: text, ...(more as Record<string, string>) });

@@ -1,0 +1,93 @@
+import { randomUUID } from 'node:crypto';
+import type { TransportMemory } from './agents/openai/fallback.ts';
+import type { Calls } from './call/calls.ts';
+import type { Clock } from './call/clock.ts';
+import type { Count } from './call/counters.ts';
+import type { Log } from './call/leg.ts';
+import { termination } from './call/termination.ts';
+import { PhoneStream } from './callers/phone/stream.ts';
+import type { Config } from './config.ts';
+import { agentFor, type ModelEndpoint } from './dispatch.ts';
+import { errorCode } from './errors.ts';
+import type { CallMemory } from './http/call-memory.ts';
+import type { CallDesk } from './http/incoming-call.ts';
+import type { MediaStream } from './http/media-stream.ts';
+import type { StreamClaims } from './http/stream-token.ts';
+
+/** Where a carrier's webhook and its media stream become one call. */
+
+export interface DeskDeps {
+  readonly calls: Calls;
+  readonly config: Config;
+  readonly endpoint: ModelEndpoint;
+  readonly memory: CallMemory;
+  /** What this process learnt about WebRTC to the model. */
+  readonly webrtc: TransportMemory;
+  readonly isDraining: () => boolean;
+}
+
+/** Makes a call of each new webhook: the model's session is being set up while the carrier still opens its stream. */
+export function phoneDesk({ calls, config, endpoint, memory, webrtc, isDraining }: DeskDeps): CallDesk {
+  return {
+    prepare(incoming) {
+      const running = calls.byCarrierId(incoming.carrierCallId);
+      if (running !== undefined) return { callId: running.info.id };
+      if (isDraining()) return { refused: 'draining' };
+      if (calls.size >= config.MAX_CALLS) return { refused: 'busy' };
+      const { carrierCallId, direction, from, to } = incoming;
+      const agent = agentFor(incoming, config, endpoint, webrtc);
+      const call = calls.create({ id: randomUUID(), direction, carrierCallId, from, to }, agent);
+      call.log.info({ carrier: incoming.carrier, carrierCallId, from, to }, 'a call comes in');
+      void call.done.then(() => memory.ended(carrierCallId));
+      return { callId: call.info.id };
+    },
+    continuation(carrierCallId) {
+      const next = calls.continuation(carrierCallId);
+      const call = calls.byCarrierId(carrierCallId);
+      return next === 'reattach' && call !== undefined
+        ? { next, callId: call.info.id }
+        : { next: next === 'hangup' ? 'hangup' : 'apology' };
+    },
+  };
+}
+
+export interface StreamDeps {
+  readonly calls: Calls;
+  readonly config: Config;
+  readonly log: Log;
+  readonly clock: Clock;
+  /** Counts what streams that never became a call counted. */
+  readonly count: Count;
+}
+
+/** Takes over each media socket: it must show a token in its `start`, and is then plugged into the call the token names. */
+export function phoneStreams({ calls, config, log, clock, count }: StreamDeps): (stream: MediaStream) => void {
+  const leg = {
+    l16ByteOrder: config.SIGNALWIRE_L16_BYTE_ORDER,
+    leadMs: config.PLAYOUT_LEAD_MS,
+    cushionMs: config.PLAYOUT_CUSHION_MS,
+    chunkMs: config.PLAYOUT_CHUNK_MS,
+  };
+  return (stream) => {
+    new PhoneStream<StreamClaims>((handlers) => stream.attach(handlers), {
+      authorize({ token, callId }) {
+        try {
+          return { ok: true, grant: stream.authorizeStart(token, callId) };
+        } catch (error) {
+          return { ok: false, code: errorCode(error) };
+        }
+      },
+      accepted(phone, claims) {
+        if (calls.join(claims.callId, phone)) return;
+        // The call ended while its stream was on the way.
+        log.warn({ callId: claims.callId }, 'a media stream came too late for its call');
+        void phone.close(termination('no-stream'));
+      },
+      refused: (reason) => log.warn({ reason, remoteAddress: stream.remoteAddress }, 'a media stream was refused'),
+      clock,
+      log,
+      count,
+      leg,
+    });
+  };
+}

@@ -1,0 +1,53 @@
+import { build } from './app.ts';
+import { loadConfig } from './config.ts';
+import { BridgeError, errorMessage } from './errors.ts';
+import { createLog } from './log.ts';
+
+/** The daemon's process: settings, app, listening, signals. It is the one owner of signals and of the exit code. */
+
+function fail(error: unknown): never {
+  process.stderr.write(`${error instanceof BridgeError ? `${error.code}: ` : ''}${errorMessage(error)}\n`);
+  process.exit(1);
+}
+
+async function main(): Promise<void> {
+  const config = loadConfig();
+  const log = createLog({ level: config.ENABLE_DEBUG_LOGGING ? 'debug' : config.LOG_LEVEL });
+  const app = await build(config, { log });
+  const url = await app.listen();
+  const publicUrl = config.PUBLIC_URL ?? '(set PUBLIC_URL to the address carriers can reach)';
+  process.stdout.write(
+    [
+      `voicebridge listens on ${url}`,
+      app.endpoint.embedded
+        ? 'Calls are answered by the EMBEDDED SIMULATED MODEL, since neither OPENAI_API_KEY nor OPENAI_BASE_URL is set: it greets and says back what it hears.'
+        : `Calls are answered by ${config.OPENAI_REALTIME_MODEL} at ${new URL(app.endpoint.baseUrl).host}, over ${config.USE_WEBRTC ? 'WebRTC (WebSocket as fallback)' : 'the WebSocket'}.`,
+      `Place a test call:   npm run call -- --webhook ${url}/incoming-call`,
+      `Point a carrier at:  ${publicUrl}/incoming-call`,
+      '',
+    ].join('\n'),
+  );
+
+  let stopping = false;
+  const stop = (signal: string) => {
+    if (stopping) process.exit(1);
+    stopping = true;
+    log.info({ signal, calls: app.calls.size }, 'stopping');
+    app.close().then(
+      () => process.exit(0),
+      (error: unknown) => fail(error),
+    );
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+  // A bug in one call must not take the others along unseen: it is logged, the calls are ended in order, and the process is replaced.
+  const crash = (error: unknown) => {
+    log.fatal({ err: error }, 'unexpected error; the process ends');
+    process.exitCode = 1;
+    void app.close().finally(() => process.exit(1));
+  };
+  process.on('uncaughtException', crash);
+  process.on('unhandledRejection', crash);
+}
+
+main().catch(fail);

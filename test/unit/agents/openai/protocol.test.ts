@@ -1,0 +1,189 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { parseServerEvent } from '../../../../src/agents/openai/events.ts';
+import { resolveOptions } from '../../../../src/agents/openai/options.ts';
+import { formatMismatch, keySession, sessionUpdate } from '../../../../src/agents/openai/session.ts';
+import { restUrl, socketUrl } from '../../../../src/agents/openai/urls.ts';
+import { says } from '../../../fakes/model.ts';
+
+describe('addresses', () => {
+  it.each([
+    [restUrl('https://api.openai.com/v1', 'realtime/client_secrets'), 'https://api.openai.com/v1/realtime/client_secrets'],
+    [
+      restUrl('https://h.example/v1/?api-version=2025-01', '/realtime/calls', { model: 'a b' }),
+      'https://h.example/v1/realtime/calls?api-version=2025-01&model=a+b',
+    ],
+    [restUrl('http://127.0.0.1:8080', 'realtime'), 'http://127.0.0.1:8080/realtime'],
+    [restUrl('wss://h.example/v1', 'realtime'), 'https://h.example/v1/realtime'],
+    [socketUrl('https://h.example/v1?api-version=1', { model: 'm' }), 'wss://h.example/v1/realtime?api-version=1&model=m'],
+    [socketUrl('http://localhost:9/v1', { model: 'm' }), 'ws://localhost:9/v1/realtime?model=m'],
+    [socketUrl('ws://localhost:9'), 'ws://localhost:9/realtime'],
+    [socketUrl('https://h/v1?model=base', { model: 'mine' }), 'wss://h/v1/realtime?model=mine'],
+  ])('%s', (got, wanted) => expect(got).toBe(wanted));
+
+  it.each(['', 'api.openai.com/v1', 'ftp://h/v1', 'https://user:secret@h/v1'])('refuses %j', (base) => {
+    expect(() => restUrl(base, 'x')).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }));
+  });
+});
+
+describe('server events', () => {
+  it('maps what the beta called otherwise', () => {
+    const beta = (type: string, more: object) => parseServerEvent(JSON.stringify({ type, ...more }))?.type;
+    const ids = { response_id: 'r', item_id: 'i' };
+    expect(beta('response.audio.delta', { ...ids, delta: '' })).toBe('response.output_audio.delta');
+    expect(beta('response.audio.done', ids)).toBe('response.output_audio.done');
+    expect(beta('response.audio_transcript.delta', { ...ids, delta: '' })).toBe('response.output_audio_transcript.delta');
+    expect(beta('response.audio_transcript.done', { ...ids, transcript: '' })).toBe('response.output_audio_transcript.done');
+    expect(beta('response.text.delta', { ...ids, delta: '' })).toBe('response.output_text.delta');
+    expect(beta('response.text.done', { ...ids, text: '' })).toBe('response.output_text.done');
+    expect(beta('conversation.item.created', { item: { id: 'x' } })).toBe('conversation.item.added');
+  });
+
+  it('tells unknown from ignored from junk', () => {
+    expect(parseServerEvent('{"type":"response.telepathy.delta"}')).toEqual({ type: 'unknown', name: 'response.telepathy.delta' });
+    expect(parseServerEvent('{"type":"response.content_part.added"}')).toMatchObject({ type: 'ignored' });
+    expect(parseServerEvent('{"type":"__proto__"}')).toEqual({ type: 'unknown', name: '__proto__' });
+    for (const junk of ['', 'null', '7', '[]', '{}', '{"type":1}', '{"type":"response.created"}', 'x'.repeat(1000)]) {
+      expect(parseServerEvent(junk)).toBeNull();
+    }
+  });
+
+  it('refuses an audio delta of a wrong shape', () => {
+    const good = says.delta('r', 'i', 'AAAA');
+    expect(parseServerEvent(JSON.stringify(good))).toEqual({
+      type: 'response.output_audio.delta',
+      response_id: 'r',
+      item_id: 'i',
+      content_index: 0,
+      delta: 'AAAA',
+    });
+    for (const bad of [{ delta: 1 }, { response_id: null }, { item_id: {} }, { item_id: 'x'.repeat(300) }]) {
+      expect(parseServerEvent(JSON.stringify({ ...good, ...bad }))).toBeNull();
+    }
+  });
+
+  it('reads formats in both dialects', () => {
+    const ga = parseServerEvent(
+      JSON.stringify({ type: 'session.updated', session: { audio: { input: { format: { type: 'audio/pcmu' } } } } }),
+    );
+    expect(ga).toMatchObject({ session: { formats: { input: { type: 'audio/pcmu' }, output: undefined } } });
+    const beta = parseServerEvent(
+      JSON.stringify({
+        type: 'session.created',
+        session: { id: 's', input_audio_format: 'g711_ulaw', output_audio_format: 'pcm16', expires_at: 12 },
+      }),
+    );
+    expect(beta).toMatchObject({
+      session: { id: 's', expiresAt: 12, formats: { input: { type: 'audio/pcmu' }, output: { type: 'audio/pcm', rate: 24_000 } } },
+    });
+  });
+
+  it('never throws, whatever comes', () => {
+    const types = ['session.updated', 'response.done', 'error', 'response.output_item.done', 'rate_limits.updated', 'x'];
+    const anyEvent = fc.oneof(
+      fc.string(),
+      fc.json(),
+      fc
+        .record({ type: fc.constantFrom(...types), session: fc.jsonValue(), response: fc.jsonValue(), error: fc.jsonValue(), item: fc.jsonValue() })
+        .map((event) => JSON.stringify(event)),
+    );
+    fc.assert(
+      fc.property(anyEvent, (text) => {
+        const event = parseServerEvent(text);
+        expect(event === null || typeof event.type === 'string').toBe(true);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});
+
+describe('the session', () => {
+  const full = resolveOptions({
+    apiKey: 'sk-x',
+    model: 'gpt-realtime',
+    voice: 'marin',
+    instructions: 'Be kind.',
+    tools: [{ type: 'function', name: 'f', parameters: {} }],
+    turnDetection: { type: 'server_vad', threshold: 0.4, silenceDurationMs: 300, interruptResponse: true },
+    transcription: { model: 'gpt-4o-transcribe', language: 'de' },
+    noiseReduction: 'near_field',
+    speed: 1.1,
+  });
+
+  it('is asked for in GA form, with the format over the WebSocket only', () => {
+    expect(sessionUpdate(full, 'websocket')).toEqual({
+      type: 'realtime',
+      output_modalities: ['audio'],
+      instructions: 'Be kind.',
+      tools: [{ type: 'function', name: 'f', parameters: {} }],
+      tool_choice: 'auto',
+      audio: {
+        input: {
+          format: { type: 'audio/pcmu' },
+          transcription: { model: 'gpt-4o-transcribe', language: 'de' },
+          noise_reduction: { type: 'near_field' },
+          turn_detection: { type: 'server_vad', threshold: 0.4, silence_duration_ms: 300, interrupt_response: true },
+        },
+        output: { format: { type: 'audio/pcmu' }, voice: 'marin', speed: 1.1 },
+      },
+    });
+    const overWebRtc = sessionUpdate(full, 'webrtc') as { audio: { input: object; output: object } };
+    expect(overWebRtc.audio.input).not.toHaveProperty('format');
+    expect(overWebRtc.audio.output).not.toHaveProperty('format');
+  });
+
+  it('is asked for flat where the deployment speaks the beta', () => {
+    expect(sessionUpdate({ ...full, keyApi: 'sessions', format: 'pcm16' }, 'websocket')).toMatchObject({
+      modalities: ['audio', 'text'],
+      voice: 'marin',
+      input_audio_format: 'pcm16',
+      output_audio_format: 'pcm16',
+      input_audio_transcription: { model: 'gpt-4o-transcribe', language: 'de' },
+    });
+    expect(sessionUpdate({ ...full, keyApi: 'sessions' }, 'websocket')).not.toHaveProperty('type');
+  });
+
+  it('names the model when a key is asked for, and not when a session is changed', () => {
+    expect(keySession(full)).toMatchObject({ type: 'realtime', model: 'gpt-realtime' });
+    expect(sessionUpdate(full, 'websocket')).not.toHaveProperty('model');
+  });
+
+  it('turns things off with null', () => {
+    const off = { ...full, turnDetection: null, transcription: null, noiseReduction: null };
+    expect(sessionUpdate(off, 'webrtc')).toMatchObject({
+      audio: { input: { turn_detection: null, transcription: null, noise_reduction: null } },
+    });
+  });
+
+  it.each([
+    ['pcmu', { type: 'audio/pcmu' }, { type: 'audio/pcmu' }, true],
+    ['pcmu', undefined, undefined, true],
+    ['pcmu', { type: 'audio/pcm', rate: 24_000 }, undefined, false],
+    ['pcmu', { type: 'audio/pcmu' }, { type: 'audio/pcma' }, false],
+    ['pcm16', { type: 'audio/pcm', rate: 24_000 }, { type: 'audio/pcm' }, true],
+    ['pcm16', { type: 'audio/pcm', rate: 16_000 }, undefined, false],
+    ['pcm16', undefined, { type: 'audio/pcmu' }, false],
+  ] as const)('%s against %j and %j', (format, input, output, fits) => {
+    expect(formatMismatch(format, { input, output }) === undefined).toBe(fits);
+  });
+});
+
+describe('options', () => {
+  it.each([
+    { model: '' },
+    { apiKey: '' },
+    { baseUrl: 'nonsense' },
+    { keyTtlSeconds: 5 },
+    { keyTtlSeconds: 7201 },
+    { speed: 2 },
+  ])('refuse %j', (bad) => {
+    expect(() => resolveOptions({ apiKey: 'sk-x', model: 'm', ...bad })).toThrow(
+      expect.objectContaining({ code: 'CONFIG_INVALID' }),
+    );
+  });
+
+  it('need no key where there is none to be had', () => {
+    expect(() => resolveOptions({ apiKey: '', model: 'm', keyApi: 'none' })).not.toThrow();
+    expect(() => resolveOptions({ apiKey: '', model: 'm', headers: { 'Api-Key': 'x' } })).not.toThrow();
+  });
+});

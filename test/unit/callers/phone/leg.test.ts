@@ -1,0 +1,184 @@
+import { describe, expect, it } from 'vitest';
+import { termination } from '../../../../src/call/termination.ts';
+import { PhoneLeg } from '../../../../src/callers/phone/leg.ts';
+import type { PhoneLegOptions } from '../../../../src/callers/phone/options.ts';
+import type { MediaMessage, StartMessage } from '../../../../src/callers/phone/protocol.ts';
+import { signalwire } from '../../../../src/callers/phone/signalwire.ts';
+import { twilio } from '../../../../src/callers/phone/twilio.ts';
+import { FakeClock } from '../../../fakes/clock.ts';
+import { FakeSocket, legContext } from './rig.ts';
+
+const startMessage = (over: Partial<StartMessage> = {}): StartMessage => ({
+  type: 'start',
+  streamId: 'MZ1',
+  callId: 'CA1',
+  accountId: 'AC1',
+  format: { encoding: 'audio/x-mulaw', sampleRate: 8000, channels: 1 },
+  customParameters: new Map(),
+  topLevelStreamId: true,
+  ...over,
+});
+
+const media = (over: Partial<MediaMessage> = {}): MediaMessage => ({
+  type: 'media',
+  track: 'inbound',
+  timestampMs: undefined,
+  chunk: undefined,
+  sequence: undefined,
+  payload: Buffer.alloc(160, 0x80),
+  ...over,
+});
+
+async function started(
+  init: { protocol?: typeof twilio; start?: StartMessage; options?: Partial<PhoneLegOptions> } = {},
+) {
+  const clock = new FakeClock();
+  const socket = new FakeSocket();
+  const leg = new PhoneLeg({
+    socket,
+    protocol: init.protocol ?? twilio,
+    start: init.start ?? startMessage(),
+    clock,
+    ...(init.options === undefined ? {} : { options: init.options }),
+  });
+  socket.onClose = (code) => leg.lost(code);
+  const rig = legContext(clock);
+  await leg.start(rig.context);
+  return { clock, socket, leg, ...rig };
+}
+
+const speech = (ms: number) => ({ samples: new Int16Array(ms * 8).fill(5_000), sampleRate: 8000 });
+
+describe('the phone leg', () => {
+  it('keeps two seconds of what was said before the call could hear', async () => {
+    const clock = new FakeClock();
+    const leg = new PhoneLeg({ socket: new FakeSocket(), protocol: twilio, start: startMessage(), clock });
+    for (let n = 0; n < 150; n++) leg.receive(media({ timestampMs: n * 20 }), n * 20);
+    leg.receive({ type: 'dtmf', digit: '5', durationMs: 100 }, 3_000);
+    const rig = legContext(clock);
+    await leg.start(rig.context);
+    expect(rig.heard.length / 8).toBe(2_000);
+    expect(rig.of('ms_dropped_holdback')).toBe(1_000);
+    expect(rig.of('frames_in')).toBe(150);
+    expect(rig.events).toEqual([{ type: 'dtmf', digit: '5', durationMs: 100 }]);
+  });
+
+  it('hears the inbound track only, and no half samples', async () => {
+    const s = await started({
+      protocol: signalwire,
+      start: startMessage({ format: { encoding: 'audio/x-l16', sampleRate: 16_000, channels: 1 } }),
+    });
+    s.leg.receive(media({ track: 'outbound', payload: Buffer.alloc(640) }), 0);
+    s.leg.receive(media({ payload: Buffer.alloc(641) }), 0);
+    expect(s.heard).toEqual([]);
+    expect(s.of('frames_invalid')).toBe(1);
+    s.leg.receive(media({ payload: Buffer.from([0x01, 0x02, 0xff, 0xff]) }), 0);
+    expect(s.heard).toEqual([0x0201, -1]);
+  });
+
+  it('reads L16 in the byte order it is told', async () => {
+    const s = await started({
+      start: startMessage({ format: { encoding: 'audio/x-l16', sampleRate: 8000, channels: 1 } }),
+      options: { l16ByteOrder: 'be' },
+    });
+    s.leg.receive(media({ payload: Buffer.from([0x01, 0x02]) }), 0);
+    expect(s.heard).toEqual([0x0102]);
+    expect(s.leg.audio.toString()).toBe('l16be@8000 -> twilio');
+  });
+
+  it('sends digits where the wire can', async () => {
+    const tw = await started();
+    expect(tw.leg.sendDigit('1')).toBe(false);
+    const sw = await started({ protocol: signalwire });
+    expect(sw.leg.sendDigit('#')).toBe(true);
+    expect(sw.leg.sendDigit('12')).toBe(false);
+    expect(sw.socket.sent).toEqual(['{"event":"dtmf","streamSid":"MZ1","dtmf":{"digit":"#"}}']);
+  });
+
+  it('sends clear before anything else happens', async () => {
+    const s = await started();
+    s.leg.audio.write(speech(1_000));
+    s.leg.audio.clear();
+    expect(s.socket.events.at(-1)).toBe('clear');
+  });
+
+  it('begins anew on a second start: new id, nothing old, told and counted', async () => {
+    const s = await started();
+    s.leg.receive(media({ timestampMs: 60_000 }), 0);
+    s.leg.audio.write(speech(3_000));
+    s.leg.receive(startMessage({ streamId: 'MZ2' }), 0);
+    expect(s.events).toEqual([{ type: 'stream_restarted' }]);
+    expect(s.of('stream_restarted')).toBe(1);
+    expect(s.leg.streamId).toBe('MZ2');
+    expect(s.leg.playout.writtenMs()).toBe(0);
+    // Timestamps begin again, and are not late.
+    s.leg.receive(media({ timestampMs: 0 }), 0);
+    expect(s.heard.length).toBe(320);
+    const before = s.socket.sent.length;
+    s.leg.audio.write(speech(100));
+    s.clock.advance(60);
+    const sent = s.socket.sent.slice(before);
+    expect(sent.length).toBeGreaterThan(0);
+    for (const text of sent) expect(JSON.parse(text)).toMatchObject({ streamSid: 'MZ2' });
+    // An echo of the old stream's marks proves nothing.
+    s.leg.receive({ type: 'mark', name: '0.1' }, 0);
+    expect(s.of('mark_unknown')).toBe(0);
+    s.leg.receive({ type: 'mark', name: 'what' }, 0);
+    expect(s.of('mark_unknown')).toBe(1);
+  });
+
+  it('does not become another call, nor another rate', async () => {
+    const other = await started();
+    other.leg.receive(startMessage({ callId: 'CA2' }), 0);
+    expect(other.socket.closed?.[0]).toBe(1008);
+    expect(other.events).toMatchObject([{ type: 'ended', end: { reason: 'media-malformed' } }]);
+    const rate = await started();
+    rate.leg.receive(startMessage({ format: { encoding: 'audio/x-l16', sampleRate: 16_000, channels: 1 } }), 0);
+    expect(rate.socket.closed?.[0]).toBe(1003);
+    expect(rate.events).toMatchObject([{ type: 'ended', end: { reason: 'media-format-unsupported' } }]);
+  });
+
+  it('ends when no audio comes: 30 s at first, 15 s later', async () => {
+    const never = await started();
+    never.clock.advance(30_000);
+    expect(never.events).toEqual([]);
+    never.clock.advance(40);
+    expect(never.events).toMatchObject([{ type: 'ended', end: { reason: 'media-stalled' } }]);
+    expect(never.socket.closed?.[0]).toBe(1008);
+    expect(never.clock.pending).toBe(0);
+    const later = await started();
+    later.leg.receive(media(), 0);
+    later.clock.advance(15_000);
+    expect(later.events).toEqual([]);
+    later.clock.advance(40);
+    expect(later.events).toMatchObject([{ type: 'ended', end: { reason: 'media-stalled' } }]);
+  });
+
+  it('gives up a carrier that does not read', async () => {
+    const s = await started();
+    s.leg.audio.write(speech(1_000));
+    s.socket.bufferedBytes = 200_000;
+    s.clock.advance(20);
+    expect(s.events).toMatchObject([{ type: 'ended', end: { reason: 'media-backpressure' } }]);
+    expect(s.socket.closed?.[0]).toBe(1008);
+    expect(s.ticker.size).toBe(0);
+  });
+
+  it('closes with 1000, and waits no longer than its deadline for the far end', async () => {
+    const s = await started();
+    s.leg.audio.write(speech(1_000));
+    await s.leg.close(termination('agent-hangup'));
+    expect(s.socket.closed).toEqual([1000, '']);
+    const silent = await started();
+    silent.socket.onClose = () => {};
+    let done = false;
+    void silent.leg.close(termination('agent-hangup')).then(() => {
+      done = true;
+    });
+    await silent.clock.advanceAsync(2_900);
+    expect(done).toBe(false);
+    await silent.clock.advanceAsync(200);
+    expect(done).toBe(true);
+    expect(silent.clock.pending).toBe(0);
+  });
+});

@@ -1,0 +1,284 @@
+import { describe, expect, it } from 'vitest';
+import type { Termination } from '../../../../src/call/termination.ts';
+import { codecFor, codecLabel } from '../../../../src/callers/phone/formats.ts';
+import type { PhoneLeg } from '../../../../src/callers/phone/leg.ts';
+import { FloodGuard } from '../../../../src/callers/phone/limits.ts';
+import { PhoneStream, type PhoneStreamOptions, type StreamRequest } from '../../../../src/callers/phone/stream.ts';
+import { BridgeError } from '../../../../src/errors.ts';
+import { pcmu } from '../../../../src/media/codecs.ts';
+import type { SocketHandlers } from '../../../../src/transport/socket.ts';
+import { FakeClock } from '../../../fakes/clock.ts';
+import { fakeLog } from '../../../fakes/legs.ts';
+import { signalwireSamples, twilioSamples } from '../../../fixtures/phone/samples.ts';
+import { counts } from './counts.ts';
+import { FakeSocket, legContext } from './rig.ts';
+
+type Grant = { pass: number };
+
+function stream(overrides: Partial<PhoneStreamOptions<Grant>> = {}) {
+  const clock = new FakeClock();
+  const socket = new FakeSocket();
+  const tally = counts();
+  const log = fakeLog();
+  const seen = {
+    requests: [] as StreamRequest[],
+    legs: [] as PhoneLeg[],
+    grants: [] as Grant[],
+    refused: [] as string[],
+  };
+  let handlers: SocketHandlers | undefined;
+  new PhoneStream<Grant>(
+    (given) => {
+      handlers = given;
+      socket.onClose = (code) => given.close(code, '');
+      return socket;
+    },
+    {
+      authorize(request) {
+        seen.requests.push(request);
+        return { ok: true, grant: { pass: 7 } };
+      },
+      accepted(leg, grant) {
+        seen.legs.push(leg);
+        seen.grants.push(grant);
+      },
+      refused: (reason) => seen.refused.push(reason),
+      clock,
+      log,
+      count: tally.count,
+      ...overrides,
+    },
+  );
+  return {
+    clock,
+    socket,
+    log,
+    of: tally.of,
+    ...seen,
+    say: (text: string) => handlers!.text(Buffer.from(text)),
+    binary: () => handlers!.binary(Buffer.from([1, 2, 3])),
+    hangUp: (code = 1006) => socket.lose(code),
+  };
+}
+
+const ended = (events: ReadonlyArray<{ type: string; end?: Termination }>) =>
+  events.flatMap((e) => (e.type === 'ended' ? [e.end?.reason] : []));
+
+describe('a media stream before its call', () => {
+  it('shows what it has to be let in, and hands its leg over', () => {
+    const s = stream();
+    s.say(twilioSamples.connected);
+    s.say(twilioSamples.start);
+    expect(s.requests).toHaveLength(1);
+    expect(s.requests[0]).toMatchObject({
+      token: 't-1',
+      callId: 'CAcc0123456789abcdef0123456789abcd',
+      streamId: 'MZ18ad3ab5a668481ce02b83e7395059f0',
+      dialect: 'twilio',
+      format: { encoding: 'audio/x-mulaw', sampleRate: 8000 },
+    });
+    expect(s.requests[0]?.customParameters.get('__proto__')).toBe('p');
+    expect(s.grants).toEqual([{ pass: 7 }]);
+    expect(s.legs[0]).toMatchObject({ kind: 'twilio', rate: 8000 });
+    expect(s.legs[0]?.audio.toString()).toBe('pcmu@8000 -> twilio');
+    expect(s.clock.pending).toBe(0);
+    expect(s.socket.closed).toBeUndefined();
+  });
+
+  it('takes L16, and needs no connected message', () => {
+    const s = stream();
+    s.say(signalwireSamples.start);
+    expect(s.legs[0]).toMatchObject({ kind: 'signalwire', rate: 24_000 });
+    expect(s.legs[0]?.audio.toString()).toBe('l16le@24000 -> signalwire');
+  });
+
+  it('is closed after five seconds without a start', () => {
+    const s = stream();
+    s.say(twilioSamples.connected);
+    s.clock.advance(4_999);
+    expect(s.socket.closed).toBeUndefined();
+    s.clock.advance(1);
+    expect(s.socket.closed).toEqual([1008, 'no-start']);
+    expect(s.refused).toEqual(['no-start']);
+    s.say(twilioSamples.start);
+    expect(s.requests).toEqual([]);
+    expect(s.clock.pending).toBe(0);
+  });
+
+  it('hears nothing before the start', async () => {
+    const s = stream();
+    s.say(twilioSamples.media);
+    s.say(twilioSamples.media);
+    s.say(twilioSamples.start);
+    const rig = legContext(s.clock);
+    await s.legs[0]!.start(rig.context);
+    expect(rig.heard).toEqual([]);
+    // What was counted before there was a call is the call's.
+    expect(rig.of('frames_before_start')).toBe(2);
+  });
+
+  it('is refused with the reason of the authorisation', async () => {
+    const verdict = stream({ authorize: () => ({ ok: false, code: 'STREAM_TOKEN_USED' }) });
+    verdict.say(twilioSamples.start);
+    expect(verdict.socket.closed).toEqual([1008, 'STREAM_TOKEN_USED']);
+    const thrown = stream({
+      authorize: () => {
+        throw new BridgeError('STREAM_TOKEN_INVALID', 'no');
+      },
+    });
+    thrown.say(twilioSamples.start);
+    expect(thrown.socket.closed).toEqual([1008, 'STREAM_TOKEN_INVALID']);
+    const broken = stream({ authorize: () => Promise.reject(new Error('down')) });
+    broken.say(twilioSamples.start);
+    await broken.clock.advanceAsync(10);
+    expect(broken.socket.closed).toEqual([1011, 'INTERNAL']);
+    expect(broken.log.lines.filter((l) => l.level === 'error')).toHaveLength(1);
+    for (const s of [verdict, thrown, broken]) {
+      expect(s.legs).toEqual([]);
+      expect(s.clock.pending).toBe(0);
+    }
+  });
+
+  it('is closed when its authorisation hangs, and a verdict after that comes too late', async () => {
+    let decide: (v: { ok: true; grant: Grant }) => void = () => {};
+    const s = stream({ authorize: () => new Promise((resolve) => (decide = resolve)) });
+    s.say(twilioSamples.start);
+    s.clock.advance(5_000);
+    expect(s.socket.closed?.[0]).toBe(1008);
+    decide({ ok: true, grant: { pass: 1 } });
+    await s.clock.advanceAsync(10);
+    expect(s.legs).toEqual([]);
+  });
+
+  it('keeps what the caller says during the authorisation', async () => {
+    let decide: (v: { ok: true; grant: Grant }) => void = () => {};
+    const s = stream({ authorize: () => new Promise((resolve) => (decide = resolve)) });
+    s.say(twilioSamples.start);
+    s.say(twilioSamples.media);
+    s.say(twilioSamples.dtmf);
+    decide({ ok: true, grant: { pass: 1 } });
+    await s.clock.advanceAsync(10);
+    const rig = legContext(s.clock);
+    await s.legs[0]!.start(rig.context);
+    expect(rig.heard.length).toBe(160);
+    expect(rig.events).toEqual([{ type: 'dtmf', digit: '1' }]);
+  });
+
+  it('becomes a call even when the caller hangs up during the authorisation', async () => {
+    let decide: (v: { ok: true; grant: Grant }) => void = () => {};
+    const s = stream({ authorize: () => new Promise((resolve) => (decide = resolve)) });
+    s.say(twilioSamples.start);
+    s.say(twilioSamples.stop);
+    s.hangUp(1000);
+    decide({ ok: true, grant: { pass: 1 } });
+    await s.clock.advanceAsync(10);
+    const rig = legContext(s.clock);
+    await s.legs[0]!.start(rig.context);
+    expect(ended(rig.events)).toEqual(['caller-hangup']);
+    expect(rig.ticker.size).toBe(0);
+    expect(s.clock.pending).toBe(0);
+  });
+
+  it('tells its call about a format nobody speaks, and closes with 1003', async () => {
+    for (const [was, is] of [
+      ['audio/x-mulaw', 'audio/x-opus'],
+      ['"sampleRate":8000', '"sampleRate":44100'],
+      ['"channels":1', '"channels":2'],
+    ] as const) {
+      const s = stream();
+      s.say(twilioSamples.start.replace(was, is));
+      expect(s.socket.closed?.[0]).toBe(1003);
+      const rig = legContext(s.clock);
+      await s.legs[0]!.start(rig.context);
+      expect(ended(rig.events)).toEqual(['media-format-unsupported']);
+      expect(rig.of('message_malformed')).toBe(1);
+    }
+  });
+});
+
+describe('a stream that misbehaves', () => {
+  it('is closed at the tenth message that cannot be read, with 1007 or 1003', async () => {
+    for (const [bad, code, counter] of [
+      ['{"event":', 1007, 'message_malformed'],
+      ['{"event":"media","media":{"payload":"%%%%"}}', 1007, 'frames_invalid'],
+      ['[]', 1003, 'message_malformed'],
+    ] as const) {
+      const s = stream();
+      s.say(twilioSamples.start);
+      const rig = legContext(s.clock);
+      await s.legs[0]!.start(rig.context);
+      for (let n = 0; n < 9; n++) s.say(bad);
+      expect(s.socket.closed).toBeUndefined();
+      s.say(twilioSamples.media);
+      expect(rig.heard.length).toBe(160);
+      s.say(bad);
+      expect(s.socket.closed?.[0]).toBe(code);
+      expect(rig.of(counter)).toBe(10);
+      expect(ended(rig.events)).toEqual(['media-malformed']);
+    }
+  });
+
+  it('may not speak binary: before its start never, in a call not for long', async () => {
+    const early = stream();
+    early.binary();
+    expect(early.socket.closed?.[0]).toBe(1003);
+    const s = stream();
+    s.say(twilioSamples.start);
+    await s.legs[0]!.start(legContext(s.clock).context);
+    for (let n = 0; n < 9; n++) s.binary();
+    expect(s.socket.closed).toBeUndefined();
+    s.binary();
+    expect(s.socket.closed?.[0]).toBe(1003);
+  });
+
+  it('is closed with 1008 when it floods, after five seconds of audio at once', async () => {
+    const s = stream();
+    s.say(twilioSamples.start);
+    const rig = legContext(s.clock);
+    await s.legs[0]!.start(rig.context);
+    for (let n = 0; n < 249; n++) s.say(twilioSamples.media);
+    expect(s.socket.closed).toBeUndefined();
+    s.say(twilioSamples.media);
+    s.say(twilioSamples.media);
+    expect(s.socket.closed?.[0]).toBe(1008);
+    expect(rig.of('message_flood')).toBe(1);
+    expect(ended(rig.events)).toEqual(['media-flood']);
+  });
+
+  it('counts messages without audio against the flood, and strangers too', () => {
+    const s = stream();
+    for (let n = 0; n < 1_001; n++) s.say('{"event":"noise"}');
+    expect(s.socket.closed?.[0]).toBe(1008);
+    expect(s.refused).toEqual(['media-flood']);
+    expect(s.of('message_unknown')).toBe(1_000);
+  });
+
+  it('may send at real time for ever, and at twice that', () => {
+    for (const factor of [1, 2]) {
+      const guard = new FloodGuard(0);
+      let refused = 0;
+      for (let n = 0; n < 100_000; n++) if (!guard.admit(20, (n * 20) / factor)) refused++;
+      expect(refused).toBe(0);
+    }
+    const guard = new FloodGuard(0);
+    let n = 0;
+    while (guard.admit(20, (n * 20) / 3)) n++;
+    // Three times real time drains the burst of five seconds by a third of what is sent.
+    expect(n * 20).toBeGreaterThan(14_000);
+    expect(n * 20).toBeLessThan(16_000);
+  });
+});
+
+describe('the formats', () => {
+  it('compare without regard to case, and know the rates', () => {
+    const format = (encoding: string, sampleRate: number) => ({ encoding, sampleRate, channels: 1 });
+    expect(codecFor(format('AUDIO/X-MULAW', 8000), 'le')).toBe(pcmu);
+    expect(codecFor(format('audio/x-alaw', 8000), 'le')?.name).toBe('pcma');
+    expect(codecFor(format('audio/x-l16', 24_000), 'be')?.name).toBe('l16/24000/be');
+    expect(codecFor(format('audio/x-L16', 16_000), 'le')?.sampleRate).toBe(16_000);
+    expect(codecFor(format('audio/x-l16', 8_000), 'le')?.sampleRate).toBe(8_000);
+    for (const rate of [0, 11_025, 48_000]) expect(codecFor(format('audio/x-l16', rate), 'le')).toBeUndefined();
+    expect(codecFor(format('audio/x-mulaw', 16_000), 'le')).toBeUndefined();
+    expect(codecLabel(codecFor(format('audio/x-l16', 16_000), 'be')!, 'be')).toBe('l16be@16000');
+  });
+});
