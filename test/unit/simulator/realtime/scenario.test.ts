@@ -1,4 +1,9 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { dominantTone, makeTone } from '../../../../src/media/tone.ts';
+import { encodeWav } from '../../../../src/media/wav.ts';
 import { faultsFor, loadScenario, parseScenario } from '../../../../src/simulator/realtime/scenario.ts';
 import { bench, deltasOf } from './fakes.ts';
 
@@ -17,6 +22,20 @@ describe('a scenario file', () => {
 
   it('that cannot be read is refused', () => {
     expect(() => loadScenario('/nonexistent/scenario.json')).toThrow(/could not be read/);
+  });
+
+  it('finds its sounds beside itself, and says them', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'scenario-'));
+    writeFileSync(join(folder, 'tone.wav'), encodeWav([makeTone(620, 8_000, 500, -12)], 8_000));
+    writeFileSync(join(folder, 'a.json'), JSON.stringify({ greeting: { wav: 'tone.wav', text: 'Beep.' } }));
+    const { send, clock, events } = bench({ scenario: loadScenario(join(folder, 'a.json')) });
+    rmSync(join(folder, 'a.json'));
+    send({ type: 'response.create' });
+    clock.advance(1_000);
+    rmSync(folder, { recursive: true });
+    const audio = deltasOf(events);
+    expect(audio.length / 24).toBe(500);
+    expect(dominantTone(audio, 24_000).hz).toBeCloseTo(620, 0);
   });
 
   it('names the sessions that a fault is for', () => {

@@ -1,0 +1,118 @@
+import type { Clock, Timer } from '../../call/clock.ts';
+import type { Fault } from './scenario.ts';
+import { ServiceError } from './service-error.ts';
+import type { AudioFormat } from './session-config.ts';
+
+/** What a fault may do to its session. */
+export interface FaultPort {
+  /** Cuts the connection without a word. */
+  drop(): void;
+  /** Closes the data channel and leaves the media up (on a WebSocket: the socket). */
+  closeChannel(): void;
+  /** Sends text that is not an event, or an event that nobody knows. */
+  raw(text: string): void;
+  error(error: ServiceError): void;
+  /** The end of a session's time: an error event, then the close. */
+  expire(): void;
+}
+
+const FORMATS: Record<AudioFormat['type'], AudioFormat> = {
+  'audio/pcm': { type: 'audio/pcm', rate: 24_000 },
+  'audio/pcmu': { type: 'audio/pcmu' },
+  'audio/pcma': { type: 'audio/pcma' },
+};
+
+const MALFORMED = ['{"type":"response.output_audio.delta","delta":', 'not json', '[]', '{}', '{"type":7}', 'null'];
+
+/** The faults of one session: what its scenario breaks, and when. */
+export class SessionFaults {
+  readonly #faults: readonly Fault[];
+  readonly #clock: Clock;
+  readonly #port: FaultPort;
+  readonly #timers = new Set<Timer>();
+  #spoke = false;
+
+  constructor(faults: readonly Fault[], clock: Clock, port: FaultPort) {
+    this.#faults = faults;
+    this.#clock = clock;
+    this.#port = port;
+  }
+
+  /** `session.update` is neither applied nor answered. */
+  get ignoresUpdate(): boolean {
+    return this.#faults.some((entry) => entry.fault === 'ignore_session_update');
+  }
+
+  /** The format that is used and confirmed whatever was asked. */
+  get forcedFormat(): AudioFormat | undefined {
+    for (const entry of this.#faults) if (entry.fault === 'other_format') return FORMATS[entry.format];
+    return undefined;
+  }
+
+  /** Whether the model answers the next response at all, given how many there were. */
+  mood(responses: number): 'answers' | 'silent' | 'stuck' {
+    for (const entry of this.#faults) {
+      if (entry.fault === 'silent_model' && responses >= entry.afterResponses) return 'silent';
+      if (entry.fault === 'stuck_response' && responses >= entry.afterResponses) return 'stuck';
+    }
+    return 'answers';
+  }
+
+  /** The session has begun. */
+  started(): void {
+    this.#arm('start');
+  }
+
+  /** The first audio of the session was generated. Later calls do nothing. */
+  spoke(): void {
+    if (this.#spoke) return;
+    this.#spoke = true;
+    this.#arm('speech');
+  }
+
+  /** The session is over: nothing fires any more. */
+  stop(): void {
+    for (const timer of this.#timers) timer.cancel();
+    this.#timers.clear();
+  }
+
+  #arm(from: 'start' | 'speech'): void {
+    for (const entry of this.#faults) {
+      if (!('afterMs' in entry) || entry.from !== from) continue;
+      const timer = this.#clock.after(entry.afterMs, () => {
+        this.#timers.delete(timer);
+        this.#fire(entry);
+      });
+      this.#timers.add(timer);
+    }
+  }
+
+  #fire(entry: Extract<Fault, { afterMs: number }>): void {
+    switch (entry.fault) {
+      case 'drop':
+        this.#port.drop();
+        return;
+      case 'close_channel':
+        this.#port.closeChannel();
+        return;
+      case 'session_expired':
+        this.#port.expire();
+        return;
+      case 'error_event':
+        this.#port.error(new ServiceError(entry.message, { type: entry.type, code: entry.code }));
+        return;
+      case 'malformed_events':
+        for (let i = 0; i < entry.count; i++) this.#port.raw(MALFORMED[i % MALFORMED.length]!);
+        return;
+      case 'unknown_events':
+        for (let i = 0; i < entry.count; i++) {
+          this.#port.raw(
+            JSON.stringify({ type: `future.event_${i}`, event_id: `event_future${i}`, payload: { n: i } }),
+          );
+        }
+        return;
+      default:
+        entry satisfies never;
+    }
+  }
+}

@@ -1,0 +1,190 @@
+import { describe, expect } from 'vitest';
+import { scriptSource, silenceSource, toneSource } from '../../src/simulator/phone/index.ts';
+import { startRig, TRANSPORTS, toneAloneMs, until } from './rig.ts';
+import { rigTest as it } from './rig-test.ts';
+
+/** What becomes of a caller when the network or the model fails: never silence, never a stuck call, and one record each time. */
+
+const AGENT_HZ = 620;
+const CALLER_HZ = 1_020;
+const voice = { tone: AGENT_HZ, ms: 1_000, dbfs: -15 };
+
+/** Milliseconds of anything audible in the agent's channel. */
+function audibleMs(samples: Int16Array, rate: number): number {
+  let ms = 0;
+  for (let at = 0; at + rate / 50 <= samples.length; at += rate / 50) {
+    if (samples.subarray(at, at + rate / 50).some((s) => Math.abs(s) > 300)) ms += 20;
+  }
+  return ms;
+}
+
+describe.concurrent('the transport to the model', () => {
+  it('falls back to the WebSocket within 3 s when UDP is blocked, and the next callers do not wait', async ({
+    own,
+  }) => {
+    const rig = own(await startRig({ transport: 'webrtc', model: { voice, udp: 'block' } }));
+    const source = scriptSource([{ pauseMs: 6_000 }, toneSource(CALLER_HZ, { ms: 1_000 }), { pauseMs: 5_000 }]);
+    const first = rig.call({ source, hangUpAfterMs: 9_500 });
+    const report = await first.report;
+    expect(report.ok).toBe(true);
+    expect(report.firstAgentAudio.fromCallStartMs).toBeLessThan(3_300);
+    const [fallback] = rig.agentEvents('transport_fallback');
+    expect(fallback).toMatchObject({ from: 'webrtc', to: 'websocket', reason: 'PEER_CONNECT_TIMEOUT' });
+    expect(rig.lines.some((line) => line['msg'] === 'the transport to the model fell back')).toBe(true);
+    const heard = first.phone.recordedChannels();
+    expect(toneAloneMs(heard?.agent ?? new Int16Array(), heard?.sampleRate ?? 8000, AGENT_HZ)).toBeGreaterThanOrEqual(
+      1_500,
+    );
+
+    const second = await rig.call({ source: silenceSource(), hangUpAfterMs: 2_000 }).report;
+    expect(second.firstAgentAudio.fromCallStartMs).toBeLessThan(800);
+  });
+
+  it('falls back when the SDP exchange is refused', async ({ own }) => {
+    const rig = own(
+      await startRig({
+        transport: 'webrtc',
+        model: { voice },
+        scenario: { faults: [{ fault: 'refuse_sdp', status: 500 }] },
+      }),
+    );
+    const report = await rig.call({ source: silenceSource(), hangUpAfterMs: 3_500 }).report;
+    expect(report.ok).toBe(true);
+    expect(rig.agentEvents('ready').map((e) => e['transport'])).toEqual(['websocket']);
+  });
+
+  it('is built again when the data channel closes while media go on', async ({ own }) => {
+    const rig = own(
+      await startRig({
+        transport: 'webrtc',
+        model: { voice },
+        scenario: { faults: [{ fault: 'close_channel', sessions: [1], afterMs: 2_500 }] },
+      }),
+    );
+    const source = scriptSource([{ pauseMs: 6_500 }, toneSource(CALLER_HZ, { ms: 1_000 }), { pauseMs: 5_000 }]);
+    const { report, phone } = rig.call({ source, hangUpAfterMs: 10_500 });
+    const result = await report;
+    expect(result.ok).toBe(true);
+    const ready = rig.agentEvents('ready');
+    expect(ready.map((e) => e['resumed'])).toEqual([false, true]);
+    // The caller's turn after the break was answered.
+    const heard = phone.recordedChannels();
+    if (heard === undefined) throw new Error('no recording');
+    const late = heard.agent.subarray(7_000 * 8);
+    expect(toneAloneMs(late, 8_000, AGENT_HZ)).toBeGreaterThanOrEqual(800);
+  });
+
+  it.for(TRANSPORTS)(
+    'is built again when the session drops in the middle of a sentence: %s',
+    async (transport, { own }) => {
+      const rig = own(
+        await startRig({
+          transport,
+          model: { voice: { ...voice, ms: 4_000 } },
+          scenario: { faults: [{ fault: 'drop', sessions: [1], from: 'speech', afterMs: 1_500 }] },
+        }),
+      );
+      const { report } = rig.call({ source: silenceSource(), hangUpAfterMs: 7_000 });
+      const result = await report;
+      expect(result.ok).toBe(true);
+      const ready = rig.agentEvents('ready');
+      expect(ready.map((e) => e['resumed'])).toEqual([false, true]);
+      // The gap the caller hears stays within 3 s, and the agent goes on speaking by itself.
+      const spoke = result.streams[0]?.agentSpoke ?? [];
+      expect(spoke.length).toBeGreaterThanOrEqual(1);
+      for (let i = 1; i < spoke.length; i++) {
+        expect((spoke[i]?.fromMs ?? 0) - (spoke[i - 1]?.toMs ?? 0)).toBeLessThan(3_000);
+      }
+      expect(rig.of('call_ended')).toHaveLength(1);
+    },
+  );
+});
+
+describe.concurrent('a model that cannot be had', () => {
+  it.for([
+    ['a refused key', { fault: 'refuse_key', status: 401, code: 'invalid_api_key' }, 'model-auth'],
+    ['an exhausted quota', { fault: 'refuse_key', status: 429, code: 'insufficient_quota' }, 'model-quota'],
+    ['a failing service', { fault: 'refuse_key', status: 500 }, 'model-unavailable'],
+  ] as const)('apologises in words, then hands over to the carrier: %s', async ([, fault, reason], { own }) => {
+    const rig = own(
+      await startRig({
+        scenario: { faults: [fault] },
+        settings: { FALLBACK_DIAL: '+15005550009', FALLBACK_SAY: 'Fallback words.' },
+      }),
+    );
+    const { phone, report } = rig.call({ source: silenceSource() });
+    const result = await report;
+    const heard = phone.recordedChannels();
+    expect(audibleMs(heard?.agent ?? new Int16Array(), 8_000)).toBeGreaterThan(2_000);
+    expect(result.firstAgentAudio.fromCallStartMs).toBeLessThan(5_500);
+    const verbs = result.timeline.map((entry) => `${entry.what} ${entry.text}`).join('\n');
+    expect(verbs).toContain('Fallback words.');
+    expect(verbs).toContain('+15005550009');
+    const ended = await until(() => rig.of('call_ended')[0], 'the end of the call');
+    expect(ended.end.reason).toBe(reason);
+    expect(rig.of('call_ended')).toHaveLength(1);
+    expect(JSON.stringify(rig.lines)).not.toMatch(/canary|ek_[a-z0-9]{6}/i);
+  });
+
+  it('is asked again within the budget when it is only busy for a moment', async ({ own }) => {
+    const rig = own(
+      await startRig({
+        model: { voice },
+        scenario: { faults: [{ fault: 'refuse_key', sessions: [1], status: 429, retryAfterSeconds: 1 }] },
+      }),
+    );
+    const result = await rig.call({ source: silenceSource(), hangUpAfterMs: 4_500 }).report;
+    expect(result.ok).toBe(true);
+    expect(rig.agentEvents('ready')).toHaveLength(1);
+    expect(await rig.counter('model_retry')).toBeGreaterThanOrEqual(1);
+  });
+
+  it('ends before noise is heard when the confirmed audio format is another than the leg sends', async ({ own }) => {
+    const rig = own(
+      await startRig({ model: { voice }, scenario: { faults: [{ fault: 'other_format', format: 'audio/pcm' }] } }),
+    );
+    const { phone, report } = rig.call({ source: silenceSource() });
+    await report;
+    const ended = await until(() => rig.of('call_ended')[0], 'the end of the call');
+    expect(ended.end.reason).toBe('model-format-mismatch');
+    // The apology was heard, and none of the model's audio.
+    const heard = phone.recordedChannels();
+    expect(audibleMs(heard?.agent ?? new Int16Array(), 8_000)).toBeGreaterThan(2_000);
+    expect(toneAloneMs(heard?.agent ?? new Int16Array(), 8_000, AGENT_HZ)).toBe(0);
+  });
+});
+
+describe.concurrent("the caller's line", () => {
+  it('may break: the session is kept, the carrier comes back, and the conversation goes on', async ({ own }) => {
+    const rig = own(await startRig({ model: { voice } }));
+    const source = scriptSource([{ pauseMs: 2_000 }, toneSource(CALLER_HZ, { ms: 800 }), { pauseMs: 1_500 }], {
+      endless: true,
+    });
+    const { phone, report } = rig.call({ source, hangUpAfterMs: 11_000 });
+    await until(() => rig.agentEvents('response_done').length > 0, 'the greeting');
+    // As a cut line: no stop, no closing handshake.
+    phone.stream?.breakLine();
+    const result = await report;
+    expect(result.streams).toHaveLength(2);
+    expect(rig.model.sessions).toHaveLength(1);
+    expect(rig.of('caller_joined').map((e) => e.again)).toEqual([false, true]);
+    expect(result.streams[1]?.agentSpoke.length).toBeGreaterThan(0);
+    const ended = await until(() => rig.of('call_ended')[0], 'the end of the call');
+    expect(ended.end.reason).toBe('caller-hangup');
+  });
+
+  it('may never open: the prepared session is dropped after its time', async ({ own }) => {
+    const rig = own(await startRig({ settings: { STREAM_TIMEOUT_MS: '1000' } }));
+    const answer = await fetch(`${rig.url}/incoming-call`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      body: 'CallSid=CA00000000000000000000000000000001&AccountSid=AC1&From=%2B15005550006&To=%2B15005550001',
+    });
+    expect(await answer.text()).toContain('<Stream ');
+    await until(() => rig.model.sessions.some((s) => s.live), 'the prepared session');
+    const ended = await until(() => rig.of('call_ended')[0], 'the end of the call', 3_000);
+    expect(ended.end.reason).toBe('no-stream');
+    await until(() => rig.model.sessions.every((s) => !s.live), 'the end of the session');
+    expect(rig.app.calls.size).toBe(0);
+  });
+});
