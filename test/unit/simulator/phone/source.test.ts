@@ -88,6 +88,29 @@ describe('sources', () => {
   });
 });
 
+describe('spurts', () => {
+  const spurts = (...stretches: Array<[number, number]>) => {
+    const all = new Spurts();
+    const sure = stretches.map(([from, to]) => all.add(from, to));
+    return { list: all.list.map(({ fromMs, toMs }) => [fromMs, toMs]), sure };
+  };
+
+  it('bridge short pauses and end with long ones', () => {
+    expect(spurts([0, 100], [299, 400], [600, 700]).list).toEqual([
+      [0, 400],
+      [600, 700],
+    ]);
+  });
+
+  it('are no clicks', () => {
+    expect(spurts([0, 5], [500, 515], [1000, 1100]).list).toEqual([[1000, 1100]]);
+  });
+
+  it('begin with their first sound, be it as short as a plosive', () => {
+    expect(spurts([0, 5], [40, 45], [60, 200])).toEqual({ list: [[0, 200]], sure: [false, true, false] });
+  });
+});
+
 describe('a mouth', () => {
   const codec = streamCodec('L16@16000');
   const said = (mouth: Mouth, frames: number) =>

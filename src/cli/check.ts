@@ -1,0 +1,125 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Log } from '../call/leg.ts';
+import * as config from '../config.ts';
+import { errorMessage } from '../errors.ts';
+import { PromptLibrary } from '../prompts/library.ts';
+import { loadRoutes } from '../routing/load.ts';
+import { sectionsOf } from '../stores/knowledge.ts';
+import { Destinations } from '../tools/destinations.ts';
+import { scanFolder } from '../tools/folder.ts';
+import type { EnvLookup } from '../tools/http-tool.ts';
+import type { LoadedTool } from '../tools/loaded.ts';
+import { loadMcpFile, type McpServerSettings } from '../tools/mcp-file.ts';
+import { ToolRegistry } from '../tools/registry.ts';
+import { defaultToolSettings, type ToolSettings } from '../tools/settings.ts';
+
+/** `npm run check`: settings, tools, prompts, routes and knowledge, checked together, all problems at once. */
+
+/** Checks need no log: they tell what they find. */
+const silent: Log = {
+  trace() {},
+  debug() {},
+  info() {},
+  warn() {},
+  error() {},
+  child: () => silent,
+};
+
+export interface Findings {
+  /** One line each; empty when all is well. */
+  readonly problems: readonly string[];
+  /** What was looked at, one line each. */
+  readonly seen: readonly string[];
+}
+
+/** Checks everything these settings point to. Reads files only: no server is asked, no database opened. */
+export async function checkAll(settings: ToolSettings, env: EnvLookup): Promise<Findings> {
+  const problems: string[] = [];
+  const seen: string[] = [];
+
+  let servers: McpServerSettings[] = [];
+  try {
+    servers = await loadMcpFile(settings.MCP_FILE, env);
+    seen.push(`${servers.length} MCP servers`);
+  } catch (error) {
+    problems.push(`${settings.MCP_FILE}: ${errorMessage(error)}`);
+  }
+
+  const destinations = new Destinations({
+    hosts: settings.HTTP_TOOL_HOSTS,
+    privateHosts: settings.HTTP_TOOL_PRIVATE_HOSTS,
+  });
+  const prefixes = servers.filter(({ enabled }) => enabled).map(({ prefix }) => `${prefix}_`);
+  const { registry, problems: toolProblems } = await ToolRegistry.inspect({
+    folder: settings.TOOLS_DIR,
+    log: silent,
+    http: { destinations, env },
+    others: { tools: (): LoadedTool[] => [], mayHave: (name) => prefixes.some((prefix) => name.startsWith(prefix)) },
+  });
+  for (const { file, problem } of toolProblems) problems.push(`${join(settings.TOOLS_DIR, file)}: ${problem}`);
+  await destinations.close();
+  seen.push(`${registry.all().length} tools`);
+
+  const { library, problems: promptProblems } = await PromptLibrary.inspect(settings.PROMPTS_DIR, silent);
+  problems.push(...promptProblems.flatMap((problem) => problem.split('\n')));
+  for (const prompt of library.all())
+    for (const tool of prompt.settings.tools ?? [])
+      if (!registry.knows(tool))
+        problems.push(`${join(settings.PROMPTS_DIR, prompt.name)}.md: tools: there is no tool "${tool}"`);
+  seen.push(`${library.all().length} prompts`);
+
+  try {
+    const routes = await loadRoutes(settings.ROUTES_FILE, {
+      hasPrompt: (name) => library.get(name) !== undefined,
+      hasTool: (name) => registry.knows(name),
+      timezone: settings.BUSINESS_TIMEZONE,
+    });
+    seen.push(`${routes.routes.length} routes`);
+  } catch (error) {
+    problems.push(...errorMessage(error).split('\n'));
+  }
+
+  const knowledge = await checkKnowledge(settings.KNOWLEDGE_DIR);
+  problems.push(...knowledge.problems);
+  seen.push(`${knowledge.sections} sections of knowledge`);
+  return { problems, seen };
+}
+
+async function checkKnowledge(folder: string): Promise<{ sections: number; problems: string[] }> {
+  const problems: string[] = [];
+  let sections = 0;
+  for (const { name, path } of await scanFolder(folder)) {
+    if (!name.endsWith('.md')) continue;
+    try {
+      const text = new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path));
+      const found = sectionsOf(text, name).length;
+      if (found === 0) problems.push(`${path}: holds nothing to be found`);
+      sections += found;
+    } catch (error) {
+      problems.push(`${path}: ${errorMessage(error)}`);
+    }
+  }
+  return { sections, problems };
+}
+
+/** The settings of tools as the environment has them; throws CONFIG_INVALID. */
+export function settingsFromEnvironment(): { settings: ToolSettings; env: EnvLookup } {
+  const { environment = () => undefined } = config as { environment?: EnvLookup };
+  return { settings: { ...defaultToolSettings(), ...config.loadConfig() }, env: environment };
+}
+
+if (import.meta.main) {
+  try {
+    const { settings, env } = settingsFromEnvironment();
+    const { problems, seen } = await checkAll(settings, env);
+    for (const problem of problems) process.stderr.write(`${problem}\n`);
+    process.stdout.write(
+      `${seen.join(', ')}: ${problems.length === 0 ? 'all is well' : `${problems.length} problems`}\n`,
+    );
+    process.exitCode = problems.length === 0 ? 0 : 1;
+  } catch (error) {
+    process.stderr.write(`${errorMessage(error)}\n`);
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,199 @@
+/**
+ * The carrier's side of one call: fetches instructions, opens media streams, posts callbacks, and keeps what a report needs of each.
+ */
+
+import { type Clock, delay } from '../../call/clock.ts';
+import type { Ticker } from '../../call/ticker.ts';
+import { errorMessage } from '../../errors.ts';
+import type { ByteOrder } from '../../media/l16.ts';
+import type { Addresses } from './addresses.ts';
+import { API_VERSION, type Carrier } from './carrier.ts';
+import { type CodecName, streamCodec } from './codec.ts';
+import type { Instructions, Line, StreamEnd } from './flow.ts';
+import type { Interruption } from './interruptions.ts';
+import { CallRecorder } from './recorder.ts';
+import type { AudioSource } from './source.ts';
+import type { MediaStream } from './stream.ts';
+import { StreamConnection } from './stream-connection.ts';
+import type { StreamReport } from './stream-report.ts';
+import { type Timeline, tenth } from './timeline.ts';
+import { parseTwiml, type StreamInstruction, TwimlError } from './twiml.ts';
+import { type Form, type WebhookClient, WebhookError } from './webhook.ts';
+
+export interface CallLineOptions {
+  readonly carrier: Carrier;
+  readonly callSid: string;
+  readonly accountSid: string;
+  readonly from: string;
+  readonly to: string;
+  readonly source: AudioSource;
+  /** Overrides the codec that the instructions ask for. */
+  readonly codec: CodecName | undefined;
+  readonly byteOrder: ByteOrder | undefined;
+  readonly record: boolean;
+  readonly verbTimeScale: number;
+  readonly clock: Clock;
+  readonly ticker: Ticker;
+  readonly timeline: Timeline;
+  readonly webhook: WebhookClient;
+  readonly addresses: Addresses;
+  readonly secret: string | undefined;
+  /** Aborts when the caller hangs up. */
+  readonly hungUp: AbortSignal;
+  /** A stream has started: the caller may press keys. */
+  readonly onStream: (stream: MediaStream) => void;
+  /** After each tick's frames. */
+  readonly onTick: (stream: MediaStream, now: number) => void;
+  readonly onInterruption: ((interruption: Interruption) => void) | undefined;
+}
+
+/** How long a WebSocket may take to open, ms. */
+const SOCKET_TIMEOUT_MS = 10_000;
+
+export class CallLine implements Line {
+  readonly hungUp: AbortSignal;
+  /** Of every stream that was opened, in order. */
+  readonly reports: StreamReport[] = [];
+  /** Of the first document asked for. */
+  webhookMs: number | undefined;
+  webhookStatus: number | undefined;
+  /** Of the first stream. */
+  socketMs: number | undefined;
+  recorder: CallRecorder | undefined;
+  readonly #o: CallLineOptions;
+  readonly #callbacks = new Set<Promise<void>>();
+  #connection: StreamConnection | undefined;
+
+  constructor(options: CallLineOptions) {
+    this.#o = options;
+    this.hungUp = options.hungUp;
+  }
+
+  /** The stream that is open now. */
+  get stream(): MediaStream | undefined {
+    return this.#connection?.opened === true ? this.#connection.stream : undefined;
+  }
+
+  wait(ms: number): Promise<void> {
+    return delay(this.#o.clock, ms * this.#o.verbTimeScale, this.hungUp).catch(() => {});
+  }
+
+  note(text: string): void {
+    this.#o.timeline.add('verb', text);
+  }
+
+  fetch(url: string, method: 'GET' | 'POST'): Promise<Instructions> {
+    return this.instructions(url, method, 'in-progress');
+  }
+
+  /** Asks for instructions with this CallStatus. Rejects with a WebhookError, a TwimlError, or what the hang-up aborted with. */
+  async instructions(url: string, method: 'GET' | 'POST', callStatus: string): Promise<Instructions> {
+    const { webhook, timeline, carrier } = this.#o;
+    try {
+      const answer = await webhook.instructions(url, method, this.#form(callStatus), this.hungUp);
+      this.webhookMs ??= tenth(answer.ms);
+      this.webhookStatus ??= answer.status;
+      timeline.add('webhook', `HTTP ${answer.status} after ${tenth(answer.ms)} ms`);
+      const verbs = parseTwiml(answer.document, carrier);
+      timeline.add('twiml', verbs.length === 0 ? 'no instructions' : verbs.map(({ verb }) => `<${verb}>`).join(' '));
+      return { verbs, url };
+    } catch (error) {
+      if (error instanceof WebhookError) {
+        this.webhookStatus ??= error.status;
+        timeline.add('fault', `webhook: ${error.message}`);
+      } else if (error instanceof TwimlError) {
+        timeline.add('fault', `instructions: ${error.message}`);
+      }
+      throw error;
+    }
+  }
+
+  async connect(instruction: StreamInstruction, base: string): Promise<StreamEnd> {
+    const { timeline, carrier, clock, accountSid, callSid } = this.#o;
+    const asked = instruction.codec ?? 'PCMU@8000';
+    const codecName = this.#o.codec ?? asked;
+    if (codecName !== asked && instruction.codec !== undefined) {
+      timeline.add('stream', `the instructions ask for ${asked}; the phone was told to speak ${codecName}`);
+    }
+    const codec = streamCodec(codecName, this.#o.byteOrder);
+    if (this.#o.record) this.recorder ??= new CallRecorder(codec.sampleRate, clock.now());
+    const connection: StreamConnection = new StreamConnection({
+      carrier,
+      accountSid,
+      callSid,
+      instruction,
+      base,
+      addresses: this.#o.addresses,
+      secret: this.#o.secret,
+      codecName,
+      codec,
+      source: this.#o.source,
+      clock,
+      ticker: this.#o.ticker,
+      timeline,
+      // A second stream in another codec cannot go on with the first one's recording.
+      recorder: this.recorder?.sampleRate === codec.sampleRate ? this.recorder : undefined,
+      keepArrivals: this.#o.record,
+      connectTimeoutMs: SOCKET_TIMEOUT_MS,
+      onTick: (now) => this.#o.onTick(connection.stream, now),
+      onInterruption: this.#o.onInterruption,
+      callback: (form) => this.#streamCallback(instruction, base, form),
+    });
+    this.#connection = connection;
+    const end = await connection.run(this.hungUp, this.#o.onStream);
+    if (connection.socketMs !== undefined) this.socketMs ??= tenth(connection.socketMs);
+    if (connection.opened) this.reports.push(connection.stream.report());
+    this.#connection = undefined;
+    return end;
+  }
+
+  /** Posts the call's final status. `url`: absolute. */
+  finalStatus(url: string, callStatus: string, seconds: number): void {
+    this.#callback(url, 'POST', { ...this.#form(callStatus), CallDuration: String(seconds) }, callStatus);
+  }
+
+  /** Resolves when every callback has been answered or given up. */
+  async callbacksDone(): Promise<void> {
+    await Promise.all(this.#callbacks);
+  }
+
+  #form(callStatus: string): Form {
+    return {
+      AccountSid: this.#o.accountSid,
+      ApiVersion: API_VERSION,
+      CallSid: this.#o.callSid,
+      CallStatus: callStatus,
+      Direction: 'inbound',
+      From: this.#o.from,
+      To: this.#o.to,
+    };
+  }
+
+  #streamCallback(instruction: StreamInstruction, base: string, form: Form): void {
+    const target = instruction.statusCallback;
+    if (target === undefined) return;
+    const event = form['StreamEvent'] ?? '';
+    const http = base.replace(/^ws/, 'http');
+    if (!URL.canParse(target, http)) {
+      this.#o.timeline.add('fault', `statusCallback is no URL: ${target}`);
+      return;
+    }
+    const full = { AccountSid: this.#o.accountSid, CallSid: this.#o.callSid, ...form };
+    // What is signed is the address as it was written, unless it was relative.
+    const url = URL.canParse(target) ? target : new URL(target, http).href;
+    this.#callback(url, instruction.statusCallbackMethod, full, event);
+  }
+
+  /** Posts without holding up the call. */
+  #callback(url: string, method: 'GET' | 'POST', form: Form, name: string): void {
+    const { webhook, timeline } = this.#o;
+    const posted = webhook
+      .callback(url, method, form)
+      .then((status) => timeline.add('callback', `${name}: HTTP ${status}`))
+      .catch((error: unknown) => timeline.add('fault', `callback ${name}: ${errorMessage(error)}`))
+      .then(() => {
+        this.#callbacks.delete(posted);
+      });
+    this.#callbacks.add(posted);
+  }
+}
