@@ -26,7 +26,7 @@ describe.each(TRANSPORTS)('barge-in over %s', (transport) => {
     if (interruption === undefined) throw new Error('the agent was not interrupted');
     expect(interruption.silencedBy).toBe('clear');
     // From the caller's first sound to silence: the model's turn detection takes most of it.
-    expect(interruption.delayMs).toBeLessThan(transport === 'webrtc' ? 600 : 300);
+    expect(interruption.delayMs).toBeLessThan(transport === 'webrtc' ? 600 : 400);
     expect(interruption.leftoverMs).toBe(0);
 
     const [bargeIn] = rig.of('barge_in');

@@ -51,7 +51,7 @@ describe('loadConfig', () => {
     expect(loadConfig({ [name]: text })[name as 'PORT']).toEqual(value);
   });
 
-  it.each([
+  it.each<[string, string, string, Record<string, string>?]>([
     ['PORT', 'http', 'whole number from 0 to 65535'],
     ['PORT', '70000', 'whole number from 0 to 65535'],
     ['USE_WEBRTC', 'maybe', 'true or false'],
@@ -69,7 +69,7 @@ describe('loadConfig', () => {
     ['PLAYOUT_CHUNK_MS', '80', 'half of PLAYOUT_LEAD_MS', { PLAYOUT_LEAD_MS: '100' }],
     ['RTC_PORT_RANGE', '8000-9000', 'contains PORT'],
   ])('stops at %s=%s and says what would be right', (name, text, right, more = {}) => {
-    const message = failure({ [name]: text, ...(more as Record<string, string>) });
+    const message = failure({ [name]: text, ...more });
     expect(message).toContain(`${name}: `);
     expect(message).toContain(right);
   });

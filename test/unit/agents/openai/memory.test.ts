@@ -127,8 +127,16 @@ describe('owedAfterLoss', () => {
   it.each([
     ['nothing', {}, undefined],
     ['nothing while the caller speaks', { callerTurn: 'speaking', active: true, said: 'x' }, undefined],
-    ['a plain answer to a caller who was understood', { callerTurn: 'awaiting', lastTurn: { role: 'user', known: true } }, ''],
-    ['a question to a caller who was not', { callerTurn: 'awaiting', lastTurn: { role: 'user', known: false } }, 'say it again'],
+    [
+      'a plain answer to a caller who was understood',
+      { callerTurn: 'awaiting', lastTurn: { role: 'user', known: true } },
+      '',
+    ],
+    [
+      'a question to a caller who was not',
+      { callerTurn: 'awaiting', lastTurn: { role: 'user', known: false } },
+      'say it again',
+    ],
     ['what was asked for', { active: true, activeParams: { instructions: 'greet' } }, 'greet'],
     ['the rest of what was begun', { active: true, said: 'We are' }, '"We are"'],
     ['the rest of what was being played', { cutShort: true, said: 'We are' }, '"We are"'],
@@ -139,7 +147,7 @@ describe('owedAfterLoss', () => {
     const owed = owedAfterLoss({ ...nothing, ...at });
     if (wanted === undefined) expect(owed).toBeUndefined();
     else if (wanted === '') expect(owed).toEqual({ params: undefined });
-    else expect((owed?.params as { instructions: string }).instructions).toContain(wanted);
+    else expect(owed?.params?.instructions).toContain(wanted);
   });
 });
 
@@ -161,7 +169,13 @@ describe('SilenceGuard', () => {
   it('counts from the last progress', () => {
     const clock = new FakeClock();
     const log: string[] = [];
-    const guard = new SilenceGuard(clock, 8_000, 20_000, () => log.push(`retry ${clock.now()}`), () => log.push(`end ${clock.now()}`));
+    const guard = new SilenceGuard(
+      clock,
+      8_000,
+      20_000,
+      () => log.push(`retry ${clock.now()}`),
+      () => log.push(`end ${clock.now()}`),
+    );
     guard.owe();
     clock.advance(5_000);
     guard.owe();
@@ -178,7 +192,13 @@ describe('SilenceGuard', () => {
   it('starts over after progress that followed the retry', () => {
     const clock = new FakeClock();
     const log: string[] = [];
-    const guard = new SilenceGuard(clock, 8_000, 20_000, () => log.push('retry'), () => log.push('end'));
+    const guard = new SilenceGuard(
+      clock,
+      8_000,
+      20_000,
+      () => log.push('retry'),
+      () => log.push('end'),
+    );
     guard.owe();
     clock.advance(9_000);
     guard.progress();

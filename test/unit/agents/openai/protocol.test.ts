@@ -8,14 +8,20 @@ import { says } from '../../../fakes/model.ts';
 
 describe('addresses', () => {
   it.each([
-    [restUrl('https://api.openai.com/v1', 'realtime/client_secrets'), 'https://api.openai.com/v1/realtime/client_secrets'],
+    [
+      restUrl('https://api.openai.com/v1', 'realtime/client_secrets'),
+      'https://api.openai.com/v1/realtime/client_secrets',
+    ],
     [
       restUrl('https://h.example/v1/?api-version=2025-01', '/realtime/calls', { model: 'a b' }),
       'https://h.example/v1/realtime/calls?api-version=2025-01&model=a+b',
     ],
     [restUrl('http://127.0.0.1:8080', 'realtime'), 'http://127.0.0.1:8080/realtime'],
     [restUrl('wss://h.example/v1', 'realtime'), 'https://h.example/v1/realtime'],
-    [socketUrl('https://h.example/v1?api-version=1', { model: 'm' }), 'wss://h.example/v1/realtime?api-version=1&model=m'],
+    [
+      socketUrl('https://h.example/v1?api-version=1', { model: 'm' }),
+      'wss://h.example/v1/realtime?api-version=1&model=m',
+    ],
     [socketUrl('http://localhost:9/v1', { model: 'm' }), 'ws://localhost:9/v1/realtime?model=m'],
     [socketUrl('ws://localhost:9'), 'ws://localhost:9/realtime'],
     [socketUrl('https://h/v1?model=base', { model: 'mine' }), 'wss://h/v1/realtime?model=mine'],
@@ -32,15 +38,22 @@ describe('server events', () => {
     const ids = { response_id: 'r', item_id: 'i' };
     expect(beta('response.audio.delta', { ...ids, delta: '' })).toBe('response.output_audio.delta');
     expect(beta('response.audio.done', ids)).toBe('response.output_audio.done');
-    expect(beta('response.audio_transcript.delta', { ...ids, delta: '' })).toBe('response.output_audio_transcript.delta');
-    expect(beta('response.audio_transcript.done', { ...ids, transcript: '' })).toBe('response.output_audio_transcript.done');
+    expect(beta('response.audio_transcript.delta', { ...ids, delta: '' })).toBe(
+      'response.output_audio_transcript.delta',
+    );
+    expect(beta('response.audio_transcript.done', { ...ids, transcript: '' })).toBe(
+      'response.output_audio_transcript.done',
+    );
     expect(beta('response.text.delta', { ...ids, delta: '' })).toBe('response.output_text.delta');
     expect(beta('response.text.done', { ...ids, text: '' })).toBe('response.output_text.done');
     expect(beta('conversation.item.created', { item: { id: 'x' } })).toBe('conversation.item.added');
   });
 
   it('tells unknown from ignored from junk', () => {
-    expect(parseServerEvent('{"type":"response.telepathy.delta"}')).toEqual({ type: 'unknown', name: 'response.telepathy.delta' });
+    expect(parseServerEvent('{"type":"response.telepathy.delta"}')).toEqual({
+      type: 'unknown',
+      name: 'response.telepathy.delta',
+    });
     expect(parseServerEvent('{"type":"response.content_part.added"}')).toMatchObject({ type: 'ignored' });
     expect(parseServerEvent('{"type":"__proto__"}')).toEqual({ type: 'unknown', name: '__proto__' });
     for (const junk of ['', 'null', '7', '[]', '{}', '{"type":1}', '{"type":"response.created"}', 'x'.repeat(1000)]) {
@@ -74,17 +87,34 @@ describe('server events', () => {
       }),
     );
     expect(beta).toMatchObject({
-      session: { id: 's', expiresAt: 12, formats: { input: { type: 'audio/pcmu' }, output: { type: 'audio/pcm', rate: 24_000 } } },
+      session: {
+        id: 's',
+        expiresAt: 12,
+        formats: { input: { type: 'audio/pcmu' }, output: { type: 'audio/pcm', rate: 24_000 } },
+      },
     });
   });
 
   it('never throws, whatever comes', () => {
-    const types = ['session.updated', 'response.done', 'error', 'response.output_item.done', 'rate_limits.updated', 'x'];
+    const types = [
+      'session.updated',
+      'response.done',
+      'error',
+      'response.output_item.done',
+      'rate_limits.updated',
+      'x',
+    ];
     const anyEvent = fc.oneof(
       fc.string(),
       fc.json(),
       fc
-        .record({ type: fc.constantFrom(...types), session: fc.jsonValue(), response: fc.jsonValue(), error: fc.jsonValue(), item: fc.jsonValue() })
+        .record({
+          type: fc.constantFrom(...types),
+          session: fc.jsonValue(),
+          response: fc.jsonValue(),
+          error: fc.jsonValue(),
+          item: fc.jsonValue(),
+        })
         .map((event) => JSON.stringify(event)),
     );
     fc.assert(

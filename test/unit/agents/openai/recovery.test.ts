@@ -9,7 +9,13 @@ const down = () => new BridgeError('MODEL_UNAVAILABLE', 'HTTP 503', { retryable:
 function told(r: Run): string[] {
   return r.model.last.sent.slice(1).map((event) => {
     const item = event.item as
-      | { type: string; role?: string; content?: Array<{ type: string; text: string }>; call_id?: string; output?: string }
+      | {
+          type: string;
+          role?: string;
+          content?: Array<{ type: string; text: string }>;
+          call_id?: string;
+          output?: string;
+        }
       | undefined;
     if (item === undefined) return event.type;
     if (item.type === 'message') return `${item.role}/${item.content?.[0]?.type}: ${item.content?.[0]?.text}`;
@@ -86,7 +92,7 @@ describe('a session lost in the middle of a call', () => {
     r.says(says.created('r1'), says.message('r1', 'i1'), says.buffer('started', 'r1'));
     r.says(says.wordsDone('r1', 'i1', 'I can tell you very much about our opening hours'), says.done('r1'));
     for (let i = 0; i < 100; i++) r.model.last.plays(new Int16Array(480));
-    r.model.last.breaks('PEER_FAILED', 'ICE failed');
+    r.model.last.breaks('ice-failed', 'no way to the far end works any more');
     await r.settle();
     expect(r.model.tries).toEqual(['webrtc', 'websocket']);
     expect(told(r)[0]).toBe('assistant/output_text: I can tell you');
@@ -96,7 +102,7 @@ describe('a session lost in the middle of a call', () => {
   it('tries WebRTC first when only the session was lost, and the WebSocket at once after', async () => {
     const r = await run({ transport: 'webrtc' });
     r.model.outcomes.webrtc.push(new BridgeError('PEER_CONNECT_TIMEOUT', 'no'));
-    r.model.last.breaks();
+    r.model.last.breaks('channel-closed', 'the data channel was closed');
     await r.settle();
     expect(r.model.tries).toEqual(['webrtc', 'webrtc', 'websocket']);
     expect(r.types).toEqual(['ready', 'reconnecting', 'transport_fallback', 'ready']);
@@ -109,11 +115,7 @@ describe('a session lost in the middle of a call', () => {
     r.model.last.breaks();
     r.leg.submitToolResult({ toolCallId: 'c1', output: 'one' });
     await r.after(1100);
-    expect(told(r)).toEqual([
-      'function_call c1',
-      'function_call c2',
-      'function_call_output c1 one',
-    ]);
+    expect(told(r)).toEqual(['function_call c1', 'function_call c2', 'function_call_output c1 one']);
     r.leg.submitToolResult({ toolCallId: 'c2', output: 'two' });
     expect(told(r).slice(3)).toEqual(['function_call_output c2 two', 'response.create']);
   });

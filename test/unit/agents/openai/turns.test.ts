@@ -282,7 +282,7 @@ describe('tools', () => {
     const r = await run();
     r.says(says.created('r1'), says.call('r1', 'c1'), says.done('r1'), says.speechStarted);
     r.leg.submitToolResult({ toolCallId: 'c1', output: 'one' });
-    const { id } = r.model.last.sent[1]?.item as { id: string };
+    const id = (r.model.last.sent[1]?.item as { id: string } | undefined)?.id ?? '';
     r.says(says.itemAdded(id, 'function_call_output'), says.speechStopped, says.created('r2'), says.done('r2'));
     expect(r.model.last.of('response.create')).toEqual([]);
   });

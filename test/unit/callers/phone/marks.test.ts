@@ -46,5 +46,11 @@ describe('marks', () => {
     expect(marks.expire(6_300)).toBe(1);
     expect(marks.echo(name)).toEqual({ kind: 'void' });
     expect(marks.size).toBe(1);
+    // A carrier that lets marks expire is not waited for any more, until it answers one after all.
+    expect(marks.next).toBeUndefined();
+    const third = marks.set(3, 0, 6_300);
+    marks.set(4, 0, 6_300);
+    marks.echo(third);
+    expect(marks.next).toBe(4);
   });
 });

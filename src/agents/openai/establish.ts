@@ -1,0 +1,119 @@
+import { type Clock, delay } from '../../call/clock.ts';
+import type { Count } from '../../call/counters.ts';
+import type { AgentTransport } from '../../call/events.ts';
+import type { Log } from '../../call/leg.ts';
+import type { Ticker } from '../../call/ticker.ts';
+import { BridgeError } from '../../errors.ts';
+import { mintKey } from './credentials.ts';
+import { type Connectors, connectModel } from './fallback.ts';
+import { ModelSession } from './model-session.ts';
+import type { ResolvedOptions } from './options.ts';
+import { sessionUpdate } from './session.ts';
+
+/** From nothing to a confirmed session: key, transport, set-up; in a bounded time, with what may be tried again tried again. */
+
+export interface EstablishRequest {
+  readonly options: ResolvedOptions;
+  readonly connectors: Connectors;
+  readonly transport: AgentTransport;
+  /** For everything together, ms. */
+  readonly budgetMs: number;
+  /** How often the whole is tried inside the budget. */
+  readonly tries: number;
+  readonly clock: Clock;
+  readonly ticker: Ticker;
+  readonly signal: AbortSignal;
+  readonly count: Count;
+  readonly log: Log;
+  /** WebRTC could not be had, the WebSocket is tried. `reason` is an error code. */
+  fallback(reason: string): void;
+}
+
+const PAUSE_MS = 200;
+/** With less time left no other try is begun, ms. */
+const LEAST_TRY_MS = 500;
+/** Of what is left, the key may take this share: the transport needs the rest. */
+const KEY_SHARE = 0.6;
+
+/** Rejects with the BridgeError of the last try (MODEL_TIMEOUT when the budget ran out), or the signal's reason. */
+export async function establish(request: EstablishRequest): Promise<ModelSession> {
+  const { clock, signal } = request;
+  const controller = new AbortController();
+  const onAbort = () => controller.abort(signal.reason);
+  if (signal.aborted) throw signal.reason;
+  signal.addEventListener('abort', onAbort, { once: true });
+  const deadline = clock.now() + request.budgetMs;
+  const timer = clock.after(request.budgetMs, () =>
+    controller.abort(
+      new BridgeError('MODEL_TIMEOUT', `no session with the model within ${request.budgetMs} ms`, { retryable: true }),
+    ),
+  );
+  try {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await establishOnce(request, controller.signal, deadline - clock.now());
+      } catch (error) {
+        const again = error instanceof BridgeError && error.retryable && attempt < request.tries;
+        const pause = Math.max(
+          error instanceof BridgeError ? (error.retryAfterMs ?? 0) : 0,
+          PAUSE_MS * attempt * (0.5 + request.options.random()),
+        );
+        if (controller.signal.aborted || !again || clock.now() + pause + LEAST_TRY_MS > deadline) throw error;
+        request.count('model_retry');
+        await delay(clock, pause, controller.signal);
+      }
+    }
+  } finally {
+    timer.cancel();
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+async function establishOnce(request: EstablishRequest, signal: AbortSignal, leftMs: number): Promise<ModelSession> {
+  const { options, clock, count, log } = request;
+  const began = clock.now();
+  const key = await mintKey(options, {
+    clock,
+    signal,
+    count,
+    log,
+    budgetMs: Math.min(options.limits.keyMs, leftMs * KEY_SHARE),
+  });
+  const keyMs = clock.now() - began;
+  const session = await ModelSession.open({
+    connect: (makeHandlers) =>
+      connectModel(
+        {
+          options,
+          connectors: request.connectors,
+          key,
+          transport: request.transport,
+          budgetMs: Math.min(options.limits.connectMs, leftMs - keyMs),
+          clock,
+          ticker: request.ticker,
+          signal,
+          count,
+          log,
+          fallback: request.fallback,
+        },
+        makeHandlers,
+      ),
+    update: (transport) => sessionUpdate(options, transport),
+    format: options.format,
+    waitMs: options.limits.sessionMs,
+    clock,
+    signal,
+    count,
+    log,
+  });
+  log.info(
+    {
+      transport: session.transport,
+      path: session.connection.toString(),
+      keyMs: Math.round(keyMs),
+      sessionMs: Math.round(clock.now() - began),
+    },
+    'session with the model is up',
+  );
+  return session;
+}

@@ -1,0 +1,99 @@
+import type { AgentEvent, ResponseStatus, Usage } from '../../call/events.ts';
+import { type Termination, termination } from '../../call/termination.ts';
+import type { BridgeError, ErrorCode } from '../../errors.ts';
+import type { ServerEvent } from './events.ts';
+import { classifyModelCode } from './http.ts';
+
+/** What the model's words for its ends and failures mean to a call. Pure. */
+
+type WireResponse = Extract<ServerEvent, { type: 'response.done' }>['response'];
+
+/** How a call ends that could not get, or keep, its session. */
+export function terminationOf(error: unknown): Termination {
+  const code = (error as BridgeError | undefined)?.code;
+  const message = error instanceof Error ? error.message : undefined;
+  return termination(reasonOf(code), message);
+}
+
+function reasonOf(code: ErrorCode | undefined) {
+  switch (code) {
+    case 'MODEL_AUTH':
+      return 'model-auth';
+    case 'MODEL_QUOTA':
+      return 'model-quota';
+    case 'MODEL_RATE_LIMITED':
+      return 'model-rate-limited';
+    case 'MODEL_REJECTED':
+      return 'model-rejected';
+    case 'MODEL_FORMAT_MISMATCH':
+      return 'model-format-mismatch';
+    case 'MODEL_SESSION_LOST':
+      return 'model-session-lost';
+    case 'MODEL_UNAVAILABLE':
+    case 'MODEL_TIMEOUT':
+    case 'MODEL_PROTOCOL':
+      return 'model-unavailable';
+    // What nobody classified counts as ours.
+    default:
+      return 'internal';
+  }
+}
+
+export function responseDoneEvent(response: WireResponse): Extract<AgentEvent, { type: 'response_done' }> {
+  const reason = response.status_details?.reason ?? response.status_details?.error?.code ?? undefined;
+  return {
+    type: 'response_done',
+    responseId: response.id,
+    status: statusOf(response.status),
+    ...(reason === undefined ? {} : { reason }),
+    ...(response.usage === null || response.usage === undefined ? {} : { usage: usageOf(response.usage) }),
+  };
+}
+
+function statusOf(status: string): ResponseStatus {
+  return status === 'completed' || status === 'cancelled' || status === 'failed' ? status : 'incomplete';
+}
+
+function usageOf(usage: NonNullable<WireResponse['usage']>): Usage {
+  return {
+    inputTextTokens: usage.input_token_details.text_tokens,
+    inputAudioTokens: usage.input_token_details.audio_tokens,
+    cachedTokens: usage.input_token_details.cached_tokens,
+    outputTextTokens: usage.output_token_details.text_tokens,
+    outputAudioTokens: usage.output_token_details.audio_tokens,
+  };
+}
+
+/** Why a response failed; undefined when it did not. `final`: another would fail the same way. */
+export function responseFailure(response: WireResponse): { end: Termination; final: boolean } | undefined {
+  if (response.status !== 'failed') return undefined;
+  const error = response.status_details?.error;
+  const code = classifyModelCode(error?.code, error?.type) ?? 'MODEL_UNAVAILABLE';
+  return {
+    end: termination(reasonOf(code), `a response failed with ${error?.code ?? error?.type ?? 'no reason given'}`),
+    final: code === 'MODEL_AUTH' || code === 'MODEL_QUOTA',
+  };
+}
+
+export function rateLimitsEvent(
+  limits: Extract<ServerEvent, { type: 'rate_limits.updated' }>['rate_limits'],
+): Extract<AgentEvent, { type: 'rate_limits' }> {
+  return {
+    type: 'rate_limits',
+    limits: limits.map((entry) => ({
+      name: entry.name,
+      limit: entry.limit,
+      remaining: entry.remaining,
+      resetMs: entry.reset_seconds * 1000,
+    })),
+  };
+}
+
+const LOST_RACES = new Set(['response_cancel_not_active', 'item_truncate_invalid_item_id']);
+/** The same, where the API says it in words only. */
+const RACED_TRUNCATION = /already shorter than|audio messages can be truncated/i;
+
+/** Whether an error only says that a cancel or truncation came after the fact: it harms nothing and is not reported. */
+export function isLostRace(code: string, message: string): boolean {
+  return LOST_RACES.has(code) || RACED_TRUNCATION.test(message);
+}

@@ -1,0 +1,61 @@
+/**
+ * The client events that the leg sends, as JSON text. Audio is not among them: its one message is built on the hot path.
+ * https://platform.openai.com/docs/api-reference/realtime-client-events
+ */
+
+/** A turn of the conversation as text. */
+export interface TextTurn {
+  readonly role: 'user' | 'assistant' | 'system';
+  readonly text: string;
+}
+
+export function sessionUpdateMessage(eventId: string, session: Readonly<Record<string, unknown>>): string {
+  return JSON.stringify({ type: 'session.update', event_id: eventId, session });
+}
+
+/** `response` holds what this one response does differently; undefined asks for one as the session has it. */
+export function responseCreate(eventId: string, response?: Readonly<Record<string, unknown>>): string {
+  return JSON.stringify({
+    type: 'response.create',
+    event_id: eventId,
+    ...(response === undefined ? {} : { response }),
+  });
+}
+
+/** Names the response, so that a late cancel can never hit the next one. */
+export function responseCancel(responseId: string | undefined): string {
+  return JSON.stringify({ type: 'response.cancel', ...(responseId === undefined ? {} : { response_id: responseId }) });
+}
+
+/** WebRTC only: empties the server's play-out buffer. */
+export function outputAudioClear(): string {
+  return '{"type":"output_audio_buffer.clear"}';
+}
+
+/** `audioEndMs` is whole milliseconds; more than the item's length is an error of the model's. */
+export function itemTruncate(itemId: string, contentIndex: number, audioEndMs: number): string {
+  return JSON.stringify({
+    type: 'conversation.item.truncate',
+    item_id: itemId,
+    content_index: contentIndex,
+    audio_end_ms: audioEndMs,
+  });
+}
+
+/** What an assistant said is `output_text` in GA and `text` in the beta; all other text is input. `id` is ours where an answer depends on it. */
+export function textItem(turn: TextTurn, beta: boolean, id?: string): string {
+  const type = turn.role === 'assistant' ? (beta ? 'text' : 'output_text') : 'input_text';
+  return createItem({ type: 'message', role: turn.role, content: [{ type, text: turn.text }] }, id);
+}
+
+export function functionCallItem(callId: string, name: string, args: string): string {
+  return createItem({ type: 'function_call', call_id: callId, name, arguments: args });
+}
+
+export function functionOutputItem(callId: string, output: string, id?: string): string {
+  return createItem({ type: 'function_call_output', call_id: callId, output }, id);
+}
+
+function createItem(item: Readonly<Record<string, unknown>>, id?: string): string {
+  return JSON.stringify({ type: 'conversation.item.create', item: id === undefined ? item : { id, ...item } });
+}

@@ -1,0 +1,187 @@
+import type { AgentTransport } from '../../call/events.ts';
+import { BridgeError } from '../../errors.ts';
+import type { IceServer } from '../../transport/peer.ts';
+import type { TransportMemory } from './fallback.ts';
+import { DEFAULT_BASE_URL, restUrl } from './urls.ts';
+
+/** What an OpenAI Realtime agent is made of. One object serves one call; it is checked when the agent is made, not when it is used. */
+
+/** Which API gives the key of a call: GA, the older beta, or none (the standard key goes to the session itself: self-hosted endpoints). */
+export type KeyApi = 'client_secrets' | 'sessions' | 'none';
+
+/** Form of the leg's audio: mu-law 8 kHz as carriers send it, or 16-bit little endian 24 kHz. */
+export type LegFormat = 'pcmu' | 'pcm16';
+
+/** Turn detection by the server; what is left out keeps the server's default. Times in ms. */
+export type TurnDetection =
+  | {
+      readonly type: 'server_vad';
+      /** 0 to 1. */
+      readonly threshold?: number;
+      readonly prefixPaddingMs?: number;
+      readonly silenceDurationMs?: number;
+      readonly idleTimeoutMs?: number;
+      readonly createResponse?: boolean;
+      readonly interruptResponse?: boolean;
+    }
+  | {
+      readonly type: 'semantic_vad';
+      readonly eagerness?: 'low' | 'medium' | 'high' | 'auto';
+      readonly createResponse?: boolean;
+      readonly interruptResponse?: boolean;
+    };
+
+/** A function the model may call, as the API takes it; `parameters` is a JSON schema. */
+export interface FunctionTool {
+  readonly type: 'function';
+  readonly name: string;
+  readonly description?: string;
+  readonly parameters?: Readonly<Record<string, unknown>>;
+}
+
+/** Time limits, ms. */
+export interface Budgets {
+  /** For the key, retries included. */
+  readonly keyMs: number;
+  /** For WebRTC to be up: SDP answered, connected, data channel open. Then the WebSocket is tried. */
+  readonly webrtcMs: number;
+  /** For both transports together; the WebSocket gets what is left, but never less than `socketMinMs`. */
+  readonly connectMs: number;
+  readonly socketMinMs: number;
+  /** For `session.created`, and again for `session.updated`: then the session is used as it is, with a warning. */
+  readonly sessionMs: number;
+  /** For the whole start. */
+  readonly startMs: number;
+  /** For each reconnect: key, transport and session together. */
+  readonly reconnectMs: number;
+  readonly closeMs: number;
+  /** The model owes an answer and says nothing: after the first it is asked again, after the second the agent gives up. */
+  readonly silentRetryMs: number;
+  readonly silentEndMs: number;
+  /** A session's age at which it is replaced in the next silence, and at which it is replaced anyway. */
+  readonly rolloverMs: number;
+  readonly rolloverLatestMs: number;
+}
+
+export const DEFAULT_BUDGETS: Budgets = {
+  keyMs: 4_000,
+  webrtcMs: 2_500,
+  connectMs: 3_000,
+  socketMinMs: 2_000,
+  sessionMs: 2_000,
+  startMs: 9_000,
+  reconnectMs: 3_000,
+  closeMs: 2_000,
+  silentRetryMs: 8_000,
+  silentEndMs: 20_000,
+  // The API ends a session at 60 min and has no resume: https://platform.openai.com/docs/guides/realtime-conversations.
+  rolloverMs: 55 * 60_000,
+  rolloverLatestMs: 59 * 60_000,
+};
+
+/** How often a lost session is built again in one call. */
+export const MAX_RECONNECTS = 3;
+
+export interface OpenAiAgentOptions {
+  /** The standard key. May be empty only for `keyApi: 'none'` or when `headers` holds `api-key`. */
+  readonly apiKey: string;
+  /** Governs every request: key, SDP and WebSocket. A query string in it is part of every request. */
+  readonly baseUrl?: string;
+  /** On every request. An `api-key` here stands in place of `Authorization` with the standard key. */
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly keyApi?: KeyApi;
+  /** Life of a call's key, seconds: 10 to 7200. */
+  readonly keyTtlSeconds?: number;
+  readonly model: string;
+  readonly voice?: string;
+  readonly instructions?: string;
+  readonly tools?: readonly FunctionTool[];
+  /** The agent speaks first: with these words, or (`true`) as its instructions have it. */
+  readonly greeting?: string | true | undefined;
+  /** null turns it off: nobody then ends the caller's turn, so this is for tests and push-to-talk. */
+  readonly turnDetection?: TurnDetection | null;
+  readonly transcription?: { readonly model: string; readonly language?: string; readonly prompt?: string } | null;
+  readonly noiseReduction?: 'near_field' | 'far_field' | null;
+  /** 0.25 to 1.5. */
+  readonly speed?: number;
+  readonly format?: LegFormat;
+  readonly transport?: AgentTransport;
+  /** Where the SDP offer goes: `POST /realtime/calls`, or the beta's `POST /realtime?model=`. */
+  readonly sdpApi?: 'calls' | 'realtime';
+  readonly iceServers?: readonly IceServer[];
+  readonly portRange?: { readonly min: number; readonly max: number };
+  /** Shared by all calls of a process: remembers that WebRTC could not be had. */
+  readonly memory?: TransportMemory;
+  readonly budgets?: Partial<Budgets>;
+  readonly fetch?: typeof fetch;
+  /** 0 to 1, for jitter. */
+  readonly random?: () => number;
+}
+
+/** The options with every default filled in. */
+export interface ResolvedOptions extends OpenAiAgentOptions {
+  readonly baseUrl: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly keyApi: KeyApi;
+  readonly keyTtlSeconds: number;
+  readonly format: LegFormat;
+  readonly transport: AgentTransport;
+  readonly sdpApi: 'calls' | 'realtime';
+  readonly iceServers: readonly IceServer[];
+  readonly limits: Budgets;
+  readonly random: () => number;
+}
+
+/** Hz of a leg of this format. */
+export function rateOf(format: LegFormat): number {
+  return format === 'pcmu' ? 8_000 : 24_000;
+}
+
+/** Whether the server, left alone, answers when the caller stops speaking (its default), and stops when the caller starts. */
+export function serverCreates(options: Pick<OpenAiAgentOptions, 'turnDetection'>): boolean {
+  return options.turnDetection === null ? false : (options.turnDetection?.createResponse ?? true);
+}
+
+/** The headers of a request made with a call's key, or (without one) with the standard key. */
+export function authHeaders(
+  options: Pick<ResolvedOptions, 'apiKey' | 'headers'>,
+  callKey?: string,
+): Record<string, string> {
+  const bearer = callKey ?? (hasApiKeyHeader(options.headers) ? '' : options.apiKey);
+  return bearer === '' ? { ...options.headers } : { ...options.headers, Authorization: `Bearer ${bearer}` };
+}
+
+/** Whether the deployment's own key header is among these (Azure's style). */
+export function hasApiKeyHeader(headers: Readonly<Record<string, string>>): boolean {
+  return Object.keys(headers).some((name) => name.toLowerCase() === 'api-key');
+}
+
+/** Fills the defaults in. Throws CONFIG_INVALID, with the option's name, for what cannot work. */
+export function resolveOptions(options: OpenAiAgentOptions): ResolvedOptions {
+  const keyApi = options.keyApi ?? 'client_secrets';
+  const headers = options.headers ?? {};
+  const baseUrl = options.baseUrl ?? DEFAULT_BASE_URL;
+  restUrl(baseUrl, 'realtime');
+  const keyTtlSeconds = options.keyTtlSeconds ?? 60;
+  check(options.model !== '', 'model must be named');
+  check(keyApi === 'none' || options.apiKey !== '' || hasApiKeyHeader(headers), 'apiKey must be given');
+  check(keyTtlSeconds >= 10 && keyTtlSeconds <= 7200, 'keyTtlSeconds must be 10 to 7200');
+  check(options.speed === undefined || (options.speed >= 0.25 && options.speed <= 1.5), 'speed must be 0.25 to 1.5');
+  return {
+    ...options,
+    baseUrl,
+    headers,
+    keyApi,
+    keyTtlSeconds,
+    format: options.format ?? 'pcmu',
+    transport: options.transport ?? 'webrtc',
+    sdpApi: options.sdpApi ?? (keyApi === 'sessions' ? 'realtime' : 'calls'),
+    iceServers: options.iceServers ?? [],
+    limits: { ...DEFAULT_BUDGETS, ...options.budgets },
+    random: options.random ?? Math.random,
+  };
+}
+
+function check(ok: boolean, message: string): void {
+  if (!ok) throw new BridgeError('CONFIG_INVALID', `OpenAI agent: ${message}`);
+}

@@ -1,0 +1,137 @@
+import type { Heard } from '../../call/events.ts';
+import { type AudioSink, samplesToMs } from '../../media/frame.ts';
+import { link } from '../../media/link.ts';
+import { outputAudioClear, responseCancel } from './messages.ts';
+import type { Player, PlayerDeps } from './player.ts';
+
+/** How long frames are dropped while the server's buffer is being cleared, ms; then they pass again, whatever was said. */
+const CLEAR_LIMIT_MS = 1_000;
+/** What lies in the jitter buffer when "cleared" is told still belongs to the interrupted response, ms. */
+const CLEAR_TAIL_MS = 100;
+const MAX_ITEMS = 64;
+
+interface Playing {
+  readonly responseId: string;
+  /** Undefined until the response announced it. */
+  itemId: string | undefined;
+  samples: number;
+}
+
+/**
+ * Audio that comes as a track. The server holds the play-out buffer, sends it in real time and truncates by itself; its events say which
+ * response is heard. Frames outside of any response are silence, and pass as well: the caller's line never goes dead.
+ * https://platform.openai.com/docs/guides/realtime-conversations#interruption-and-truncation
+ */
+export class PeerPlayer implements Player {
+  readonly #deps: PlayerDeps;
+  readonly #sink: AudioSink;
+  readonly #frame: { samples: Int16Array; readonly sampleRate: number };
+  readonly #itemOf = new Map<string, string>();
+  #playing: Playing | undefined;
+  /** Frames are dropped until then; -Infinity when they pass. */
+  #dropUntil = Number.NEGATIVE_INFINITY;
+
+  /** `rate` is the Hz of `audio`. */
+  constructor(rate: number, deps: PlayerDeps) {
+    this.#deps = deps;
+    this.#sink = link(rate, deps.peer);
+    this.#frame = { samples: new Int16Array(0), sampleRate: rate };
+  }
+
+  itemAdded(responseId: string, itemId: string): void {
+    // The first message of a response is the one that is told: the track does not say where a second begins.
+    if (this.#itemOf.has(responseId)) return;
+    this.#itemOf.set(responseId, itemId);
+    if (this.#itemOf.size > MAX_ITEMS) this.#itemOf.delete(this.#itemOf.keys().next().value!);
+    if (this.#playing?.responseId === responseId && this.#playing.itemId === undefined)
+      this.#begin(this.#playing, itemId);
+  }
+
+  audio(samples: Int16Array): void {
+    if (this.#deps.clock.now() < this.#dropUntil) {
+      this.#deps.count('ms_dropped_interrupted', samplesToMs(samples.length, this.#frame.sampleRate));
+      return;
+    }
+    if (this.#playing !== undefined) this.#playing.samples += samples.length;
+    this.#frame.samples = samples;
+    this.#sink.write(this.#frame);
+  }
+
+  buffer(what: 'started' | 'stopped' | 'cleared', responseId: string): void {
+    if (what === 'started') this.#onStarted(responseId);
+    else if (what === 'stopped') this.#onEnded(responseId);
+    else this.#onCleared();
+  }
+
+  interrupt(_heard: readonly Heard[]): void {
+    const { sequencer, send, clock } = this.#deps;
+    const active = sequencer.active;
+    const playing = this.#playing;
+    if (active !== undefined) send(responseCancel(active));
+    sequencer.interrupt();
+    if (playing === undefined && active === undefined) {
+      this.#dropUntil = clock.now() + CLEAR_TAIL_MS;
+      return;
+    }
+    send(outputAudioClear());
+    this.#dropUntil = clock.now() + CLEAR_LIMIT_MS;
+    this.#playing = undefined;
+    if (playing?.itemId !== undefined) this.#deps.cut(playing.itemId, { ms: this.#playedMs(playing) });
+  }
+
+  playing(): boolean {
+    return this.#playing !== undefined;
+  }
+
+  end(): string | undefined {
+    const playing = this.#playing;
+    // The rest of it lies in the server's buffer.
+    if (playing?.itemId !== undefined) this.#deps.cut(playing.itemId, { ms: this.#playedMs(playing) });
+    this.#finish();
+    return playing?.itemId;
+  }
+
+  #onStarted(responseId: string): void {
+    if (!this.#deps.sequencer.isLive(responseId)) {
+      // Interrupted before its first sound, and on its way all the same.
+      this.#deps.send(outputAudioClear());
+      this.#dropUntil = this.#deps.clock.now() + CLEAR_LIMIT_MS;
+      return;
+    }
+    this.#finish();
+    this.#dropUntil = Number.NEGATIVE_INFINITY;
+    this.#playing = { responseId, itemId: undefined, samples: 0 };
+    const itemId = this.#itemOf.get(responseId);
+    if (itemId !== undefined) this.#begin(this.#playing, itemId);
+  }
+
+  #onEnded(responseId: string): void {
+    if (this.#playing?.responseId === responseId) this.#finish();
+  }
+
+  #onCleared(): void {
+    if (this.#dropUntil > this.#deps.clock.now()) this.#dropUntil = this.#deps.clock.now() + CLEAR_TAIL_MS;
+    this.#finish();
+  }
+
+  #begin(playing: Playing, itemId: string): void {
+    playing.itemId = itemId;
+    this.#deps.emit({ type: 'audio_started', responseId: playing.responseId, itemId, contentIndex: 0 });
+  }
+
+  #finish(): void {
+    const playing = this.#playing;
+    this.#playing = undefined;
+    if (playing?.itemId === undefined) return;
+    this.#deps.emit({ type: 'audio_done', responseId: playing.responseId, itemId: playing.itemId });
+  }
+
+  #playedMs(playing: Playing): number {
+    return samplesToMs(playing.samples, this.#frame.sampleRate);
+  }
+
+  /** Here audio never comes as events, and what the model has generated says nothing about what is heard. */
+  delta(): void {}
+  itemDone(): void {}
+  responseDone(): void {}
+}

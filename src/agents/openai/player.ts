@@ -1,0 +1,41 @@
+import type { Clock } from '../../call/clock.ts';
+import type { Count } from '../../call/counters.ts';
+import type { AgentEvent, Heard } from '../../call/events.ts';
+import type { AudioSink } from '../../media/frame.ts';
+import type { AudioDelta } from './events.ts';
+import type { ResponseSequencer } from './turns.ts';
+
+/**
+ * The model's voice on its way to the caller. The two transports differ in who holds the play-out buffer, and so in how an item's audio
+ * is known, ended and interrupted: each has a player of its own, made anew for every session.
+ */
+export interface Player {
+  /** A message of a response was announced. */
+  itemAdded(responseId: string, itemId: string): void;
+  /** A run of audio as an event (WebSocket). */
+  delta(event: AudioDelta): void;
+  /** Decoded audio (WebRTC). Borrowed during the call. */
+  audio(samples: Int16Array): void;
+  /** The model generated all audio of the item. */
+  itemDone(itemId: string): void;
+  responseDone(responseId: string): void;
+  /** The server's own play-out buffer (WebRTC). */
+  buffer(what: 'started' | 'stopped' | 'cleared', responseId: string): void;
+  /** After it returns nothing of what was begun is written. Tells the model in the way of the transport. */
+  interrupt(heard: readonly Heard[]): void;
+  /** Whether the caller still hears something, as far as this side knows. */
+  playing(): boolean;
+  /** The session is over: what was begun ends here. Returns the item whose rest is out of reach, where there is one. */
+  end(): string | undefined;
+}
+
+export interface PlayerDeps {
+  readonly peer: AudioSink;
+  readonly sequencer: ResponseSequencer;
+  readonly clock: Clock;
+  readonly count: Count;
+  emit(event: AgentEvent): void;
+  send(json: string): boolean;
+  /** The caller heard only a part of an item: a share (0 to 1) of what was generated, or so many milliseconds of it. */
+  cut(itemId: string, by: { share: number } | { ms: number }): void;
+}

@@ -1,0 +1,152 @@
+import type { AgentTransport } from '../../call/events.ts';
+import type { LegFormat, ResolvedOptions, TurnDetection } from './options.ts';
+
+/**
+ * The session as the model is asked to hold it, and the check that it does. GA nests what the beta held flat; which of the two a
+ * deployment speaks follows from the API that gives it keys.
+ * https://platform.openai.com/docs/api-reference/realtime-client-events/session/update
+ */
+
+type SessionOptions = Pick<
+  ResolvedOptions,
+  | 'model'
+  | 'voice'
+  | 'instructions'
+  | 'tools'
+  | 'turnDetection'
+  | 'transcription'
+  | 'noiseReduction'
+  | 'speed'
+  | 'format'
+  | 'keyApi'
+>;
+
+export interface AudioFormat {
+  readonly type: string;
+  readonly rate?: number | undefined;
+}
+
+/** The wire's name of the leg's format. PCM is 24 kHz, 16 bits, little endian; it has no other rate. */
+export function wireFormat(format: LegFormat): AudioFormat {
+  return format === 'pcmu' ? { type: 'audio/pcmu' } : { type: 'audio/pcm', rate: 24_000 };
+}
+
+/** Whether this deployment speaks the beta's flat session. */
+export function isBeta(options: Pick<ResolvedOptions, 'keyApi'>): boolean {
+  return options.keyApi === 'sessions';
+}
+
+/** The session for the request of a key: all but the audio format, which only the transport decides. Holds the model. */
+export function keySession(options: SessionOptions): Record<string, unknown> {
+  if (isBeta(options)) return { model: options.model, ...betaSession(options, undefined) };
+  return { ...gaSession(options, undefined), model: options.model };
+}
+
+/**
+ * The session for `session.update`. Without the model, which cannot change any more. The format is told on the WebSocket only: over
+ * WebRTC the SDP decides it.
+ */
+export function sessionUpdate(options: SessionOptions, transport: AgentTransport): Record<string, unknown> {
+  const format = transport === 'websocket' ? options.format : undefined;
+  return isBeta(options) ? betaSession(options, format) : gaSession(options, format);
+}
+
+function gaSession(options: SessionOptions, legFormat: LegFormat | undefined): Record<string, unknown> {
+  const format = legFormat === undefined ? {} : { format: wireFormat(legFormat) };
+  const input = {
+    ...format,
+    ...(options.transcription === undefined ? {} : { transcription: options.transcription }),
+    ...(options.noiseReduction === undefined
+      ? {}
+      : { noise_reduction: options.noiseReduction === null ? null : { type: options.noiseReduction } }),
+    ...(options.turnDetection === undefined ? {} : { turn_detection: turnDetection(options.turnDetection) }),
+  };
+  const output = {
+    ...format,
+    ...(options.voice === undefined ? {} : { voice: options.voice }),
+    ...(options.speed === undefined ? {} : { speed: options.speed }),
+  };
+  return {
+    type: 'realtime',
+    output_modalities: ['audio'],
+    ...common(options),
+    audio: { input, output },
+  };
+}
+
+/** https://platform.openai.com/docs/api-reference/realtime-beta-sessions */
+function betaSession(options: SessionOptions, legFormat: LegFormat | undefined): Record<string, unknown> {
+  const format = legFormat === 'pcmu' ? 'g711_ulaw' : 'pcm16';
+  return {
+    modalities: ['audio', 'text'],
+    ...common(options),
+    ...(options.voice === undefined ? {} : { voice: options.voice }),
+    ...(options.speed === undefined ? {} : { speed: options.speed }),
+    ...(legFormat === undefined ? {} : { input_audio_format: format, output_audio_format: format }),
+    ...(options.transcription === undefined ? {} : { input_audio_transcription: options.transcription }),
+    ...(options.noiseReduction === undefined
+      ? {}
+      : { input_audio_noise_reduction: options.noiseReduction === null ? null : { type: options.noiseReduction } }),
+    ...(options.turnDetection === undefined ? {} : { turn_detection: turnDetection(options.turnDetection) }),
+  };
+}
+
+function common(options: SessionOptions): Record<string, unknown> {
+  return {
+    ...(options.instructions === undefined ? {} : { instructions: options.instructions }),
+    ...(options.tools === undefined ? {} : { tools: options.tools, tool_choice: 'auto' }),
+  };
+}
+
+function turnDetection(value: TurnDetection | null): Record<string, unknown> | null {
+  if (value === null) return null;
+  const replies = {
+    ...(value.createResponse === undefined ? {} : { create_response: value.createResponse }),
+    ...(value.interruptResponse === undefined ? {} : { interrupt_response: value.interruptResponse }),
+  };
+  if (value.type === 'semantic_vad') {
+    return { type: value.type, ...(value.eagerness === undefined ? {} : { eagerness: value.eagerness }), ...replies };
+  }
+  return {
+    type: value.type,
+    ...(value.threshold === undefined ? {} : { threshold: value.threshold }),
+    ...(value.prefixPaddingMs === undefined ? {} : { prefix_padding_ms: value.prefixPaddingMs }),
+    ...(value.silenceDurationMs === undefined ? {} : { silence_duration_ms: value.silenceDurationMs }),
+    ...(value.idleTimeoutMs === undefined ? {} : { idle_timeout_ms: value.idleTimeoutMs }),
+    ...replies,
+  };
+}
+
+/** The formats a session states, GA or beta; undefined where it states none. */
+export interface StatedFormats {
+  readonly input: AudioFormat | undefined;
+  readonly output: AudioFormat | undefined;
+}
+
+/**
+ * Why the formats the model confirmed cannot carry the leg's audio, in words; undefined when they can or are not stated. A mismatch is
+ * not a detail: 24 kHz samples read as mu-law are loud noise in the caller's ear.
+ */
+export function formatMismatch(format: LegFormat, stated: StatedFormats): string | undefined {
+  const wanted = wireFormat(format);
+  for (const side of ['input', 'output'] as const) {
+    const got = stated[side];
+    if (got === undefined) continue;
+    // PCM without a rate is PCM at the one rate there is.
+    if (got.type !== wanted.type || (wanted.rate !== undefined && (got.rate ?? wanted.rate) !== wanted.rate)) {
+      return `the model's ${side} is ${spell(got)}, the leg's audio is ${spell(wanted)}`;
+    }
+  }
+  return undefined;
+}
+
+function spell(format: AudioFormat): string {
+  return format.rate === undefined ? format.type : `${format.type} at ${format.rate} Hz`;
+}
+
+/** The beta's format names in GA's form. */
+export function betaFormat(name: string): AudioFormat {
+  if (name === 'g711_ulaw') return { type: 'audio/pcmu' };
+  if (name === 'g711_alaw') return { type: 'audio/pcma' };
+  return name === 'pcm16' ? { type: 'audio/pcm', rate: 24_000 } : { type: name };
+}

@@ -1,0 +1,276 @@
+import type { Clock, Timer } from '../../call/clock.ts';
+import { responseCreate } from './messages.ts';
+
+/**
+ * When `response.create` may go. Only one response may write to a conversation at a time, the server makes responses of its own when
+ * the caller stops speaking, and results of tools arrive whenever they like: this decides, and nothing else sends a create.
+ * Every response gets an ordinal when it is first seen, so that "all up to here are interrupted" is one number and a late event of an
+ * old response can never pass for a new one.
+ */
+
+/** What one response does differently from its session; undefined for nothing. */
+export type ResponseParams = Readonly<Record<string, unknown>> | undefined;
+
+interface Create {
+  readonly params: ResponseParams;
+  /** Must be made as it was asked for: no answer of the server's own stands in for it. */
+  readonly must: boolean;
+  attempts: number;
+}
+
+/** The caller's turn, as far as it keeps us from asking for a response. */
+export type CallerTurn =
+  | 'none'
+  /** Speaking: an answer now would talk over the caller. */
+  | 'speaking'
+  /** Done speaking: the server is about to make a response by itself. */
+  | 'awaiting';
+
+export interface SequencerHooks {
+  /** Sends one client event; false when there is no connection. */
+  send(json: string): boolean;
+  /** A create was sent: an answer is owed. */
+  requested(): void;
+  /** A response began while another had not ended. */
+  superseded(responseId: string): void;
+}
+
+const MAX_KNOWN = 128;
+const MAX_ATTEMPTS = 3;
+/** After the server said "another is active" and nothing more: how long until we ask again, ms. */
+const BLOCKED_MS = 2_000;
+
+export class ResponseSequencer {
+  readonly #hooks: SequencerHooks;
+  readonly #clock: Clock;
+  readonly #ordinals = new Map<string, number>();
+  #ordinal = 0;
+  #deadUpTo = 0;
+  #active: string | undefined;
+  #activeParams: ResponseParams;
+  /** Sent, and not yet answered by `response.created`. */
+  #inFlight: Create | undefined;
+  /** The last create sent, kept beyond its answer: the server may have answered with a response of its own and refuse ours. */
+  #sent: { readonly eventId: string; readonly create: Create } | undefined;
+  #queue: Create[] = [];
+  #turn: CallerTurn = 'none';
+  #blocked: Timer | undefined;
+  #eventNumber = 0;
+  /** Items we added that the server has not shown to have: a response that begins before does not know them. */
+  readonly #unseen = new Set<string>();
+  /** Whether the last response that began knew all our items. */
+  #knewAll = true;
+  #cancelNext = false;
+
+  constructor(hooks: SequencerHooks, clock: Clock) {
+    this.#hooks = hooks;
+    this.#clock = clock;
+  }
+
+  /** The response being generated; undefined for none. */
+  get active(): string | undefined {
+    return this.#active;
+  }
+
+  /** What the active response was asked for with; undefined for a plain one. */
+  get activeParams(): ResponseParams {
+    return this.#activeParams;
+  }
+
+  get callerTurn(): CallerTurn {
+    return this.#turn;
+  }
+
+  /** Whether nothing is generated, asked for, or expected of the server. */
+  get idle(): boolean {
+    return this.#active === undefined && !this.owes && this.#turn === 'none';
+  }
+
+  /** Whether a response was asked for and has not begun. */
+  get owes(): boolean {
+    return this.#inFlight !== undefined || this.#queue.length > 0;
+  }
+
+  /**
+   * Asks for a response; it is sent when it may. Plain requests that wait together are one, and an answer that the server gives by
+   * itself meanwhile settles all that wait but those that `must` be made.
+   */
+  request(params?: ResponseParams, must = false): void {
+    if (params !== undefined || !this.#queue.some((create) => create.params === undefined)) {
+      this.#queue.push({ params, must, attempts: 0 });
+    }
+    this.#pump();
+  }
+
+  /** An item was sent that an answer must take into account. */
+  itemSent(itemId: string): void {
+    this.#unseen.add(itemId);
+  }
+
+  /** The server has this item. */
+  itemSeen(itemId: string): void {
+    this.#unseen.delete(itemId);
+  }
+
+  callerSpeaks(): void {
+    this.#turn = 'speaking';
+  }
+
+  /** `answered`: the server makes a response by itself. */
+  callerStopped(answered: boolean): void {
+    if (answered) {
+      this.#turn = 'awaiting';
+    } else {
+      this.#turn = 'none';
+      this.#pump();
+    }
+  }
+
+  /** The server owes a response and did not make it: ours goes instead. */
+  insist(): void {
+    this.#turn = 'none';
+    const lost = this.#inFlight;
+    this.#inFlight = undefined;
+    this.#unblock();
+    if (lost !== undefined) this.#queue.unshift(lost);
+    if (this.#queue.length === 0) this.#queue.push({ params: undefined, must: false, attempts: 0 });
+    this.#pump();
+  }
+
+  /**
+   * A response began. Returns true when it must be cancelled at once: it was asked for before the caller interrupted, and would talk
+   * over the caller.
+   */
+  created(responseId: string): boolean {
+    this.#know(responseId);
+    if (this.#active !== undefined && this.#active !== responseId) {
+      this.#kill(this.#active);
+      this.#hooks.superseded(this.#active);
+    }
+    this.#active = responseId;
+    this.#activeParams = this.#inFlight?.params;
+    this.#unblock();
+    this.#knewAll = this.#unseen.size === 0;
+    const unwanted = this.#cancelNext && this.#turn === 'speaking' && this.#inFlight !== undefined;
+    this.#cancelNext = false;
+    if (unwanted) {
+      const create = this.#inFlight;
+      this.#inFlight = undefined;
+      // The question stands: it is asked again after the caller's turn, unless the answer to that turn covers it.
+      if (create !== undefined) this.#queue.unshift(create);
+      this.#kill(responseId);
+      return true;
+    }
+    if (this.#inFlight === undefined && this.#knewAll) {
+      // A response of the server's own knows all that we have added: it answers what was waiting to be asked.
+      this.#queue = this.#queue.filter((create) => create.must);
+    }
+    this.#inFlight = undefined;
+    if (this.#turn === 'awaiting') this.#turn = 'none';
+    return false;
+  }
+
+  done(responseId: string): void {
+    this.#know(responseId);
+    if (this.#active === responseId) this.#active = undefined;
+    this.#unblock();
+    this.#pump();
+  }
+
+  /**
+   * An `error` event. True when it was about one of our creates and is dealt with: refused because another response is active, it is
+   * asked again when that one is done; refused for another reason, it is given up (false).
+   */
+  failed(code: string, eventId: string | undefined): boolean {
+    const busy = code === 'conversation_already_has_active_response';
+    const sent = this.#sent;
+    if (sent === undefined || (eventId === undefined ? !busy : eventId !== sent.eventId)) return busy;
+    this.#sent = undefined;
+    const answered = this.#inFlight !== sent.create;
+    if (!answered) this.#inFlight = undefined;
+    if (!busy) {
+      this.#pump();
+      return false;
+    }
+    // The response that began in the meantime knows all our items, so it is the answer.
+    if (answered && this.#knewAll && !sent.create.must) return true;
+    sent.create.attempts++;
+    if (sent.create.attempts >= MAX_ATTEMPTS) return false;
+    this.#queue.unshift(sent.create);
+    if (this.#active === undefined) {
+      // We know of no active response. Its `created` is on the way, or its `done` just passed: then nobody would wake us.
+      this.#blocked ??= this.#clock.after(BLOCKED_MS, () => {
+        this.#blocked = undefined;
+        this.#pump();
+      });
+    }
+    return true;
+  }
+
+  /** All responses seen so far are interrupted; one asked for and not yet begun is cancelled when it begins. */
+  interrupt(): void {
+    this.#deadUpTo = this.#ordinal;
+    this.#cancelNext = this.#inFlight !== undefined;
+  }
+
+  /** Whether audio of this response may still be heard. */
+  isLive(responseId: string): boolean {
+    return this.#know(responseId) > this.#deadUpTo;
+  }
+
+  /** The connection is gone: nothing is active any more, and what was asked for and not begun is asked of the next session. */
+  reset(): void {
+    this.#deadUpTo = this.#ordinal;
+    this.#active = undefined;
+    this.#unblock();
+    if (this.#inFlight !== undefined) this.#queue.unshift(this.#inFlight);
+    this.#inFlight = undefined;
+    this.#sent = undefined;
+    this.#unseen.clear();
+    this.#turn = 'none';
+    this.#cancelNext = false;
+  }
+
+  /** A session is there (again): sends what waits. */
+  resume(): void {
+    this.#pump();
+  }
+
+  dispose(): void {
+    this.#unblock();
+    this.#queue = [];
+  }
+
+  #pump(): void {
+    if (this.#active !== undefined || this.#inFlight !== undefined) return;
+    if (this.#turn !== 'none' || this.#blocked !== undefined) return;
+    const create = this.#queue[0];
+    if (create === undefined) return;
+    const eventId = `bridge_response_${++this.#eventNumber}`;
+    if (!this.#hooks.send(responseCreate(eventId, create.params))) return;
+    this.#queue.shift();
+    this.#inFlight = create;
+    this.#sent = { eventId, create };
+    this.#hooks.requested();
+  }
+
+  #unblock(): void {
+    this.#blocked?.cancel();
+    this.#blocked = undefined;
+  }
+
+  #kill(responseId: string): void {
+    this.#ordinals.set(responseId, 0);
+  }
+
+  /** The ordinal of a response, given when it is first seen. */
+  #know(responseId: string): number {
+    let ordinal = this.#ordinals.get(responseId);
+    if (ordinal === undefined) {
+      ordinal = ++this.#ordinal;
+      this.#ordinals.set(responseId, ordinal);
+      if (this.#ordinals.size > MAX_KNOWN) this.#ordinals.delete(this.#ordinals.keys().next().value!);
+    }
+    return ordinal;
+  }
+}

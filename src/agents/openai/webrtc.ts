@@ -1,0 +1,283 @@
+import type { Timer } from '../../call/clock.ts';
+import type { Count } from '../../call/counters.ts';
+import type { Log } from '../../call/leg.ts';
+import type { Ticker } from '../../call/ticker.ts';
+import { BridgeError, errorMessage } from '../../errors.ts';
+import { Resampler } from '../../media/resample.ts';
+import { type IceServer, Peer, type PeerChannel, type PeerState, RTC_SAMPLE_RATE } from '../../transport/peer.ts';
+import { type CallsApi, hangUp, postOffer } from './calls-api.ts';
+import type { ConnectionHandlers, ModelConnection } from './connection.ts';
+import { isPrivateHost, leanOffer, opusForSource, withOpusParameters, withoutPrivateCandidates } from './sdp.ts';
+import { Uplink } from './uplink.ts';
+
+/**
+ * The model's session over WebRTC: events on the data channel `oai-events`, audio as Opus over RTP both ways, the offer answered over
+ * HTTP (https://platform.openai.com/docs/guides/realtime-webrtc).
+ */
+
+export interface WebRtcConnectOptions extends CallsApi {
+  readonly iceServers: IceServer[];
+  readonly portRange?: { min: number; max: number };
+  /** From the call of `connectWebRtc` to an open data channel and connected media, ms. */
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+  readonly ticker: Ticker;
+  readonly count: Count;
+  readonly log: Log;
+  /**
+   * Hz of the caller's audio before it was brought to 48 kHz: the encoder then spends nothing on what lies above half of it. Without it
+   * the whole band is encoded.
+   */
+  readonly sourceRate?: number;
+  /** Whether the answer's candidates may be private addresses; by default only when the base URL's host is this machine or its network. */
+  readonly allowPrivateCandidates?: boolean;
+}
+
+/** Media lost for so long is lost, ms: ICE goes to 'disconnected' for a moment of bad line too (RFC 8445 section 11). */
+const DISCONNECTED_GRACE_MS = 5_000;
+/** The statistics of a call may hold its close up for so long, ms. */
+const QUALITY_TIMEOUT_MS = 500;
+/** Largest event that goes into the data channel, bytes: libwebrtc refuses more than its own max-message-size. */
+const MAX_EVENT_BYTES = 256 * 1024;
+
+/**
+ * Connects. Resolves when media is connected and the data channel open; events and audio may reach `handlers` a moment before.
+ * Rejects, with everything freed, with PEER_UNAVAILABLE, PEER_SDP_INVALID, PEER_FAILED, PEER_CONNECT_TIMEOUT (media never connected),
+ * MODEL_TIMEOUT (the offer was never answered), the MODEL_* error of an HTTP answer, or the signal's reason.
+ */
+export async function connectWebRtc(
+  options: WebRtcConnectOptions,
+  handlers: ConnectionHandlers,
+): Promise<ModelConnection> {
+  if (options.signal.aborted) throw options.signal.reason;
+  const connection = new WebRtcConnection(options, handlers);
+  try {
+    await connection.establish();
+    return connection;
+  } catch (error) {
+    connection.abandon();
+    throw error;
+  }
+}
+
+type Phase = 'offering' | 'connecting' | 'connected' | 'over';
+
+class WebRtcConnection implements ModelConnection {
+  readonly transport = 'webrtc';
+  readonly inputRate = RTC_SAMPLE_RATE;
+  readonly outputRate = RTC_SAMPLE_RATE;
+  readonly #options: WebRtcConnectOptions;
+  readonly #handlers: ConnectionHandlers;
+  readonly #peer: Peer;
+  readonly #channel: PeerChannel;
+  readonly #uplink: Uplink;
+  /** Stops the HTTP request when the attempt is over. */
+  readonly #request = new AbortController();
+  /** Resolves when connected; rejects with what ends the attempt. */
+  readonly #ready = Promise.withResolvers<void>();
+  #phase: Phase = 'offering';
+  #callId: string | undefined;
+  #unsubscribe: (() => void) | undefined;
+  #grace: Timer | undefined;
+  #resampler: Resampler | undefined;
+
+  constructor(options: WebRtcConnectOptions, handlers: ConnectionHandlers) {
+    this.#options = options;
+    this.#handlers = handlers;
+    this.#peer = new Peer(
+      {
+        iceServers: options.iceServers,
+        clock: options.clock,
+        ...(options.portRange === undefined ? {} : { portRange: options.portRange }),
+      },
+      { audio: (samples, rate) => this.#onAudio(samples, rate), state: (state) => this.#onState(state) },
+    );
+    const peer = this.#peer;
+    this.#uplink = new Uplink({
+      push: (samples, offset) => peer.sendAudio(samples, offset),
+      clock: options.clock,
+      count: options.count,
+    });
+    // The channel is made before the offer, so that the offer has its line.
+    this.#channel = peer.createChannel('oai-events');
+    this.#channel.attach({
+      open: () => this.#maybeReady(),
+      text: (data) => {
+        if (this.#phase !== 'over') this.#handlers.event(data);
+      },
+      close: () => this.#lose('channel-closed', 'the data channel was closed'),
+    });
+    // The attempt's end may be known before anybody waits for it.
+    this.#ready.promise.catch(() => {});
+  }
+
+  /** Offer, answer, and the wait for both media and channel. */
+  async establish(): Promise<void> {
+    const { clock, timeoutMs, signal } = this.#options;
+    const onAbort = () => this.#ready.reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+    const deadline = clock.after(timeoutMs, () => this.#ready.reject(this.#timedOut()));
+    try {
+      await Promise.race([this.#negotiate(), this.#ready.promise]);
+      await this.#ready.promise;
+      this.#unsubscribe = this.#options.ticker.subscribe((now) => this.#uplink.tick(now));
+    } finally {
+      deadline.cancel();
+      signal.removeEventListener('abort', onAbort);
+    }
+  }
+
+  send(json: string): boolean {
+    if (this.#phase !== 'connected') return false;
+    if (json.length * 3 > MAX_EVENT_BYTES && Buffer.byteLength(json) > MAX_EVENT_BYTES) {
+      this.#options.log.warn(
+        { bytes: Buffer.byteLength(json) },
+        'an event too large for the data channel was not sent',
+      );
+      return false;
+    }
+    return this.#channel.send(json);
+  }
+
+  sendAudio(samples: Int16Array): void {
+    if (this.#phase === 'connected') this.#uplink.write(samples);
+  }
+
+  clearAudio(): void {
+    this.#uplink.clear();
+  }
+
+  close(): void {
+    if (this.#phase === 'over') return;
+    this.#end();
+    this.#closeWithQuality();
+  }
+
+  /** Ends an attempt that failed. */
+  abandon(): void {
+    if (this.#phase !== 'over') this.#end();
+    this.#peer.close();
+  }
+
+  toString(): string {
+    const band = this.#options.sourceRate === undefined ? '' : ` (band of ${this.#options.sourceRate} Hz)`;
+    return `opus/48000${band} -> webrtc`;
+  }
+
+  async #negotiate(): Promise<void> {
+    const options = this.#options;
+    const offer = leanOffer(await this.#peer.createOffer());
+    if (this.#over()) return;
+    // The attempt's own deadline is the one that counts; the request's must not come before it.
+    const { answer, callId } = await postOffer(options, offer, options.timeoutMs + 1_000, this.#request.signal);
+    this.#callId = callId;
+    if (this.#over()) {
+      // The answer came after the end: its session would wait for us until the server's own time limit.
+      this.#hangUp();
+      return;
+    }
+    this.#phase = 'connecting';
+    await this.#peer.acceptAnswer(this.#checked(answer));
+  }
+
+  /** The answer as libwebrtc gets it: without unsafe candidates, with our encoder's bounds. */
+  #checked(answer: string): string {
+    const { baseUrl, allowPrivateCandidates, log, sourceRate } = this.#options;
+    let sdp = answer;
+    if (!(allowPrivateCandidates ?? isPrivateHost(new URL(baseUrl).hostname))) {
+      const filtered = withoutPrivateCandidates(answer);
+      sdp = filtered.sdp;
+      if (filtered.dropped > 0) log.warn({ dropped: filtered.dropped }, 'candidates that are not public were dropped');
+    }
+    return sourceRate === undefined ? sdp : withOpusParameters(sdp, opusForSource(sourceRate));
+  }
+
+  #onState(state: PeerState): void {
+    if (state === 'connected') {
+      this.#grace?.cancel();
+      this.#grace = undefined;
+      this.#maybeReady();
+    } else if (state === 'disconnected') {
+      this.#grace ??= this.#options.clock.after(DISCONNECTED_GRACE_MS, () =>
+        this.#lose('ice-disconnected', `no answer from the far end for more than ${DISCONNECTED_GRACE_MS} ms`),
+      );
+    } else if (state === 'failed') {
+      this.#lose('ice-failed', 'no way to the far end works any more');
+    } else if (state === 'closed') {
+      this.#lose('peer-closed', 'the peer connection was closed');
+    }
+  }
+
+  #maybeReady(): void {
+    if (this.#phase !== 'connecting' || this.#peer.state !== 'connected' || !this.#channel.isOpen) return;
+    this.#phase = 'connected';
+    this.#ready.resolve();
+  }
+
+  #lose(code: string, detail: string): void {
+    if (this.#phase === 'over') return;
+    if (this.#phase !== 'connected') {
+      this.#ready.reject(new BridgeError('PEER_FAILED', `WebRTC could not be set up: ${detail}`));
+      return;
+    }
+    this.#end();
+    this.#closeWithQuality();
+    this.#handlers.closed(code, detail);
+  }
+
+  #onAudio(samples: Int16Array, rate: number): void {
+    if (this.#phase === 'over') return;
+    if (rate === RTC_SAMPLE_RATE) {
+      this.#handlers.audio(samples);
+    } else if (rate === 8_000) {
+      // A G.711 line is decoded at its own rate.
+      this.#resampler ??= new Resampler(8_000, RTC_SAMPLE_RATE);
+      this.#handlers.audio(this.#resampler.process(samples));
+    }
+    // Any other rate is the jitter buffer's idle silence from before the first packet: no codec of the offer decodes to it.
+  }
+
+  /** Stops all that could still speak; the peer itself is closed by who calls. */
+  #end(): void {
+    this.#phase = 'over';
+    this.#grace?.cancel();
+    this.#unsubscribe?.();
+    this.#request.abort();
+    this.#hangUp();
+  }
+
+  #closeWithQuality(): void {
+    const { clock, log } = this.#options;
+    const peer = this.#peer;
+    const limit = clock.after(QUALITY_TIMEOUT_MS, () => peer.close());
+    void peer.quality().then((quality) => {
+      limit.cancel();
+      log.info({ ...quality, skippedMs: this.#uplink.skippedMs }, 'webrtc line closed');
+      peer.close();
+    });
+  }
+
+  /** Tells the server, so that its session does not wait for media to time out. The key may not be allowed to: then it does. */
+  #hangUp(): void {
+    const callId = this.#callId;
+    this.#callId = undefined;
+    if (callId === undefined) return;
+    const { log } = this.#options;
+    hangUp(this.#options, callId).catch((error) => {
+      log.debug({ reason: errorMessage(error) }, 'the model was not told of the hang-up');
+    });
+  }
+
+  #over(): boolean {
+    return this.#phase === 'over';
+  }
+
+  #timedOut(): BridgeError {
+    const { timeoutMs } = this.#options;
+    if (this.#phase === 'offering') {
+      return new BridgeError('MODEL_TIMEOUT', `the offer was not answered within ${timeoutMs} ms`, { retryable: true });
+    }
+    const why = this.#peer.hasLocalCandidates ? '' : ': no local port for media could be had';
+    return new BridgeError('PEER_CONNECT_TIMEOUT', `no media connection within ${timeoutMs} ms${why}`);
+  }
+}

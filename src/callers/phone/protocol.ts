@@ -1,0 +1,100 @@
+/**
+ * What a carrier's media WebSocket says, in one closed union, and the port that every carrier dialect implements. A dialect is pure: text
+ * in, messages out, and the texts to send back. It knows no socket and no codec.
+ */
+
+/** What the audio bytes of a stream are, as the carrier's `start` states it. The encoding is in lower case. */
+export interface MediaFormat {
+  /** "audio/x-mulaw", "audio/x-alaw", "audio/x-l16", or what else was said. */
+  readonly encoding: string;
+  /** Hz. */
+  readonly sampleRate: number;
+  readonly channels: number;
+}
+
+export interface ConnectedMessage {
+  readonly type: 'connected';
+  readonly protocol: string;
+  readonly version: string;
+}
+
+export interface StartMessage {
+  readonly type: 'start';
+  readonly streamId: string;
+  /** The carrier's id of the call (CallSid); '' when it was not said. */
+  readonly callId: string;
+  readonly accountId: string;
+  readonly format: MediaFormat;
+  /** `<Parameter>` children. A Map, so that a name such as `__proto__` is a name and nothing more. */
+  readonly customParameters: ReadonlyMap<string, string>;
+  /** Whether the stream id stood beside `event`, not only inside `start`: carriers differ, and it tells them apart. */
+  readonly topLevelStreamId: boolean;
+}
+
+/** One run of audio. The object and its payload are borrowed: both are overwritten by the next `parse` of any stream. */
+export interface MediaMessage {
+  readonly type: 'media';
+  readonly track: 'inbound' | 'outbound';
+  /** Milliseconds of the stream at which this audio begins, by the carrier's clock; undefined when it does not say. */
+  readonly timestampMs: number | undefined;
+  /** Number of this audio message in its track; undefined when the carrier does not count. */
+  readonly chunk: number | undefined;
+  /** Number of this message among all messages of the stream. */
+  readonly sequence: number | undefined;
+  /** Codec bytes, of any length. */
+  readonly payload: Buffer;
+}
+
+export interface DtmfMessage {
+  readonly type: 'dtmf';
+  /** 0-9, *, #, A-D. */
+  readonly digit: string;
+  readonly durationMs: number | undefined;
+}
+
+export interface MarkMessage {
+  readonly type: 'mark';
+  readonly name: string;
+}
+
+export type PhoneMessage =
+  | ConnectedMessage
+  | StartMessage
+  | MediaMessage
+  | DtmfMessage
+  | MarkMessage
+  | { readonly type: 'stop' }
+  /** A well-formed message of a kind nobody has heard of: a new feature of the carrier, to be counted and let pass. */
+  | { readonly type: 'unknown'; readonly name: string };
+
+/** Why a message could not be used. */
+export type Fault =
+  /** Not JSON, or not UTF-8. */
+  | 'json'
+  /** JSON, but not an object with a known event's fields. */
+  | 'shape'
+  /** An audio payload that is not base64. */
+  | 'base64';
+
+/** Filled by `parse` when it returns null. */
+export interface FaultReport {
+  fault: Fault;
+}
+
+export interface MediaProtocol {
+  /** The carrier: a metric label. */
+  readonly name: string;
+  /** Reads one text message, as UTF-8 bytes or a string. Never throws: what cannot be used gives null, with the reason in `report`. */
+  parse(data: Buffer | string, report?: FaultReport): PhoneMessage | null;
+  /** Audio to play after all audio sent before; the payload is base64 of codec bytes. */
+  media(streamId: string, payload: string): string;
+  /** Asks for an echo of `name` once all audio sent before has been played. */
+  mark(streamId: string, name: string): string;
+  /** Discards all audio that was not yet played. */
+  clear(streamId: string): string;
+  /** Plays a digit to the caller; absent where the carrier's wire has no message for it. */
+  dtmf?(streamId: string, digit: string): string;
+}
+
+/** The digits of RFC 4733 events 0 to 15. */
+export const DIGITS = /^[0-9*#A-D]$/;

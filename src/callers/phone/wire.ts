@@ -1,0 +1,55 @@
+import type { Socket } from '../../transport/socket.ts';
+import type { MediaProtocol } from './protocol.ts';
+
+/** What a leg needs of its socket. */
+export type PhoneSocket = Pick<Socket, 'isOpen' | 'bufferedBytes' | 'rttMs' | 'send' | 'close'>;
+
+/** The way to the carrier: one dialect on one socket, for the stream of the moment. Once shut it sends nothing more. */
+export class PhoneWire {
+  readonly #socket: PhoneSocket;
+  readonly #protocol: MediaProtocol;
+  /** The carrier's id of the stream; a second `start` changes it. */
+  streamId: string;
+  #shut = false;
+
+  constructor(socket: PhoneSocket, protocol: MediaProtocol, streamId: string) {
+    this.#socket = socket;
+    this.#protocol = protocol;
+    this.streamId = streamId;
+  }
+
+  get bufferedBytes(): number {
+    return this.#socket.bufferedBytes;
+  }
+
+  get rttMs(): number | undefined {
+    return this.#socket.rttMs;
+  }
+
+  // Each returns false when nothing was sent.
+
+  media(payload: string): boolean {
+    return this.#send(this.#protocol.media(this.streamId, payload));
+  }
+
+  mark(name: string): boolean {
+    return this.#send(this.#protocol.mark(this.streamId, name));
+  }
+
+  clear(): boolean {
+    return this.#send(this.#protocol.clear(this.streamId));
+  }
+
+  dtmf(digit: string): boolean {
+    return this.#protocol.dtmf !== undefined && this.#send(this.#protocol.dtmf(this.streamId, digit));
+  }
+
+  /** Nothing is sent from now on. */
+  shut(): void {
+    this.#shut = true;
+  }
+
+  #send(text: string): boolean {
+    return !this.#shut && this.#socket.send(text);
+  }
+}

@@ -1,0 +1,121 @@
+import { PhoneLeg } from '../../src/callers/phone/leg.ts';
+import type { MediaProtocol, StartMessage } from '../../src/callers/phone/protocol.ts';
+import { signalwire } from '../../src/callers/phone/signalwire.ts';
+import { twilio } from '../../src/callers/phone/twilio.ts';
+import { type Codec, l16, pcmu } from '../../src/media/codecs.ts';
+import { FakeClock } from '../fakes/clock.ts';
+import { FakeSocket } from '../unit/callers/phone/rig.ts';
+import { type CallerLegHarness, describeCallerLeg } from './caller-leg.ts';
+
+/** A clock that shows the far end every ten milliseconds that pass, and counts no timer of the far end's. */
+class SteppedClock extends FakeClock {
+  step: () => void = () => {};
+
+  override advance(ms: number): void {
+    for (let left = ms; left > 0; left -= 10) {
+      super.advance(Math.min(10, left));
+      this.step();
+    }
+    if (ms === 0) super.advance(0);
+  }
+}
+
+/** A carrier that plays what it gets in real time and answers marks; with no timer of its own. */
+class SteppedCarrier {
+  /** Milliseconds of audio that wait, and marks between them. */
+  #items: Array<number | string> = [];
+  #last = 0;
+  reachedMs = 0;
+  readonly #echo: (name: string) => void;
+  readonly #bytesPerMs: number;
+
+  constructor(codec: Codec, echo: (name: string) => void) {
+    this.#bytesPerMs = (codec.sampleRate * codec.bytesPerSample) / 1000;
+    this.#echo = echo;
+  }
+
+  receive(text: string): void {
+    const message = JSON.parse(text) as { event: string; media?: { payload: string }; mark?: { name: string } };
+    if (message.media !== undefined) {
+      const ms = Buffer.from(message.media.payload, 'base64').length / this.#bytesPerMs;
+      this.#items.push(ms);
+      this.reachedMs += ms;
+    } else if (message.mark !== undefined) this.#items.push(message.mark.name);
+    else if (message.event === 'clear') {
+      const items = this.#items;
+      this.#items = [];
+      for (const item of items) {
+        if (typeof item === 'number') this.reachedMs -= item;
+        else this.#echo(item);
+      }
+    }
+  }
+
+  play(now: number): void {
+    let ms = now - this.#last;
+    this.#last = now;
+    while (this.#items.length > 0) {
+      const item = this.#items[0]!;
+      if (typeof item === 'string') {
+        this.#items.shift();
+        this.#echo(item);
+        continue;
+      }
+      if (ms === 0) return;
+      const played = Math.min(item, ms);
+      ms -= played;
+      if (played === item) this.#items.shift();
+      else this.#items[0] = item - played;
+    }
+  }
+}
+
+/** A phone leg with such a carrier at the other end of its socket. */
+function harness(protocol: MediaProtocol, encoding: string, sampleRate: number): CallerLegHarness {
+  const codec = encoding === 'audio/x-mulaw' ? pcmu : l16(sampleRate, 'le');
+  const clock = new SteppedClock();
+  const socket = new FakeSocket();
+  const start: StartMessage = {
+    type: 'start',
+    streamId: 's',
+    callId: 'c',
+    accountId: 'a',
+    format: { encoding, sampleRate, channels: 1 },
+    customParameters: new Map(),
+    topLevelStreamId: true,
+  };
+  const leg = new PhoneLeg({ socket, protocol, start, clock });
+  socket.onClose = (code) => leg.lost(code);
+  const carrier = new SteppedCarrier(codec, (name) => leg.receive({ type: 'mark', name }, clock.now()));
+  let taken = 0;
+  clock.step = () => {
+    while (taken < socket.sent.length) carrier.receive(socket.sent[taken++]!);
+    carrier.play(clock.now());
+  };
+  let timestampMs = 0;
+  return {
+    leg,
+    clock,
+    say(samples) {
+      const bytes = Buffer.alloc(samples.length * codec.bytesPerSample);
+      codec.encode(samples, bytes);
+      const media = { track: 'inbound', timestamp: String(timestampMs), payload: bytes.toString('base64') };
+      timestampMs += (samples.length * 1000) / sampleRate;
+      const message = protocol.parse(JSON.stringify({ event: 'media', media }));
+      if (message !== null) leg.receive(message, clock.now());
+    },
+    hangUp() {
+      leg.receive({ type: 'stop' }, clock.now());
+      return true;
+    },
+    lose: () => socket.lose(1006),
+    reached() {
+      while (taken < socket.sent.length) carrier.receive(socket.sent[taken++]!);
+      return (carrier.reachedMs * sampleRate) / 1000;
+    },
+    received: () => socket.sent.length,
+  };
+}
+
+describeCallerLeg('Twilio, mu-law', () => harness(twilio, 'audio/x-mulaw', 8000));
+describeCallerLeg('SignalWire, L16 at 24 kHz', () => harness(signalwire, 'audio/x-l16', 24_000));

@@ -1,0 +1,265 @@
+import { mkdtempSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { matchExpression, sectionsOf } from '../../../src/stores/knowledge.ts';
+import { migrations } from '../../../src/stores/schema.ts';
+import { seedExample } from '../../../src/stores/seed.ts';
+import { openDatabase, transaction } from '../../../src/stores/sqlite.ts';
+import { exampleBusiness, MONDAY } from './support.ts';
+
+const MARIA = '+12025550143';
+const booking = {
+  service: 'cleaning',
+  start: '2025-11-24T09:00',
+  name: 'Maria Santos',
+  callId: 'call-1',
+  callerNumber: MARIA,
+};
+const folders: string[] = [];
+const tempFolder = () => {
+  const folder = mkdtempSync(join(tmpdir(), 'voicebridge-store-'));
+  folders.push(folder);
+  return folder;
+};
+afterEach(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
+});
+
+describe('the database', () => {
+  it('is made with its folder, for its owner alone, and keeps what was written', () => {
+    const path = join(tempFolder(), 'data', 'voicebridge.db');
+    const first = openDatabase(path, migrations);
+    expect(seedExample(first, 1)).toBe(true);
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    expect(first.prepare('PRAGMA journal_mode').get()).toMatchObject({ journal_mode: 'wal' });
+    first.close();
+    const second = openDatabase(path, migrations);
+    expect(second.prepare('SELECT count(*) AS n FROM callers').get()).toMatchObject({ n: 3 });
+    second.close();
+  });
+
+  it('puts the example in once: what the owner deletes stays deleted', () => {
+    const { db } = exampleBusiness();
+    db.exec('DELETE FROM callers');
+    expect(seedExample(db, 2)).toBe(false);
+    expect(db.prepare('SELECT count(*) AS n FROM callers').get()).toMatchObject({ n: 0 });
+  });
+
+  it('applies each step of the schema once and refuses a database from the future', () => {
+    const path = join(tempFolder(), 'x.db');
+    const steps = [...migrations, { id: '0002-more', sql: 'CREATE TABLE more (id INTEGER PRIMARY KEY) STRICT' }];
+    openDatabase(path, steps).close();
+    openDatabase(path, steps).close();
+    expect(() => openDatabase(path, migrations)).toThrow(/newer version \(0002-more\)/);
+  });
+
+  it('says which file cannot be used, and undoes a step that fails', () => {
+    const path = join(tempFolder(), 'x.db');
+    writeFileSync(path, 'this is not a database, however long it may be'.repeat(100));
+    expect(() => openDatabase(path, migrations)).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }));
+    const other = join(tempFolder(), 'y.db');
+    expect(() => openDatabase(other, [{ id: '1', sql: 'CREATE TABLE a (b) ; nonsense' }])).toThrow(/syntax error/);
+    const db = openDatabase(other, []);
+    expect(db.prepare("SELECT name FROM sqlite_master WHERE name = 'a'").get()).toBeUndefined();
+  });
+
+  it('keeps all of a transaction or nothing', () => {
+    const { db } = exampleBusiness();
+    expect(() =>
+      transaction(db, () => {
+        db.exec('DELETE FROM callers');
+        throw new Error('no');
+      }),
+    ).toThrow('no');
+    expect(db.prepare('SELECT count(*) AS n FROM callers').get()).toMatchObject({ n: 3 });
+    expect(db.isTransaction).toBe(false);
+  });
+});
+
+describe('callers and messages', () => {
+  it('finds, changes only what is given, and makes what is new', () => {
+    const { callers } = exampleBusiness().business;
+    expect(callers.find(MARIA)).toMatchObject({ name: 'Maria Santos', language: 'en' });
+    expect(callers.update(MARIA, { notes: 'Moved.', name: undefined }, MONDAY)).toMatchObject({
+      name: 'Maria Santos',
+      notes: 'Moved.',
+    });
+    expect(callers.find('+12025550000')).toBeUndefined();
+    expect(callers.update('+12025550000', { name: 'New' }, MONDAY)).toEqual({
+      number: '+12025550000',
+      name: 'New',
+      email: null,
+      language: null,
+      notes: null,
+    });
+  });
+
+  it('keeps a repeated message once, and its latest details', () => {
+    const { db, business } = exampleBusiness();
+    const message = { callId: 'c', body: 'Please call back', urgent: false, callerNumber: MARIA };
+    const first = business.messages.leave(message, MONDAY);
+    expect(business.messages.leave({ ...message, urgent: true, name: 'Maria' }, MONDAY + 1)).toEqual(first);
+    business.messages.leave({ ...message, callId: 'd' }, MONDAY);
+    expect(db.prepare('SELECT call_id, name, urgent FROM messages ORDER BY id').all()).toMatchObject([
+      { call_id: 'c', name: 'Maria', urgent: 1 },
+      { call_id: 'd', name: null, urgent: 0 },
+    ]);
+  });
+});
+
+describe('appointments', () => {
+  it('offers times within opening hours, in the future, on the grid, long enough for the service', () => {
+    const { appointments } = exampleBusiness().business;
+    const slots = appointments.available({ service: 'whitening', from: '2025-11-24', days: 1, limit: 100 }, MONDAY);
+    const starts = slots.map(({ start }) => start.slice(11));
+    expect(starts[0]).toBe('08:00');
+    expect(starts).toContain('11:00');
+    expect(starts).not.toContain('11:15');
+    expect(starts.at(-1)).toBe('17:00');
+    const later = appointments.available(
+      { service: 'whitening', from: '2025-11-24', days: 1, limit: 100 },
+      MONDAY + 2 * 3_600_000,
+    );
+    expect(later[0]?.start).toBe('2025-11-24T09:15');
+    expect(appointments.available({ service: 'whitening', from: '2025-11-23', days: 1, limit: 9 }, 0)).toEqual([]);
+    expect(appointments.available({ service: 'nothing', from: '2025-11-24', days: 1, limit: 9 }, 0)).toEqual([]);
+    expect(
+      appointments.available(
+        { service: 'check-up', from: '2025-11-24', days: 1, limit: 9, earliest: '17:00', latest: '17:15' },
+        MONDAY,
+      ),
+    ).toMatchObject([{ start: '2025-11-24T17:00' }, { start: '2025-11-24T17:15' }]);
+  });
+
+  it('books, and gives every member of staff their own; then the slot is gone', () => {
+    const { appointments } = exampleBusiness().business;
+    const wish = { service: 'check-up', start: '2025-11-24T09:00', name: 'A', callId: 'c' };
+    const staff = [1, 2].map(() => {
+      const result = appointments.book(wish, MONDAY);
+      return result.booked ? result.appointment.staff : undefined;
+    });
+    expect(staff.sort()).toEqual(['Dr. Amara Reyes', 'Dr. Daniel Okafor']);
+    const third = appointments.book(wish, MONDAY);
+    expect(third).toMatchObject({ booked: false, reason: 'taken' });
+    expect(third.booked ? [] : third.alternatives).not.toHaveLength(0);
+    expect(third.booked ? [] : third.alternatives.map(({ start }) => start)).not.toContain('2025-11-24T09:00');
+    // A longer one that would reach into it is not possible either.
+    expect(appointments.book({ ...wish, service: 'whitening', start: '2025-11-24T08:30' }, MONDAY)).toMatchObject({
+      reason: 'taken',
+    });
+  });
+
+  it('gives a caller who asks twice the same appointment', () => {
+    const { appointments } = exampleBusiness().business;
+    const first = appointments.book(booking, MONDAY);
+    expect(first).toMatchObject({ booked: true, appointment: { service: 'Professional cleaning', minutes: 45 } });
+    expect(appointments.book(booking, MONDAY)).toEqual(first);
+    expect(appointments.upcoming(MARIA, MONDAY)).toHaveLength(1);
+  });
+
+  it.each([
+    ['unknown_service', { service: 'surgery' }],
+    ['invalid_time', { start: '2025-11-24T09:07' }],
+    ['invalid_time', { start: '2025-02-30T09:00' }],
+    ['in_the_past', { start: '2025-11-21T09:00' }],
+    ['too_far_ahead', { start: '2027-11-22T09:00' }],
+    ['closed', { start: '2025-11-24T12:15' }],
+    ['closed', { start: '2025-11-24T11:30' }],
+    ['closed', { start: '2025-11-23T09:00' }],
+  ])('refuses with %s', (reason, change) => {
+    const now = reason === 'closed' ? Date.parse('2025-11-20T12:00:00Z') : MONDAY;
+    const { appointments } = exampleBusiness().business;
+    expect(appointments.book({ ...booking, ...change }, now)).toMatchObject({ booked: false, reason });
+  });
+
+  it('is closed on a day of closure', () => {
+    const { db, business } = exampleBusiness();
+    db.exec("INSERT INTO closures VALUES ('2025-11-24', 'Works')");
+    expect(business.appointments.book(booking, MONDAY)).toMatchObject({ reason: 'closed' });
+  });
+
+  it('lets one number hold five open appointments', () => {
+    const { appointments } = exampleBusiness().business;
+    for (const time of ['08:00', '09:00', '10:00', '11:00', '13:00'])
+      expect(appointments.book({ ...booking, start: `2025-11-24T${time}` }, MONDAY)).toMatchObject({ booked: true });
+    expect(appointments.book({ ...booking, start: '2025-11-24T15:00' }, MONDAY)).toMatchObject({ reason: 'too_many' });
+  });
+
+  it('cannot be overlapped even by writing past the program', () => {
+    const { db, business } = exampleBusiness();
+    business.appointments.book(booking, MONDAY);
+    expect(() => db.exec('INSERT INTO booked_cells SELECT staff_id, cell, appointment_id FROM booked_cells')).toThrow(
+      /UNIQUE/,
+    );
+  });
+
+  it('cancels for the number that booked, or by name; the slot is free again', () => {
+    const { appointments } = exampleBusiness().business;
+    const book = () => {
+      const result = appointments.book(booking, MONDAY);
+      return result.booked ? result.appointment.reference : '';
+    };
+    const reference = book();
+    expect(reference).toMatch(/^\d{6}$/);
+    expect(appointments.cancel({ reference: '000000', callerNumber: MARIA }, MONDAY)).toMatchObject({
+      reason: 'not_found',
+    });
+    expect(appointments.cancel({ reference, callerNumber: '+12025550000' }, MONDAY)).toMatchObject({
+      reason: 'name_needed',
+    });
+    expect(appointments.cancel({ reference, name: 'Somebody' }, MONDAY)).toMatchObject({ reason: 'not_found' });
+    expect(appointments.cancel({ reference, callerNumber: MARIA }, MONDAY)).toMatchObject({ cancelled: true });
+    expect(appointments.cancel({ reference, callerNumber: MARIA }, MONDAY)).toMatchObject({ reason: 'not_found' });
+    const again = book();
+    expect(appointments.cancel({ reference: again, name: 'maría  SANTOS' }, MONDAY)).toMatchObject({ cancelled: true });
+    const last = book();
+    expect(appointments.cancel({ reference: last, callerNumber: MARIA }, MONDAY + 3 * 3_600_000)).toMatchObject({
+      reason: 'in_the_past',
+    });
+  });
+});
+
+describe('knowledge', () => {
+  it('is cut at headings, but not inside code', () => {
+    expect(sectionsOf('intro\n# A\ntext\n## B\nmore\n```\n# not a heading\n```\n## Empty\n', 'x.md')).toEqual([
+      { title: 'x.md', body: 'intro' },
+      { title: 'A', body: 'text' },
+      { title: 'A: B', body: 'more\n```\n# not a heading\n```' },
+    ]);
+  });
+
+  it('takes the telling words of a question, and nothing of the search syntax', () => {
+    expect(matchExpression('Where can I park my car?')).toBe('"park" OR "car"');
+    expect(matchExpression('what is it')).toBe('"what" OR "is" OR "it"');
+    expect(matchExpression('"park* NEAR(x) title:y -z^')).toBe('"park" OR "near" OR "x" OR "title" OR "y" OR "z"');
+    expect(matchExpression('?!')).toBeUndefined();
+  });
+
+  it('finds the shipped sections by other forms of their words', () => {
+    const { knowledge } = exampleBusiness(join(import.meta.dirname, '../../../knowledge')).business;
+    knowledge.refresh();
+    expect(knowledge.search('where can I park')[0]?.source).toBe('practice.md: The practice: Parking');
+    expect(knowledge.search('do you accept Cigna?')[0]?.text).toContain('Delta Dental');
+    expect(knowledge.search('my tooth was knocked out')[0]?.text).toContain('milk');
+    expect(knowledge.search('quantum chromodynamics')).toEqual([]);
+    for (const nasty of ['"', "';--", 'AND', 'a* OR', '\0', '(((', 'NEAR/2'])
+      expect(() => knowledge.search(nasty)).not.toThrow();
+  });
+
+  it('follows changed, new and removed files, and reads only those', () => {
+    const folder = tempFolder();
+    const file = join(folder, 'a.md');
+    writeFileSync(file, '# Wifi\nThe password is on the wall.');
+    const { knowledge } = exampleBusiness(folder).business;
+    expect(knowledge.refresh()).toEqual({ files: 1, changed: 1 });
+    expect(knowledge.refresh()).toEqual({ files: 1, changed: 0 });
+    writeFileSync(file, '# Wifi\nThere is no network here.');
+    utimesSync(file, 1, 1);
+    expect(knowledge.refresh()).toEqual({ files: 1, changed: 1 });
+    expect(knowledge.search('wifi')).toMatchObject([{ text: 'There is no network here.' }]);
+    rmSync(file);
+    expect(knowledge.refresh()).toEqual({ files: 0, changed: 1 });
+    expect(knowledge.search('wifi')).toEqual([]);
+  });
+});
