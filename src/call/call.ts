@@ -302,7 +302,7 @@ export class Call {
     const playedMs = caller.playout.playedMs();
     if (!this.#ledger.inPlay(playedMs)) return;
     const heard = this.#ledger.heard(playedMs, caller.playout.writtenMs());
-    caller.audio.clear();
+    this.#toCaller.clear();
     const clearMs = this.#deps.clock.now() - began;
     this.#agent.interrupt(heard);
     this.#ledger.cut();

@@ -20,6 +20,7 @@ import {
   Phone,
   type PhoneOptions,
   parseCodecName,
+  scriptSource,
   type TimelineEntry,
   wavSource,
 } from '../simulator/phone/index.ts';
@@ -65,6 +66,8 @@ export interface CallFlags {
 }
 
 const QUIET_MS = 5_000;
+/** How long the caller listens before the bundled recording begins. */
+const GREETING_MS = 6_000;
 const DEFAULT_WAV = new URL('../simulator/assets/caller.wav', import.meta.url);
 
 /** Reads the command line. Throws a UsageError. */
@@ -180,7 +183,9 @@ export async function main(argv: readonly string[], output: Output, interrupted?
 
 async function loadSource(file: string | undefined): Promise<AudioSource> {
   try {
-    return wavSource(await readFile(file ?? DEFAULT_WAV), { name: file ?? 'bundled recording' });
+    if (file !== undefined) return wavSource(await readFile(file), { name: file });
+    // A polite caller: the bundled recording begins when an ordinary greeting is over.
+    return scriptSource([{ pauseMs: GREETING_MS }, wavSource(await readFile(DEFAULT_WAV))]);
   } catch (error) {
     throw new UsageError(`--wav ${file ?? DEFAULT_WAV.pathname}: ${errorMessage(error)}`);
   }

@@ -50,10 +50,14 @@ export async function establish(request: EstablishRequest): Promise<ModelSession
   );
   try {
     for (let attempt = 1; ; attempt++) {
+      // A key has tries and a budget of its own: when they are used up, a caller has waited long enough.
+      let keyed = false;
       try {
-        return await establishOnce(request, controller.signal, deadline - clock.now());
+        return await establishOnce(request, controller.signal, deadline - clock.now(), () => {
+          keyed = true;
+        });
       } catch (error) {
-        const again = error instanceof BridgeError && error.retryable && attempt < request.tries;
+        const again = keyed && error instanceof BridgeError && error.retryable && attempt < request.tries;
         const pause = Math.max(
           error instanceof BridgeError ? (error.retryAfterMs ?? 0) : 0,
           PAUSE_MS * attempt * (0.5 + request.options.random()),
@@ -69,7 +73,12 @@ export async function establish(request: EstablishRequest): Promise<ModelSession
   }
 }
 
-async function establishOnce(request: EstablishRequest, signal: AbortSignal, leftMs: number): Promise<ModelSession> {
+async function establishOnce(
+  request: EstablishRequest,
+  signal: AbortSignal,
+  leftMs: number,
+  keyed: () => void,
+): Promise<ModelSession> {
   const { options, clock, count, log } = request;
   const began = clock.now();
   const key = await mintKey(options, {
@@ -79,6 +88,7 @@ async function establishOnce(request: EstablishRequest, signal: AbortSignal, lef
     log,
     budgetMs: Math.min(options.limits.keyMs, leftMs * KEY_SHARE),
   });
+  keyed();
   const keyMs = clock.now() - began;
   const session = await ModelSession.open({
     connect: (makeHandlers) =>

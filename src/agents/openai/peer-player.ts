@@ -1,13 +1,17 @@
 import type { Heard } from '../../call/events.ts';
-import { type AudioSink, samplesToMs } from '../../media/frame.ts';
-import { link } from '../../media/link.ts';
+import { samplesToMs } from '../../media/frame.ts';
+import { Resampler } from '../../media/resample.ts';
 import { outputAudioClear, responseCancel } from './messages.ts';
 import type { Player, PlayerDeps } from './player.ts';
 
 /** How long frames are dropped while the server's buffer is being cleared, ms; then they pass again, whatever was said. */
 const CLEAR_LIMIT_MS = 1_000;
-/** What lies in the jitter buffer when "cleared" is told still belongs to the interrupted response, ms. */
+/** What lies in the jitter buffer when "cleared" is told still belongs to the interrupted response: at least so long, ms... */
 const CLEAR_TAIL_MS = 100;
+/** ...and then until it falls silent, so long at most: a jitter buffer under load holds more. */
+const CLEAR_TAIL_MOST_MS = 500;
+/** Peak of a frame that counts as silence. */
+const SILENT_PEAK = 64;
 const MAX_ITEMS = 64;
 
 interface Playing {
@@ -24,18 +28,22 @@ interface Playing {
  */
 export class PeerPlayer implements Player {
   readonly #deps: PlayerDeps;
-  readonly #sink: AudioSink;
+  readonly #rate: number;
+  readonly #resampler: Resampler;
   readonly #frame: { samples: Int16Array; readonly sampleRate: number };
   readonly #itemOf = new Map<string, string>();
   #playing: Playing | undefined;
   /** Frames are dropped until then; -Infinity when they pass. */
   #dropUntil = Number.NEGATIVE_INFINITY;
+  /** After that, frames that are not silent are dropped until then: the end of what was interrupted. */
+  #tailUntil = Number.NEGATIVE_INFINITY;
 
   /** `rate` is the Hz of `audio`. */
   constructor(rate: number, deps: PlayerDeps) {
     this.#deps = deps;
-    this.#sink = link(rate, deps.peer);
-    this.#frame = { samples: new Int16Array(0), sampleRate: rate };
+    this.#rate = rate;
+    this.#resampler = new Resampler(rate, deps.peer.sampleRate);
+    this.#frame = { samples: new Int16Array(0), sampleRate: deps.peer.sampleRate };
   }
 
   itemAdded(responseId: string, itemId: string): void {
@@ -48,13 +56,30 @@ export class PeerPlayer implements Player {
   }
 
   audio(samples: Int16Array): void {
-    if (this.#deps.clock.now() < this.#dropUntil) {
-      this.#deps.count('ms_dropped_interrupted', samplesToMs(samples.length, this.#frame.sampleRate));
+    if (this.#drops(samples)) {
+      this.#deps.count('ms_dropped_interrupted', samplesToMs(samples.length, this.#rate));
       return;
     }
     if (this.#playing !== undefined) this.#playing.samples += samples.length;
-    this.#frame.samples = samples;
-    this.#sink.write(this.#frame);
+    this.#frame.samples = this.#resampler.process(samples);
+    this.#deps.peer.write(this.#frame);
+  }
+
+  /** Whether this frame is still of an interrupted response. */
+  #drops(samples: Int16Array): boolean {
+    if (this.#tailUntil === Number.NEGATIVE_INFINITY && this.#dropUntil === Number.NEGATIVE_INFINITY) return false;
+    const now = this.#deps.clock.now();
+    if (now < this.#dropUntil) return true;
+    if (now < this.#tailUntil && samples.some((sample) => sample > SILENT_PEAK || sample < -SILENT_PEAK)) return true;
+    this.#pass();
+    return false;
+  }
+
+  /** Lets frames through from now on; the filter's memory belongs to what was cut and would be heard before the next words. */
+  #pass(): void {
+    this.#resampler.reset();
+    this.#dropUntil = Number.NEGATIVE_INFINITY;
+    this.#tailUntil = Number.NEGATIVE_INFINITY;
   }
 
   buffer(what: 'started' | 'stopped' | 'cleared', responseId: string): void {
@@ -70,7 +95,7 @@ export class PeerPlayer implements Player {
     if (active !== undefined) send(responseCancel(active));
     sequencer.interrupt();
     if (playing === undefined && active === undefined) {
-      this.#dropUntil = clock.now() + CLEAR_TAIL_MS;
+      this.#dropTail();
       return;
     }
     send(outputAudioClear());
@@ -99,7 +124,7 @@ export class PeerPlayer implements Player {
       return;
     }
     this.#finish();
-    this.#dropUntil = Number.NEGATIVE_INFINITY;
+    this.#pass();
     this.#playing = { responseId, itemId: undefined, samples: 0 };
     const itemId = this.#itemOf.get(responseId);
     if (itemId !== undefined) this.#begin(this.#playing, itemId);
@@ -110,8 +135,14 @@ export class PeerPlayer implements Player {
   }
 
   #onCleared(): void {
-    if (this.#dropUntil > this.#deps.clock.now()) this.#dropUntil = this.#deps.clock.now() + CLEAR_TAIL_MS;
+    if (this.#dropUntil > this.#deps.clock.now()) this.#dropTail();
     this.#finish();
+  }
+
+  #dropTail(): void {
+    const now = this.#deps.clock.now();
+    this.#dropUntil = now + CLEAR_TAIL_MS;
+    this.#tailUntil = now + CLEAR_TAIL_MOST_MS;
   }
 
   #begin(playing: Playing, itemId: string): void {
@@ -127,7 +158,7 @@ export class PeerPlayer implements Player {
   }
 
   #playedMs(playing: Playing): number {
-    return samplesToMs(playing.samples, this.#frame.sampleRate);
+    return samplesToMs(playing.samples, this.#rate);
   }
 
   /** Here audio never comes as events, and what the model has generated says nothing about what is heard. */

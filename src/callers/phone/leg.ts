@@ -60,6 +60,7 @@ export class PhoneLeg implements CallerLeg {
   /** Set once, when the caller's side is over; nothing is sent or told after it. */
   #ended: Termination | undefined;
   #socketClosed = false;
+  #closeCode: number = CLOSE.normal;
   #closing: Promise<void> | undefined;
   #onSocketClosed: (() => void) | undefined;
 
@@ -166,7 +167,7 @@ export class PhoneLeg implements CallerLeg {
         resolve();
       };
       deadline = this.#clock.after(CLOSE_DEADLINE_MS, resolve);
-      this.#socket.close(CLOSE.normal);
+      this.#socket.close(this.#closeCode, this.#closeCode === CLOSE.normal ? '' : end.reason);
     });
     return this.#closing;
   }
@@ -208,6 +209,8 @@ export class PhoneLeg implements CallerLeg {
   /** Ends the leg for a reason of ours and closes the socket with `code`. */
   fail(end: Termination, code: number): void {
     if (this.#ended !== undefined) return;
+    // Kept, since the call that learns of the end closes this leg at once.
+    this.#closeCode = code;
     this.#end(end);
     this.#socket.close(code, end.reason);
   }

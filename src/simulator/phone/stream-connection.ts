@@ -13,7 +13,7 @@ import { MediaStream, type MediaStreamOptions } from './stream.ts';
 import { tenth } from './timeline.ts';
 import type { StreamInstruction } from './twiml.ts';
 
-export interface StreamConnectionOptions extends Omit<MediaStreamOptions, 'dialect' | 'send'> {
+export interface StreamConnectionOptions extends Omit<MediaStreamOptions, 'dialect' | 'send' | 'cut'> {
   readonly accountSid: string;
   readonly callSid: string;
   readonly instruction: StreamInstruction;
@@ -59,6 +59,7 @@ export class StreamConnection {
         const socket = this.#socket;
         return socket !== undefined && socket.bufferedBytes < UNREAD_LIMIT && socket.send(text);
       },
+      cut: () => this.#socket?.terminate(),
     });
   }
 

@@ -39,6 +39,8 @@ export interface MediaStreamOptions {
   readonly keepArrivals?: boolean | undefined;
   /** Puts a message on the wire. False when it could not be: a media frame is then lost, as on a line. */
   readonly send: (text: string) => boolean;
+  /** Cuts the wire. */
+  readonly cut?: (() => void) | undefined;
   /** Called after each tick's frames: what is said now goes out with the next frame. */
   readonly onTick?: ((now: number) => void) | undefined;
   readonly onInterruption?: ((interruption: Interruption) => void) | undefined;
@@ -155,6 +157,12 @@ export class MediaStream implements PlaybackListener {
     if (this.#endedMs !== undefined) return;
     this.#o.send(this.#o.dialect.stop());
     this.end();
+  }
+
+  /** The line between carrier and bridge breaks: no `stop`, no closing handshake. */
+  breakLine(): void {
+    this.#o.timeline.add('fault', 'the line to the bridge breaks');
+    this.#o.cut?.();
   }
 
   /** Ends it from whatever cause; nothing is sent any more. Idempotent. */

@@ -1,0 +1,113 @@
+import type { Clock } from './clock.ts';
+
+/**
+ * Who may be called, how often and how many at once: the bounds of what a stolen token or a talked-over model can cost. Refusing is decided
+ * before a carrier is asked for anything.
+ */
+
+/** Whether a number may be called, with the number in its final form. */
+export type MayDial = (
+  number: string,
+) =>
+  | { readonly ok: true; readonly number: string }
+  | { readonly ok: false; readonly code: string; readonly reason: string };
+
+export interface OutboundGuardOptions {
+  readonly clock: Pick<Clock, 'now'>;
+  readonly mayDial: MayDial;
+  /** Most calls begun in any 60 minutes; 0 forbids all. */
+  readonly perHour: number;
+  /** Most calls at once, ringing ones included; 0 forbids all. */
+  readonly concurrent: number;
+  /** A call whose end is never told gives its place back after this, ms: longer than any call may last. */
+  readonly longestMs: number;
+}
+
+/** The place of one call among those at once. */
+export interface OutboundPlace {
+  /** The number in its final form. */
+  readonly number: string;
+  /** The call is over. Idempotent. */
+  release(): void;
+  /** The call was never placed, and certainly not: it does not count for the hour either. Idempotent. */
+  cancel(): void;
+}
+
+export type OutboundDecision =
+  | { readonly ok: true; readonly place: OutboundPlace }
+  | {
+      readonly ok: false;
+      /** `destination`: never; the others: not now. */
+      readonly limit: 'destination' | 'per_hour' | 'concurrent';
+      /** The policy's own code for a destination. */
+      readonly code: string;
+      /** A sentence without the number. */
+      readonly reason: string;
+      /** When it may be tried again, ms, where that is known. */
+      readonly retryAfterMs?: number;
+    };
+
+const HOUR_MS = 3_600_000;
+
+export class OutboundGuard {
+  readonly #o: OutboundGuardOptions;
+  /** When each call of the last hour began, the oldest first. */
+  readonly #begun: Array<{ readonly at: number }> = [];
+  readonly #places = new Set<{ readonly at: number }>();
+
+  constructor(options: OutboundGuardOptions) {
+    this.#o = options;
+  }
+
+  /** Calls at once, as far as is known. */
+  get active(): number {
+    this.#expire();
+    return this.#places.size;
+  }
+
+  /** Takes a place for a call to `to`, or says why there is none. */
+  admit(to: string): OutboundDecision {
+    const destination = this.#o.mayDial(to);
+    if (!destination.ok) return { ok: false, limit: 'destination', code: destination.code, reason: destination.reason };
+    this.#expire();
+    const { perHour, concurrent, clock } = this.#o;
+    if (this.#places.size >= concurrent)
+      return { ok: false, limit: 'concurrent', code: 'concurrent', reason: 'Too many calls are being made at once.' };
+    const now = clock.now();
+    if (this.#begun.length >= perHour) {
+      const oldest = this.#begun[0];
+      const wait = oldest === undefined ? {} : { retryAfterMs: oldest.at + HOUR_MS - now };
+      return { ok: false, limit: 'per_hour', code: 'per_hour', reason: "This hour's calls are used up.", ...wait };
+    }
+    const entry = { at: now };
+    this.#begun.push(entry);
+    this.#places.add(entry);
+    let open = true;
+    return {
+      ok: true,
+      place: {
+        number: destination.number,
+        release: () => {
+          open = false;
+          this.#places.delete(entry);
+        },
+        cancel: () => {
+          this.#places.delete(entry);
+          if (!open) return;
+          open = false;
+          const index = this.#begun.indexOf(entry);
+          if (index >= 0) this.#begun.splice(index, 1);
+        },
+      },
+    };
+  }
+
+  #expire(): void {
+    const now = this.#o.clock.now();
+    while (this.#begun[0] !== undefined && now - this.#begun[0].at >= HOUR_MS) this.#begun.shift();
+    for (const entry of this.#places) {
+      if (now - entry.at < this.#o.longestMs) break;
+      this.#places.delete(entry);
+    }
+  }
+}
