@@ -73,6 +73,7 @@ export class Call {
   #ended: Termination | undefined;
   #caller: CallerLeg | undefined;
   #agentReady = false;
+  #agentLive = false;
   #agentStarted: Promise<void> = Promise.resolve();
   #agentLost: Termination | undefined;
   #greeted = false;
@@ -188,6 +189,7 @@ export class Call {
   /** Lets speech flow both ways as soon as both ends are there. */
   #begin(again: boolean): void {
     if (!this.#agentReady || this.#state !== 'joined') return;
+    if (this.#caller !== undefined && 'live' in this.#caller) this.#caller.live = this.#agentLive;
     const audioPath = this.#audioPath();
     this.log.info({ audioPath }, 'both ends are on the line');
     this.#tell({ type: 'connected', audioPath });
@@ -239,6 +241,7 @@ export class Call {
     switch (event.type) {
       case 'ready':
         this.#agentReady = true;
+        this.#agentLive = event.transport === 'webrtc';
         this.#begin(false);
         return;
       case 'reconnecting':

@@ -61,6 +61,11 @@ export interface Playout {
 
 export interface CallerLeg extends Leg<CallerEvent> {
   readonly playout: Playout;
+  /**
+   * Set by the call when it is known: whether the agent's audio comes in real time (WebRTC), so that nothing can be sent ahead and a cushion
+   * must stand in for it, or in bursts (WebSocket). A leg that makes no difference has no such property.
+   */
+  live?: boolean | undefined;
   /** Sends a digit to the far party where the wire can; false where it cannot. */
   sendDigit?(digit: string): boolean;
 }

@@ -162,7 +162,7 @@ describe('a phone call over a real socket', () => {
 describe('a stall of 200 ms of our event loop', () => {
   // Real time on a busy machine: another process may stall us once more in the same quarter of a second.
   for (const mode of ['bursty', 'live']) {
-    it(`is not heard from a ${mode} agent`, { retry: 2 }, async () => {
+    it(`is not heard from a ${mode} agent`, async () => {
       const child = fork(join(import.meta.dirname, 'phone-leg-process.ts'), [mode, '3000'], { execArgv: [] });
       try {
         const [url] = (await once(child, 'message')) as [string];
