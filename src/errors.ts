@@ -3,45 +3,47 @@
  * act, what would be right. Messages never hold secrets, phone numbers or what people said.
  */
 
-export type ErrorCode =
-  // Configuration and start
-  | 'CONFIG_INVALID'
-  | 'LISTEN_FAILED'
-  // Requests to us
-  | 'WEBHOOK_SIGNATURE_INVALID'
-  | 'WEBHOOK_INVALID'
-  | 'HOST_NOT_ALLOWED'
-  | 'NOT_FOUND'
-  | 'BODY_TOO_LARGE'
-  | 'REQUEST_INVALID'
-  | 'REQUEST_TIMEOUT'
-  | 'TOO_MANY_CONNECTIONS'
-  | 'INTERNAL'
-  // The media stream
-  | 'STREAM_TOKEN_MISSING'
-  | 'STREAM_TOKEN_INVALID'
-  | 'STREAM_TOKEN_EXPIRED'
-  | 'STREAM_TOKEN_USED'
-  | 'STREAM_FORMAT_UNSUPPORTED'
-  // Sockets and peers
-  | 'SOCKET_CONNECT_FAILED'
-  | 'SOCKET_CONNECT_TIMEOUT'
-  | 'SOCKET_REFUSED'
-  | 'PEER_UNAVAILABLE'
-  | 'PEER_SDP_INVALID'
-  | 'PEER_CONNECT_TIMEOUT'
-  | 'PEER_FAILED'
-  // The model
-  | 'MODEL_AUTH'
-  | 'MODEL_QUOTA'
-  | 'MODEL_RATE_LIMITED'
-  | 'MODEL_UNAVAILABLE'
-  | 'MODEL_REJECTED'
-  | 'MODEL_TIMEOUT'
-  | 'MODEL_FORMAT_MISMATCH'
-  | 'MODEL_PROTOCOL'
-  | 'MODEL_SESSION_LOST'
-  | 'ABORTED';
+/** Every code, with what it means to who reads it. `docs/errors.md` is made from this. */
+export const ERRORS = {
+  CONFIG_INVALID: 'A setting is wrong. The message says which, why, and what would be right.',
+  LISTEN_FAILED: 'The port cannot be listened on: taken, or not allowed.',
+  WEBHOOK_SIGNATURE_INVALID:
+    "A webhook or upgrade does not carry the carrier's signature over the configured public URL. Check the secret, and that PUBLIC_URL is exactly what the carrier was given.",
+  WEBHOOK_INVALID: 'A webhook lacks what every webhook has (CallSid), or cannot be read.',
+  HOST_NOT_ALLOWED: 'PUBLIC_URL is not set although a signing secret is, or the Host header is no host name.',
+  NOT_FOUND: 'There is nothing at this address.',
+  BODY_TOO_LARGE: "The request's body is over the limit.",
+  REQUEST_INVALID: 'The request cannot be understood.',
+  REQUEST_TIMEOUT: 'The request took too long to arrive.',
+  TOO_MANY_CONNECTIONS: 'Too many media sockets that have not shown a token, from this address or in all.',
+  INTERNAL: 'A bug or an unforeseen failure of ours. The log has the stack.',
+  STREAM_TOKEN_MISSING: "A media stream's `start` carries no token.",
+  STREAM_TOKEN_INVALID:
+    'The token is forged, damaged, or of another call; or instances do not share STREAM_TOKEN_SECRET.',
+  STREAM_TOKEN_EXPIRED: 'The stream came more than a minute after the webhook.',
+  STREAM_TOKEN_USED: 'The token opened a stream before.',
+  STREAM_FORMAT_UNSUPPORTED: "The stream's audio format is none that the bridge speaks.",
+  SOCKET_CONNECT_FAILED: 'A WebSocket could not be opened: the network, DNS or TLS.',
+  SOCKET_CONNECT_TIMEOUT: 'A WebSocket was not open in time.',
+  SOCKET_REFUSED: "The far end answered the WebSocket's handshake with an HTTP error.",
+  PEER_UNAVAILABLE: 'The WebRTC library cannot be loaded on this machine; calls take the WebSocket.',
+  PEER_SDP_INVALID: "The far end's SDP cannot be parsed or does not fit.",
+  PEER_CONNECT_TIMEOUT: 'The peer connection was not up in time: as a rule UDP is blocked.',
+  PEER_FAILED: 'The peer connection failed or was lost.',
+  MODEL_AUTH: 'The model refuses the key.',
+  MODEL_QUOTA: 'The account has no credit or quota left.',
+  MODEL_RATE_LIMITED: 'The model asks to come back later.',
+  MODEL_UNAVAILABLE: "The model's service fails or cannot be reached.",
+  MODEL_REJECTED: 'The model refuses the request: a wrong model name, voice or session.',
+  MODEL_TIMEOUT: 'The model did not answer in time.',
+  MODEL_FORMAT_MISMATCH:
+    'The session that the model confirmed has another audio format than the leg sends; the call ends before noise is heard.',
+  MODEL_PROTOCOL: "The model's answer is not what the protocol says.",
+  MODEL_SESSION_LOST: 'The session broke and could not be built again.',
+  ABORTED: 'The call ended while something was still being started.',
+} as const;
+
+export type ErrorCode = keyof typeof ERRORS;
 
 /** Every error this program throws on purpose. */
 export class BridgeError extends Error {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { envExample } from '../../src/cli/env-example.ts';
+import { envExample, errorsPage } from '../../src/cli/docs.ts';
 import { loadConfig, settings } from '../../src/config.ts';
 
 const failure = (env: Record<string, string>): string => {
@@ -84,6 +84,10 @@ describe('loadConfig', () => {
 describe('.env.example', () => {
   it('is what the schema makes', () => {
     expect(readFileSync(new URL('../../.env.example', import.meta.url), 'utf8')).toBe(envExample());
+  });
+
+  it('has its errors beside it, as the table makes them', () => {
+    expect(readFileSync(new URL('../../docs/errors.md', import.meta.url), 'utf8')).toBe(errorsPage());
   });
 
   it('says a sentence about every setting', () => {
