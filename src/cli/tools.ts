@@ -2,14 +2,15 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { systemClock } from '../call/clock.ts';
+import type { Log } from '../call/leg.ts';
 import { errorMessage } from '../errors.ts';
 import { createLog } from '../log.ts';
 import { openStore } from '../stores/store.ts';
+import { guardedControl } from '../tools/guarded-control.ts';
 import type { LoadedTool } from '../tools/loaded.ts';
-import { checkDestination, type DestinationPolicy } from '../tools/policy.ts';
+import type { DestinationPolicy } from '../tools/policy.ts';
 import type { CallControlPort } from '../tools/ports.ts';
 import { createCallTools, type ToolEvent } from '../tools/runner.ts';
-import { ToolError } from '../tools/tool.ts';
 import { openToolkit } from '../tools/toolkit.ts';
 import { checkAll, settingsFromEnvironment } from './check.ts';
 
@@ -17,6 +18,9 @@ const USAGE = `npm run tools                        lists the tools with their s
 npm run tools -- run NAME '{...}'    runs one as a call would; --from +15551234567 and --to say who calls whom
 npm run tools -- check               checks all of them, with prompts, routes and knowledge
 `;
+
+/** Standard output belongs to the result. */
+const quiet = () => createLog({ level: 'warn', destination: process.stderr }) as unknown as Log;
 
 const out = (text: string) => void process.stdout.write(`${text}\n`);
 
@@ -35,20 +39,21 @@ export function describeTool(tool: LoadedTool): string {
 
 /** A call's control without a call: says what it would do, under the same policy. */
 export function pretendControl(policy: DestinationPolicy, say: (text: string) => void): CallControlPort {
-  return {
-    async hangupAfterPlayout() {
-      say('[would end the call]');
-      return 'ended';
+  return guardedControl(
+    {
+      async hangupAfterPlayout() {
+        say('[would end the call]');
+        return 'ended';
+      },
+      async transfer(destination) {
+        say(`[would transfer to ${destination}]`);
+      },
+      async sendDigits(digits) {
+        say(`[would send ${digits.length} digits]`);
+      },
     },
-    async transfer(destination) {
-      const decision = checkDestination(destination, policy);
-      if (!decision.allowed) throw new ToolError('TOOL_REFUSED', decision.reason);
-      say(`[would transfer to ${decision.number}]`);
-    },
-    async sendDigits(digits) {
-      say(`[would send ${digits.length} digits]`);
-    },
-  };
+    policy,
+  );
 }
 
 async function run(
@@ -57,7 +62,7 @@ async function run(
   caller: { from?: string | undefined; to?: string | undefined },
 ): Promise<boolean> {
   const { settings, env } = settingsFromEnvironment();
-  const log = createLog({ level: 'warn' });
+  const log = quiet();
   const toolkit = await openToolkit(settings, { clock: systemClock, log, env });
   const store = await openStore({
     path: join(settings.DATA_DIR, 'voicebridge.db'),
@@ -73,7 +78,9 @@ async function run(
       caller,
       timezone: settings.BUSINESS_TIMEZONE,
       store,
-      control: pretendControl({ allow: settings.DIAL_ALLOW, deny: settings.DIAL_DENY }, out),
+      control: pretendControl({ allow: settings.DIAL_ALLOW, deny: settings.DIAL_DENY }, (text) =>
+        process.stderr.write(`${text}\n`),
+      ),
       clock: systemClock,
       log,
       onEvent: (event) => {
@@ -92,7 +99,7 @@ async function run(
 
 async function list(): Promise<boolean> {
   const { settings, env } = settingsFromEnvironment();
-  const toolkit = await openToolkit(settings, { clock: systemClock, log: createLog({ level: 'warn' }), env });
+  const toolkit = await openToolkit(settings, { clock: systemClock, log: quiet(), env });
   out(toolkit.registry.all().map(describeTool).join('\n\n'));
   await toolkit.close();
   return true;

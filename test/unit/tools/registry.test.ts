@@ -1,4 +1,5 @@
 import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -9,9 +10,8 @@ import { recordingLog, rig, tool } from './support.ts';
 const root = resolve(import.meta.dirname, '../../..');
 let folder: string;
 let stamp = 1_700_000_000;
-// Inside the project, because tools import zod; the folder's name keeps it out of every pattern of test files.
 beforeEach(() => {
-  folder = mkdtempSync(join(root, 'test/.tools-'));
+  folder = mkdtempSync(join(tmpdir(), 'voicebridge-tools-'));
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
@@ -21,7 +21,7 @@ const write = (name: string, text: string) => {
   utimesSync(join(folder, name), ++stamp, stamp);
 };
 const code = (body: string, more = '') => `
-import { z } from 'zod';
+import { z } from '${import.meta.resolve('zod')}';
 import { defineTool } from '${pathToFileURL(join(root, 'src/tools/tool.ts')).href}';
 export default defineTool({
   description: 'Says something.',
@@ -37,6 +37,9 @@ const httpTool = (change: object = {}) =>
     url: 'https://api.example.com/orders/{id}',
     ...change,
   });
+
+/** A place for a variable of the environment, as such files write it. */
+const variable = (name: string) => `\${${name}}`;
 
 const options = (others?: ToolSource) => ({
   folder,
@@ -54,7 +57,7 @@ const problemsOf = async () => {
 
 describe('loading the folder', () => {
   it('names tools by their files and derives what the model is told', async () => {
-    write('greet.ts', code('return `hi ${name}`'));
+    write('greet.ts', code('return ["hi", name].join(" ")'));
     write('ask.http.json', httpTool());
     write('ask_yaml.http.yaml', `description: Asks.\nparameters: { type: object }\nurl: https://api.example.com/x\n`);
     write('README.md', '# not a tool');
@@ -124,14 +127,14 @@ describe('loading the folder', () => {
     write('b.http.json', httpTool({ headerz: {}, method: 'POKE' }));
     write('c.http.json', httpTool({ url: 'https://{id}.example.com/' }));
     write('d.http.json', httpTool({ url: 'https://api.example.com/{other}' }));
-    write('e.http.json', httpTool({ headers: { authorization: 'Bearer ${OPENAI_API_KEY}' } }));
-    write('f.http.json', httpTool({ headers: { authorization: 'Bearer ${TOOL_MISSING}' } }));
+    write('e.http.json', httpTool({ headers: { authorization: `Bearer ${variable('OPENAI_API_KEY')}` } }));
+    write('f.http.json', httpTool({ headers: { authorization: `Bearer ${variable('TOOL_MISSING')}` } }));
     write('g.http.json', httpTool({ url: 'https://evil.test/' }));
     write('h.http.json', httpTool({ name: 'other' }));
     write('i.http.json', httpTool({ method: 'GET', signing: { secretEnv: 'TOOL_KEY' } }));
     write('j.http.json', httpTool({ headers: { Host: 'evil.test' } }));
     write('k.http.json', httpTool({ result: 'data.answer' }));
-    write('ok.http.json', httpTool({ headers: { 'x-key': '${TOOL_KEY}' } }));
+    write('ok.http.json', httpTool({ headers: { 'x-key': variable('TOOL_KEY') } }));
     write('off.http.json', httpTool({ enabled: false, url: 'https://evil.test/' }));
     const problems = await problemsOf();
     expect(problems).toHaveLength(11);
@@ -140,7 +143,7 @@ describe('loading the folder', () => {
       'b.http.json: method: ',
       'c.http.json: url: the host must be fixed',
       'd.http.json: url: {other} is not among the parameters',
-      'e.http.json: headers: ${OPENAI_API_KEY} is not available',
+      `e.http.json: headers: ${variable('OPENAI_API_KEY')} is not available`,
       'f.http.json: not set in the environment: TOOL_MISSING',
       'g.http.json: url: This destination is not allowed',
       'h.http.json: name is "other"',

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { setImmediate as tick } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -41,11 +42,12 @@ describe('a tool that does its work', () => {
     expect([most, runner.running]).toEqual([3, 0]);
   });
 
-  it('leaves no timer behind', async () => {
-    const { run, clock } = rig([echo]);
+  it('leaves no timer and no listener behind', async () => {
+    const { run, clock, call } = rig([echo]);
     await run('echo', { words: 'hello' });
     await run('echo', 'nonsense');
     expect(clock.pending).toBe(0);
+    expect(getEventListeners(call.signal, 'abort')).toEqual([]);
   });
 });
 

@@ -1,9 +1,9 @@
 import { resolve } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Destinations } from '../../../src/tools/destinations.ts';
+import { guardedControl } from '../../../src/tools/guarded-control.ts';
 import { ToolRegistry } from '../../../src/tools/registry.ts';
 import type { CallToolsOptions } from '../../../src/tools/runner.ts';
-import { ToolError } from '../../../src/tools/tool.ts';
 import { fakeControl, memoryStore, rig } from './support.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
@@ -109,10 +109,18 @@ describe('the tools of the call', () => {
     expect(control.asked).toEqual(['transfer +12025550199', 'digits 1w2#', 'hangup']);
   });
 
-  it('pass a refusal of the policy on', async () => {
-    const control = fakeControl({
-      transfer: () => Promise.reject(new ToolError('TOOL_REFUSED', 'Premium-rate numbers may not be called.')),
+  it('stay under the policy, and the model hears why', async () => {
+    const carrier = fakeControl();
+    const control = guardedControl(carrier, { allow: ['+1'] });
+    expect(await start({ control })('transfer_call', { destination: '+1 (202) 555-0199' })).toEqual({
+      transferred: true,
     });
+    expect(await start({ control })('transfer_call', { destination: '+442079460000' })).toMatchObject({
+      error: 'refused',
+    });
+    expect(carrier.asked).toEqual(['transfer +12025550199']);
+    await expect(control.sendDigits('evil')).rejects.toMatchObject({ code: 'TOOL_REFUSED' });
+    expect(control.gatherDigits).toBeUndefined();
     expect(await start({ control })('transfer_call', { destination: '+19005550100' })).toEqual({
       error: 'refused',
       message: 'Premium-rate numbers may not be called.',

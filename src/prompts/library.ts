@@ -1,0 +1,83 @@
+import { readFile } from 'node:fs/promises';
+import type { Log } from '../call/leg.ts';
+import { BridgeError } from '../errors.ts';
+import { scanFolder } from '../tools/folder.ts';
+import { type Prompt, parsePrompt } from './prompt.ts';
+
+/**
+ * All prompts of a folder. A changed file counts for calls that begin after it; one that became wrong is logged and its last good state
+ * kept.
+ */
+export class PromptLibrary {
+  readonly #folder: string;
+  readonly #log: Log;
+  #entries: ReadonlyMap<string, { version: string; prompt: Prompt | undefined }> = new Map();
+  #refreshing: Promise<readonly string[]> | undefined;
+
+  private constructor(folder: string, log: Log) {
+    this.#folder = folder;
+    this.#log = log;
+  }
+
+  /** Loads the folder; rejects with CONFIG_INVALID, one line a problem, when anything in it is wrong. */
+  static async open(folder: string, log: Log): Promise<PromptLibrary> {
+    const { library, problems } = await PromptLibrary.inspect(folder, log);
+    if (problems.length > 0)
+      throw new BridgeError('CONFIG_INVALID', `wrong prompts:\n  ${problems.join('\n').replaceAll('\n', '\n  ')}`);
+    return library;
+  }
+
+  /** As `open`, but keeps what is good and tells what is not: for checks. */
+  static async inspect(folder: string, log: Log): Promise<{ library: PromptLibrary; problems: readonly string[] }> {
+    const library = new PromptLibrary(folder, log);
+    return { library, problems: await library.refresh() };
+  }
+
+  get(name: string): Prompt | undefined {
+    return this.#entries.get(`${name}.md`)?.prompt;
+  }
+
+  /** All prompts, by name. */
+  all(): Prompt[] {
+    return [...this.#entries.values()].flatMap(({ prompt }) => (prompt === undefined ? [] : [prompt]));
+  }
+
+  /** Loads what changed since the last look; answers what is wrong in what was loaded. Never rejects. */
+  refresh(): Promise<readonly string[]> {
+    this.#refreshing ??= this.#load().finally(() => {
+      this.#refreshing = undefined;
+    });
+    return this.#refreshing;
+  }
+
+  async #load(): Promise<readonly string[]> {
+    const problems: string[] = [];
+    try {
+      const entries = new Map<string, { version: string; prompt: Prompt | undefined }>();
+      for (const { name, path, version } of await scanFolder(this.#folder)) {
+        if (!name.endsWith('.md') || name === 'README.md') continue;
+        const before = this.#entries.get(name);
+        if (before?.version === version) {
+          entries.set(name, before);
+          continue;
+        }
+        try {
+          entries.set(name, { version, prompt: parsePrompt(name.slice(0, -3), path, await readFile(path, 'utf8')) });
+        } catch (error) {
+          const problem = (error as Error).message;
+          problems.push(problem);
+          entries.set(name, { version, prompt: before?.prompt });
+          this.#log.error(
+            { file: name, problem, kept: before?.prompt !== undefined },
+            'a prompt is wrong; its last good state is kept, if there was one',
+          );
+        }
+      }
+      this.#entries = entries;
+    } catch (error) {
+      this.#log.error({ err: error }, 'the folder of prompts cannot be read; the prompts stay as they were');
+      problems.push(`${this.#folder}: ${(error as Error).message}`);
+    }
+    return problems;
+  }
+}

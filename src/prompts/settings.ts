@@ -1,0 +1,67 @@
+import { z } from 'zod';
+
+/**
+ * The front matter of a prompt: everything about an agent but its words. What is left out stays as the daemon's settings have it. Times end
+ * in their unit.
+ */
+
+const seconds = (min: number, max: number) => z.number().min(min).max(max);
+
+const turnDetection = z.discriminatedUnion('type', [
+  z.strictObject({
+    type: z.literal('server_vad'),
+    threshold: z.number().min(0).max(1).optional(),
+    prefixPaddingMs: z.int().min(0).max(2_000).optional(),
+    silenceDurationMs: z.int().min(100).max(5_000).optional(),
+    idleTimeoutMs: z.int().min(5_000).max(30_000).optional(),
+    interruptResponse: z.boolean().optional(),
+  }),
+  z.strictObject({
+    type: z.literal('semantic_vad'),
+    eagerness: z.enum(['low', 'medium', 'high', 'auto']).optional(),
+    interruptResponse: z.boolean().optional(),
+  }),
+]);
+
+export const promptSettings = z.strictObject({
+  /** One line for people who choose among prompts. */
+  description: z.string().optional(),
+  voice: z.string().min(1).optional(),
+  model: z.string().min(1).optional(),
+  /** Language of the caller's words for transcription: ISO 639-1. */
+  language: z
+    .string()
+    .regex(/^[a-z]{2}$/, 'must be a language in two letters, e.g. en')
+    .optional(),
+  /** Names of tools; `crm_*` for all that begin so. Left out: all. */
+  tools: z
+    .array(z.string().regex(/^[A-Za-z0-9_-]+\*?$|^\*$/, 'must be a tool name, or its beginning and *'))
+    .optional(),
+  turnDetection: z
+    .union([z.enum(['server_vad', 'semantic_vad']).transform((type) => ({ type })), turnDetection])
+    .optional(),
+  /** true: the agent speaks first, as its instructions say; a text: with these words; false: it waits. */
+  greeting: z.union([z.boolean(), z.string().min(1)]).optional(),
+  noiseReduction: z
+    .enum(['near_field', 'far_field', 'off'])
+    .transform((kind) => (kind === 'off' ? null : kind))
+    .optional(),
+  transcriptionModel: z.string().min(1).optional(),
+  /** 0.25 to 1.5; 1 is normal. */
+  speed: z.number().min(0.25).max(1.5).optional(),
+  limits: z
+    .strictObject({
+      maxMinutes: z.number().positive().max(1_440).optional(),
+      /** Silence of the caller before the agent asks whether they are still there. */
+      silenceSeconds: seconds(3, 600).optional(),
+      /** How often it asks before it ends the call. */
+      silencePrompts: z.int().min(0).max(5).optional(),
+    })
+    .optional(),
+  /** What the agent says, or false for nothing, while a tool takes long. */
+  filler: z.union([z.literal(false), z.string().min(1)]).optional(),
+  /** Custom parameters that the body may use as {{custom.NAME}}, each with what stands for it when the call brings none. */
+  variables: z.record(z.string().regex(/^[a-zA-Z][a-zA-Z0-9_]{0,39}$/), z.string()).optional(),
+});
+
+export type PromptSettings = Readonly<z.infer<typeof promptSettings>>;

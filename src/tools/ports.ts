@@ -1,0 +1,138 @@
+/**
+ * What tools may touch. Each tool declares the ports it needs and is given these alone. The ports are asynchronous throughout, so that what
+ * stands behind them may be a thread, another process or a network.
+ */
+
+/** The people who call. Numbers are E.164, `now` is epoch ms. */
+export interface CallersPort {
+  find(number: string): Promise<CallerProfile | undefined>;
+  /** Fields not given stay as they are. */
+  update(number: string, changes: CallerChanges, now: number): Promise<CallerProfile>;
+}
+
+export type CallerChanges = {
+  readonly [K in Exclude<keyof CallerProfile, 'number'>]?: CallerProfile[K] | undefined;
+};
+
+export interface CallerProfile {
+  readonly number: string;
+  readonly name: string | null;
+  readonly email: string | null;
+  readonly language: string | null;
+  readonly notes: string | null;
+}
+
+/** A time that can be booked: `YYYY-MM-DDTHH:MM` in the business's zone, and how one says it. */
+export interface TimeSlot {
+  readonly start: string;
+  readonly spoken: string;
+}
+
+export interface BookedAppointment extends TimeSlot {
+  readonly reference: string;
+  readonly service: string;
+  readonly staff: string;
+  readonly minutes: number;
+  readonly name: string;
+}
+
+export interface AppointmentsPort {
+  services(): Promise<ReadonlyArray<{ id: string; name: string; minutes: number; price: string }>>;
+  available(
+    query: {
+      service: string;
+      from: string;
+      days: number;
+      earliest?: string | undefined;
+      latest?: string | undefined;
+      limit: number;
+    },
+    now: number,
+  ): Promise<readonly TimeSlot[]>;
+  upcoming(number: string, now: number): Promise<readonly BookedAppointment[]>;
+  book(
+    booking: {
+      service: string;
+      start: string;
+      name: string;
+      callerNumber?: string | undefined;
+      notes?: string | undefined;
+      callId: string;
+    },
+    now: number,
+  ): Promise<
+    | { readonly booked: true; readonly appointment: BookedAppointment }
+    | { readonly booked: false; readonly reason: string; readonly alternatives: readonly TimeSlot[] }
+  >;
+  cancel(
+    request: { reference: string; callerNumber?: string | undefined; name?: string | undefined },
+    now: number,
+  ): Promise<
+    | { readonly cancelled: true; readonly appointment: BookedAppointment }
+    | { readonly cancelled: false; readonly reason: string }
+  >;
+}
+
+export interface MessagesPort {
+  leave(
+    message: {
+      callId: string;
+      callerNumber?: string | undefined;
+      name?: string | undefined;
+      recipient?: string | undefined;
+      body: string;
+      callbackNumber?: string | undefined;
+      urgent: boolean;
+    },
+    now: number,
+  ): Promise<{ id: number }>;
+}
+
+export interface KnowledgePort {
+  search(question: string, limit?: number): Promise<ReadonlyArray<{ source: string; text: string }>>;
+}
+
+/** The business's data. */
+export interface BusinessPort {
+  readonly callers: CallersPort;
+  readonly appointments: AppointmentsPort;
+  readonly messages: MessagesPort;
+  readonly knowledge: KnowledgePort;
+}
+
+/**
+ * The call that the tool runs in. What these do is decided by the call and its policy, never by the model alone. A refusal is a ToolError
+ * with code TOOL_REFUSED and a sentence for the model.
+ */
+export interface CallControlPort {
+  /**
+   * Ends the call as soon as the caller has heard everything the agent said, its running response included; measured by playout, not by a
+   * timer. Resolves `ended` when the line goes, `caller_spoke` when the caller spoke up meanwhile: then the call goes on.
+   */
+  hangupAfterPlayout(): Promise<'ended' | 'caller_spoke'>;
+  /**
+   * Connects the caller to a number (E.164) as soon as the agent's words were heard. Resolves when the carrier took it; the call then ends.
+   * Rejects when the number is not allowed or the carrier refuses: the call goes on.
+   */
+  transfer(destination: string): Promise<void>;
+  /** Plays digits (0-9, *, #, A-D, w for half a second's pause) to the far party. */
+  sendDigits(digits: string): Promise<void>;
+  /**
+   * Waits for the caller's digits: until `#`, `most` digits, or a pause. Resolves with what came, perhaps nothing. Optional: not every
+   * caller has keys.
+   */
+  gatherDigits?(options: { most: number; timeoutMs: number }): Promise<string>;
+}
+
+export type StorePortName = keyof BusinessPort;
+export type ControlPortName = keyof CallControlPort;
+/** Everything a tool can ask to touch. */
+export type Touch = StorePortName | ControlPortName;
+
+export const STORE_PORTS = ['callers', 'appointments', 'messages', 'knowledge'] as const satisfies StorePortName[];
+export const CONTROL_PORTS = [
+  'hangupAfterPlayout',
+  'transfer',
+  'sendDigits',
+  'gatherDigits',
+] as const satisfies ControlPortName[];

@@ -1,0 +1,86 @@
+import { z } from 'zod';
+import { isHostEntry } from './destinations.ts';
+import { isPrefix } from './policy.ts';
+
+/** The settings of tools, prompts and routes: entries of the daemon's one schema of settings, each read from an environment variable. */
+
+const list = (what: string, isEntry: (entry: string) => boolean) =>
+  z
+    .string()
+    .transform((text) =>
+      text
+        .split(',')
+        .map((entry) => entry.trim())
+        .filter((entry) => entry !== ''),
+    )
+    .refine((entries) => entries.every(isEntry), `must be ${what}, separated by commas`);
+
+const whole = (min: number, max: number) =>
+  z
+    .string()
+    .regex(/^\d+$/, `must be a whole number from ${min} to ${max}`)
+    .transform(Number)
+    .refine((n) => n >= min && n <= max, `must be a whole number from ${min} to ${max}`);
+
+const zone = z.string().refine((name) => {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: name }) !== undefined;
+  } catch {
+    return false;
+  }
+}, 'must be a time zone such as Europe/Berlin');
+
+export const toolSettings = {
+  DATA_DIR: z.string().default('data').describe('Folder of what is kept: the database voicebridge.db is in it.'),
+  BUSINESS_TIMEZONE: zone
+    .default('America/New_York')
+    .describe("The business's time zone: for appointments, for what the agent is told, and for the routes' times."),
+  EXAMPLE_BUSINESS: z
+    .stringbool()
+    .default(true)
+    .describe(
+      'true: a fresh database gets a small example business (a dental practice), so that there is something to talk about.',
+    ),
+  TOOLS_DIR: z.string().default('tools').describe('Folder of the tools the agent can use, one file each.'),
+  PROMPTS_DIR: z.string().default('prompts').describe('Folder of the prompts, one Markdown file each.'),
+  KNOWLEDGE_DIR: z.string().default('knowledge').describe('Folder of Markdown files that the agent can search.'),
+  ROUTES_FILE: z
+    .string()
+    .default('prompts/routes.yaml')
+    .describe('Which number, caller and time is answered by which prompt.'),
+  MCP_FILE: z
+    .string()
+    .default('mcp.yaml')
+    .describe('Lists MCP servers whose tools the agent can use; without the file there are none.'),
+  HTTP_TOOL_HOSTS: list('hosts such as hooks.example.com or *.example.com:8443', isHostEntry)
+    .default([])
+    .describe(
+      'Hosts on the internet that HTTP tools may call, by https, comma-separated; *.example.com for all below it. None: none.',
+    ),
+  HTTP_TOOL_PRIVATE_HOSTS: list('hosts such as localhost:5678', isHostEntry)
+    .default([])
+    .describe(
+      'Hosts that HTTP tools may call although they are on this machine or in a private network, by http too, e.g. localhost:5678. Cloud metadata services stay closed.',
+    ),
+  DIAL_ALLOW: list('numbers or their beginnings in international form, e.g. +1202', isPrefix)
+    .default([])
+    .describe(
+      'Numbers that calls may be transferred to and that may be dialled: beginnings in international form, comma-separated, e.g. +1202,+442079460000. None: none. Premium-rate numbers are refused in any case.',
+    ),
+  DIAL_DENY: list('numbers or their beginnings in international form, e.g. +1900', isPrefix)
+    .default([])
+    .describe('Beginnings of numbers that are refused although DIAL_ALLOW has them.'),
+  TOOL_FILLER: z
+    .string()
+    .default('One moment, please.')
+    .describe('What the agent says, in its own words, while a tool takes long; off: nothing.'),
+  TOOL_FILLER_MS: whole(300, 10_000).default(1_500).describe('How long a tool may take before the agent says so, ms.'),
+  TOOLS_PER_MINUTE: whole(1, 600).default(30).describe('Most tool calls of one telephone call in a minute.'),
+};
+
+export type ToolSettings = Readonly<z.infer<z.ZodObject<typeof toolSettings>>>;
+
+/** The settings as they are when nothing is set. */
+export function defaultToolSettings(): ToolSettings {
+  return z.object(toolSettings).parse({});
+}

@@ -1,0 +1,174 @@
+import { resolve as resolvePath } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { loadRoutes, parseRoutes } from '../../../src/routing/load.ts';
+import { resolve } from '../../../src/routing/routes.ts';
+import { isWithin, parseDays, parseHours } from '../../../src/routing/schedule.ts';
+
+const targets = {
+  hasPrompt: (name: string) => ['day', 'night', 'vip', 'default', 'after-hours'].includes(name),
+  hasTool: (name: string) => ['end_call', 'take_message'].includes(name),
+  timezone: 'America/New_York',
+};
+const parse = (text: string, files: Record<string, string> = {}) =>
+  parseRoutes('routes.yaml', text, targets, async (name) => {
+    const file = files[name];
+    if (file === undefined) throw new Error('ENOENT');
+    return file;
+  });
+const problemsOf = (text: string, files?: Record<string, string>) =>
+  parse(text, files).then(
+    () => '',
+    (error: Error & { code: string }) => `${error.code} ${error.message}`,
+  );
+const at = (iso: string) => Date.parse(iso);
+const NOON = at('2025-11-24T17:00:00Z');
+
+describe('which agent answers', () => {
+  const text = `
+callers:
+  friends: ["+12025550143", "+4930*"]
+  listed: { file: vip.txt }
+routes:
+  - { name: listed, from: listed, prompt: vip, transport: websocket }
+  - { name: exact, to: "+12025550100", from: [friends, withheld], prompt: vip, tools: [end_call] }
+  - { name: prefix, to: ["+1202*", "+1303*"], when: { days: mon-fri, hours: "08:00-18:00" }, prompt: day }
+  - { name: night, to: "+1202*", prompt: night }
+  - { prompt: default }
+`;
+  const files = { 'vip.txt': '# our best\n+442079460000\n\n+442079460001 # the other one\n' };
+
+  it.each([
+    ['+12025550100', '+12025550143', 'exact'],
+    ['+12025550100', '+4930999', 'exact'],
+    ['+12025550100', undefined, 'exact'],
+    ['+12025550100', '+12025550144', 'prefix'],
+    ['+12025550199', '+12025550143', 'prefix'],
+    ['+13035550100', undefined, 'prefix'],
+    ['+442079460000', undefined, 'route 5'],
+    [undefined, undefined, 'route 5'],
+    ['+442079460000', '+442079460001', 'listed'],
+  ])('to %s from %s: %s', async (to, from, route) => {
+    expect(resolve(await parse(text, files), { to, from, now: NOON }).route).toBe(route);
+  });
+
+  it('is decided by the hour, too, and says everything a call needs', async () => {
+    const routes = await parse(text, files);
+    const evening = at('2025-11-24T23:00:00Z');
+    expect(resolve(routes, { to: '+12025550199', from: undefined, now: evening })).toEqual({
+      route: 'night',
+      prompt: 'night',
+      tools: undefined,
+      transport: undefined,
+    });
+    expect(resolve(routes, { to: '+13035550100', from: undefined, now: evening }).route).toBe('route 5');
+    expect(resolve(routes, { to: '+12025550100', from: undefined, now: NOON }).tools).toEqual(['end_call']);
+    expect(resolve(routes, { to: undefined, from: '+442079460000', now: NOON }).transport).toBe('websocket');
+  });
+});
+
+describe('windows of time', () => {
+  const window = (days: string | undefined, hours: string, dates?: string[]) => ({
+    days: days === undefined ? undefined : parseDays(days),
+    dates: dates === undefined ? undefined : new Set(dates),
+    ...parseHours(hours)!,
+  });
+  const within = (days: string | undefined, hours: string, iso: string, zone = 'UTC') =>
+    isWithin(window(days, hours), at(iso), zone);
+
+  it('begin with their first minute and end before their last', () => {
+    expect(
+      ['07:59', '08:00', '17:59', '18:00'].map((time) => within(undefined, '08:00-18:00', `2025-11-24T${time}:59Z`)),
+    ).toEqual([false, true, true, false]);
+    expect(within('mon', '00:00-24:00', '2025-11-24T23:59:59Z')).toBe(true);
+  });
+
+  it('go on past midnight as part of the day they began', () => {
+    expect(within('fri', '18:00-08:00', '2025-11-28T17:59:00Z')).toBe(false);
+    expect(within('fri', '18:00-08:00', '2025-11-28T23:00:00Z')).toBe(true);
+    expect(within('fri', '18:00-08:00', '2025-11-29T07:59:00Z')).toBe(true);
+    expect(within('fri', '18:00-08:00', '2025-11-29T08:00:00Z')).toBe(false);
+    expect(within('fri', '18:00-08:00', '2025-11-28T07:00:00Z')).toBe(false);
+  });
+
+  it('go by the clock of their zone, on the days it changes too', () => {
+    expect(within('sun', '00:00-24:00', '2025-11-23T23:30:00Z', 'Asia/Tokyo')).toBe(false);
+    expect(within('mon', '08:00-09:00', '2025-11-23T23:30:00Z', 'Asia/Tokyo')).toBe(true);
+    // 9 March 2025: New York goes from 1:59 EST to 3:00 EDT.
+    expect(within('sun', '01:00-03:00', '2025-03-09T06:59:00Z', 'America/New_York')).toBe(true);
+    expect(within('sun', '01:00-03:00', '2025-03-09T07:00:00Z', 'America/New_York')).toBe(false);
+  });
+
+  it('can be single dates', () => {
+    const christmas = window(undefined, '00:00-24:00', ['2025-12-25']);
+    expect(isWithin(christmas, at('2025-12-25T12:00:00Z'), 'UTC')).toBe(true);
+    expect(isWithin(christmas, at('2025-12-26T00:00:00Z'), 'UTC')).toBe(false);
+  });
+
+  it('are read from words', () => {
+    expect([...(parseDays('Mon-Wed, sat') ?? [])]).toEqual([1, 2, 3, 6]);
+    expect([...(parseDays('fri-mon') ?? [])]).toEqual([5, 6, 0, 1]);
+    expect(['', 'monday', 'mon-', 'mon-tue-wed'].map(parseDays)).toEqual(new Array(4).fill(undefined));
+    expect(['8-18', '08:00-08:00', '24:00-08:00', '08:60-09:00', ''].map(parseHours)).toEqual(
+      new Array(5).fill(undefined),
+    );
+  });
+});
+
+describe('a file that is wrong', () => {
+  it.each([
+    ['routes:\n  - prompt: nobody\n', 'CONFIG_INVALID routes.yaml:2: routes.0.prompt: there is no prompt "nobody"'],
+    ['routes:\n  - prompt: day\n    tools: [end_call, fly]\n', 'routes.yaml:3: routes.0.tools: there is no tool "fly"'],
+    ['routes:\n  - { to: "+1*", prompt: day }\n', 'routes.yaml:2: routes.0: the last route must take everything'],
+    [
+      'routes:\n  - prompt: day\n  - prompt: night\n',
+      'routes.yaml:2: routes.0: takes everything, so that no call gets to the 1 behind',
+    ],
+    [
+      'routes:\n  - { from: friends, prompt: day }\n  - prompt: day\n',
+      'routes.0.from: "friends" is neither a number nor a list',
+    ],
+    ['routes:\n  - { to: withheld, prompt: day }\n  - prompt: day\n', 'routes.0.to: "withheld" is neither'],
+    ['routes:\n  - prompt: day\n    whan: x\n', 'routes.yaml:2: routes.0: there is no whan'],
+    ['routes:\n  - to: 12025550100\n    prompt: day\n', 'routes.yaml:2: routes.0.to: '],
+    ['routes:\n  - { when: { days: always }, prompt: day }\n  - prompt: day\n', '"always" must be such as mon-fri'],
+    ['routes:\n  - { when: { hours: "8-12" }, prompt: day }\n  - prompt: day\n', '"8-12" must be such as 08:00-18:00'],
+    ['timezone: Mars\nroutes:\n  - prompt: day\n', 'routes.yaml:1: timezone: "Mars" is no time zone'],
+    [
+      'callers: { a: { file: no.txt } }\nroutes:\n  - prompt: day\n',
+      'routes.yaml:1: callers.a: no.txt: cannot be read',
+    ],
+    ['routes: [\n', 'routes.yaml:'],
+    ['routes: []\n', 'routes.yaml:1: routes: '],
+  ])('%j', async (text, message) => expect(await problemsOf(text)).toContain(message));
+
+  it('tells the line of a list of numbers, and all problems at once', async () => {
+    const text = 'callers: { a: { file: a.txt } }\nroutes:\n  - { from: a, prompt: x }\n';
+    const problems = await problemsOf(text, { 'a.txt': '+12025550143\n555\n' });
+    expect(problems).toContain('a.txt:2: "555" is no number');
+    expect(problems).toContain('there is no prompt "x"');
+    expect(problems).toContain('must take everything');
+  });
+
+  it('or missing, is said so', async () => {
+    await expect(loadRoutes('/nowhere/routes.yaml', targets)).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+  });
+});
+
+it('the shipped routes answer day and night', async () => {
+  const routes = await loadRoutes(resolvePath(import.meta.dirname, '../../../prompts/routes.yaml'), targets);
+  const who = (iso: string, from = '+12025550143') =>
+    resolve(routes, { to: '+12025550100', from, now: at(iso) }).prompt;
+  // Monday 7:59, 8:00; Wednesday 13:00; Saturday 8:59, 9:00, 13:00; Sunday noon; in New York.
+  expect(
+    [
+      '2025-11-24T12:59Z',
+      '2025-11-24T13:00Z',
+      '2025-11-26T18:00Z',
+      '2025-11-29T13:59Z',
+      '2025-11-29T14:00Z',
+      '2025-11-29T18:00Z',
+      '2025-11-30T17:00Z',
+    ].map((iso) => who(iso)),
+  ).toEqual(['after-hours', 'default', 'after-hours', 'after-hours', 'default', 'after-hours', 'after-hours']);
+  expect(who('2025-11-24T15:00Z', '+12025550199')).toBe('after-hours');
+});
