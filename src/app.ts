@@ -12,7 +12,7 @@ import { termination } from './call/termination.ts';
 import { Ticker } from './call/ticker.ts';
 import type { Config } from './config.ts';
 import { phoneDesk, phoneStreams } from './desk.ts';
-import type { ModelEndpoint } from './dispatch.ts';
+import { type ModelEndpoint, openDispatch } from './dispatch.ts';
 import { BridgeError, errorMessage } from './errors.ts';
 import { CallMemory } from './http/call-memory.ts';
 import { healthRoutes } from './http/health.ts';
@@ -59,13 +59,19 @@ export async function build(config: Config, deps: AppDeps): Promise<App> {
   const ticker = new Ticker(clock);
   const embedded = deps.endpoint === undefined ? await embeddedModel(config, ticker, log) : undefined;
   const endpoint = deps.endpoint ?? endpointOf(config, embedded);
+  const dispatch = await openDispatch({
+    config,
+    endpoint,
+    webrtc: new TransportMemory(),
+    clock,
+    log: log as unknown as Log,
+  });
   const metrics = createMetrics(() => calls.size);
   const calls: Calls = new Calls({
     clock,
     ticker,
     log: log as unknown as Log,
     observers: [metrics, ...(deps.observers ?? [])],
-    tools: { run: async ({ name }) => JSON.stringify({ error: `there is no tool named ${name}` }) },
     apology: loadApology(),
     limits: { joinMs: config.STREAM_TIMEOUT_MS, reclaimMs: config.RECLAIM_MS, maxMs: config.MAX_CALL_MINUTES * 60_000 },
   });
@@ -87,14 +93,7 @@ export async function build(config: Config, deps: AppDeps): Promise<App> {
   const memory = new CallMemory(clock);
   const http = createHttpServer({ log, count: metrics.countHttp, clock, maxConnections: config.MAX_CALLS * 2 + 1_000 });
   const state = { draining: false };
-  const desk = phoneDesk({
-    calls,
-    config,
-    endpoint,
-    memory,
-    webrtc: new TransportMemory(),
-    isDraining: () => state.draining,
-  });
+  const desk = phoneDesk({ calls, config, dispatch, memory, isDraining: () => state.draining });
 
   http.app.register(phoneWebhooks, {
     desk,
@@ -161,6 +160,7 @@ export async function build(config: Config, deps: AppDeps): Promise<App> {
       closing ??= (async () => {
         await calls.endAll(termination('drained'));
         await http.close(CLOSE_GRACE_MS);
+        await dispatch.close();
         await embedded?.close();
       })();
       return closing;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { BridgeError } from './errors.ts';
 import { csv, flag, headerMap, iceServers, integer, phoneNumber, portRange, publicUrl, webUrl } from './settings.ts';
+import { toolSettings } from './tools/settings.ts';
 
 /**
  * Every setting, once: its name in the environment, what it may be, what it is without being set, and the sentence that
@@ -34,11 +35,7 @@ const schema = z.object({
       'More headers for every request to the model, as a JSON object, e.g. {"api-key":"..."} for Azure-style endpoints.',
     ),
   OPENAI_REALTIME_MODEL: z.string().min(1).default('gpt-realtime-2.1').describe('Model (or deployment) name.'),
-  OPENAI_VOICE: z.string().min(1).default('marin').describe('Voice of the agent.'),
-  OPENAI_INSTRUCTIONS: z
-    .string()
-    .default('You are a friendly assistant on a telephone line. Keep answers short and speak naturally.')
-    .describe('What the agent is told about itself.'),
+  OPENAI_VOICE: z.string().min(1).default('marin').describe('Voice of the agent, where its prompt names none.'),
   OPENAI_TRANSCRIPTION_MODEL: z
     .string()
     .optional()
@@ -57,7 +54,7 @@ const schema = z.object({
   GREETING: z
     .string()
     .default('on')
-    .describe('Whether the agent speaks first: on, off, or the words it should greet with.'),
+    .describe('Whether the agent speaks first: on (as its prompt says), off, or the words it should greet with.'),
   TURN_DETECTION: z
     .enum(['server_vad', 'semantic_vad'])
     .default('server_vad')
@@ -136,6 +133,9 @@ const schema = z.object({
     ),
   PLAYOUT_CHUNK_MS: integer(20, 100).default(40).describe('Audio in one message to the carrier, ms.'),
 
+  // Tools, prompts and routes
+  ...toolSettings,
+
   // Limits
   MAX_CALLS: integer(1, 100_000).default(500).describe('Most calls at once; the next caller hears a busy message.'),
   MAX_CALL_MINUTES: integer(1, 1_440).default(120).describe('Longest call, minutes.'),
@@ -157,6 +157,11 @@ const schema = z.object({
 
 export type Config = Readonly<z.infer<typeof schema>>;
 export type SettingName = keyof Config;
+
+/** One variable of the environment, for what files may refer to: secrets of HTTP tools and MCP servers. */
+export function environment(name: string): string | undefined {
+  return process.env[name];
+}
 
 /** Names, defaults and sentences of all settings, in order: for `.env.example` and the README's table. */
 export const settings: ReadonlyArray<{ name: SettingName; description: string; default: unknown }> = Object.entries(

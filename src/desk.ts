@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import type { TransportMemory } from './agents/openai/fallback.ts';
 import type { Calls } from './call/calls.ts';
 import type { Clock } from './call/clock.ts';
 import type { Count } from './call/counters.ts';
@@ -7,7 +6,7 @@ import type { Log } from './call/leg.ts';
 import { termination } from './call/termination.ts';
 import { PhoneStream } from './callers/phone/stream.ts';
 import type { Config } from './config.ts';
-import { agentFor, type ModelEndpoint } from './dispatch.ts';
+import type { Dispatch } from './dispatch.ts';
 import { errorCode } from './errors.ts';
 import type { CallMemory } from './http/call-memory.ts';
 import type { CallDesk } from './http/incoming-call.ts';
@@ -19,35 +18,28 @@ import type { StreamClaims } from './http/stream-token.ts';
 export interface DeskDeps {
   readonly calls: Calls;
   readonly config: Config;
-  readonly endpoint: ModelEndpoint;
+  readonly dispatch: Dispatch;
   readonly memory: CallMemory;
-  /** What this process learnt about WebRTC to the model. */
-  readonly webrtc: TransportMemory;
   readonly isDraining: () => boolean;
 }
 
 /** Makes a call of each new webhook: the model's session is being set up while the carrier still opens its stream. */
-export function phoneDesk({ calls, config, endpoint, memory, webrtc, isDraining }: DeskDeps): CallDesk {
+export function phoneDesk({ calls, config, dispatch, memory, isDraining }: DeskDeps): CallDesk {
   return {
-    prepare(incoming) {
+    async prepare(incoming) {
       const running = calls.byCarrierId(incoming.carrierCallId);
       if (running !== undefined) return { callId: running.info.id };
       if (isDraining()) return { refused: 'draining' };
       if (calls.size >= config.MAX_CALLS) return { refused: 'busy' };
-      const { carrierCallId, direction, from, to } = incoming;
-      const agent = agentFor(incoming, config, endpoint, webrtc);
-      const call = calls.create({ id: randomUUID(), direction, carrierCallId, from, to }, agent);
-      call.log.info({ carrier: incoming.carrier, carrierCallId, from, to }, 'a call comes in');
+      const { carrier, carrierCallId, direction, from, to } = incoming;
+      const id = randomUUID();
+      const { agent, tools, route, prompt, maxMs } = await dispatch.assign(incoming, id);
+      const call = calls.create({ id, direction, carrierCallId, from, to, maxMs }, agent, tools);
+      call.log.info({ carrier, carrierCallId, from, to, route, prompt }, 'a call comes in');
       void call.done.then(() => memory.ended(carrierCallId));
-      return { callId: call.info.id };
+      return { callId: id };
     },
-    continuation(carrierCallId) {
-      const next = calls.continuation(carrierCallId);
-      const call = calls.byCarrierId(carrierCallId);
-      return next === 'reattach' && call !== undefined
-        ? { next, callId: call.info.id }
-        : { next: next === 'hangup' ? 'hangup' : 'apology' };
-    },
+    continuation: (carrierCallId) => calls.continuation(carrierCallId),
   };
 }
 

@@ -1,9 +1,22 @@
+import { join } from 'node:path';
 import type { TransportMemory } from './agents/openai/fallback.ts';
 import { createOpenAiAgent } from './agents/openai/index.ts';
 import type { LegFormat, OpenAiAgentOptions } from './agents/openai/options.ts';
-import type { AgentLeg } from './call/leg.ts';
-import type { Config } from './config.ts';
+import { type Clock, delay } from './call/clock.ts';
+import type { AgentLeg, Log } from './call/leg.ts';
+import type { CallHooks, ToolsFactory } from './call/tools.ts';
+import { type Config, environment } from './config.ts';
 import type { IncomingCall } from './http/incoming-call.ts';
+import { promptedAgent } from './prompts/agent.ts';
+import { PromptLibrary } from './prompts/library.ts';
+import type { Prompt } from './prompts/prompt.ts';
+import { loadRoutes } from './routing/load.ts';
+import { resolve } from './routing/routes.ts';
+import { openStore } from './stores/store.ts';
+import { guardedControl } from './tools/guarded-control.ts';
+import type { ToolSet } from './tools/loaded.ts';
+import { createCallTools } from './tools/runner.ts';
+import { openToolkit } from './tools/toolkit.ts';
 
 /** Where the model is and with what key it is asked. */
 export interface ModelEndpoint {
@@ -13,24 +26,138 @@ export interface ModelEndpoint {
   readonly embedded: boolean;
 }
 
+/** Who answers a call. */
+export interface Assignment {
+  readonly agent: AgentLeg;
+  readonly tools: ToolsFactory;
+  /** Names, for the log. */
+  readonly route: string;
+  readonly prompt: string;
+  /** Longest call, ms; undefined: the daemon's own limit. */
+  readonly maxMs: number | undefined;
+}
+
+/** Decides who answers: dialled number, caller and time choose a prompt, its voice and its tools. */
+export interface Dispatch {
+  assign(incoming: IncomingCall, callId: string): Promise<Assignment>;
+  close(): Promise<void>;
+}
+
+export interface DispatchDeps {
+  readonly config: Config;
+  readonly endpoint: ModelEndpoint;
+  /** What this process learnt about WebRTC to the model. */
+  readonly webrtc: TransportMemory;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** How long the caller's record may take: the webhook's answer waits for it, ms. */
+const RECORD_MS = 300;
+
+/** Opens prompts, routes, tools and the store. Rejects with the coded error of whatever is wrong in them. */
+export async function openDispatch(deps: DispatchDeps): Promise<Dispatch> {
+  const { config, clock, log } = deps;
+  const toolkit = await openToolkit(config, { clock, log, env: environment });
+  const prompts = await PromptLibrary.open(config.PROMPTS_DIR, log);
+  const routes = await loadRoutes(config.ROUTES_FILE, {
+    hasPrompt: (name) => prompts.get(name) !== undefined,
+    hasTool: (name) => toolkit.registry.knows(name),
+    timezone: config.BUSINESS_TIMEZONE,
+  });
+  const store = await openStore({
+    path: join(config.DATA_DIR, 'voicebridge.db'),
+    zone: config.BUSINESS_TIMEZONE,
+    knowledge: config.KNOWLEDGE_DIR,
+    example: config.EXAMPLE_BUSINESS,
+    onFailure: (err) => log.error({ err }, 'the store failed; it is opened again at the next question'),
+  });
+  const business = (await store.business.profile()) ?? undefined;
+
+  /** What is known of the caller, when it comes in time: a slow store delays no answer. */
+  const callerRecord = async (number: string) => {
+    if (number === '') return undefined;
+    const late = delay(clock, RECORD_MS).then(() => undefined);
+    const found = store.callers.find(number).catch((err: unknown) => {
+      log.warn({ err }, "the caller's record could not be read");
+      return undefined;
+    });
+    return Promise.race([found, late]);
+  };
+
+  return {
+    async assign(incoming, callId) {
+      const { from, to } = incoming;
+      const routed = resolve(routes, { to, from, now: clock.wall() });
+      await prompts.refresh();
+      const prompt = prompts.get(routed.prompt);
+      if (prompt === undefined) throw new Error(`the prompt ${routed.prompt} is gone`);
+      const all = await toolkit.registry.forCall(prompt.settings.tools);
+      const set = routed.tools === undefined ? all : all.pick(routed.tools);
+      const facts = {
+        from,
+        to,
+        direction: incoming.direction,
+        now: clock.wall(),
+        timezone: config.BUSINESS_TIMEZONE,
+        caller: await callerRecord(from),
+        business,
+      };
+      const options: OpenAiAgentOptions = {
+        ...agentOptions(deps, incoming),
+        ...promptedAgent(prompt, facts, { transcriptionModel: config.OPENAI_TRANSCRIPTION_MODEL }),
+        ...greetingOver(config.GREETING),
+        ...(routed.transport === undefined ? {} : { transport: routed.transport }),
+        tools: set.definitions(),
+      };
+      const minutes = prompt.settings.limits?.maxMinutes;
+      return {
+        agent: createOpenAiAgent(options),
+        tools: (hooks) => toolsOf(hooks, prompt, set, callId, from, to),
+        route: routed.route,
+        prompt: routed.prompt,
+        maxMs: minutes === undefined ? undefined : minutes * 60_000,
+      };
+    },
+    async close() {
+      await toolkit.close();
+      await store.close();
+    },
+  };
+
+  function toolsOf(hooks: CallHooks, prompt: Prompt, set: ToolSet, callId: string, from: string, to: string) {
+    const filler = prompt.settings.filler ?? config.TOOL_FILLER;
+    return createCallTools({
+      tools: set,
+      callId,
+      caller: { from, to },
+      timezone: config.BUSINESS_TIMEZONE,
+      store,
+      control: guardedControl(hooks.line, { allow: config.DIAL_ALLOW, deny: config.DIAL_DENY }),
+      clock,
+      log: log.child({ callId, part: 'tools' }),
+      count: hooks.count,
+      onEvent: hooks.tell,
+      ...(filler === false || filler === 'off' ? {} : { filler: () => hooks.fill(filler) }),
+      fillerMs: config.TOOL_FILLER_MS,
+      perMinute: config.TOOLS_PER_MINUTE,
+    });
+  }
+}
+
 /** The form of audio in which an agent meets this carrier: its own law where it has one, the model's wideband rate where it can. */
 export function formatFor(carrier: IncomingCall['carrier'], config: Config): LegFormat {
   return carrier === 'signalwire' && config.SIGNALWIRE_CODEC !== 'PCMU@8000h' ? 'pcm16' : 'pcmu';
 }
 
-function greetingOf(setting: string): string | true | undefined {
-  if (/^(off|false|no|0)$/i.test(setting)) return undefined;
-  return /^(on|true|yes|1)$/i.test(setting) ? true : setting;
+/** The setting wins over the prompt when it says off or gives words; `on` leaves it to the prompt, or to the model. */
+function greetingOver(setting: string): { greeting?: string | undefined } {
+  if (/^(off|false|no|0)$/i.test(setting)) return { greeting: undefined };
+  return /^(on|true|yes|1)$/i.test(setting) ? {} : { greeting: setting };
 }
 
-/** Decides which agent answers a call, and makes it: from the settings of the process and what is known of the call. */
-export function agentFor(
-  incoming: Pick<IncomingCall, 'carrier'>,
-  config: Config,
-  endpoint: ModelEndpoint,
-  memory: TransportMemory,
-): AgentLeg {
-  const options: OpenAiAgentOptions = {
+function agentOptions({ config, endpoint, webrtc }: DispatchDeps, incoming: IncomingCall): OpenAiAgentOptions {
+  return {
     apiKey: endpoint.apiKey,
     baseUrl: endpoint.baseUrl,
     headers: config.OPENAI_HEADERS,
@@ -39,16 +166,12 @@ export function agentFor(
     sdpApi: config.OPENAI_SDP_API,
     model: config.OPENAI_REALTIME_MODEL,
     voice: config.OPENAI_VOICE,
-    instructions: config.OPENAI_INSTRUCTIONS,
-    greeting: greetingOf(config.GREETING),
+    greeting: true,
     turnDetection: { type: config.TURN_DETECTION },
-    transcription:
-      config.OPENAI_TRANSCRIPTION_MODEL === undefined ? null : { model: config.OPENAI_TRANSCRIPTION_MODEL },
     format: formatFor(incoming.carrier, config),
     transport: config.USE_WEBRTC ? 'webrtc' : 'websocket',
     iceServers: config.ICE_SERVERS,
     ...(config.RTC_PORT_RANGE === undefined ? {} : { portRange: config.RTC_PORT_RANGE }),
-    memory,
+    memory: webrtc,
   };
-  return createOpenAiAgent(options);
 }

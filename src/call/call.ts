@@ -6,11 +6,13 @@ import type { AgentEvent, CallEvent, CallerEvent, CallObserver } from './events.
 import { Farewell } from './farewell.ts';
 import { Holdback } from './holdback.ts';
 import type { AgentLeg, CallerLeg, LegContext, Log } from './leg.ts';
+import { Line } from './line.ts';
 import { notify } from './observers.ts';
 import { Patch } from './patch.ts';
 import { PlayoutLedger } from './playout.ts';
 import { isFailure, type Termination, termination } from './termination.ts';
 import type { Ticker } from './ticker.ts';
+import { noTools, type ToolRunner, type ToolsFactory } from './tools.ts';
 import { AudioWatchdog } from './watchdog.ts';
 
 /** Who calls whom; fixed when the call is made. */
@@ -22,11 +24,8 @@ export interface CallInfo {
   readonly carrierCallId?: string;
   readonly from?: string;
   readonly to?: string;
-}
-
-/** Runs the model's tools. `signal` aborts when the call ends. Never rejects: a failure is an output too. */
-export interface ToolRunner {
-  run(tool: { name: string; arguments: string; toolCallId: string }, signal: AbortSignal): Promise<string>;
+  /** Longest call, ms, where it is not the process's own limit. */
+  readonly maxMs?: number | undefined;
 }
 
 export interface CallDeps {
@@ -34,7 +33,6 @@ export interface CallDeps {
   readonly ticker: Ticker;
   readonly log: Log;
   readonly observers: readonly CallObserver[];
-  readonly tools: ToolRunner;
   /** Played to the caller when the model is lost; the fallback of the carrier's document follows. */
   readonly apology: PcmFrame | undefined;
   readonly limits: {
@@ -67,10 +65,13 @@ export class Call {
   readonly #toCaller: Patch;
   readonly #fromCaller: Holdback;
   readonly #watchdog: AudioWatchdog;
+  readonly #line: Line;
+  readonly #tools: ToolRunner;
   readonly #startedAt: number;
   #resolveDone!: (end: Termination) => void;
   #state: State = 'waiting';
   #ended: Termination | undefined;
+  #transferTo: string | undefined;
   #caller: CallerLeg | undefined;
   #agentReady = false;
   #agentLive = false;
@@ -83,7 +84,7 @@ export class Call {
   #longest: Timer | undefined;
   #watch: (() => void) | undefined;
 
-  constructor(info: CallInfo, agent: AgentLeg, deps: CallDeps) {
+  constructor(info: CallInfo, agent: AgentLeg, deps: CallDeps, tools: ToolsFactory = noTools) {
     this.info = info;
     this.#agent = agent;
     this.#deps = deps;
@@ -95,10 +96,34 @@ export class Call {
     this.#toCaller = new Patch(agent.rate);
     this.#fromCaller = new Holdback(agent.audio, this.#count);
     this.#watchdog = new AudioWatchdog(this.#toCaller);
+    this.#line = new Line({
+      clock: deps.clock,
+      agent,
+      signal: this.#abort.signal,
+      caller: () => this.#caller,
+      end: ({ transferTo }) => {
+        this.#transferTo = transferTo;
+        void this.end(termination(transferTo === undefined ? 'agent-hangup' : 'transferred'));
+      },
+    });
+    this.#tools = tools({
+      line: this.#line,
+      count: this.#count,
+      tell: (event) => this.#tell({ type: 'tool', event }),
+      fill: (words) => {
+        if (!this.#line.busy && this.#state === 'joined')
+          this.#agent.respond(`Say only this, in the caller's language: ${words}`);
+      },
+    });
   }
 
   get state(): State {
     return this.#state;
+  }
+
+  /** Where the caller is to be connected now that the call ended, E.164. */
+  get transferTo(): string | undefined {
+    return this.#transferTo;
   }
 
   /** How it ended, as soon as that is decided; undefined while it goes on. */
@@ -118,7 +143,7 @@ export class Call {
     const { clock, limits } = this.#deps;
     this.#tell({ type: 'call_started', at: clock.wall(), direction: this.info.direction });
     this.#limit = clock.after(limits.joinMs, () => this.end(termination('no-stream')));
-    this.#longest = clock.after(limits.maxMs, () => this.end(termination('max-duration')));
+    this.#longest = clock.after(this.info.maxMs ?? limits.maxMs, () => this.end(termination('max-duration')));
     const ctx = this.#context<AgentEvent>(this.#agent.kind, this.#toCaller, (event) => this.#onAgent(event));
     this.#agentStarted = this.#agent.start(ctx).catch((error: unknown) => {
       if (this.#state === 'ended') return;
@@ -238,6 +263,7 @@ export class Call {
 
   #onAgent(event: AgentEvent): void {
     if (event.type !== 'ended') this.#tell({ type: 'agent', event });
+    this.#line.onAgent(event);
     switch (event.type) {
       case 'ready':
         this.#agentReady = true;
@@ -315,7 +341,7 @@ export class Call {
   }
 
   async #runTool(tool: { toolCallId: string; name: string; arguments: string }): Promise<void> {
-    const output = await this.#deps.tools.run(tool, this.#abort.signal);
+    const output = await this.#tools.run(tool, this.#abort.signal);
     if (this.#state === 'ended') this.#count('tool_result_dropped');
     else this.#agent.submitToolResult({ toolCallId: tool.toolCallId, output });
   }

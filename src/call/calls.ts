@@ -1,6 +1,7 @@
 import { Call, type CallDeps, type CallInfo } from './call.ts';
 import type { AgentLeg, CallerLeg } from './leg.ts';
 import { isFailure, type Termination } from './termination.ts';
+import type { ToolsFactory } from './tools.ts';
 
 /** How long the end of a call is remembered, for the carrier's question what comes next, ms. */
 const REMEMBER_MS = 600_000;
@@ -9,7 +10,10 @@ const REMEMBER_MOST = 10_000;
 const REATTACH_MOST = 3;
 
 /** What a carrier should do with a caller whose media stream ended. */
-export type Continuation = 'reattach' | 'hangup' | 'apology';
+export type Continuation =
+  | { readonly next: 'reattach'; readonly callId: string }
+  | { readonly next: 'transfer'; readonly to: string }
+  | { readonly next: 'hangup' | 'apology' };
 
 /** The calls of this process, by our id and by the carrier's. */
 export class Calls {
@@ -17,7 +21,7 @@ export class Calls {
   readonly #calls = new Map<string, Call>();
   readonly #byCarrier = new Map<string, Call>();
   readonly #reattached = new WeakMap<Call, number>();
-  readonly #ended = new Map<string, { end: Termination; at: number }>();
+  readonly #ended = new Map<string, { end: Termination; transferTo: string | undefined; at: number }>();
 
   constructor(deps: CallDeps) {
     this.#deps = deps;
@@ -36,8 +40,8 @@ export class Calls {
   }
 
   /** Makes a call and starts its agent. The caller's leg comes with `join`. */
-  create(info: CallInfo, agent: AgentLeg): Call {
-    const call = new Call(info, agent, this.#deps);
+  create(info: CallInfo, agent: AgentLeg, tools?: ToolsFactory): Call {
+    const call = new Call(info, agent, this.#deps, tools);
     this.#calls.set(info.id, call);
     if (info.carrierCallId !== undefined) this.#byCarrier.set(info.carrierCallId, call);
     void call.done.then((end) => this.#forget(call, end));
@@ -59,12 +63,15 @@ export class Calls {
    */
   continuation(carrierCallId: string): Continuation {
     const call = this.#byCarrier.get(carrierCallId);
-    const end = call?.ended ?? (call === undefined ? this.#ended.get(carrierCallId)?.end : undefined);
-    if (end !== undefined) return isFailure(end) ? 'apology' : 'hangup';
-    if (call === undefined || !call.reclaimable) return 'apology';
+    const past = this.#ended.get(carrierCallId);
+    const end = call?.ended ?? (call === undefined ? past?.end : undefined);
+    const to = call?.transferTo ?? (call === undefined ? past?.transferTo : undefined);
+    if (to !== undefined) return { next: 'transfer', to };
+    if (end !== undefined) return { next: isFailure(end) ? 'apology' : 'hangup' };
+    if (call === undefined || !call.reclaimable) return { next: 'apology' };
     const times = (this.#reattached.get(call) ?? 0) + 1;
     this.#reattached.set(call, times);
-    return times <= REATTACH_MOST ? 'reattach' : 'apology';
+    return times <= REATTACH_MOST ? { next: 'reattach', callId: call.info.id } : { next: 'apology' };
   }
 
   byCarrierId(carrierCallId: string): Call | undefined {
@@ -82,7 +89,7 @@ export class Calls {
     if (carrierCallId === undefined) return;
     if (this.#byCarrier.get(carrierCallId) === call) this.#byCarrier.delete(carrierCallId);
     const now = this.#deps.clock.now();
-    this.#ended.set(carrierCallId, { end, at: now });
+    this.#ended.set(carrierCallId, { end, transferTo: call.transferTo, at: now });
     for (const [key, entry] of this.#ended) {
       if (this.#ended.size <= REMEMBER_MOST && now - entry.at < REMEMBER_MS) break;
       this.#ended.delete(key);

@@ -67,6 +67,13 @@ export interface Heard {
   readonly writtenMs: number;
 }
 
+/** What is told of a tool. `name` is one of the call's tools or "(unknown)": a metric label. */
+export type ToolTold =
+  | { type: 'tool_started'; name: string; toolCallId: string }
+  | { type: 'tool_finished'; name: string; toolCallId: string; ms: number; outcome: string; truncated: boolean }
+  /** A result came when nobody waited for it any more. */
+  | { type: 'tool_result_dropped'; name: string; toolCallId: string; ms: number; why: string };
+
 /** What observers of a call are told: the legs' events and the call's own. */
 export type CallEvent =
   | { type: 'call_started'; at: number; direction: 'inbound' | 'outbound' }
@@ -80,6 +87,7 @@ export type CallEvent =
   | { type: 'first_agent_audio'; sinceJoinMs: number }
   /** The caller spoke over the agent. `heard` lists the items in play, oldest first. */
   | { type: 'barge_in'; heard: readonly Heard[]; clearMs: number }
+  | { type: 'tool'; event: ToolTold }
   /** The model answers, but the caller gets nothing, or near-silence. */
   | { type: 'audio_alarm'; kind: 'missing' | 'silent'; audioPath: string }
   | { type: 'call_ended'; end: Termination; durationMs: number; counters: Readonly<Partial<Record<string, number>>> };

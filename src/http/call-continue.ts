@@ -1,7 +1,7 @@
 import type { FastifyPluginCallback } from 'fastify';
 import { PATHS } from './answers.ts';
 import { sendDocument, type WebhookRouteOptions } from './incoming-call.ts';
-import { hangUp } from './twiml.ts';
+import { connectTo, hangUp } from './twiml.ts';
 
 /**
  * `POST /call-continue`: the `<Redirect>` after `</Connect>`. The carrier asks when the media stream is gone and the caller is not: the
@@ -17,6 +17,7 @@ export const callContinueRoute: FastifyPluginCallback<WebhookRouteOptions> = (ap
     if (what.next === 'reattach')
       return sendDocument(reply, answers.connect(request, { carrier, carrierCallId, callId: what.callId }));
     memory.ended(carrierCallId);
+    if (what.next === 'transfer') return sendDocument(reply, connectTo(what.to));
     return sendDocument(reply, what.next === 'hangup' ? hangUp() : answers.apology());
   });
   done();

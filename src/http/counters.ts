@@ -14,6 +14,7 @@ export const HTTP_COUNTERS = [
   'call_prepare_failed',
   'continue_reattach',
   'continue_hangup',
+  'continue_transfer',
   'continue_apology',
   'stream_status_started',
   'stream_status_stopped',

@@ -28,8 +28,8 @@ export type Preparation = { readonly callId: string } | { readonly refused: Refu
 /** What follows for a caller whose media stream ended. */
 export type WhatNext =
   | { readonly next: 'reattach'; readonly callId: string }
-  | { readonly next: 'hangup' }
-  | { readonly next: 'apology' };
+  | { readonly next: 'transfer'; readonly to: string }
+  | { readonly next: 'hangup' | 'apology' };
 
 /** Who makes calls out of webhooks. */
 export interface CallDesk {

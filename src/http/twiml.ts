@@ -114,6 +114,11 @@ export function hangUp(): string {
   return response(element('Hangup'));
 }
 
+/** Connects the caller to a number (E.164): the transfer that the agent decided. */
+export function connectTo(number: string): string {
+  return response(element('Dial', {}, escapeXml(number)), element('Hangup'));
+}
+
 /** A spoken text; `language` is a BCP 47 tag, the carrier's default without it. */
 export interface Spoken {
   readonly text: string;

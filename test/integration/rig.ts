@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { type App, build } from '../../src/app.ts';
 import type { CallEvent } from '../../src/call/events.ts';
 import { loadConfig } from '../../src/config.ts';
@@ -58,7 +61,9 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
   const events: CallEvent[] = [];
   const lines: Array<Record<string, unknown>> = [];
   const log = createLog({ level: 'info', destination: { write: (line: string) => void lines.push(JSON.parse(line)) } });
+  const dataDir = mkdtempSync(join(tmpdir(), 'voicebridge-'));
   const config = loadConfig({
+    DATA_DIR: dataDir,
     HOST: '127.0.0.1',
     PORT: '0',
     OPENAI_API_KEY: 'sk-test-canary-000000000000',
@@ -96,6 +101,7 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
     async close() {
       await app.close();
       await model.close();
+      rmSync(dataDir, { recursive: true, force: true });
     },
   };
 }

@@ -23,7 +23,6 @@ beforeEach(() => {
     ticker,
     log,
     observers: [{ onEvent: (_id, event) => events.push(event) }],
-    tools: { run: async (tool) => `result of ${tool.name}` },
     apology: { samples: new Int16Array(8000).fill(500), sampleRate: 8000 },
     limits: { joinMs: 20_000, reclaimMs: 15_000, maxMs: 3_600_000 },
   };
@@ -220,18 +219,17 @@ describe('Call', () => {
 
   it('runs tools aside and hands their results back, but not after the end', async () => {
     let release: (output: string) => void = () => {};
-    deps = {
-      ...deps,
-      tools: {
-        run: (tool) =>
-          tool.name === 'slow'
-            ? new Promise((r) => {
-                release = r;
-              })
-            : Promise.resolve('42'),
-      },
-    };
-    const { call, agent } = newCall();
+    const tools = () => ({
+      run: ({ name }: { name: string }): Promise<string> =>
+        name === 'quick'
+          ? Promise.resolve('42')
+          : new Promise((resolve) => {
+              release = resolve;
+            }),
+    });
+    const agent = new FakeAgent();
+    const call = new Call({ id: 'c1', direction: 'inbound' }, agent, deps, tools);
+    call.start();
     call.join(new FakeCaller());
     agent.ready();
     agent.emit({ type: 'tool_call', toolCallId: 't1', name: 'quick', arguments: '{}', responseId: 'r' });
@@ -242,6 +240,25 @@ describe('Call', () => {
     release('late');
     await settle();
     expect(agent.results).toHaveLength(1);
+  });
+
+  it('tells a model that has no tools so', async () => {
+    const { call, agent } = newCall();
+    call.join(new FakeCaller());
+    agent.ready();
+    agent.emit({ type: 'tool_call', toolCallId: 't1', name: 'quick', arguments: '{}', responseId: 'r' });
+    await settle();
+    expect(agent.results[0]?.output).toContain('no tool named quick');
+  });
+
+  it('tells the caller leg whether audio comes live', () => {
+    const { call, agent } = newCall();
+    const caller = Object.assign(new FakeCaller(), { live: undefined as boolean | undefined });
+    call.join(caller);
+    agent.emit({ type: 'ready', transport: 'webrtc', sessionId: 's', resumed: false });
+    expect(caller.live).toBe(true);
+    agent.emit({ type: 'ready', transport: 'websocket', sessionId: 's', resumed: true });
+    expect(caller.live).toBe(false);
   });
 
   it('raises the alarm when the model answers and nothing, or silence, reaches the caller', () => {
@@ -311,23 +328,28 @@ describe('Calls', () => {
     const caller = new FakeCaller();
     expect(calls.join('c1', caller)).toBe(true);
     caller.ctx?.emit({ type: 'ended', end: termination('media-lost') });
-    expect(calls.continuation('CA1')).toBe('reattach');
+    expect(calls.continuation('CA1').next).toBe('reattach');
     expect(calls.join('c1', new FakeCaller())).toBe(true);
     void call.end(termination('agent-hangup'));
     // The carrier asks while the legs are still closing.
-    expect(calls.continuation('CA1')).toBe('hangup');
+    expect(calls.continuation('CA1').next).toBe('hangup');
     await call.done;
     await settle();
     expect(calls.size).toBe(0);
-    expect(calls.continuation('CA1')).toBe('hangup');
+    expect(calls.continuation('CA1').next).toBe('hangup');
     expect(calls.join('c1', new FakeCaller())).toBe(false);
-    expect(calls.continuation('CA-unknown')).toBe('apology');
+    expect(calls.continuation('CA-unknown').next).toBe('apology');
   });
 
   it('does not ask a carrier back for ever', () => {
     const calls = new Calls(deps);
     calls.create({ id: 'c1', direction: 'inbound', carrierCallId: 'CA1' }, new FakeAgent());
-    expect([1, 2, 3, 4].map(() => calls.continuation('CA1'))).toEqual(['reattach', 'reattach', 'reattach', 'apology']);
+    expect([1, 2, 3, 4].map(() => calls.continuation('CA1').next)).toEqual([
+      'reattach',
+      'reattach',
+      'reattach',
+      'apology',
+    ]);
   });
 
   it('apologises after a failure', async () => {
@@ -335,6 +357,6 @@ describe('Calls', () => {
     const call = calls.create({ id: 'c1', direction: 'inbound', carrierCallId: 'CA1' }, new FakeAgent());
     await call.end(termination('model-unavailable'));
     await settle();
-    expect(calls.continuation('CA1')).toBe('apology');
+    expect(calls.continuation('CA1').next).toBe('apology');
   });
 });
