@@ -37,6 +37,8 @@ export interface Rig {
   readonly app: App;
   readonly model: RealtimeServer;
   readonly url: string;
+  /** Where the daemon keeps its database. */
+  readonly dataDir: string;
   /** Every log line of the daemon. */
   readonly lines: Array<Record<string, unknown>>;
   /** Every event of every call, in order. */
@@ -78,6 +80,7 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
     app,
     model,
     url,
+    dataDir,
     lines,
     events,
     of: (type) => events.filter((event) => event.type === type) as never,

@@ -1,0 +1,191 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { describe, expect } from 'vitest';
+import { type AudioSource, scriptSource, silenceSource, toneSource } from '../../src/simulator/phone/index.ts';
+import { openStore } from '../../src/stores/store.ts';
+import { type Rig, startRig, TRANSPORTS, until } from './rig.ts';
+import { rigTest as it } from './rig-test.ts';
+
+/** Tools at work in real calls: what the model asks for is done, and audio does not wait for it. */
+
+const ZONE = 'America/New_York';
+const fixtures = join(import.meta.dirname, '../fixtures');
+const ROUTES_FILE = join(fixtures, 'routes.yaml');
+const voice = { tone: 620, ms: 600, dbfs: -15 };
+const CALLER = '+12025550143';
+
+/** A caller who takes a turn of 500 ms `times` times. */
+function turns(times: number, pauseMs = 2_500): AudioSource {
+  const turn = [toneSource(1_020, { ms: 500, dbfs: -15 }), { pauseMs }];
+  return scriptSource([{ pauseMs: 2_000 }, ...Array.from({ length: times }, () => turn).flat()]);
+}
+
+const outputs = (rig: Rig) =>
+  (rig.model.sessions[0]?.received ?? []).flatMap((event) => {
+    const item = event['item'] as { type?: string; output?: string } | undefined;
+    return item?.type === 'function_call_output' ? [item.output ?? ''] : [];
+  });
+
+/** A time that is free in the example business. */
+async function freeSlot(): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), 'voicebridge-'));
+  const store = await openStore({ path: join(folder, 'a.db'), zone: ZONE, example: true });
+  const now = Date.now();
+  const from = new Date(now + 2 * 86_400_000).toISOString().slice(0, 10);
+  const [slot] = await store.appointments.available({ service: 'check-up', from, days: 7, limit: 1 }, now);
+  await store.close();
+  rmSync(folder, { recursive: true });
+  if (slot === undefined) throw new Error('the example business has no free time');
+  return slot.start;
+}
+
+describe.concurrent.each(TRANSPORTS)('a call over %s', (transport) => {
+  it('looks up, books, takes a message and transfers; the database holds exactly that', async ({ own }) => {
+    const start = await freeSlot();
+    const say = { tone: 620, toneMs: 400 };
+    const rig = own(
+      await startRig({
+        transport,
+        settings: { ROUTES_FILE, DIAL_ALLOW: '+1202', BUSINESS_TIMEZONE: ZONE },
+        model: { voice },
+        scenario: {
+          turns: [
+            { tools: [{ name: 'look_up_caller' }], afterTools: say },
+            {
+              tools: [{ name: 'book_appointment', arguments: { service: 'check-up', start, name: 'Maria Santos' } }],
+              afterTools: say,
+            },
+            {
+              tools: [{ name: 'take_message', arguments: { message: 'Please call me back.', urgent: false } }],
+              afterTools: say,
+            },
+            { say, tools: [{ name: 'transfer_call', arguments: { destination: '+12025550100' } }] },
+          ],
+        },
+      }),
+    );
+    const result = await rig.call({ source: turns(5), from: CALLER, hangUpAfterMs: 22_000 }).report;
+    const [lookedUp = '', booked = '', message = ''] = outputs(rig);
+    expect(lookedUp).toContain('Maria Santos');
+    expect(JSON.parse(booked)).toMatchObject({ booked: true });
+    expect(JSON.parse(message)).toMatchObject({ taken: true });
+    // The transfer ends the stream, and the carrier is told whom to connect.
+    expect(result.timeline.map((entry) => entry.text).join('\n')).toContain('+12025550100');
+    const ended = await until(() => rig.of('call_ended')[0], 'the end of the call');
+    expect(ended.end).toMatchObject({ result: 'success', reason: 'transferred' });
+    expect(result.streams[0]?.playback.unheardMs).toBeLessThan(100);
+
+    const db = new DatabaseSync(join(rig.dataDir, 'voicebridge.db'), { readOnly: true });
+    expect(db.prepare('SELECT COUNT(*) AS n FROM appointments').get()).toEqual({ n: 1 });
+    expect(db.prepare('SELECT COUNT(*) AS n FROM messages').get()).toEqual({ n: 1 });
+    db.close();
+    const finished = rig
+      .of('tool')
+      .flatMap(({ event }) => (event.type === 'tool_finished' ? [`${event.name} ${event.outcome}`] : []));
+    expect(finished.slice(0, 3)).toEqual(['look_up_caller ok', 'book_appointment ok', 'take_message ok']);
+  });
+
+  it('ends politely: the goodbye is heard whole before the line goes', async ({ own }) => {
+    const rig = own(
+      await startRig({
+        transport,
+        settings: { ROUTES_FILE },
+        model: { voice },
+        scenario: {
+          turns: [{ say: { tone: 620, toneMs: 1_500 }, tools: [{ name: 'end_call', arguments: { reason: 'done' } }] }],
+        },
+      }),
+    );
+    const result = await rig.call({ source: turns(1, 10_000), hangUpAfterMs: 12_000 }).report;
+    const ended = await until(() => rig.of('call_ended')[0], 'the end of the call');
+    expect(ended.end.reason).toBe('agent-hangup');
+    const goodbye = result.streams[0]?.agentSpoke.at(-1);
+    expect((goodbye?.toMs ?? 0) - (goodbye?.fromMs ?? 0)).toBeGreaterThan(1_350);
+    expect(result.ended.reason).not.toContain('caller');
+  });
+});
+
+describe.concurrent('a tool', () => {
+  const ownTools = { ROUTES_FILE, TOOLS_DIR: join(fixtures, 'tools'), PROMPTS_DIR: join(fixtures, 'prompts') };
+
+  it('that is slow gets a filler, and the caller hears no gap', async ({ own }) => {
+    const rig = own(
+      await startRig({
+        settings: { ...ownTools, TOOL_FILLER: 'One moment, please.' },
+        model: { voice: { ...voice, ms: 200 } },
+        scenario: {
+          turns: [
+            { tools: [{ name: 'slow_look_up', arguments: { ms: 2_900 } }], afterTools: { tone: 620, toneMs: 400 } },
+          ],
+        },
+      }),
+    );
+    const result = await rig.call({ source: turns(1, 7_000), hangUpAfterMs: 9_000 }).report;
+    const asked = (rig.model.sessions[0]?.received ?? []).filter(
+      (event) => event['type'] === 'response.create' && JSON.stringify(event).includes('One moment, please.'),
+    );
+    expect(asked).toHaveLength(1);
+    expect(outputs(rig)).toEqual([JSON.stringify({ found: true })]);
+    // The filler and the answer.
+    expect(result.streams[0]?.agentSpoke.length).toBeGreaterThanOrEqual(2);
+    expect(result.streams[0]?.playback.gapList).toEqual([]);
+  });
+
+  it('that hangs, throws, is unknown or is called wrongly tells the model so, and nothing of its inside', async ({
+    own,
+  }) => {
+    const rig = own(
+      await startRig({
+        settings: ownTools,
+        model: { voice },
+        scenario: {
+          turns: [
+            {
+              tools: [
+                { name: 'slow_look_up', arguments: { ms: 60_000 } },
+                { name: 'broken' },
+                { name: 'no_such_tool' },
+                { name: 'slow_look_up', arguments: { ms: 'soon' } },
+              ],
+              afterTools: { tone: 620, toneMs: 400 },
+            },
+          ],
+        },
+      }),
+    );
+    await rig.call({ source: turns(1, 8_000), hangUpAfterMs: 9_500 }).report;
+    const all = outputs(rig);
+    expect(all).toHaveLength(4);
+    expect(all.every((output) => output.includes('error'))).toBe(true);
+    expect(all.join()).not.toContain('inner secret');
+    const outcomes = rig.of('tool').flatMap(({ event }) => (event.type === 'tool_finished' ? [event.outcome] : []));
+    expect(outcomes.toSorted()).toEqual(['failed', 'invalid', 'timeout', 'unknown']);
+    expect(rig.model.sessions[0]?.errors).toEqual([]);
+  });
+
+  it('whose result comes after the end of the call is dropped', async ({ own }) => {
+    const rig = own(
+      await startRig({
+        settings: ownTools,
+        model: { voice },
+        scenario: { turns: [{ tools: [{ name: 'slow_look_up', arguments: { ms: 2_000 } }] }] },
+      }),
+    );
+    const { phone, report } = rig.call({ source: scriptSource([{ pauseMs: 500 }, turns(1, 5_000)]) });
+    await until(() => rig.of('tool').length > 0, 'the tool');
+    phone.hangUp();
+    await report;
+    await until(() => rig.of('call_ended')[0], 'the end of the call');
+    expect(outputs(rig)).toEqual([]);
+    expect(rig.app.calls.size).toBe(0);
+  });
+
+  it('leaves a call alone that has nobody to talk to', async ({ own }) => {
+    const rig = own(await startRig({ settings: ownTools, model: { voice } }));
+    const report = await rig.call({ source: silenceSource(), hangUpAfterMs: 1_500 }).report;
+    expect(report.streams[0]?.received.messages).toBe(0);
+    expect(rig.of('tool')).toEqual([]);
+  });
+});

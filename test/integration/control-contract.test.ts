@@ -1,0 +1,199 @@
+import { createServer } from 'node:http';
+import { createRequire } from 'node:module';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import {
+  type LamlControl,
+  SignalWireRelay,
+  signalWireRest,
+  twilioRest,
+} from '../../src/callers/phone/control/index.ts';
+import type { RelayModule } from '../../src/callers/phone/control/relay-sdk.ts';
+import { type RelayFault, type RestFault, startCarrier } from '../../src/simulator/carrier/index.ts';
+import { type ControlRig, callControlContract, type Failure, FROM, TO, until } from '../contract/call-control.ts';
+
+const TOKEN = 'secret-token-of-the-account-0123456789';
+
+/** A bridge that keeps every call waiting, and serves documents that it was given. */
+async function bridge() {
+  const documents: string[] = [];
+  const server = createServer((request, response) => {
+    const index = /^\/document\/(\d+)$/.exec(request.url ?? '')?.[1];
+    const waiting = '<Response><Pause length="600"/></Response>';
+    request.resume();
+    response.setHeader('content-type', 'text/xml').end(index === undefined ? waiting : documents[Number(index)]);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return {
+    url: `${base}/incoming-call`,
+    host: (document: string) => `${base}/document/${documents.push(document) - 1}`,
+    close: () => {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
+}
+
+const REST_FAULTS: Record<Failure, RestFault> = {
+  unavailable: { kind: 'status', status: 500 },
+  'rate-limited': { kind: 'status', status: 429, retryAfter: '0' },
+  hang: { kind: 'hang' },
+  malformed: { kind: 'malformed' },
+  cut: { kind: 'lost-answer' },
+  unknown: { kind: 'status', status: 404 },
+};
+
+function restRig(name: 'twilio' | 'signalwire') {
+  return async (): Promise<ControlRig> => {
+    const far = await bridge();
+    const carrier = await startCarrier({ carrier: name, token: TOKEN, verbTimeScale: 1 });
+    const { accountSid } = carrier;
+    const common = { baseUrl: carrier.url, timeoutMs: 300, random: () => 0 };
+    const make = (token: string): LamlControl =>
+      name === 'twilio'
+        ? twilioRest({ accountSid, authToken: token, ...common })
+        : signalWireRest({ projectId: accountSid, token, host: far.host, ...common });
+    const control = make(TOKEN);
+    const updates = (key: string) =>
+      carrier.requests.filter(({ path, form }) => /Calls\/[^/]+$/.test(path) && key in form).length;
+    return {
+      control,
+      carrier,
+      url: far.url,
+      fail: (_action, failure, times) => {
+        for (let i = 0; i < times; i++) carrier.faults.add(REST_FAULTS[failure]);
+      },
+      requests: (action) =>
+        action === 'dial'
+          ? carrier.requests.filter(({ path }) => /\/Calls(\.json)?$/.test(path)).length
+          : action === 'hangup'
+            ? updates('Status')
+            : updates(name === 'twilio' ? 'Twiml' : 'Url'),
+      withBadToken: () => make('wrong-token-that-nobody-may-see'),
+      secrets: [
+        TOKEN,
+        'wrong-token-that-nobody-may-see',
+        Buffer.from(`${accountSid}:wrong`).toString('base64').slice(0, 40),
+        TO,
+      ],
+      close: async () => {
+        await control.close();
+        await carrier.close();
+        far.close();
+      },
+    };
+  };
+}
+
+callControlContract('Twilio REST', restRig('twilio'), { digits: false, machineDetection: true });
+callControlContract('SignalWire REST', restRig('signalwire'), { digits: false, machineDetection: true });
+
+/** The optional package, from here or from a folder that RELAY_SDK_DIR names. */
+async function relaySdk(): Promise<RelayModule | undefined> {
+  for (const folder of [import.meta.dirname, process.env['RELAY_SDK_DIR']]) {
+    if (folder === undefined) continue;
+    try {
+      return createRequire(join(folder, 'index.js'))('@signalwire/realtime-api') as RelayModule;
+    } catch {
+      // Not installed there.
+    }
+  }
+  return undefined;
+}
+
+const sdk = await relaySdk();
+
+const RELAY_FAULTS: Record<Failure, RelayFault> = {
+  unavailable: { kind: 'error', code: '500' },
+  'rate-limited': { kind: 'error', code: '429' },
+  hang: { kind: 'hang' },
+  malformed: { kind: 'malformed' },
+  cut: { kind: 'drop' },
+  unknown: { kind: 'error', code: '404' },
+};
+
+const RELAY_METHODS = { hangup: 'calling.end', dial: 'calling.dial', transfer: 'none' } as const;
+
+async function relayRig(): Promise<ControlRig> {
+  const far = await bridge();
+  const carrier = await startCarrier({ carrier: 'signalwire', token: TOKEN, verbTimeScale: 1 });
+  const { accountSid } = carrier;
+  const make = (token: string) =>
+    new SignalWireRelay({
+      projectId: accountSid,
+      token,
+      host: carrier.relayUrl,
+      load: async () => sdk!,
+      requestTimeoutMs: 400,
+      connectTimeoutMs: 8_000,
+      random: () => 0,
+      rest: signalWireRest({
+        projectId: accountSid,
+        token: TOKEN,
+        host: far.host,
+        baseUrl: carrier.url,
+        timeoutMs: 300,
+        random: () => 0,
+      }),
+    });
+  const control = make(TOKEN);
+  return {
+    control,
+    carrier,
+    url: far.url,
+    fail: (action, failure, times) => {
+      for (let i = 0; i < times; i++)
+        carrier.relayFaults.add({ ...RELAY_FAULTS[failure], method: RELAY_METHODS[action] });
+    },
+    requests: (action) => carrier.relayRequests.filter(({ method }) => method === RELAY_METHODS[action]).length,
+    withBadToken: () => make('wrong-token-that-nobody-may-see'),
+    secrets: [TOKEN, 'wrong-token-that-nobody-may-see', TO],
+    close: async () => {
+      await control.close();
+      await carrier.close();
+      far.close();
+    },
+  };
+}
+
+if (sdk === undefined) {
+  describe('CallControl: SignalWire relay', () => {
+    it('works with the real package', ({ skip }) =>
+      skip('@signalwire/realtime-api is not installed; install it, or name a folder that has it in RELAY_SDK_DIR'));
+  });
+} else {
+  callControlContract('SignalWire relay', relayRig, { digits: true, machineDetection: false });
+
+  describe('SignalWire relay with the real package', () => {
+    it('gives parallel dials each their own call', async () => {
+      const rig = await relayRig();
+      try {
+        const numbers = ['+15550004441', '+15550004442', '+15550004443'];
+        const ids = await Promise.all(numbers.map((to) => rig.control.dial({ to, from: FROM, url: rig.url })));
+        const called = ids.map((id) => rig.carrier.calls.find(({ sid }) => sid === id)?.to);
+        expect(called).toEqual(numbers);
+        await until(() => rig.carrier.calls.every(({ status }) => status === 'in-progress'), 'all are answered');
+      } finally {
+        await rig.close();
+      }
+    });
+
+    it('connects again after a break and still holds its calls', async () => {
+      const rig = await relayRig();
+      try {
+        const id = await rig.control.dial({ to: TO, from: FROM, url: rig.url });
+        const call = rig.carrier.calls.find(({ sid }) => sid === id)!;
+        await until(() => call.status === 'in-progress', 'the call is answered');
+        rig.carrier.dropRelay();
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        await rig.control.hangup(id);
+        await until(() => call.isOver, 'the call ends');
+        expect(rig.carrier.relayRequests.filter(({ method }) => method === 'signalwire.connect')).toHaveLength(2);
+      } finally {
+        await rig.close();
+      }
+    });
+  });
+}

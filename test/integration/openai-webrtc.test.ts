@@ -1,0 +1,319 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { ModelConnection } from '../../src/agents/openai/connection.ts';
+import { connectWebRtc, type WebRtcConnectOptions } from '../../src/agents/openai/webrtc.ts';
+import { systemClock } from '../../src/call/clock.ts';
+import type { Log } from '../../src/call/leg.ts';
+import { TICK_MS, Ticker } from '../../src/call/ticker.ts';
+import { isToneAlone, ToneGenerator } from '../../src/media/tone.ts';
+import { openPeers } from '../../src/transport/peer.ts';
+import { Far } from './openai-webrtc-far.ts';
+
+/** dBFS: tones are sent at -12. */
+const TONE = { minDb: -16, maxOtherDb: -40 };
+const SECRET = 'ek_a-secret-that-no-log-may-hold';
+
+const logged: Array<{ fields: object; message: string }> = [];
+const log: Log = {
+  trace: (fields, message) => logged.push({ fields, message }),
+  debug: (fields, message) => logged.push({ fields, message }),
+  info: (fields, message) => logged.push({ fields, message }),
+  warn: (fields, message) => logged.push({ fields, message }),
+  error: (fields, message) => logged.push({ fields, message }),
+  child: () => log,
+};
+
+async function until(what: string, done: () => boolean, ms = 8_000): Promise<void> {
+  const begun = performance.now();
+  while (!done()) {
+    if (performance.now() - begun > ms) throw new Error(`not within ${ms} ms: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+let far: Far;
+let baseUrl: string;
+let ticker: Ticker;
+let connections: ModelConnection[];
+let events: string[];
+let closed: string[];
+let heard: Int16Array;
+let frames: number;
+const counted: Record<string, number> = {};
+
+beforeEach(async () => {
+  far = new Far();
+  baseUrl = await far.listen();
+  ticker = new Ticker(systemClock);
+  connections = [];
+  events = [];
+  closed = [];
+  heard = new Int16Array(48_000);
+  frames = 0;
+  logged.length = 0;
+});
+
+afterEach(async () => {
+  for (const connection of connections) connection.close();
+  await far.close();
+  await until('every peer is closed', () => openPeers() === 0);
+  expect(ticker.size).toBe(0);
+  expect(JSON.stringify(logged)).not.toContain(SECRET);
+});
+
+async function connect(options: Partial<WebRtcConnectOptions> = {}): Promise<ModelConnection> {
+  const connection = await connectWebRtc(
+    {
+      baseUrl,
+      headers: { 'X-Extra': 'yes' },
+      key: SECRET,
+      model: 'gpt-realtime',
+      sdpApi: 'calls',
+      iceServers: [],
+      timeoutMs: 5_000,
+      signal: new AbortController().signal,
+      clock: systemClock,
+      ticker,
+      count: (counter, n = 1) => {
+        counted[counter] = (counted[counter] ?? 0) + n;
+      },
+      log,
+      ...options,
+    },
+    {
+      event: (json) => events.push(json),
+      audio: (samples) => {
+        frames++;
+        heard.copyWithin(0, samples.length);
+        heard.set(samples, heard.length - samples.length);
+      },
+      closed: (code) => closed.push(code),
+    },
+  );
+  connections.push(connection);
+  return connection;
+}
+
+/** Speaks a tone in 20 ms frames as a telephone does; returns how to stop. */
+function speak(connection: ModelConnection, hz: number): () => void {
+  const tone = new ToneGenerator(hz, 48_000, -12);
+  const frame = new Int16Array(960);
+  let sent = performance.now();
+  return ticker.subscribe((now) => {
+    for (; sent + TICK_MS <= now; sent += TICK_MS) connection.sendAudio(tone.fill(frame));
+  });
+}
+
+describe('a connection', () => {
+  it('carries audio and events both ways, and hangs up when it is closed', async () => {
+    far.greeting = '{"type":"session.created"}';
+    const connection = await connect({ sourceRate: 8_000 });
+    expect(connection.transport).toBe('webrtc');
+    expect([connection.inputRate, connection.outputRate]).toEqual([48_000, 48_000]);
+    expect(connection.toString()).toBe('opus/48000 (band of 8000 Hz) -> webrtc');
+    const [post] = far.requests;
+    expect(post).toMatchObject({ method: 'POST', url: '/v1/realtime/calls' });
+    expect(post?.headers).toMatchObject({
+      'content-type': 'application/sdp',
+      authorization: `Bearer ${SECRET}`,
+      'x-extra': 'yes',
+    });
+    expect(post?.body).not.toContain('a=candidate');
+    expect([...(post?.body.matchAll(/a=rtpmap:\d+ (\S+)/g) ?? [])].map((m) => m[1])).toEqual([
+      'opus/48000/2',
+      'PCMU/8000',
+      'PCMA/8000',
+      'telephone-event/48000',
+      'telephone-event/8000',
+    ]);
+    expect(connection.send('{"type":"session.update"}')).toBe(true);
+    far.play(1_250);
+    const stop = speak(connection, 440);
+    await until('events', () => events.length === 1 && far.texts.length === 1);
+    expect(events).toEqual(['{"type":"session.created"}']);
+    expect(far.channel?.label).toBe('oai-events');
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    stop();
+    expect(isToneAlone(heard, 48_000, 1_250, TONE)).toBe(true);
+    expect(isToneAlone(far.heard, 48_000, 440, TONE)).toBe(true);
+    connection.close();
+    connection.close();
+    expect(connection.send('{}')).toBe(false);
+    const before = frames;
+    await until('the hang-up', () => far.hangups.length === 1);
+    expect(far.hangups).toEqual(['/v1/realtime/calls/rtc_test123/hangup']);
+    expect(far.requests.at(-1)?.headers.authorization).toBe(`Bearer ${SECRET}`);
+    await until('the log', () => logged.some((entry) => entry.message === 'webrtc line closed'));
+    expect(logged.find((entry) => entry.message === 'webrtc line closed')?.fields).toMatchObject({
+      codec: 'audio/opus',
+    });
+    expect(frames).toBe(before);
+    expect(closed).toEqual([]);
+  });
+
+  it('goes by the older address, and without a key where there is none', async () => {
+    far.habits = { location: null };
+    const connection = await connect({
+      sdpApi: 'realtime',
+      key: '',
+      headers: { 'api-key': 'k' },
+      baseUrl: `${baseUrl}?api-version=1`,
+    });
+    const [post] = far.requests;
+    expect(post?.url).toBe('/v1/realtime?api-version=1&model=gpt-realtime');
+    expect(post?.headers.authorization).toBeUndefined();
+    expect(post?.headers['api-key']).toBe('k');
+    connection.close();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(far.hangups).toEqual([]);
+  });
+
+  it('keeps RTP going while the caller sends nothing', async () => {
+    await connect();
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    const stats = await far.peers[0]?.quality();
+    expect(stats?.packetsReceived).toBeGreaterThan(50);
+  });
+
+  it('bears candidates with extensions', async () => {
+    far.habits = { answer: (sdp) => sdp.replace(/(a=candidate:[^\r]*)/g, '$1 ufrag abcd x-unknown 1') };
+    await connect();
+  });
+
+  it('hears a line of G.711 at 48 kHz too', async () => {
+    far.habits = {
+      offer: (sdp) =>
+        sdp.replace(/^(m=audio \S+ \S+) [\d ]+/m, '$1 0').replace(/^a=(?:rtpmap|fmtp|rtcp-fb):(?!0 )\d+ .*\r\n/gm, ''),
+    };
+    const connection = await connect();
+    far.play(1_020);
+    const stop = speak(connection, 440);
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    stop();
+    expect(isToneAlone(heard, 48_000, 1_020, TONE)).toBe(true);
+    expect(isToneAlone(far.heard, 48_000, 440, TONE) || far.heard.every((sample) => sample === 0)).toBe(true);
+    connection.close();
+    await until('the log', () => logged.some((entry) => entry.message === 'webrtc line closed'));
+    expect(logged.find((entry) => entry.message === 'webrtc line closed')?.fields).toMatchObject({
+      codec: 'audio/PCMU',
+    });
+  });
+
+  it('refuses an event that the channel cannot carry, and lives on', async () => {
+    const connection = await connect();
+    expect(connection.send('x'.repeat(300_000))).toBe(false);
+    expect(connection.send('y'.repeat(250_000))).toBe(true);
+    await until('the large one', () => far.texts.length === 1);
+    expect(far.texts[0]?.length).toBe(250_000);
+    expect(closed).toEqual([]);
+  });
+});
+
+describe('a lost connection', () => {
+  it('is told once when the far end closes the channel', async () => {
+    const connection = await connect();
+    await until('the far end has the channel', () => far.channel?.isOpen === true);
+    far.channel?.close();
+    await until('told', () => closed.length > 0);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(closed).toEqual(['channel-closed']);
+    expect(connection.send('{}')).toBe(false);
+    expect(far.hangups.length).toBe(1);
+  });
+
+  it('is told once when the far end goes', async () => {
+    await connect();
+    far.hangUp();
+    await until('told', () => closed.length > 0);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(closed.length).toBe(1);
+  });
+
+  it('is told within 10 s when the far end dies without a word', async () => {
+    const dying = fork(new URL('./openai-webrtc-far-process.ts', import.meta.url).pathname);
+    const [url] = (await once(dying, 'message')) as [string];
+    await connect({ baseUrl: url });
+    const started = performance.now();
+    dying.kill('SIGKILL');
+    await until('told', () => closed.length > 0, 25_000);
+    // Whichever finds out first; before that it might have been a moment of bad line.
+    expect(['far-end-silent', 'ice-disconnected']).toContain(closed[0]);
+    expect(performance.now() - started).toBeGreaterThan(5_000);
+    expect(performance.now() - started).toBeLessThan(10_000);
+    expect(closed.length).toBe(1);
+  });
+
+  it('is not told after our own close', async () => {
+    const connection = await connect();
+    connection.close();
+    far.hangUp();
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(closed).toEqual([]);
+  });
+});
+
+describe('an attempt that fails frees everything', () => {
+  it.each([
+    [401, 'MODEL_AUTH'],
+    [429, 'MODEL_RATE_LIMITED'],
+    [503, 'MODEL_UNAVAILABLE'],
+    [400, 'MODEL_REJECTED'],
+  ])('HTTP %i is %s', async (status, code) => {
+    far.habits = { status };
+    await expect(connect()).rejects.toMatchObject({ code, status });
+  });
+
+  it.each([
+    ['not SDP', '<html>', 'MODEL_PROTOCOL'],
+    ['not an answer', 'v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n', 'PEER_SDP_INVALID'],
+  ])('%s', async (_name, body, code) => {
+    far.habits = { body };
+    await expect(connect()).rejects.toMatchObject({ code });
+    if (code === 'PEER_SDP_INVALID') await until('the server is told', () => far.hangups.length === 1);
+  });
+
+  it('nobody listens', async () => {
+    await expect(connect({ baseUrl: 'http://127.0.0.1:9/v1' })).rejects.toMatchObject({ code: 'MODEL_UNAVAILABLE' });
+  });
+
+  it('the offer is never answered', async () => {
+    far.habits = { mute: true };
+    await expect(connect({ timeoutMs: 300 })).rejects.toMatchObject({ code: 'MODEL_TIMEOUT' });
+  });
+
+  it('media never connects, and the server is told', async () => {
+    far.habits = { answer: (sdp) => sdp.replace(/^a=candidate:.*\r\n/gm, '') };
+    await expect(connect({ timeoutMs: 700 })).rejects.toMatchObject({ code: 'PEER_CONNECT_TIMEOUT' });
+    await until('the server is told', () => far.hangups.length === 1);
+  });
+
+  it('the answer names only addresses that are not allowed', async () => {
+    await expect(connect({ timeoutMs: 700, allowPrivateCandidates: false })).rejects.toMatchObject({
+      code: 'PEER_CONNECT_TIMEOUT',
+    });
+    expect(logged.some((entry) => entry.message.includes('not public'))).toBe(true);
+  });
+
+  it('by the signal: before, while the offer is out, while media connects', async () => {
+    const reason = new Error('the call is over');
+    const before = AbortSignal.abort(reason);
+    await expect(connect({ signal: before })).rejects.toBe(reason);
+    expect(far.requests.length).toBe(0);
+
+    far.habits = { mute: true };
+    const posting = new AbortController();
+    const first = connect({ signal: posting.signal });
+    await until('the offer', () => far.requests.length === 1);
+    posting.abort(reason);
+    await expect(first).rejects.toBe(reason);
+
+    far.habits = { answer: (sdp) => sdp.replace(/^a=candidate:.*\r\n/gm, '') };
+    const connecting = new AbortController();
+    const second = connect({ signal: connecting.signal });
+    await until('the second offer', () => far.requests.length === 2 && far.peers.length === 1);
+    setTimeout(() => connecting.abort(reason), 300);
+    await expect(second).rejects.toBe(reason);
+    await until('the server is told', () => far.hangups.length === 1);
+  });
+});
