@@ -1,7 +1,23 @@
 import { createRequire } from 'node:module';
 import { type Clock, systemClock } from '../call/clock.ts';
 import { BridgeError, errorMessage } from '../errors.ts';
-import type { NativeAudioSource, NativeChannel, NativePeer, NativeWebRtc } from './wrtc.ts';
+import { Gathering } from './gathering.ts';
+import { checkIceServers, type IceServer } from './ice.ts';
+import { type ChannelOwner, NativePeerChannel, type PeerChannel } from './peer-channel.ts';
+import { type PeerQuality, qualityOf } from './peer-stats.ts';
+import type {
+  NativeAudioData,
+  NativeAudioSink,
+  NativeAudioSource,
+  NativeChannel,
+  NativeDescription,
+  NativePeer,
+  NativeWebRtc,
+} from './wrtc.ts';
+
+export type { IceServer } from './ice.ts';
+export type { PeerChannel } from './peer-channel.ts';
+export type { PeerQuality } from './peer-stats.ts';
 
 /**
  * The only place that knows the WebRTC library (libwebrtc by way of @roamhq/wrtc). A `Peer` is one peer connection with one audio
@@ -11,12 +27,6 @@ import type { NativeAudioSource, NativeChannel, NativePeer, NativeWebRtc } from 
 /** Samples of one 10 ms frame at 48 kHz: the size libwebrtc takes and gives. */
 export const RTC_FRAME_SAMPLES = 480;
 export const RTC_SAMPLE_RATE = 48_000;
-
-export interface IceServer {
-  urls: string | string[];
-  username?: string;
-  credential?: string;
-}
 
 export interface PeerOptions {
   iceServers: IceServer[];
@@ -36,22 +46,10 @@ export interface PeerHandlers {
    * packet, so it is told with each frame. Borrowed during the call.
    */
   audio?(samples: Int16Array, sampleRate: number): void;
+  /** Each change once; a state that lasted less than a turn of the event loop may be passed over. */
   state?(state: PeerState): void;
   /** A data channel that the far end opened. */
   channel?(channel: PeerChannel): void;
-}
-
-/** A data channel. `close` is told once. */
-export interface PeerChannel {
-  readonly label: string;
-  readonly isOpen: boolean;
-  /** Bytes not yet sent. */
-  readonly bufferedBytes: number;
-  /** Sends one text message; false when the channel is not open. */
-  send(text: string): boolean;
-  /** Sets the handlers; called once, right after the channel was made or announced. */
-  attach(handlers: { open?(): void; text(data: string): void; close?(): void }): void;
-  close(): void;
 }
 
 let native: NativeWebRtc | undefined;
@@ -62,6 +60,7 @@ function load(): NativeWebRtc {
   if (nativeError === undefined) {
     try {
       native = createRequire(import.meta.url)('@roamhq/wrtc') as NativeWebRtc;
+      process.on('beforeExit', exitBeforeTeardown);
       return native;
     } catch (error) {
       nativeError = error;
@@ -70,6 +69,22 @@ function load(): NativeWebRtc {
   throw new BridgeError('PEER_UNAVAILABLE', `WebRTC is not available on this machine: ${errorMessage(nativeError)}`, {
     cause: nativeError,
   });
+}
+
+/**
+ * A process that used the library and ends by having nothing left to do dies of a segmentation fault: Node takes its environment down,
+ * and the finaliser of an audio source then uses what is gone (https://github.com/node-webrtc/node-webrtc/issues/636). `process.exit` skips that. Who
+ * listened before and found more to do is let do it; the event comes again.
+ */
+function exitBeforeTeardown(): void {
+  if (process.getActiveResourcesInfo().length === 0) process.exit();
+}
+
+let open = 0;
+
+/** Peers made and not closed: zero when every call has freed what it held. */
+export function openPeers(): number {
+  return open;
 }
 
 /** Whether WebRTC can be had here, and if not, why. Never throws. */
@@ -87,8 +102,8 @@ export class Peer {
   readonly #source: NativeAudioSource;
   readonly #track: { stop(): void };
   readonly #handlers: PeerHandlers;
-  readonly #clock: Clock;
   readonly #channels = new Set<NativeChannel>();
+  readonly #gathering: Gathering;
   /** libwebrtc reads the whole ArrayBuffer behind a view, so what it is given must own its buffer. */
   readonly #outgoing = {
     samples: new Int16Array(RTC_FRAME_SAMPLES),
@@ -97,14 +112,20 @@ export class Peer {
     channelCount: 1,
     numberOfFrames: RTC_FRAME_SAMPLES,
   };
-  #sink: { stop(): void; ondata: unknown } | undefined;
+  #sink: NativeAudioSink | undefined;
   #closed = false;
+  #told: PeerState = 'new';
+  /** What the channels ask of the peer, without a closure a channel. */
+  readonly #owner: ChannelOwner = {
+    isClosed: () => this.#closed,
+    forget: (channel) => this.#channels.delete(channel),
+  };
 
-  /** Throws PEER_UNAVAILABLE where the native library cannot be loaded. */
+  /** Throws PEER_UNAVAILABLE where the native library cannot be loaded, CONFIG_INVALID for ICE servers it could not use. */
   constructor(options: PeerOptions, handlers: PeerHandlers) {
+    checkIceServers(options.iceServers);
     const wrtc = load();
     this.#handlers = handlers;
-    this.#clock = options.clock ?? systemClock;
     this.#pc = new wrtc.RTCPeerConnection({
       iceServers: options.iceServers,
       bundlePolicy: 'max-bundle',
@@ -116,15 +137,20 @@ export class Peer {
     const track = this.#source.createTrack();
     this.#track = track;
     this.#pc.addTrack(track);
+    this.#gathering = new Gathering(this.#pc, options.clock ?? systemClock);
+    open++;
     this.#pc.onconnectionstatechange = () => {
-      if (!this.#closed) this.#handlers.state?.(this.#pc.connectionState as PeerState);
+      if (this.#closed) return;
+      // The state is read when the news of it comes: two changes in a row may both show the second.
+      const state = this.#pc.connectionState as PeerState;
+      if (state === this.#told) return;
+      this.#told = state;
+      this.#handlers.state?.(state);
     };
     this.#pc.ontrack = (event) => {
       if (event.track.kind !== 'audio' || this.#sink !== undefined || this.#closed) return;
       const sink = new wrtc.nonstandard.RTCAudioSink(event.track);
-      sink.ondata = (data) => {
-        if (!this.#closed) this.#handlers.audio?.(data.samples, data.sampleRate);
-      };
+      sink.dispatchEvent = this.#onAudio;
       this.#sink = sink;
     };
     this.#pc.ondatachannel = (event) => {
@@ -147,20 +173,47 @@ export class Peer {
    * connectivity checks (RFC 8445 section 7.3.1.3). `waitForCandidatesMs` waits for gathering to finish, at most so long.
    */
   async createOffer(waitForCandidatesMs = 0): Promise<string> {
-    await this.#pc.setLocalDescription(await this.#pc.createOffer());
-    return this.#localSdp(waitForCandidatesMs);
+    let offer: NativeDescription;
+    try {
+      offer = await this.#pc.createOffer();
+      await this.#pc.setLocalDescription(offer);
+    } catch (cause) {
+      throw this.#failure('no offer could be made', cause);
+    }
+    return this.#gathering.complete(offer.sdp, waitForCandidatesMs);
   }
 
-  /** Sets the far end's answer. Throws PEER_SDP_INVALID for one that cannot be parsed or does not fit. */
+  /**
+   * Sets the far end's answer. Throws PEER_SDP_INVALID for one that cannot be parsed or does not fit, PEER_FAILED when the peer was
+   * closed meanwhile. The peer is to be closed after either.
+   */
   async acceptAnswer(sdp: string): Promise<void> {
     await this.#setRemote('answer', sdp);
   }
 
-  /** Answers an offer; the answer carries the candidates gathered within `waitForCandidatesMs`. Throws PEER_SDP_INVALID. */
+  /**
+   * Answers an offer; the answer carries the candidates gathered within `waitForCandidatesMs`. Throws PEER_SDP_INVALID, and PEER_FAILED
+   * when the peer was closed meanwhile or no local port could be had (a `portRange` that is used up).
+   */
   async answer(offer: string, waitForCandidatesMs: number): Promise<string> {
     await this.#setRemote('offer', offer);
-    await this.#pc.setLocalDescription(await this.#pc.createAnswer());
-    return this.#localSdp(waitForCandidatesMs);
+    let answer: NativeDescription;
+    try {
+      answer = await this.#pc.createAnswer();
+      await this.#pc.setLocalDescription(answer);
+    } catch (cause) {
+      throw this.#failure('no answer could be made', cause);
+    }
+    const sdp = await this.#gathering.complete(answer.sdp, waitForCandidatesMs);
+    if (this.#gathering.done && !this.hasLocalCandidates) {
+      throw new BridgeError('PEER_FAILED', 'no local port for media could be had: are all ports of the range in use?');
+    }
+    return sdp;
+  }
+
+  /** Whether any local candidate was found so far; false for long means that no port could be had. */
+  get hasLocalCandidates(): boolean {
+    return this.#gathering.found > 0;
   }
 
   /** Sends 10 ms of audio: exactly 480 samples at 48 kHz, from `offset` of `samples`. Copied before return. */
@@ -174,18 +227,27 @@ export class Peer {
   /** Raw statistics of the connection (RTCStatsReport as plain objects); empty after close. */
   async stats(): Promise<Array<Record<string, unknown>>> {
     if (this.#closed) return [];
-    const report = await this.#pc.getStats();
-    return [...report.values()];
+    try {
+      const report = await this.#pc.getStats();
+      return [...report.values()];
+    } catch {
+      // Closed while the report was being made.
+      return [];
+    }
+  }
+
+  /** The statistics a log entry needs; to be asked before `close`, after it there are none. */
+  async quality(): Promise<PeerQuality> {
+    return qualityOf(await this.stats());
   }
 
   /** Frees tracks, channels and ports. Idempotent. No handler is called after it. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    if (this.#sink !== undefined) {
-      this.#sink.ondata = null;
-      this.#sink.stop();
-    }
+    open--;
+    this.#gathering.close();
+    this.#sink?.stop();
     this.#track.stop();
     for (const channel of this.#channels) {
       channel.onopen = null;
@@ -200,62 +262,35 @@ export class Peer {
     this.#pc.close();
   }
 
+  /** Called by the native side for every 10 ms; what it throws would end in native code. */
+  readonly #onAudio = (data: NativeAudioData): void => {
+    if (this.#closed) return;
+    try {
+      this.#handlers.audio?.(data.samples, data.sampleRate);
+    } catch (error) {
+      process.nextTick(() => {
+        throw error;
+      });
+    }
+  };
+
   async #setRemote(type: 'offer' | 'answer', sdp: string): Promise<void> {
+    if (this.#closed) throw this.#failure('the peer is closed');
     try {
       await this.#pc.setRemoteDescription({ type, sdp });
     } catch (cause) {
+      if (this.#closed) throw this.#failure('the peer was closed', cause);
       throw new BridgeError('PEER_SDP_INVALID', `the ${type} could not be used: ${errorMessage(cause)}`, { cause });
     }
   }
 
-  #localSdp(waitMs: number): Promise<string> {
-    const pc = this.#pc;
-    const sdp = () => pc.localDescription?.sdp ?? '';
-    if (waitMs <= 0 || pc.iceGatheringState === 'complete') return Promise.resolve(sdp());
-    return new Promise((resolve) => {
-      const done = () => {
-        timer.cancel();
-        pc.onicegatheringstatechange = null;
-        resolve(sdp());
-      };
-      const timer = this.#clock.after(waitMs, done);
-      pc.onicegatheringstatechange = () => {
-        if (pc.iceGatheringState === 'complete') done();
-      };
-    });
+  #failure(what: string, cause?: unknown): BridgeError {
+    const why = this.#closed ? 'it was closed' : errorMessage(cause);
+    return new BridgeError('PEER_FAILED', cause === undefined ? what : `${what}: ${why}`, { cause });
   }
 
   #wrap(channel: NativeChannel): PeerChannel {
     this.#channels.add(channel);
-    return {
-      label: channel.label,
-      get isOpen() {
-        return channel.readyState === 'open';
-      },
-      get bufferedBytes() {
-        return channel.bufferedAmount;
-      },
-      send(text) {
-        if (channel.readyState !== 'open') return false;
-        channel.send(text);
-        return true;
-      },
-      attach: (handlers) => {
-        channel.onmessage = (event) => {
-          if (this.#closed) return;
-          handlers.text(typeof event.data === 'string' ? event.data : Buffer.from(event.data).toString());
-        };
-        channel.onclose = () => {
-          this.#channels.delete(channel);
-          if (!this.#closed) handlers.close?.();
-        };
-        channel.onopen = () => {
-          if (!this.#closed) handlers.open?.();
-        };
-        // A channel that the far end opened may be open already when it is announced.
-        if (channel.readyState === 'open') queueMicrotask(() => handlers.open?.());
-      },
-      close: () => channel.close(),
-    };
+    return new NativePeerChannel(channel, this.#owner);
   }
 }

@@ -27,9 +27,10 @@ export interface NativeTrack {
 export interface NativePeer {
   readonly connectionState: string;
   readonly iceGatheringState: string;
-  readonly localDescription: NativeDescription | null;
+  // `localDescription` is left out on purpose: reading it races with the gathering of candidates and crashes the process.
   onconnectionstatechange: (() => void) | null;
   onicegatheringstatechange: (() => void) | null;
+  onicecandidate: ((event: { candidate: { candidate: string; sdpMLineIndex: number | null } | null }) => void) | null;
   ontrack: ((event: { track: NativeTrack }) => void) | null;
   ondatachannel: ((event: { channel: NativeChannel }) => void) | null;
   addTrack(track: NativeTrack): unknown;
@@ -55,10 +56,19 @@ export interface NativeAudioSource {
   onData(data: NativeAudioData): void;
 }
 
+/**
+ * The library's `dispatchEvent` makes a set and a `nextTick` for every event, a hundred times a second and call; an own property of this
+ * name takes its place, since the native side calls it by name.
+ */
+export interface NativeAudioSink {
+  dispatchEvent(event: NativeAudioData): void;
+  stop(): void;
+}
+
 export interface NativeWebRtc {
   RTCPeerConnection: new (configuration: Record<string, unknown>) => NativePeer;
   nonstandard: {
     RTCAudioSource: new () => NativeAudioSource;
-    RTCAudioSink: new (track: NativeTrack) => { ondata: ((data: NativeAudioData) => void) | null; stop(): void };
+    RTCAudioSink: new (track: NativeTrack) => NativeAudioSink;
   };
 }

@@ -1,17 +1,12 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import { scriptSource, toneSource } from '../../src/simulator/phone/index.ts';
-import { loudestTone, type Rig, startRig, TRANSPORTS, toneAloneMs, until } from './rig.ts';
+import { loudestTone, startRig, TRANSPORTS, toneAloneMs, until } from './rig.ts';
+import { rigTest as it } from './rig-test.ts';
 
 /** Each end plays its own tone and listens for the other's: a swapped leg, a wrong rate or a wrong law cannot pass. */
 
 const CALLER_HZ = 1_020;
 const AGENT_HZ = 620;
-
-let rig: Rig | undefined;
-afterEach(async () => {
-  await rig?.close();
-  rig = undefined;
-});
 
 const LINES = [
   { carrier: 'twilio', codec: 'PCMU@8000', settings: {} },
@@ -20,11 +15,13 @@ const LINES = [
   { carrier: 'signalwire', codec: 'L16@24000', settings: { SIGNALWIRE_CODEC: 'L16@24000h' } },
 ] as const;
 
-describe.each(TRANSPORTS)('a call over %s', (transport) => {
-  it.each(LINES)(
+describe.concurrent.each(TRANSPORTS)('a call over %s', (transport) => {
+  it.for(LINES)(
     'carries each side’s tone to the other, alone: $carrier $codec',
-    async ({ carrier, codec, settings }) => {
-      rig = await startRig({ transport, settings, model: { voice: { tone: AGENT_HZ, ms: 1_500, dbfs: -15 } } });
+    async ({ carrier, codec, settings }, { own }) => {
+      const rig = own(
+        await startRig({ transport, settings, model: { voice: { tone: AGENT_HZ, ms: 1_500, dbfs: -15 } } }),
+      );
       const source = scriptSource([
         { pauseMs: 3_500 },
         toneSource(CALLER_HZ, { ms: 1_500, dbfs: -15 }),
@@ -50,21 +47,23 @@ describe.each(TRANSPORTS)('a call over %s', (transport) => {
       expect(session.errors).toEqual([]);
       expect(result.streams[0]?.faultCount).toBe(0);
 
-      const ended = await until(() => rig?.of('call_ended')[0], 'the end of the call');
+      const ended = await until(() => rig.of('call_ended')[0], 'the end of the call');
       expect(ended.end).toMatchObject({ result: 'success', reason: 'caller-hangup' });
-      await until(() => rig?.model.stats && rig.model.sessions.every((s) => !s.live), 'the end of the session');
+      await until(() => rig.model.sessions.every((s) => !s.live), 'the end of the session');
     },
   );
 });
 
-describe.each(TRANSPORTS)('the first words over %s', (transport) => {
-  it('are kept while the session is being set up, and reach the model whole', async () => {
-    rig = await startRig({
-      transport,
-      settings: { GREETING: 'off' },
-      scenario: { faults: [{ fault: 'delay_key', ms: 1_500 }] },
-      model: { voice: { tone: AGENT_HZ, ms: 500 } },
-    });
+describe.concurrent.each(TRANSPORTS)('the first words over %s', (transport) => {
+  it('are kept while the session is being set up, and reach the model whole', async ({ own }) => {
+    const rig = own(
+      await startRig({
+        transport,
+        settings: { GREETING: 'off' },
+        scenario: { faults: [{ fault: 'delay_key', ms: 1_500 }] },
+        model: { voice: { tone: AGENT_HZ, ms: 500 } },
+      }),
+    );
     // The caller speaks from the very first frame, long before the model is there.
     const source = scriptSource([toneSource(CALLER_HZ, { ms: 1_000, dbfs: -15 }), { pauseMs: 10_000 }]);
     const { report } = rig.call({ source, hangUpAfterMs: 5_500 });

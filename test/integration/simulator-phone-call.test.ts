@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import twilio from 'twilio';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { main } from '../../src/cli/call.ts';
@@ -243,6 +244,8 @@ describe('what goes wrong', () => {
   });
 });
 
+const CALLER = fileURLToPath(new URL('../../src/simulator/assets/caller.wav', import.meta.url));
+
 describe('npm run call', () => {
   const run = async (...argv: string[]) => {
     const text = { out: '', err: '' };
@@ -267,7 +270,7 @@ describe('npm run call', () => {
           if (event === 'start') stream.media(agentTone(1000));
         };
       };
-      const { status, out, err } = await run('--duration', '2500', '--record', file);
+      const { status, out, err } = await run('--wav', CALLER, '--duration', '2500', '--record', file);
       expect(status).toBe(0);
       expect(err).toBe(`recording: ${file}\n`);
       expect(out).toMatch(/^00:00\.\d{3} {2}webhook/m);

@@ -16,6 +16,8 @@ import type { WebSocketConnectOptions } from './websocket.ts';
  */
 
 const FIRST_BLOCK_MS = 60_000;
+/** Of the time for both transports WebRTC may take this share: opening a WebSocket needs a few hundred milliseconds. */
+const WEBRTC_SHARE = 0.75;
 const LONGEST_BLOCK_MS = 15 * 60_000;
 /** A trial that never reports back must not keep WebRTC closed. */
 const TRIAL_MS = 15_000;
@@ -123,7 +125,7 @@ export async function connectModel(
             iceServers: [...options.iceServers],
             sourceRate: rateOf(options.format),
             ...(options.portRange === undefined ? {} : { portRange: options.portRange }),
-            timeoutMs: Math.min(options.limits.webrtcMs, request.budgetMs * 0.6),
+            timeoutMs: Math.min(options.limits.webrtcMs, request.budgetMs * WEBRTC_SHARE),
             ticker: request.ticker,
             ...(options.fetch === undefined ? {} : { fetch: options.fetch }),
           },

@@ -4,6 +4,7 @@ import type { Log } from '../../call/leg.ts';
 import type { Ticker } from '../../call/ticker.ts';
 import { BridgeError, errorMessage } from '../../errors.ts';
 import { Resampler } from '../../media/resample.ts';
+import { watchLiveness } from '../../transport/liveness.ts';
 import { type IceServer, Peer, type PeerChannel, type PeerState, RTC_SAMPLE_RATE } from '../../transport/peer.ts';
 import { type CallsApi, hangUp, postOffer } from './calls-api.ts';
 import type { ConnectionHandlers, ModelConnection } from './connection.ts';
@@ -77,7 +78,8 @@ class WebRtcConnection implements ModelConnection {
   readonly #ready = Promise.withResolvers<void>();
   #phase: Phase = 'offering';
   #callId: string | undefined;
-  #unsubscribe: (() => void) | undefined;
+  /** Ends what runs by itself while connected. */
+  #stop: (() => void) | undefined;
   #grace: Timer | undefined;
   #resampler: Resampler | undefined;
 
@@ -120,7 +122,14 @@ class WebRtcConnection implements ModelConnection {
     try {
       await Promise.race([this.#negotiate(), this.#ready.promise]);
       await this.#ready.promise;
-      this.#unsubscribe = this.#options.ticker.subscribe((now) => this.#uplink.tick(now));
+      const unsubscribe = this.#options.ticker.subscribe((now) => this.#uplink.tick(now));
+      const unwatch = watchLiveness(this.#peer, clock, () => {
+        this.#lose('far-end-silent', 'neither media nor answers to connectivity checks came from the far end');
+      });
+      this.#stop = () => {
+        unsubscribe();
+        unwatch();
+      };
     } finally {
       deadline.cancel();
       signal.removeEventListener('abort', onAbort);
@@ -193,6 +202,7 @@ class WebRtcConnection implements ModelConnection {
   }
 
   #onState(state: PeerState): void {
+    this.#options.log.debug({ state }, 'webrtc state');
     if (state === 'connected') {
       this.#grace?.cancel();
       this.#grace = undefined;
@@ -241,7 +251,7 @@ class WebRtcConnection implements ModelConnection {
   #end(): void {
     this.#phase = 'over';
     this.#grace?.cancel();
-    this.#unsubscribe?.();
+    this.#stop?.();
     this.#request.abort();
     this.#hangUp();
   }
