@@ -1,0 +1,170 @@
+import { createHash } from 'node:crypto';
+import { createServer as createHttpServer, type Server } from 'node:http';
+import { type AddressInfo, connect, createServer, type Socket as TcpSocket } from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+import { openSocket, refuseUpgrade, type Socket, SocketAcceptor } from '../../src/transport/socket.ts';
+import { sleep, until } from './rig.ts';
+
+/** The WebSocket as the bridge uses it, against far ends that behave as no library would. */
+
+const closers: Array<() => void> = [];
+afterEach(() => {
+  for (const close of closers.splice(0)) close();
+});
+
+interface Ends {
+  port: number;
+  sockets: Socket[];
+  closes: number[];
+  texts: string[];
+}
+
+async function serve(options: { pingIntervalMs?: number; refuse?: number } = {}): Promise<Ends> {
+  const ends: Ends = { port: 0, sockets: [], closes: [], texts: [] };
+  const acceptor = new SocketAcceptor({ maxMessageBytes: 1_024, pingIntervalMs: options.pingIntervalMs ?? 0 });
+  const server: Server = createHttpServer();
+  server.on('upgrade', (request, stream, head) => {
+    if (options.refuse !== undefined) {
+      refuseUpgrade(stream, options.refuse, 'No', 'MODEL_AUTH');
+      return;
+    }
+    acceptor.accept(request, stream, head, (attach) => {
+      ends.sockets.push(
+        attach({
+          text: (data) => void ends.texts.push(String(data)),
+          binary() {},
+          close: (code) => void ends.closes.push(code),
+        }),
+      );
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  closers.push(() => {
+    for (const socket of ends.sockets) socket.terminate();
+    server.closeAllConnections();
+    server.close();
+  });
+  ends.port = (server.address() as AddressInfo).port;
+  return ends;
+}
+
+/** A client that completes the handshake and from then on is dead: it answers neither pings nor a close. */
+async function deadClient(port: number): Promise<TcpSocket> {
+  const socket = connect(port, '127.0.0.1');
+  socket.on('error', () => {});
+  closers.push(() => socket.destroy());
+  socket.write(
+    `GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${Buffer.alloc(16).toString('base64')}\r\n\r\n`,
+  );
+  await new Promise((resolve) => socket.once('data', resolve));
+  socket.pause();
+  return socket;
+}
+
+const client = { maxMessageBytes: 1_024, pingIntervalMs: 0, connectTimeoutMs: 400 };
+const deaf = { text() {}, binary() {}, close() {} };
+
+describe('a server socket', () => {
+  it('ends a half-open connection after two pings without an answer', async () => {
+    const ends = await serve({ pingIntervalMs: 150 });
+    await deadClient(ends.port);
+    const began = performance.now();
+    await until(() => ends.closes.length > 0, 'the end of the dead connection', 3_000);
+    expect(ends.closes).toEqual([1006]);
+    expect(performance.now() - began).toBeGreaterThan(300);
+  });
+
+  it('measures the round trip, and keeps a connection that answers', async () => {
+    const ends = await serve({ pingIntervalMs: 60 });
+    await openSocket(`ws://127.0.0.1:${ends.port}`, deaf, client);
+    await sleep(500);
+    expect(ends.closes).toEqual([]);
+    expect(ends.sockets[0]?.rttMs).toBeGreaterThanOrEqual(0);
+    expect(ends.sockets[0]?.rttMs).toBeLessThan(50);
+  });
+
+  it('cuts a far end that does not answer the closing handshake, after 2 s', async () => {
+    const ends = await serve();
+    await deadClient(ends.port);
+    const began = performance.now();
+    ends.sockets[0]?.close(1008, 'policy');
+    expect(ends.sockets[0]?.send('late')).toBe(false);
+    await until(() => ends.closes.length > 0, 'the cut', 4_000);
+    expect(performance.now() - began).toBeGreaterThan(1_900);
+    expect(performance.now() - began).toBeLessThan(3_000);
+  });
+
+  it('shows what a reader who does not read leaves behind', async () => {
+    const ends = await serve();
+    await deadClient(ends.port);
+    const chunk = 'x'.repeat(100_000);
+    for (let i = 0; i < 200; i++) ends.sockets[0]?.send(chunk);
+    expect(ends.sockets[0]?.bufferedBytes).toBeGreaterThan(1_000_000);
+  });
+
+  it('closes with 1009 on a message beyond its limit, and tells the end once', async () => {
+    const ends = await serve();
+    const codes: number[] = [];
+    const socket = await openSocket(
+      `ws://127.0.0.1:${ends.port}`,
+      { ...deaf, close: (code) => void codes.push(code) },
+      client,
+    );
+    socket.send('y'.repeat(2_000));
+    await until(() => codes.length > 0, 'the close');
+    expect(codes).toEqual([1009]);
+    await sleep(50);
+    expect(ends.closes).toHaveLength(1);
+    expect(ends.texts).toEqual([]);
+  });
+});
+
+describe('openSocket', () => {
+  it('loses nothing that comes in the packet of the handshake’s answer', async () => {
+    const server = createServer((stream) => {
+      stream.once('data', (request) => {
+        const key = /sec-websocket-key: (\S+)/i.exec(String(request))?.[1] ?? '';
+        const accept = createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64');
+        const head = `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`;
+        stream.write(Buffer.concat([Buffer.from(head), Buffer.from([0x81, 5]), Buffer.from('first')]));
+      });
+      stream.on('error', () => {});
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    closers.push(() => server.close());
+    const texts: string[] = [];
+    const url = `ws://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const socket = await openSocket(url, { ...deaf, text: (data) => void texts.push(String(data)) }, client);
+    await until(() => texts.length > 0, 'the first message');
+    expect(texts).toEqual(['first']);
+    socket.terminate();
+  });
+
+  it('says how the handshake was refused', async () => {
+    const ends = await serve({ refuse: 401 });
+    await expect(openSocket(`ws://127.0.0.1:${ends.port}`, deaf, client)).rejects.toMatchObject({
+      code: 'SOCKET_REFUSED',
+      status: 401,
+      retryable: false,
+    });
+  });
+
+  it('gives up in time on a far end that never answers, and on nobody at all', async () => {
+    const server = createServer(() => {});
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    await expect(openSocket(`ws://127.0.0.1:${port}`, deaf, client)).rejects.toMatchObject({
+      code: 'SOCKET_CONNECT_TIMEOUT',
+    });
+    server.close();
+    await expect(openSocket('ws://127.0.0.1:1', deaf, client)).rejects.toMatchObject({ code: 'SOCKET_CONNECT_FAILED' });
+  });
+
+  it('stops at once when told to', async () => {
+    const abort = new AbortController();
+    abort.abort(new Error('the call ended'));
+    await expect(openSocket('ws://127.0.0.1:1', deaf, { ...client, signal: abort.signal })).rejects.toThrow(
+      'the call ended',
+    );
+  });
+});
