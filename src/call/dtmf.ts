@@ -1,4 +1,4 @@
-import type { Clock, Timer } from './clock.ts';
+import { type Clock, delay, type Timer } from './clock.ts';
 import type { CallerEvent } from './events.ts';
 
 /**
@@ -150,4 +150,29 @@ export function maskedEvent(event: CallerEvent): CallerEvent {
 /** Digits as a log may show them: how many, not which. */
 export function maskDigits(digits: string): string {
   return MASK.repeat(digits.length);
+}
+
+/** From one digit to the next, and what `w` adds, ms: receivers need a gap between keys (ITU-T Q.24). */
+const DIGIT_SPACING_MS = 200;
+const PAUSE_MS = 500;
+
+/**
+ * Sends digits one after the other by a leg that carries them (`CallerLeg.sendDigit`), with the pauses that `w` asks for. Resolves false when
+ * the leg cannot, and rejects with the signal's reason when it aborts on the way.
+ */
+export async function playDigits(
+  digits: string,
+  send: ((digit: string) => boolean) | undefined,
+  clock: Clock,
+  signal?: AbortSignal,
+): Promise<boolean> {
+  if (send === undefined) return false;
+  for (const [index, digit] of [...digits].entries()) {
+    if (digit === 'w') await delay(clock, PAUSE_MS, signal);
+    else {
+      if (!send(digit)) return false;
+      if (index < digits.length - 1) await delay(clock, DIGIT_SPACING_MS, signal);
+    }
+  }
+  return true;
 }

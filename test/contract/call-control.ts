@@ -95,10 +95,10 @@ export function callControlContract(
 
     it('transfers: the call goes on elsewhere', async () => {
       const call = await live();
-      await rig.control.transfer(call.sid, ELSEWHERE, { say: 'One moment & "please" <3', callerId: FROM });
+      await rig.control.transfer(call.sid, ELSEWHERE, { say: 'Wait & "see" <3', callerId: FROM });
       await until(() => call.dialled.length > 0, 'the other number is dialled');
       expect(call.dialled).toEqual([ELSEWHERE]);
-      expect(call.timeline.entries.map(({ text }) => text)).toContain('<Say> One moment & "please" <3');
+      expect(call.timeline.entries.map(({ text }) => text)).toContain('<Say> Wait & "see" <3');
     });
 
     it('says that a call is gone which it should transfer', async () => {

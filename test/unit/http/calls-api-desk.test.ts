@@ -29,6 +29,9 @@ class FakeLive implements LiveCall {
     if (this.byLeg) this.did.push(`leg ${digits}`);
     return this.byLeg;
   }
+  async handOver(to: string) {
+    this.did.push(`hand over ${to}`);
+  }
   say(text: string) {
     this.did.push(`say ${text}`);
   }
@@ -142,6 +145,11 @@ describe('the desk', () => {
     desk.ended(add('b'), termination('internal'));
     live.delete('b');
     expect([...desk.list()].map(({ id }) => id)).toEqual(['b', 'a']);
+    // An order is its own memory.
+    const [ordered] = orders.values();
+    orders.delete('b');
+    expect(desk.find('b')).toBeUndefined();
+    orders.set('b', ordered!);
     clock.advance(3_600_000);
     expect([...desk.list()].map(({ id }) => id)).toEqual(['b']);
   });
@@ -183,6 +191,17 @@ describe('the desk', () => {
     expect(call.state).toBe('joined');
   });
 
+  it('transfers without credentials by the carrier’s own question, with words but without another number', async () => {
+    const { desk, add, did, withoutControl } = rig();
+    withoutControl();
+    add('a');
+    await desk.transfer('a', '+15550003333', { say: 'One moment' });
+    expect(did).toEqual(['say One moment', 'hand over +15550003333']);
+    await expect(desk.transfer('a', '+15550003333', { callerId: '+15550002222' })).rejects.toMatchObject({
+      code: 'CONTROL_UNSUPPORTED',
+    });
+  });
+
   it('sends digits by the leg where that can, else by the carrier', async () => {
     const { desk, add, did, withoutControl } = rig();
     const call = add('a');
@@ -193,7 +212,6 @@ describe('the desk', () => {
     call.byLeg = false;
     withoutControl();
     await expect(desk.sendDigits('a', '5')).rejects.toMatchObject({ code: 'CONTROL_UNSUPPORTED' });
-    await expect(desk.transfer('a', '+15550003333', {})).rejects.toMatchObject({ code: 'CONTROL_UNSUPPORTED' });
   });
 
   it('speaks only where somebody hears', () => {

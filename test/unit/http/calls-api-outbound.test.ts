@@ -256,6 +256,15 @@ describe('following a call', () => {
     expect(sent[1]?.body.call).not.toHaveProperty('end');
   });
 
+  it('whatever is told after the report changes no report', async () => {
+    const { place, outbound, status, sent } = rig();
+    const { id } = await place({ callbackUrl });
+    await status('CA1', 'completed');
+    expect(sent).toHaveLength(1);
+    outbound.ended(id, termination('caller-hangup'));
+    expect(sent).toHaveLength(1);
+  });
+
   it('the conversation’s end comes and the carrier’s does not: completed', async () => {
     const { place, outbound, sent, clock } = rig();
     const { id } = await place({ callbackUrl });

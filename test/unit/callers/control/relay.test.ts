@@ -306,6 +306,58 @@ describe('dialling', () => {
     expect(one.call.hangups).toBe(1);
   });
 
+  it('a transfer waits until the call has its first instructions, which would undo it', async () => {
+    const redirected = Promise.withResolvers<void>();
+    const did: string[] = [];
+    const { made, become, turn, relay } = rig({
+      rest: {
+        redirect: async () => {
+          await redirected.promise;
+          did.push('redirect');
+        },
+        transfer: async (id, to) => void did.push(`transfer ${id} ${to}`),
+        hangup: async () => {},
+      },
+    });
+    const one = await made('a');
+    become(one, 'answered');
+    const work = relay.transfer('a', '+15550003333');
+    await turn();
+    expect(did).toEqual([]);
+    redirected.resolve();
+    await work;
+    expect(did).toEqual(['redirect', 'transfer a +15550003333']);
+  });
+
+  it('a transfer that overtakes the news of the answer is not undone by it; one that failed leaves all as it was', async () => {
+    let fail = true;
+    const did: string[] = [];
+    const { made, become, turn, relay } = rig({
+      rest: {
+        redirect: async (id) => void did.push(`redirect ${id}`),
+        transfer: async (id) => {
+          did.push(`transfer ${id}`);
+          await turn();
+          if (fail) throw new ControlError('CONTROL_REJECTED', 'no');
+        },
+        hangup: async () => {},
+      },
+    });
+    const one = await made('a');
+    const failing = codeOf(relay.transfer('a', '+15550003333'));
+    become(one, 'answered');
+    expect(await failing).toBe('CONTROL_REJECTED');
+    await turn();
+    expect(did).toEqual(['transfer a', 'redirect a']);
+    fail = false;
+    const other = await made('b');
+    const work = relay.transfer('b', '+15550003333');
+    become(other, 'answered');
+    await work;
+    await turn();
+    expect(did.slice(2)).toEqual(['transfer b']);
+  });
+
   it('a call nobody answers has failed', async () => {
     const { made, become, statuses } = rig();
     const one = await made('a');
@@ -369,8 +421,16 @@ describe('digits', () => {
     await relay.sendDigits('a', '12');
     one.call.digitsWith = () => new Promise(() => {});
     const work = codeOf(relay.sendDigits('a', '34'));
+    let settled = false;
+    void work.then(() => {
+      settled = true;
+    });
     await turn();
-    clock.advance(5_000 + 2 * 600);
+    // A digit takes its time to be played; that is no failure.
+    clock.advance(5_000 + 2 * 600 - 1);
+    await turn();
+    expect(settled).toBe(false);
+    clock.advance(1);
     expect(await work).toBe('CONTROL_TIMEOUT');
     expect(one.call.digits).toEqual(['12', '34']);
   });

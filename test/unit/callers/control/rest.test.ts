@@ -220,7 +220,7 @@ describe('what is tried again', () => {
     ['an answer without an id', answer(201, '<html>'), 'CONTROL_PROTOCOL'],
     ['an id that is none', answer(201, { sid: '../x' }), 'CONTROL_PROTOCOL'],
     ['a redirect', answer(307, ''), 'CONTROL_PROTOCOL'],
-    ['a flood', answer(201, 'x'.repeat(300_000)), 'CONTROL_PROTOCOL'],
+    ['a flood', answer(201, { sid: CALL, padding: 'x'.repeat(300_000) }), 'CONTROL_PROTOCOL'],
   ])('a dial is not repeated after %s, and the error says that it may ring', async (_, step, code) => {
     const { control, sent, settle, clock } = rig([step]);
     expect(await settle(control.dial(DIAL))).toMatchObject({ code, uncertain: true });

@@ -1,0 +1,103 @@
+import { ControlError } from './errors.ts';
+
+/**
+ * What a bridge asks of a carrier about a call, beside its media. Every method rejects with a ControlError and with nothing else.
+ */
+export interface CallControl {
+  /** From a small fixed set: log field and metric label. */
+  readonly name: 'twilio-rest' | 'signalwire-rest' | 'signalwire-relay';
+  /** Ends the call. A call that is over already counts as ended. */
+  hangup(callId: string): Promise<void>;
+  /**
+   * Connects the far party to `to` (E.164) by new instructions; its media stream to us ends with that. CONTROL_GONE when the call is over.
+   * Whether `to` may be called is decided before, by the policy for destinations.
+   */
+  transfer(callId: string, to: string, options?: TransferOptions): Promise<void>;
+  /**
+   * Plays digits to the far party: 0-9, *, #, A-D, and `w` for half a second's pause. CONTROL_UNSUPPORTED where the carrier cannot without
+   * ending the media stream; where the stream itself carries digits, the caller's leg sends them.
+   */
+  sendDigits(callId: string, digits: string): Promise<void>;
+  /** Places a call and resolves with the carrier's id of it, long before anybody answers. */
+  dial(request: DialRequest): Promise<string>;
+  /** Frees what the adapter holds. */
+  close(): Promise<void>;
+}
+
+export interface TransferOptions {
+  /** Number shown to the one who is called, E.164; the carrier's own rule without it. */
+  readonly callerId?: string | undefined;
+  /** Said to the caller before. */
+  readonly say?: string | undefined;
+  /** Language of `say`, BCP 47. */
+  readonly language?: string | undefined;
+  /** How long it rings, seconds. */
+  readonly timeoutSeconds?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** `detect`: human or machine, as soon as it is known; `message-end`: when a machine's greeting is over. */
+export type MachineDetection = 'detect' | 'message-end';
+
+export interface DialRequest {
+  /** E.164. */
+  readonly to: string;
+  /** E.164; a number of the account. */
+  readonly from: string;
+  /** Asked for instructions when the call is answered; absolute http(s). */
+  readonly url: string;
+  /** Told how the call fares; absolute http(s). */
+  readonly statusCallback?: string | undefined;
+  /** Runs beside the conversation, so that a person who answers never waits for it; the finding goes to `statusCallback`. */
+  readonly machineDetection?: MachineDetection | undefined;
+  /** How long it may ring, seconds: 1 to 600. */
+  readonly timeoutSeconds?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** How a call fares, in the carriers' own words: the values of CallStatus. */
+export const CALL_STATUSES = [
+  'queued',
+  'initiated',
+  'ringing',
+  'in-progress',
+  'completed',
+  'busy',
+  'failed',
+  'no-answer',
+  'canceled',
+] as const;
+export type CallStatus = (typeof CALL_STATUSES)[number];
+
+const FINAL: ReadonlySet<CallStatus> = new Set(['completed', 'busy', 'failed', 'no-answer', 'canceled']);
+
+/** Whether nothing follows this status. */
+export function isFinal(status: CallStatus): boolean {
+  return FINAL.has(status);
+}
+
+function invalid(message: string): never {
+  throw new ControlError('CONTROL_INVALID', message);
+}
+
+/** Ids become part of an address: nothing passes that could leave its place there. */
+export function checkCallId(callId: string): string {
+  return /^[A-Za-z0-9][A-Za-z0-9-]{0,99}$/.test(callId) ? callId : invalid('this is no id of a call');
+}
+
+export function checkNumber(number: string, what: string): string {
+  return /^\+[1-9]\d{6,14}$/.test(number) ? number : invalid(`${what} must be a number in E.164 form`);
+}
+
+export function checkDigits(digits: string): string {
+  return /^[0-9*#A-Dw]{1,32}$/.test(digits) ? digits : invalid('digits must be 1 to 32 of 0-9 * # A-D w');
+}
+
+export function checkUrl(url: string, what: string): string {
+  return /^https?:\/\//.test(url) && URL.canParse(url) ? url : invalid(`${what} must be an absolute http(s) URL`);
+}
+
+export function checkSeconds(seconds: number | undefined): number | undefined {
+  if (seconds === undefined || (Number.isInteger(seconds) && seconds >= 1 && seconds <= 600)) return seconds;
+  return invalid('timeoutSeconds must be a whole number from 1 to 600');
+}

@@ -1,0 +1,45 @@
+import type { FastifyPluginAsync } from 'fastify';
+import { CALL_STATUSES, type CallStatus } from '../callers/phone/control/index.ts';
+import { readWebhookBodies, type WebhookGuard } from './webhook.ts';
+
+/** What a carrier tells of a call that it was asked to place. */
+export interface StatusUpdate {
+  readonly carrierCallId: string;
+  /** Missing in what machine detection tells. */
+  readonly status?: CallStatus;
+  /** human, machine_start, machine_end_beep, …, unknown: the carrier's word. */
+  readonly answeredBy?: string;
+  /** The number that was called. */
+  readonly to?: string;
+}
+
+export const CALL_STATUS_PATH = '/call-status';
+
+const KNOWN: ReadonlySet<string> = new Set(CALL_STATUSES);
+
+/** `POST /call-status`: how a call that was placed fares, and who answered it. 204. */
+export const callStatusRoute: FastifyPluginAsync<{
+  guard: WebhookGuard;
+  /** Must not throw. */
+  onStatus: (update: StatusUpdate) => void;
+}> = async (app, { guard, onStatus }) => {
+  await readWebhookBodies(app);
+  app.post(CALL_STATUS_PATH, async (request, reply) => {
+    const { carrier, carrierCallId, params } = guard.check(request);
+    const { CallStatus: text = '', AnsweredBy = '', To = '' } = params;
+    // SignalWire says "answered" where Twilio says "in-progress".
+    const status = text === 'answered' ? 'in-progress' : text;
+    const answeredBy = /^[a-z_]{1,40}$/.test(AnsweredBy) ? AnsweredBy : undefined;
+    request.log.debug(
+      { carrier, carrierCallId, status: status.slice(0, 40), answeredBy },
+      'carrier tells how a call fares',
+    );
+    onStatus({
+      carrierCallId,
+      ...(KNOWN.has(status) ? { status: status as CallStatus } : {}),
+      ...(answeredBy === undefined ? {} : { answeredBy }),
+      ...(To === '' ? {} : { to: To }),
+    });
+    return reply.code(204).send();
+  });
+};

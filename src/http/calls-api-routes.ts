@@ -1,0 +1,218 @@
+import { z } from 'zod';
+import { CALL_STATUSES } from '../callers/phone/control/index.ts';
+
+/** The interface for calls, as data: what each route takes and gives. Requests are checked by it and the OpenAPI document is made of it. */
+
+const number = z
+  .string()
+  .max(40)
+  .regex(/^\+?[\d\s().\-/]+$/, 'must be a phone number with its country code')
+  .meta({ description: 'A phone number, E.164 or as people write it.', examples: ['+15551234567'] });
+const e164 = z
+  .string()
+  .regex(/^\+[1-9]\d{6,14}$/, 'must be a number in E.164 form')
+  .meta({ description: 'A phone number in E.164 form.', examples: ['+15551234567'] });
+const words = z.string().trim().min(1).max(2_000);
+
+export const callOrder = z
+  .strictObject({
+    to: number,
+    from: e164.optional().describe('Number shown; the configured one without it.'),
+    prompt: z
+      .string()
+      .regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/, 'must be the name of a prompt')
+      .optional()
+      .describe('Name of the prompt that the agent gets; that of the route without it.'),
+    variables: z
+      .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,63}$/), z.string().max(2_000))
+      .refine((all) => Object.keys(all).length <= 50, 'must have at most 50 entries')
+      .optional()
+      .describe("Values for the prompt's variables."),
+    callbackUrl: z
+      .url({ protocol: /^https?$/ })
+      .max(2_000)
+      .optional()
+      .describe('Told, as JSON by POST, how the call ended.'),
+    machineDetection: z
+      .enum(['off', 'detect', 'message-end'])
+      .default('off')
+      .describe('Whether the carrier finds out if a machine answered; the conversation does not wait for it.'),
+    timeoutSeconds: z.int().min(5).max(120).default(30).describe('How long it rings.'),
+  })
+  .describe('A call to be placed.');
+export type CallOrder = z.infer<typeof callOrder>;
+
+export const callView = z
+  .object({
+    id: z.string().describe("The bridge's id of the call."),
+    carrierCallId: z.string().optional().describe("The carrier's id, as soon as there is one."),
+    direction: z.enum(['inbound', 'outbound']),
+    status: z.enum(CALL_STATUSES),
+    from: z.string().optional(),
+    to: z.string().optional(),
+    prompt: z.string().optional(),
+    createdAt: z.iso.datetime(),
+    endedAt: z.iso.datetime().optional(),
+    answeredBy: z.string().optional().describe("What machine detection found, in the carrier's word."),
+    end: z
+      .object({ result: z.string(), reason: z.string() })
+      .optional()
+      .describe('How the conversation ended, where there was one.'),
+  })
+  .describe('A call that goes on, or that ended a short while ago.');
+export type CallView = z.infer<typeof callView>;
+
+export const callList = z.object({ calls: z.array(callView) });
+
+export const apiErrorBody = z.object({
+  error: z.looseObject({
+    code: z.string().describe('What happened, for programs.'),
+    message: z.string().describe('What happened, for people.'),
+    issues: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+  }),
+});
+
+const transferOrder = z.strictObject({
+  to: number,
+  callerId: e164.optional().describe('Number shown to the one who is called.'),
+  say: words.max(500).optional().describe('Said to the caller before.'),
+});
+const digitsOrder = z.strictObject({
+  digits: z
+    .string()
+    .regex(/^[0-9*#A-Dw]{1,32}$/, 'must be 1 to 32 of 0-9 * # A-D, and w for half a second')
+    .describe('0-9 * # A-D, and w for a pause of half a second.'),
+});
+const textOrder = z.strictObject({ text: words });
+
+const listQuery = z.strictObject({
+  state: z.enum(['active', 'ended', 'all']).default('active'),
+  limit: z.coerce.number().int().min(1).max(1_000).default(100),
+});
+const callId = z.strictObject({ id: z.string().regex(/^[A-Za-z0-9-]{1,100}$/) });
+
+/** The schemas that have a name in the document. */
+export const namedSchemas = z.registry<{ id: string }>();
+namedSchemas.add(callOrder, { id: 'CallOrder' });
+namedSchemas.add(callView, { id: 'Call' });
+namedSchemas.add(callList, { id: 'CallList' });
+namedSchemas.add(apiErrorBody, { id: 'Error' });
+namedSchemas.add(transferOrder, { id: 'TransferOrder' });
+namedSchemas.add(digitsOrder, { id: 'DigitsOrder' });
+namedSchemas.add(textOrder, { id: 'TextOrder' });
+
+/** One route. `url` is in the server's notation (`:id`). */
+export interface RouteDefinition {
+  readonly method: 'GET' | 'POST';
+  readonly url: string;
+  readonly operationId: string;
+  readonly summary: string;
+  readonly params?: z.ZodObject;
+  readonly query?: z.ZodObject;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: z.ZodType;
+  /** The status and body of success. */
+  readonly success: { readonly status: number; readonly body?: z.ZodType };
+  /** Codes of refusals by status, beside those every route has. */
+  readonly errors: Readonly<Record<number, readonly string[]>>;
+}
+
+const ANSWERED = { 404: ['CALL_UNKNOWN'], 409: ['CALL_ENDED', 'CALL_NOT_ANSWERED', 'CONTROL_GONE'] } as const;
+const CARRIER = {
+  502: ['CONTROL_AUTH', 'CONTROL_REJECTED', 'CONTROL_UNAVAILABLE', 'CONTROL_PROTOCOL'],
+  503: ['CONTROL_RATE_LIMITED', 'CONTROL_ABORTED', 'OUTBOUND_UNAVAILABLE'],
+  504: ['CONTROL_TIMEOUT'],
+} as const;
+
+export const routes = {
+  place: {
+    method: 'POST',
+    url: '/calls',
+    operationId: 'placeCall',
+    summary: 'Calls somebody and lets the agent talk to whoever answers.',
+    headers: {
+      'Idempotency-Key':
+        'Repeating the request with the same key and body gives the first answer and places no second call.',
+    },
+    body: callOrder,
+    success: { status: 201, body: callView },
+    errors: {
+      400: ['IDEMPOTENCY_KEY_INVALID'],
+      403: ['DESTINATION_REFUSED', 'CALLBACK_REFUSED'],
+      409: ['IDEMPOTENCY_KEY_REUSED'],
+      422: ['PROMPT_UNKNOWN'],
+      429: ['OUTBOUND_HOURLY_LIMIT', 'OUTBOUND_CONCURRENT_LIMIT'],
+      501: ['CONTROL_UNSUPPORTED', 'CONTROL_DEPENDENCY_MISSING'],
+      ...CARRIER,
+    },
+  },
+  list: {
+    method: 'GET',
+    url: '/calls',
+    operationId: 'listCalls',
+    summary: 'The calls that go on; on request also those that ended a short while ago.',
+    query: listQuery,
+    success: { status: 200, body: callList },
+    errors: {},
+  },
+  get: {
+    method: 'GET',
+    url: '/calls/:id',
+    operationId: 'getCall',
+    summary: 'One call.',
+    params: callId,
+    success: { status: 200, body: callView },
+    errors: { 404: ['CALL_UNKNOWN'] },
+  },
+  hangup: {
+    method: 'POST',
+    url: '/calls/:id/hangup',
+    operationId: 'hangUpCall',
+    summary: 'Ends a call, a ringing one too.',
+    params: callId,
+    success: { status: 204 },
+    errors: { 404: ['CALL_UNKNOWN'], ...CARRIER },
+  },
+  transfer: {
+    method: 'POST',
+    url: '/calls/:id/transfer',
+    operationId: 'transferCall',
+    summary: 'Connects the caller to another number; the agent leaves the call.',
+    params: callId,
+    body: transferOrder,
+    success: { status: 204 },
+    errors: { 403: ['DESTINATION_REFUSED'], ...ANSWERED, 501: ['CONTROL_UNSUPPORTED'], ...CARRIER },
+  },
+  digits: {
+    method: 'POST',
+    url: '/calls/:id/digits',
+    operationId: 'sendDigits',
+    summary: 'Plays digits to the far party.',
+    params: callId,
+    body: digitsOrder,
+    success: { status: 204 },
+    errors: { ...ANSWERED, 501: ['CONTROL_UNSUPPORTED'], ...CARRIER },
+  },
+  say: {
+    method: 'POST',
+    url: '/calls/:id/say',
+    operationId: 'say',
+    summary: 'Has the agent say something, behind what it is saying.',
+    params: callId,
+    body: textOrder,
+    success: { status: 202 },
+    errors: ANSWERED,
+  },
+  text: {
+    method: 'POST',
+    url: '/calls/:id/text',
+    operationId: 'sendText',
+    summary: 'Gives the agent a line as if the caller had written it; it answers by voice.',
+    params: callId,
+    body: textOrder,
+    success: { status: 202 },
+    errors: ANSWERED,
+  },
+} as const satisfies Record<string, RouteDefinition>;
+
+export const OPENAPI_PATH = '/openapi.json';

@@ -1,0 +1,168 @@
+import type { Clock } from '../call/clock.ts';
+import { type Termination, termination } from '../call/termination.ts';
+import type { CallControl } from '../callers/phone/control/index.ts';
+import { ControlError } from '../callers/phone/control/index.ts';
+import { ApiError } from './api-error.ts';
+import type { CallsDesk } from './calls-api.ts';
+import type { CallView } from './calls-api-routes.ts';
+import type { OutboundCalls } from './outbound-calls.ts';
+
+/** Who calls whom. */
+export interface LiveCallInfo {
+  readonly id: string;
+  readonly direction: 'inbound' | 'outbound';
+  readonly carrierCallId?: string;
+  readonly from?: string;
+  readonly to?: string;
+}
+
+/** What is needed of a conversation that goes on. */
+export interface LiveCall {
+  readonly info: LiveCallInfo;
+  /** Wall time of its beginning, ms. */
+  readonly startedAt: number;
+  /** `waiting` for its caller, `joined`, `held` while the line is broken, `leaving` or `ended`. */
+  readonly state: 'waiting' | 'joined' | 'held' | 'leaving' | 'ended';
+  end(end: Termination): Promise<unknown>;
+  /** What it means when the caller's leg ends from now on; undefined takes it back. */
+  expectEnd(end: Termination | undefined): void;
+  /** Plays digits on the caller's leg; false where that cannot. */
+  sendDigits(digits: string): Promise<boolean>;
+  /** Lets the caller hear the agent's last words, then ends the call so that the carrier's next question is answered with a dial. */
+  handOver(to: string): Promise<void>;
+  /** Has the agent say this. */
+  say(text: string): void;
+  /** A typed turn of the caller. */
+  text(text: string): void;
+}
+
+export interface CallsDeskOptions {
+  readonly calls: { get(id: string): LiveCall | undefined; [Symbol.iterator](): Iterator<LiveCall> };
+  readonly outbound: OutboundCalls;
+  /** By whom a call of this id is controlled; undefined without credentials. */
+  readonly clock: Pick<Clock, 'wall'>;
+  readonly controlOf: (call: LiveCallInfo) => CallControl | undefined;
+}
+
+/** The desk of the interface, and what it must be told. */
+export interface WatchedCallsDesk extends CallsDesk {
+  /** A conversation is over: to be told of every one, once. */
+  ended(call: Pick<LiveCall, 'info' | 'startedAt'>, end: Termination): void;
+}
+
+/** How long, and how many, conversations are remembered that are over. */
+const REMEMBER_MS = 3_600_000;
+const REMEMBER_MOST = 1_000;
+
+/** Joins what is known of conversations with what is known of orders, for the interface. */
+export function callsDesk({ calls, outbound, clock, controlOf }: CallsDeskOptions): WatchedCallsDesk {
+  /** Calls that nobody ordered and that are over, the oldest first. */
+  const past = new Map<string, { readonly view: CallView; readonly at: number }>();
+
+  const forget = (now: number) => {
+    for (const [id, { at }] of past) {
+      if (past.size <= REMEMBER_MOST && now - at < REMEMBER_MS) return;
+      past.delete(id);
+    }
+  };
+
+  const viewOf = (call: Pick<LiveCall, 'info' | 'startedAt'>, status: CallView['status']): CallView => {
+    const { id, direction, carrierCallId, from, to } = call.info;
+    return {
+      id,
+      ...(carrierCallId === undefined ? {} : { carrierCallId }),
+      direction,
+      status,
+      ...(from === undefined || from === '' ? {} : { from }),
+      ...(to === undefined || to === '' ? {} : { to }),
+      createdAt: new Date(call.startedAt).toISOString(),
+    };
+  };
+
+  const view = (call: LiveCall): CallView =>
+    // A call is prepared while the carrier still rings, and answered with its media stream.
+    outbound.find(call.info.id) ?? viewOf(call, call.state === 'waiting' ? 'ringing' : 'in-progress');
+
+  /** A conversation in which somebody can be heard. */
+  const joined = (id: string): LiveCall => {
+    const call = calls.get(id);
+    if (call === undefined || call.state === 'ended' || call.state === 'leaving')
+      throw new ApiError(409, 'CALL_ENDED', 'the call is over');
+    if (call.state !== 'joined') throw new ApiError(409, 'CALL_NOT_ANSWERED', 'nobody is on the line at the moment');
+    return call;
+  };
+
+  const carrierOf = (call: LiveCall): { control: CallControl; carrierCallId: string } => {
+    const control = controlOf(call.info);
+    const { carrierCallId } = call.info;
+    if (control === undefined || carrierCallId === undefined)
+      throw new ControlError('CONTROL_UNSUPPORTED', "the credentials of this call's carrier are not set");
+    return { control, carrierCallId };
+  };
+
+  return {
+    place: (order, request) => outbound.place(order, request),
+    *list() {
+      const seen = new Set<string>();
+      forget(clock.wall());
+      const known = [...[...calls].map(view), ...outbound.views(), ...[...past.values()].map((one) => one.view)];
+      const all = known.sort((a, b) => (a.createdAt < b.createdAt ? 1 : -1));
+      for (const one of all) {
+        if (seen.has(one.id)) continue;
+        seen.add(one.id);
+        yield one;
+      }
+    },
+    find(id) {
+      const call = calls.get(id);
+      return call === undefined ? (outbound.find(id) ?? past.get(id)?.view) : view(call);
+    },
+    async hangup(id) {
+      const call = calls.get(id);
+      if (call === undefined) return outbound.hangup(id);
+      const { carrierCallId } = call.info;
+      const control = controlOf(call.info);
+      // Closing our side lets the carrier ask what comes next, and it is told to hang up; asking it outright is quicker and surer.
+      call.expectEnd(termination('operator-hangup'));
+      const told =
+        control === undefined || carrierCallId === undefined ? Promise.resolve() : control.hangup(carrierCallId);
+      await Promise.allSettled([told, call.end(termination('operator-hangup'))]);
+    },
+    async transfer(id, to, options) {
+      const call = joined(id);
+      const { callerId, say } = options;
+      if (controlOf(call.info) === undefined && callerId === undefined) {
+        if (say !== undefined) call.say(say);
+        return call.handOver(to);
+      }
+      const { control, carrierCallId } = carrierOf(call);
+      // The carrier takes the stream away before it answers: that is no hang-up of the caller's.
+      call.expectEnd(termination('transferred'));
+      try {
+        await control.transfer(carrierCallId, to, options);
+      } catch (error) {
+        call.expectEnd(undefined);
+        throw error;
+      }
+      await call.end(termination('transferred'));
+    },
+    async sendDigits(id, digits) {
+      const call = joined(id);
+      if (await call.sendDigits(digits)) return;
+      const { control, carrierCallId } = carrierOf(call);
+      await control.sendDigits(carrierCallId, digits);
+    },
+    ended(call, end) {
+      const now = clock.wall();
+      const { id } = call.info;
+      outbound.ended(id, end);
+      if (outbound.find(id) !== undefined) return;
+      const { result, reason } = end;
+      const endedAt = new Date(now).toISOString();
+      past.set(id, { view: { ...viewOf(call, 'completed'), endedAt, end: { result, reason } }, at: now });
+      forget(now);
+    },
+    say: (id, text) => joined(id).say(text),
+    text: (id, text) => joined(id).text(text),
+  };
+}

@@ -1,0 +1,264 @@
+import { randomUUID } from 'node:crypto';
+import type { Clock, Timer } from '../call/clock.ts';
+import type { Log } from '../call/leg.ts';
+import type { OutboundGuard } from '../call/outbound-guard.ts';
+import type { Termination } from '../call/termination.ts';
+import { type CallControl, ControlError } from '../callers/phone/control/index.ts';
+import { errorMessage } from '../errors.ts';
+import { PATHS } from './answers.ts';
+import { ApiError, retryAfter } from './api-error.ts';
+import type { CallCallbacks } from './call-callbacks.ts';
+import { CALL_STATUS_PATH, type StatusUpdate } from './call-status.ts';
+import type { CallOrder, CallView } from './calls-api-routes.ts';
+import { OutboundCall, type OutboundPlan } from './outbound-call.ts';
+import type { HostedRequest, PublicUrls } from './public-url.ts';
+
+/** Calls that are ordered: guarded, placed, recognised when the carrier comes for instructions, followed to their end and reported. */
+
+export interface OutboundCallsOptions {
+  readonly guard: OutboundGuard;
+  /** None: no call can be placed. */
+  readonly control: CallControl | undefined;
+  /** The number that calls are made from when the order names none, E.164. */
+  readonly from: string | undefined;
+  readonly urls: PublicUrls;
+  readonly clock: Clock;
+  readonly log: Pick<Log, 'info' | 'warn'>;
+  readonly callbacks: Pick<CallCallbacks, 'check' | 'send'>;
+  /** Whether there is a prompt of this name; all are taken without it. */
+  readonly hasPrompt?: ((name: string) => boolean) | undefined;
+}
+
+/** How long a webhook waits for the answer to the request that caused it, ms. */
+const CLAIM_WAIT_MS = 3_000;
+/** After the longest ringing, how long the carrier may leave a call without any news, ms. */
+const SILENT_MS = 60_000;
+/** How long the two ends of a call, the carrier's and the conversation's, wait for each other before it is reported, ms. */
+const END_GRACE_MS = 5_000;
+/** Longer than any conversation may last: a call whose end nobody ever tells is given up then, ms. */
+const LONGEST_MS = 25 * 3_600_000;
+/** How long, and how many, calls are remembered that are over. */
+const REMEMBER_MS = 3_600_000;
+const REMEMBER_MOST = 1_000;
+
+export class OutboundCalls {
+  readonly #o: OutboundCallsOptions;
+  readonly #calls = new Map<string, OutboundCall>();
+  readonly #byCarrier = new Map<string, OutboundCall>();
+  /** Requests to the carrier whose answer is still to come. */
+  readonly #dialling = new Set<Promise<unknown>>();
+  readonly #timers = new Map<OutboundCall, Timer>();
+
+  constructor(options: OutboundCallsOptions) {
+    this.#o = options;
+  }
+
+  /** Orders a call. Rejects with an ApiError when it must not be placed and with a ControlError when the carrier fails. */
+  async place(order: CallOrder, request: HostedRequest): Promise<CallView> {
+    const { control, guard, urls, clock, hasPrompt } = this.#o;
+    const from = order.from ?? this.#o.from;
+    if (control === undefined || from === undefined)
+      throw new ApiError(
+        503,
+        'OUTBOUND_UNAVAILABLE',
+        `${control === undefined ? 'no carrier' : 'no number'} to call from is set`,
+      );
+    if (order.prompt !== undefined && hasPrompt?.(order.prompt) === false)
+      throw new ApiError(422, 'PROMPT_UNKNOWN', 'there is no prompt of this name');
+    if (order.callbackUrl !== undefined) this.#checkCallback(order.callbackUrl);
+    const url = urls.http(request, PATHS.incomingCall);
+    const statusCallback = urls.http(request, CALL_STATUS_PATH);
+    const decision = guard.admit(order.to);
+    if (!decision.ok) throw refusal(decision);
+    this.#forget();
+    const { place } = decision;
+    const call = new OutboundCall({ id: randomUUID(), order, from, place, createdAt: clock.wall() });
+    this.#calls.set(call.id, call);
+    this.#giveUpAfter(call, order.timeoutSeconds * 1000 + SILENT_MS);
+    const dialling = control.dial({
+      to: place.number,
+      from,
+      url,
+      statusCallback,
+      timeoutSeconds: order.timeoutSeconds,
+      machineDetection: order.machineDetection === 'off' ? undefined : order.machineDetection,
+    });
+    this.#dialling.add(dialling);
+    try {
+      this.#identify(call, await dialling);
+      return call.view();
+    } catch (error) {
+      // A call that may ring all the same stays, so that the agent knows what it is about when somebody answers.
+      if (!(error instanceof ControlError && error.uncertain)) this.#drop(call);
+      throw error;
+    } finally {
+      this.#dialling.delete(dialling);
+    }
+  }
+
+  /** What was ordered of the call for which the carrier wants instructions; undefined for one that was not ordered here. */
+  async claim(carrierCallId: string, to: string): Promise<OutboundPlan | undefined> {
+    const call = await this.#find(carrierCallId, to);
+    if (call === undefined) return undefined;
+    call.claimed = true;
+    this.#answered(call);
+    return call.plan;
+  }
+
+  /** News of the carrier. Never throws. */
+  onStatus(update: StatusUpdate): void {
+    void this.#find(update.carrierCallId, update.to ?? '').then((call) => {
+      if (call === undefined) return;
+      if (update.answeredBy !== undefined) call.answeredBy = update.answeredBy;
+      const { status } = update;
+      if (status === 'in-progress') this.#answered(call);
+      else if (status !== undefined && call.become(status, this.#o.clock.wall()))
+        this.#ended(call, !call.claimed || call.end !== undefined);
+    });
+  }
+
+  /** The conversation of a call is over: to be told of every call, ordered here or not. */
+  ended(callId: string, end: Termination): void {
+    const call = this.#calls.get(callId);
+    if (call === undefined || call.end !== undefined) return;
+    call.end = end;
+    call.place.release();
+    this.#ended(call, call.isOver);
+  }
+
+  /** Ends a call that has no conversation yet. */
+  async hangup(callId: string): Promise<void> {
+    const call = this.#calls.get(callId);
+    if (call === undefined || call.isOver) return;
+    if (call.carrierCallId === undefined || this.#o.control === undefined)
+      throw new ApiError(409, 'CALL_NOT_ANSWERED', 'the carrier has not said yet which call this is');
+    await this.#o.control.hangup(call.carrierCallId);
+    // The carrier's own word, should it come, is late news.
+    if (call.become('canceled', this.#o.clock.wall())) this.#ended(call, !call.claimed);
+  }
+
+  /** The newest first. */
+  views(): CallView[] {
+    this.#forget();
+    return [...this.#calls.values()].map((call) => call.view()).reverse();
+  }
+
+  find(callId: string): CallView | undefined {
+    return this.#calls.get(callId)?.view();
+  }
+
+  /** Frees what it holds; nothing is reported any more. */
+  close(): void {
+    for (const timer of this.#timers.values()) timer.cancel();
+    this.#timers.clear();
+  }
+
+  #identify(call: OutboundCall, carrierCallId: string): void {
+    call.carrierCallId = carrierCallId;
+    this.#byCarrier.set(carrierCallId, call);
+  }
+
+  /**
+   * The order behind the carrier's call. News of a call can overtake the answer that names it, which is then waited for; and an answer that
+   * was lost is made up for by the number that was called.
+   */
+  async #find(carrierCallId: string, to: string): Promise<OutboundCall | undefined> {
+    const known = this.#byCarrier.get(carrierCallId);
+    if (known !== undefined || this.#calls.size === 0) return known;
+    if (this.#dialling.size > 0) {
+      await new Promise<void>((resolve) => {
+        const timer = this.#o.clock.after(CLAIM_WAIT_MS, resolve);
+        void Promise.allSettled(this.#dialling).then(() => {
+          timer.cancel();
+          resolve();
+        });
+      });
+    }
+    const named = this.#byCarrier.get(carrierCallId);
+    if (named !== undefined) return named;
+    for (const call of this.#calls.values()) {
+      if (call.carrierCallId !== undefined || call.isOver || call.place.number !== to) continue;
+      this.#identify(call, carrierCallId);
+      return call;
+    }
+    return undefined;
+  }
+
+  #answered(call: OutboundCall): void {
+    const before = call.status;
+    call.become('in-progress', this.#o.clock.wall());
+    if (call.status === 'in-progress' && before !== 'in-progress') this.#giveUpAfter(call, LONGEST_MS);
+  }
+
+  /** A call of which nothing more is heard is given up. */
+  #giveUpAfter(call: OutboundCall, ms: number): void {
+    this.#after(call, ms, () => {
+      if (!call.become('failed', this.#o.clock.wall())) return;
+      this.#o.log.warn({ callId: call.id }, 'the carrier never said what became of a call');
+      this.#report(call);
+    });
+  }
+
+  /** One of its two ends is known; `both`: nothing more is to come. */
+  #ended(call: OutboundCall, both: boolean): void {
+    if (both) this.#report(call);
+    else
+      this.#after(call, END_GRACE_MS, () => {
+        call.become('completed', this.#o.clock.wall());
+        this.#report(call);
+      });
+  }
+
+  #report(call: OutboundCall): void {
+    this.#timers.get(call)?.cancel();
+    this.#timers.delete(call);
+    if (call.reported) return;
+    call.reported = true;
+    this.#o.log.info({ callId: call.id, status: call.status, answeredBy: call.answeredBy }, 'ordered call is over');
+    const { callbackUrl } = call.order;
+    if (callbackUrl !== undefined) this.#o.callbacks.send(callbackUrl, { type: 'call.ended', call: call.view() });
+  }
+
+  #after(call: OutboundCall, ms: number, act: () => void): void {
+    this.#timers.get(call)?.cancel();
+    this.#timers.set(call, this.#o.clock.after(ms, act));
+  }
+
+  /** The carrier certainly did not place it: as if it had never been ordered. */
+  #drop(call: OutboundCall): void {
+    call.place.cancel();
+    this.#timers.get(call)?.cancel();
+    this.#timers.delete(call);
+    this.#calls.delete(call.id);
+  }
+
+  #forget(): void {
+    const now = this.#o.clock.wall();
+    let over = 0;
+    for (const call of this.#calls.values()) if (call.isOver) over++;
+    for (const call of this.#calls.values()) {
+      if (!call.isOver || !call.reported) continue;
+      if (over <= REMEMBER_MOST && now - (call.endedAt ?? now) < REMEMBER_MS) continue;
+      over--;
+      this.#calls.delete(call.id);
+      if (call.carrierCallId !== undefined) this.#byCarrier.delete(call.carrierCallId);
+    }
+  }
+
+  #checkCallback(url: string): void {
+    try {
+      this.#o.callbacks.check(url);
+    } catch (error) {
+      throw new ApiError(403, 'CALLBACK_REFUSED', errorMessage(error));
+    }
+  }
+}
+
+function refusal(decision: { limit: string; code: string; reason: string; retryAfterMs?: number }): ApiError {
+  const { limit, code, reason, retryAfterMs } = decision;
+  if (limit === 'destination') return new ApiError(403, 'DESTINATION_REFUSED', reason, { details: { reason: code } });
+  const name = limit === 'per_hour' ? 'OUTBOUND_HOURLY_LIMIT' : 'OUTBOUND_CONCURRENT_LIMIT';
+  return new ApiError(429, name, reason, {
+    headers: retryAfterMs === undefined ? {} : retryAfter(retryAfterMs),
+  });
+}

@@ -1,0 +1,75 @@
+import type { AudioSource } from '../phone/source.ts';
+import { CarrierCall, type CarrierSide, type FarParty, type Next } from './call.ts';
+import type { StatusCallback } from './status-reports.ts';
+
+export interface PlaceOptions {
+  readonly from: string;
+  readonly to: string;
+  /** None: the call waits, once answered, for instructions to come by an update. */
+  readonly first?: Next | undefined;
+  readonly statusCallback?: StatusCallback | undefined;
+  readonly machineDetection?: { readonly async: boolean; readonly callbackUrl: string | undefined } | undefined;
+}
+
+/** All calls of one carrier, live and past, in order. */
+export class Switchboard {
+  readonly side: CarrierSide;
+  readonly calls: CarrierCall[] = [];
+  readonly #source: AudioSource;
+  readonly #far: (to: string) => FarParty;
+
+  /** `source`: what every far party says. `far`: what it does when it is called. */
+  constructor(side: CarrierSide, source: AudioSource, far: (to: string) => FarParty) {
+    this.side = side;
+    this.#source = source;
+    this.#far = far;
+  }
+
+  find(sid: string): CarrierCall | undefined {
+    return this.calls.find((call) => call.sid === sid);
+  }
+
+  /** Calls somebody; rings from the next turn of the event loop on, when whoever asked has his answer. */
+  place(options: PlaceOptions): CarrierCall {
+    const far = this.#far(options.to);
+    const { machineDetection, statusCallback, from, to, first } = options;
+    const sync = machineDetection !== undefined && !machineDetection.async;
+    const call = this.#add(
+      new CarrierCall({
+        side: this.side,
+        direction: 'outbound-api',
+        from,
+        to,
+        source: this.#source,
+        statusCallback,
+        answeredBy: sync ? (far.answeredBy ?? 'human') : undefined,
+      }),
+    );
+    const url = machineDetection?.async === true ? machineDetection.callbackUrl : undefined;
+    if (url !== undefined)
+      call.onStatus((status) => {
+        if (status === 'in-progress') call.reportMachine(url, far.answeredBy ?? 'human');
+      });
+    setImmediate(() => void call.place(far, first));
+    return call;
+  }
+
+  /** Somebody calls the number that this webhook answers for. */
+  callIn(options: { from: string; to: string; webhookUrl: string }): CarrierCall {
+    const { from, to } = options;
+    const call = this.#add(new CarrierCall({ side: this.side, direction: 'inbound', from, to, source: this.#source }));
+    void call.callIn(options.webhookUrl);
+    return call;
+  }
+
+  /** Ends every call and waits until all is reported. */
+  async close(): Promise<void> {
+    for (const call of this.calls) call.hangUp();
+    await Promise.all(this.calls.map((call) => call.done));
+  }
+
+  #add(call: CarrierCall): CarrierCall {
+    this.calls.push(call);
+    return call;
+  }
+}
