@@ -14,8 +14,17 @@ const CLEAR_TAIL_MOST_MS = 500;
 const SILENT_PEAK = 64;
 const MAX_ITEMS = 64;
 
+/**
+ * "started" comes over the data channel and overtakes its audio, which still waits in the jitter buffer: an item begins with its first frame
+ * that is not silence, or so long after "started", ms.
+ */
+const ONSET_MOST_MS = 250;
+
 interface Playing {
   readonly responseId: string;
+  readonly startedAt: number;
+  /** Whether its audio has arrived. */
+  audible: boolean;
   /** Undefined until the response announced it. */
   itemId: string | undefined;
   samples: number;
@@ -51,8 +60,9 @@ export class PeerPlayer implements Player {
     if (this.#itemOf.has(responseId)) return;
     this.#itemOf.set(responseId, itemId);
     if (this.#itemOf.size > MAX_ITEMS) this.#itemOf.delete(this.#itemOf.keys().next().value!);
-    if (this.#playing?.responseId === responseId && this.#playing.itemId === undefined)
-      this.#begin(this.#playing, itemId);
+    if (this.#playing?.responseId !== responseId || this.#playing.itemId !== undefined) return;
+    this.#playing.itemId = itemId;
+    this.#tellBegin(this.#playing);
   }
 
   audio(samples: Int16Array): void {
@@ -60,9 +70,19 @@ export class PeerPlayer implements Player {
       this.#deps.count('ms_dropped_interrupted', samplesToMs(samples.length, this.#rate));
       return;
     }
-    if (this.#playing !== undefined) this.#playing.samples += samples.length;
+    if (this.#playing !== undefined) this.#heard(this.#playing, samples);
     this.#frame.samples = this.#resampler.process(samples);
     this.#deps.peer.write(this.#frame);
+  }
+
+  /** Counts a frame of what is playing, from its first sound on. */
+  #heard(playing: Playing, samples: Int16Array): void {
+    if (!playing.audible) {
+      if (isSilent(samples) && this.#deps.clock.now() - playing.startedAt < ONSET_MOST_MS) return;
+      playing.audible = true;
+      this.#tellBegin(playing);
+    }
+    playing.samples += samples.length;
   }
 
   /** Whether this frame is still of an interrupted response. */
@@ -70,7 +90,7 @@ export class PeerPlayer implements Player {
     if (this.#tailUntil === Number.NEGATIVE_INFINITY && this.#dropUntil === Number.NEGATIVE_INFINITY) return false;
     const now = this.#deps.clock.now();
     if (now < this.#dropUntil) return true;
-    if (now < this.#tailUntil && samples.some((sample) => sample > SILENT_PEAK || sample < -SILENT_PEAK)) return true;
+    if (now < this.#tailUntil && !isSilent(samples)) return true;
     this.#pass();
     return false;
   }
@@ -125,9 +145,8 @@ export class PeerPlayer implements Player {
     }
     this.#finish();
     this.#pass();
-    this.#playing = { responseId, itemId: undefined, samples: 0 };
-    const itemId = this.#itemOf.get(responseId);
-    if (itemId !== undefined) this.#begin(this.#playing, itemId);
+    const startedAt = this.#deps.clock.now();
+    this.#playing = { responseId, startedAt, audible: false, itemId: this.#itemOf.get(responseId), samples: 0 };
   }
 
   #onEnded(responseId: string): void {
@@ -145,15 +164,20 @@ export class PeerPlayer implements Player {
     this.#tailUntil = now + CLEAR_TAIL_MOST_MS;
   }
 
-  #begin(playing: Playing, itemId: string): void {
-    playing.itemId = itemId;
-    this.#deps.emit({ type: 'audio_started', responseId: playing.responseId, itemId, contentIndex: 0 });
+  #tellBegin({ responseId, itemId, audible }: Playing): void {
+    if (itemId !== undefined && audible)
+      this.#deps.emit({ type: 'audio_started', responseId, itemId, contentIndex: 0 });
   }
 
   #finish(): void {
     const playing = this.#playing;
     this.#playing = undefined;
     if (playing?.itemId === undefined) return;
+    if (!playing.audible) {
+      // Played to its end without a frame of it: told all the same, so that whoever watches over silence can see it.
+      playing.audible = true;
+      this.#tellBegin(playing);
+    }
     this.#deps.emit({ type: 'audio_done', responseId: playing.responseId, itemId: playing.itemId });
   }
 
@@ -165,4 +189,9 @@ export class PeerPlayer implements Player {
   delta(): void {}
   itemDone(): void {}
   responseDone(): void {}
+}
+
+function isSilent(samples: Int16Array): boolean {
+  for (const sample of samples) if (sample > SILENT_PEAK || sample < -SILENT_PEAK) return false;
+  return true;
 }

@@ -91,7 +91,7 @@ describe('a session lost in the middle of a call', () => {
     const r = await run({ transport: 'webrtc' });
     r.says(says.created('r1'), says.message('r1', 'i1'), says.buffer('started', 'r1'));
     r.says(says.wordsDone('r1', 'i1', 'I can tell you very much about our opening hours'), says.done('r1'));
-    for (let i = 0; i < 100; i++) r.model.last.plays(new Int16Array(480));
+    for (let i = 0; i < 100; i++) r.model.last.plays(new Int16Array(480).fill(1_000));
     r.model.last.breaks('ice-failed', 'no way to the far end works any more');
     await r.settle();
     expect(r.model.tries).toEqual(['webrtc', 'websocket']);
