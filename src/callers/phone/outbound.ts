@@ -36,6 +36,18 @@ const STALL_MS = 60;
 /** Samples encoded at a time. */
 const ENCODE_SAMPLES = 4_800;
 
+/** What must still lie at the carrier when the next chunk goes, so that a stall of 200 ms is not heard: that, and one tick. */
+const RESERVE_MS = 220;
+const LONGEST_CHUNK_MS = 100;
+
+/**
+ * Audio that comes ahead of time loses nothing by longer messages, and each costs a system call: twice the chunk of a live source, as far
+ * as the lead keeps its reserve.
+ */
+function burstChunkMs({ chunkMs, leadMs }: PhoneLegOptions): number {
+  return Math.max(chunkMs, Math.min(2 * chunkMs, LONGEST_CHUNK_MS, leadMs - RESERVE_MS));
+}
+
 export class Outbound implements Playout {
   readonly #wire: OutboundWire;
   readonly #onStuck: () => void;
@@ -49,6 +61,7 @@ export class Outbound implements Playout {
   readonly #gate: LiveGate;
   readonly #rate: number;
   readonly #chunk: number;
+  readonly #burstChunk: number;
   readonly #markEvery: number;
   readonly #liveLeadMs: number;
   #backlog: Backlog;
@@ -83,6 +96,7 @@ export class Outbound implements Playout {
     this.#carrier = new CarrierClock(this.#rate);
     this.#backlog = new Backlog(codec, options);
     this.#chunk = msToSamples(options.chunkMs, this.#rate);
+    this.#burstChunk = msToSamples(burstChunkMs(options), this.#rate);
     this.#markEvery = msToSamples(options.markMs, this.#rate);
     // While a chunk gathers here the carrier has that much less, so the cushion is that much larger than what must remain of it.
     const targetMs = options.cushionMs === 0 ? 0 : options.cushionMs + options.chunkMs + GRAIN_MS;
@@ -235,9 +249,10 @@ export class Outbound implements Playout {
   #pump(now: number, flush: boolean): void {
     const oneWay = this.#oneWayMs();
     const leadMs = this.#pace.live ? this.#liveLeadMs : this.#options.leadMs;
+    const chunk = this.#pace.live ? this.#chunk : this.#burstChunk;
     for (let left = this.#queued(); left > 0; left = this.#queued()) {
-      const samples = Math.min(left, this.#chunk);
-      if (samples < this.#chunk && !flush) return;
+      const samples = Math.min(left, chunk);
+      if (samples < chunk && !flush) return;
       if (this.#carrier.unplayedMs(now + oneWay) + samplesToMs(samples, this.#rate) > leadMs) return;
       const payload = this.#queue.takeBase64(samples * this.#codec.bytesPerSample);
       if (!this.#wire.media(payload)) return;
