@@ -7,13 +7,16 @@ import { TransportMemory } from './agents/openai/fallback.ts';
 import { Calls } from './call/calls.ts';
 import { type Clock, systemClock } from './call/clock.ts';
 import type { CallObserver } from './call/events.ts';
+import type { CallInfo } from './call/info.ts';
 import type { Log } from './call/leg.ts';
+import type { CallTap } from './call/tap.ts';
 import { termination } from './call/termination.ts';
 import { Ticker } from './call/ticker.ts';
 import type { Config } from './config.ts';
 import { phoneDesk, phoneStreams } from './desk.ts';
 import { type ModelEndpoint, openDispatch } from './dispatch.ts';
 import { BridgeError, errorMessage } from './errors.ts';
+import type { Base, Feature, Parts } from './features/feature.ts';
 import { CallMemory } from './http/call-memory.ts';
 import { healthRoutes } from './http/health.ts';
 import { serveMediaStream } from './http/media-stream.ts';
@@ -26,6 +29,8 @@ import { isSigned } from './http/webhook.ts';
 import type { PcmFrame } from './media/frame.ts';
 import { decodeWav } from './media/wav.ts';
 import { createMetrics, type Metrics } from './metrics/metrics.ts';
+import type { RecordSink } from './records/event.ts';
+import { RecordStream } from './records/stream.ts';
 import { type RealtimeServer, startRealtimeServer } from './simulator/realtime/index.ts';
 
 /** What the app is made of besides its settings; tests put their own in. */
@@ -34,6 +39,8 @@ export interface AppDeps {
   readonly clock?: Clock;
   /** More watchers of calls. */
   readonly observers?: readonly CallObserver[];
+  /** More watchers of recorded events. */
+  readonly sinks?: readonly RecordSink[];
   /** In place of the embedded model or the configured one. */
   readonly endpoint?: ModelEndpoint;
 }
@@ -48,6 +55,9 @@ export interface App {
   /** Takes no more calls, ends those that run, frees everything. Idempotent. */
   close(): Promise<void>;
 }
+
+/** The parts of the daemon beside the bridge itself, in the order in which they are opened; they are closed in reverse. */
+const FEATURES: ReadonlyArray<(base: Base) => Feature | Promise<Feature>> = [];
 
 /** How long running requests may take while the app closes, ms. */
 const CLOSE_GRACE_MS = 2_000;
@@ -67,11 +77,23 @@ export async function build(config: Config, deps: AppDeps): Promise<App> {
     log: log as unknown as Log,
   });
   const metrics = createMetrics(() => calls.size);
+  const instance = randomBytes(3).toString('hex');
+  const base: Base = { config, log: log as unknown as Log, logger: log, clock, ticker, metrics, instance };
+  const features: Feature[] = [];
+  for (const open of FEATURES) features.push(await open(base));
+  const records = new RecordStream({
+    clock,
+    instance,
+    sinks: [...features.flatMap((feature) => feature.sinks ?? []), ...(deps.sinks ?? [])],
+    failed: (err) => log.error({ err }, 'a watcher of records failed'),
+  });
   const calls: Calls = new Calls({
     clock,
     ticker,
     log: log as unknown as Log,
-    observers: [metrics, ...(deps.observers ?? [])],
+    observers: [records, metrics, ...features.flatMap((feature) => feature.observers ?? []), ...(deps.observers ?? [])],
+    taps: (info: CallInfo): CallTap[] =>
+      features.map((feature) => feature.tap?.(info)).filter((tap) => tap !== undefined),
     apology: loadApology(),
     limits: { joinMs: config.STREAM_TIMEOUT_MS, reclaimMs: config.RECLAIM_MS, maxMs: config.MAX_CALL_MINUTES * 60_000 },
   });
@@ -135,6 +157,11 @@ export async function build(config: Config, deps: AppDeps): Promise<App> {
     onStream: phoneStreams({ calls, config, log: log as unknown as Log, clock, count: metrics.count }),
   });
 
+  const isDraining = () => state.draining;
+  const admin = { tokens: config.ADMIN_TOKEN };
+  const parts: Parts = { ...base, http, calls, dispatch, endpoint, admin, urls, isDraining };
+  for (const feature of features) await feature.install?.(parts);
+
   let closing: Promise<void> | undefined;
   return {
     server: http.app,
@@ -160,6 +187,7 @@ export async function build(config: Config, deps: AppDeps): Promise<App> {
       closing ??= (async () => {
         await calls.endAll(termination('drained'));
         await http.close(CLOSE_GRACE_MS);
+        for (const feature of features.toReversed()) await feature.close?.();
         await dispatch.close();
         await embedded?.close();
       })();

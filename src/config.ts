@@ -17,6 +17,12 @@ const schema = z.object({
       'Where carriers reach this daemon from outside, e.g. https://voice.example.com. Without it the Host of each request is used, which is for local trials only and is refused as soon as a signing secret is set.',
     ),
 
+  ADMIN_TOKEN: csv
+    .default([])
+    .describe(
+      'Bearer token of the console and of every route for operators; two, comma-separated, while one is being rotated. Without it those answer on this machine alone.',
+    ),
+
   // The model
   OPENAI_API_KEY: z
     .string()

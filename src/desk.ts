@@ -34,7 +34,11 @@ export function phoneDesk({ calls, config, dispatch, memory, isDraining }: DeskD
       const { carrier, carrierCallId, direction, from, to } = incoming;
       const id = randomUUID();
       const { agent, tools, route, prompt, maxMs } = await dispatch.assign(incoming, id);
-      const call = calls.create({ id, direction, carrierCallId, from, to, maxMs }, agent, tools);
+      const call = calls.create(
+        { id, direction, carrier, carrierCallId, from, to, route, prompt, model: config.OPENAI_REALTIME_MODEL, maxMs },
+        agent,
+        tools,
+      );
       call.log.info({ carrier, carrierCallId, from, to, route, prompt }, 'a call comes in');
       void call.done.then(() => memory.ended(carrierCallId));
       return { callId: id };

@@ -5,28 +5,17 @@ import type { Counter } from './counters.ts';
 import type { AgentEvent, CallEvent, CallerEvent, CallObserver } from './events.ts';
 import { Farewell } from './farewell.ts';
 import { Holdback } from './holdback.ts';
+import type { CallInfo } from './info.ts';
 import type { AgentLeg, CallerLeg, LegContext, Log } from './leg.ts';
 import { Line } from './line.ts';
 import { notify } from './observers.ts';
 import { Patch } from './patch.ts';
 import { PlayoutLedger } from './playout.ts';
+import type { CallTap } from './tap.ts';
 import { isFailure, type Termination, termination } from './termination.ts';
 import type { Ticker } from './ticker.ts';
 import { noTools, type ToolRunner, type ToolsFactory } from './tools.ts';
 import { AudioWatchdog } from './watchdog.ts';
-
-/** Who calls whom; fixed when the call is made. */
-export interface CallInfo {
-  /** Our id. */
-  readonly id: string;
-  readonly direction: 'inbound' | 'outbound';
-  /** The carrier's id of the call, where there is one. */
-  readonly carrierCallId?: string;
-  readonly from?: string;
-  readonly to?: string;
-  /** Longest call, ms, where it is not the process's own limit. */
-  readonly maxMs?: number | undefined;
-}
 
 export interface CallDeps {
   readonly clock: Clock;
@@ -35,6 +24,8 @@ export interface CallDeps {
   readonly observers: readonly CallObserver[];
   /** Played to the caller when the model is lost; the fallback of the carrier's document follows. */
   readonly apology: PcmFrame | undefined;
+  /** Who listens to a call's audio. */
+  readonly taps?: (info: CallInfo) => readonly CallTap[];
   readonly limits: {
     /** How long a prepared call waits for its caller, ms. */
     readonly joinMs: number;
@@ -141,7 +132,7 @@ export class Call {
   /** Starts the agent's leg, before there is a caller: the session is ready when the phone's stream opens. */
   start(): void {
     const { clock, limits } = this.#deps;
-    this.#tell({ type: 'call_started', at: clock.wall(), direction: this.info.direction });
+    this.#tell({ type: 'call_started', at: clock.wall(), direction: this.info.direction, info: this.info });
     this.#limit = clock.after(limits.joinMs, () => this.end(termination('no-stream')));
     this.#longest = clock.after(this.info.maxMs ?? limits.maxMs, () => this.end(termination('max-duration')));
     const ctx = this.#context<AgentEvent>(this.#agent.kind, this.#toCaller, (event) => this.#onAgent(event));

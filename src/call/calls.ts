@@ -1,4 +1,5 @@
-import { Call, type CallDeps, type CallInfo } from './call.ts';
+import { Call, type CallDeps } from './call.ts';
+import type { CallInfo } from './info.ts';
 import type { AgentLeg, CallerLeg } from './leg.ts';
 import { isFailure, type Termination } from './termination.ts';
 import type { ToolsFactory } from './tools.ts';

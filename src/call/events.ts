@@ -1,3 +1,4 @@
+import type { CallInfo } from './info.ts';
 import type { Termination } from './termination.ts';
 
 /**
@@ -76,7 +77,7 @@ export type ToolTold =
 
 /** What observers of a call are told: the legs' events and the call's own. */
 export type CallEvent =
-  | { type: 'call_started'; at: number; direction: 'inbound' | 'outbound' }
+  | { type: 'call_started'; at: number; direction: 'inbound' | 'outbound'; info: CallInfo }
   /** The caller's leg is attached; `again` when it came back after a break. */
   | { type: 'caller_joined'; kind: string; again: boolean }
   /** Both ends are there and speech flows. `audioPath` is both paths in words. */

@@ -1,0 +1,21 @@
+/** Who calls whom, and who answers; fixed when the call is made. */
+export interface CallInfo {
+  /** Our id. */
+  readonly id: string;
+  readonly direction: 'inbound' | 'outbound';
+  /** Where the caller comes from, from a small fixed set: "twilio", "signalwire", "browser". */
+  readonly carrier?: string;
+  /** The carrier's id of the call, where there is one. */
+  readonly carrierCallId?: string;
+  readonly from?: string;
+  readonly to?: string;
+  /** Names of the route and the prompt that were chosen. */
+  readonly route?: string;
+  readonly prompt?: string;
+  /** The model's name, for its prices. */
+  readonly model?: string;
+  /** The conversation this call belongs to, where its caller named one (browser calls). */
+  readonly conversationId?: string;
+  /** Longest call, ms, where it is not the process's own limit. */
+  readonly maxMs?: number | undefined;
+}

@@ -1,0 +1,57 @@
+import type { Logger } from 'pino';
+import type { Calls } from '../call/calls.ts';
+import type { Clock } from '../call/clock.ts';
+import type { CallObserver } from '../call/events.ts';
+import type { CallInfo } from '../call/info.ts';
+import type { Log } from '../call/leg.ts';
+import type { CallTap } from '../call/tap.ts';
+import type { Ticker } from '../call/ticker.ts';
+import type { Config } from '../config.ts';
+import type { Dispatch, ModelEndpoint } from '../dispatch.ts';
+import type { AdminOptions } from '../http/admin.ts';
+import type { PublicUrls } from '../http/public-url.ts';
+import type { HttpServer } from '../http/server.ts';
+import type { Metrics } from '../metrics/metrics.ts';
+import type { RecordSink } from '../records/event.ts';
+
+/**
+ * A part of the daemon beside the bridge itself: records, the live stream, browser calls. Each is opened before there can be a call, joined
+ * to the rest when the rest exists, and closed after the last call. `app.ts` lists them.
+ */
+export interface Feature {
+  /** Watch all calls. */
+  readonly observers?: readonly CallObserver[];
+  /** Get every recorded event. */
+  readonly sinks?: readonly RecordSink[];
+  /** Listens to a call's audio; asked once for each call, before it starts. Undefined: not to this one. */
+  tap?(info: CallInfo): CallTap | undefined;
+  /** Registers routes and whatever else needs the other parts. */
+  install?(parts: Parts): void | Promise<void>;
+  /** After the calls ended and the HTTP server closed, in reverse order of opening. Must not reject. */
+  close?(): Promise<void>;
+}
+
+/** What exists before there can be a call. */
+export interface Base {
+  readonly config: Config;
+  readonly log: Log;
+  /** The logger itself, for libraries that want one. */
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly ticker: Ticker;
+  readonly metrics: Metrics;
+  /** Tells this process from others of the fleet; letters and digits. */
+  readonly instance: string;
+}
+
+/** Everything of the app that a feature may be joined to. */
+export interface Parts extends Base {
+  readonly http: HttpServer;
+  readonly calls: Calls;
+  readonly dispatch: Dispatch;
+  readonly endpoint: ModelEndpoint;
+  readonly admin: AdminOptions;
+  readonly urls: PublicUrls;
+  /** No new calls are taken any more. */
+  isDraining(): boolean;
+}

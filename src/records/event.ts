@@ -1,0 +1,61 @@
+import type { CallEvent } from '../call/events.ts';
+
+/**
+ * What is kept and shown of a call's events: one flat, JSON-safe record each, made once and handed to all who watch (the store, the live
+ * stream, webhooks), so that they agree on its id.
+ */
+export interface RecordedEvent {
+  /** Sorts by time over all processes and is never given twice: a store that gets it twice keeps it once, a reader asks for what came after it. */
+  readonly id: string;
+  readonly callId: string;
+  /** 0, 1, 2, … within the call. */
+  readonly seq: number;
+  /** Wall time, ms since 1970. */
+  readonly at: number;
+  /** Ms since the call began, by a clock that is never set back. */
+  readonly offsetMs: number;
+  /** What happened: "call_started", "barge_in", or "agent.transcript", "caller.dtmf", "tool.tool_started" for an event of a part. */
+  readonly type: string;
+  /** The event's own fields without `type`. */
+  readonly data: Readonly<Record<string, unknown>>;
+  /** Worth showing while it happens and not worth keeping: a piece of a transcript that a final one replaces. */
+  readonly transient: boolean;
+}
+
+/** Gets every recorded event of every call of this process. Told, never asked; must not throw or wait. */
+export interface RecordSink {
+  onRecord(event: RecordedEvent): void;
+}
+
+/** Gives ids that sort by time: milliseconds, a counter within them, and what tells this process from others. */
+export class EventIds {
+  readonly #wall: () => number;
+  readonly #process: string;
+  #ms = 0;
+  #n = 0;
+
+  /** `instance`: letters and digits that no other process of this fleet has. */
+  constructor(wall: () => number, instance: string) {
+    this.#wall = wall;
+    this.#process = instance;
+  }
+
+  next(): string {
+    // A wall clock that is set back must not give ids that sort before those already given.
+    const now = Math.max(this.#ms, Math.floor(this.#wall()));
+    this.#n = now === this.#ms ? this.#n + 1 : 0;
+    this.#ms = now;
+    return `${now.toString(36).padStart(9, '0')}${this.#n.toString(36).padStart(4, '0')}${this.#process}`;
+  }
+}
+
+/** The flat type and data of a call's event. */
+export function flatten(event: CallEvent): Pick<RecordedEvent, 'type' | 'data' | 'transient'> {
+  if (event.type === 'caller' || event.type === 'agent' || event.type === 'tool') {
+    const { type, ...data } = event.event;
+    const transient = event.event.type === 'transcript' && !event.event.final;
+    return { type: `${event.type}.${type}`, data, transient };
+  }
+  const { type, ...data } = event;
+  return { type, data, transient: false };
+}
