@@ -39,7 +39,8 @@ export class Habits {
       timeline.add('cut-in', `the caller cuts in, ${tenth(stream.ear.utteranceMs(now))} ms of the agent heard`);
       stream.mouth.cutIn(this.#o.interruptWith ?? firstWords(this.#o.source));
     }
-    if (hangUpWhenQuietMs === undefined || !stream.mouth.done || stream.bufferedMs > 0) return;
+    // What was heard decides, not what is queued: a bridge that sends silence all the time would keep the caller for ever.
+    if (hangUpWhenQuietMs === undefined || !stream.mouth.done) return;
     const quietSince = Math.max(stream.ear.lastLoudMs ?? 0, stream.callerLastLoudMs ?? 0, stream.startedMs);
     if (now - quietSince >= hangUpWhenQuietMs) this.#hangUp();
   }
