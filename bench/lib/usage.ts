@@ -9,6 +9,8 @@ export interface Usage {
   /** Bytes; after a garbage collection where it was asked for. */
   readonly rss: number;
   readonly heapUsed: number;
+  /** What V8 has taken from the system for the heap, used or not. */
+  readonly heapTotal: number;
   /** Memory outside of the heap that the heap holds on to (buffers). */
   readonly external: number;
   /** How late the event loop was since the last reading, ms. */
@@ -22,11 +24,11 @@ delay.enable();
 export function usage({ gc }: { gc: boolean }): Usage {
   if (gc) for (let i = 0; i < 3; i++) globalThis.gc?.();
   const { user, system } = process.cpuUsage();
-  const { rss, heapUsed, external } = process.memoryUsage();
+  const { rss, heapUsed, heapTotal, external } = process.memoryUsage();
   const loopP99Ms = Math.max(0, delay.percentile(99) / 1e6 - 10);
   const loopMaxMs = Math.max(0, delay.max / 1e6 - 10);
   delay.reset();
-  return { cpuMs: (user + system) / 1000, atMs: performance.now(), rss, heapUsed, external, loopP99Ms, loopMaxMs };
+  return { cpuMs: (user + system) / 1000, atMs: performance.now(), rss, heapUsed, heapTotal, external, loopP99Ms, loopMaxMs };
 }
 
 /** Percent of one core that a process used between two readings. */
