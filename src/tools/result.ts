@@ -1,20 +1,24 @@
+import { jsonPrefix } from './json-prefix.ts';
+
 /** Tool results as the model may get them: JSON within bounds, and never at the price of a missed audio frame. */
 
 /** What the model is shown at most, bytes of UTF-8. */
 export const MODEL_BYTES = 16 * 1024;
-/** Results beyond this are not even serialised: 6 MB would hold up the event loop, and every call's audio, for tens of ms. */
+/** Results beyond this are not serialised whole: 6 MB would hold up the event loop, and every call's audio, for tens of ms. */
 export const HARD_BYTES = 1024 * 1024;
 
 export type Shaped =
   | { readonly ok: true; readonly output: string; readonly truncated: boolean }
-  | { readonly ok: false; readonly why: 'too_large' | 'not_json' };
+  | { readonly ok: false; readonly why: 'not_json' };
 
 /** Shapes what a tool returned. A text stays as it is; anything else becomes JSON. */
 export function shapeResult(value: unknown, modelBytes = MODEL_BYTES, hardBytes = HARD_BYTES): Shaped {
-  if (typeof value !== 'string') {
-    const size = roughSize(value, hardBytes);
-    if (size > hardBytes) return { ok: false, why: 'too_large' };
-  } else if (value.length > hardBytes) return { ok: false, why: 'too_large' };
+  const size = typeof value === 'string' ? value.length : roughSize(value, hardBytes);
+  if (size > hardBytes) {
+    const begin = typeof value === 'string' ? value.slice(0, modelBytes) : jsonPrefix(value, modelBytes);
+    if (begin === undefined) return { ok: false, why: 'not_json' };
+    return { ok: true, output: cut(begin, `more than ${hardBytes}`, modelBytes), truncated: true };
+  }
   let text: string | undefined;
   try {
     text = typeof value === 'string' ? value : JSON.stringify(value === undefined ? { ok: true } : value);
@@ -23,12 +27,12 @@ export function shapeResult(value: unknown, modelBytes = MODEL_BYTES, hardBytes 
   }
   if (text === undefined) return { ok: false, why: 'not_json' };
   const bytes = Buffer.byteLength(text);
-  if (bytes > hardBytes) return { ok: false, why: 'too_large' };
   if (bytes <= modelBytes) return { ok: true, output: text, truncated: false };
-  return { ok: true, output: cut(text, bytes, modelBytes), truncated: true };
+  return { ok: true, output: cut(text, String(bytes), modelBytes), truncated: true };
 }
 
-function cut(text: string, bytes: number, most: number): string {
+/** `bytes` says in words how much there is. */
+function cut(text: string, bytes: string, most: number): string {
   const note = (shown: number) =>
     `\n[The result was cut: the first ${shown} of ${bytes} bytes are shown. Ask for less, or for a narrower part.]`;
   const room = most - Buffer.byteLength(note(most));

@@ -6,7 +6,7 @@ import { isToolError, ToolError, type ToolErrorCode } from './errors.ts';
 import type { LoadedTool, ToolSet } from './loaded.ts';
 import type { BusinessPort, CallControlPort } from './ports.ts';
 import { MinuteLimit } from './rate.ts';
-import { HARD_BYTES, shapeResult } from './result.ts';
+import { shapeResult } from './result.ts';
 import type { ToolCaller } from './tool.ts';
 
 /**
@@ -177,9 +177,7 @@ class Runner implements CallTools {
     const value = await this.#execute(tool, call.toolCallId, args, signal, startedAt);
     const shaped = shapeResult(value);
     if (shaped.ok) return shaped;
-    throw shaped.why === 'too_large'
-      ? new ToolError('TOOL_RESULT_TOO_LARGE', `The result is larger than ${HARD_BYTES} bytes. Ask for less.`)
-      : new Error(`${tool.name} returned what JSON cannot hold`);
+    throw new Error(`${tool.name} returned what JSON cannot hold`);
   }
 
   /** Runs the tool until it settles, its time is over, the call ends or its response is superseded, whichever is first. */

@@ -187,11 +187,19 @@ describe('a large result', () => {
     expect(events.at(-1)).toMatchObject({ outcome: 'ok', truncated: true });
   });
 
-  it('beyond 1 MiB is refused without being serialised', async () => {
+  it('beyond 1 MiB is cut without being serialised whole', async () => {
     const rows = Array.from({ length: 50_000 }, (_, i) => ({ i, text: 'x'.repeat(100) }));
-    const { run } = rig([tool('rows', async () => rows), tool('text', async () => 'x'.repeat(5_000_000))]);
-    for (const name of ['rows', 'text'])
-      expect(JSON.parse(await run(name))).toMatchObject({ error: 'result_too_large' });
+    const { run, events } = rig([tool('rows', async () => rows), tool('text', async () => 'x'.repeat(5_000_000))]);
+    for (const [name, begin] of [
+      ['rows', '[{"i":0,"text":"xxx'],
+      ['text', 'xxx'],
+    ] as const) {
+      const output = await run(name);
+      expect(output.startsWith(begin)).toBe(true);
+      expect(Buffer.byteLength(output)).toBeLessThanOrEqual(16 * 1024);
+      expect(output).toMatch(/\[The result was cut: the first \d+ of more than 1048576 bytes are shown\./);
+      expect(events.at(-1)).toMatchObject({ outcome: 'ok', truncated: true });
+    }
   });
 });
 
