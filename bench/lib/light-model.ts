@@ -20,12 +20,21 @@ const deltas: string[] = [];
   for (let at = 0; at < SPEAK_MS * 8; at += DELTA_MS * 8) deltas.push(voice.toString('base64', at, at + DELTA_MS * 8));
 }
 
+/** A tool that the model calls at the end of each of its turns. */
+export interface LightTool {
+  readonly name: string;
+  readonly arguments: string;
+}
+
 export class LightModel {
   /** From a phone's send of a frame to the arrival of its append, ms. */
   readonly up = new Histogram();
   /** Appends that came, and those that bore no name. */
   appends = 0;
   unnamed = 0;
+  /** Results of tools that came back. */
+  toolResults = 0;
+  tool: LightTool | undefined;
   readonly #wheel: Wheel;
   readonly #phones: ReadonlyMap<number, LightPhone>;
   readonly #server: Server;
@@ -101,6 +110,13 @@ export class LightModel {
       }
       const message = JSON.parse(data.toString()) as { type: string; session?: Record<string, unknown> };
       if (message.type === 'session.update') send({ type: 'session.updated', session: { id, ...message.session } });
+      else if (message.type === 'conversation.item.create') this.toolResults++;
+      else if (message.type === 'response.create') {
+        // What it would say of a result is said with the next turn.
+        const response = { id: `resp_${id}_${this.toolResults}`, object: 'realtime.response', output: [] };
+        send({ type: 'response.created', response: { ...response, status: 'in_progress' } });
+        send({ type: 'response.done', response: { ...response, status: 'completed' } });
+      }
     });
     send({ type: 'session.created', session: { id, object: 'realtime.session', model: 'bench' } });
   }
@@ -111,7 +127,7 @@ export class LightModel {
     let turn: Turn | undefined;
     return this.#wheel.every20(phone.index + 7, (now) => {
       if (turn === undefined && now >= next) {
-        turn = new Turn(ws, `${session}_${Math.round(next)}`, now);
+        turn = new Turn(ws, `${session}_${Math.round(next)}`, now, this.tool);
         next += EVERY_MS;
         phone.spurtSentAt = performance.now();
       }
@@ -126,10 +142,12 @@ class Turn {
   readonly #ids: { response_id: string; item_id: string; output_index: number; content_index: number };
   readonly #head: string;
   readonly #startedAt: number;
+  readonly #tool: LightTool | undefined;
   #sent = 0;
 
-  constructor(ws: WebSocket, name: string, now: number) {
+  constructor(ws: WebSocket, name: string, now: number, tool: LightTool | undefined) {
     this.#ws = ws;
+    this.#tool = tool;
     this.#startedAt = now;
     const ids = { response_id: `resp_${name}`, item_id: `item_${name}`, output_index: 0, content_index: 0 };
     this.#ids = ids;
@@ -177,11 +195,31 @@ class Turn {
     this.#send({ type: 'response.content_part.done', ...this.#ids, part: content[0] });
     this.#send({ type: 'response.output_item.done', response_id, output_index: 0, item });
     this.#send({ type: 'conversation.item.done', previous_item_id: null, item });
+    const output: object[] = [item];
+    if (this.#tool !== undefined) output.push(this.#callTool(this.#tool, response_id));
     this.#send({
       type: 'response.done',
-      response: { id: response_id, object: 'realtime.response', status: 'completed', output: [item] },
+      response: { id: response_id, object: 'realtime.response', status: 'completed', output },
     });
     return true;
+  }
+
+  #callTool(tool: LightTool, responseId: string): object {
+    const ids = { item_id: `${this.#ids.item_id}_fc`, call_id: `call_${this.#ids.item_id}` };
+    const item = {
+      id: ids.item_id,
+      object: 'realtime.item',
+      type: 'function_call',
+      status: 'completed',
+      call_id: ids.call_id,
+      ...tool,
+    };
+    const at = { response_id: responseId, output_index: 1 };
+    this.#send({ type: 'response.output_item.added', ...at, item: { ...item, status: 'in_progress', arguments: '' } });
+    this.#send({ type: 'conversation.item.added', previous_item_id: this.#ids.item_id, item });
+    this.#send({ type: 'response.function_call_arguments.done', ...at, ...ids, ...tool });
+    this.#send({ type: 'response.output_item.done', ...at, item });
+    return item;
   }
 
   #send(event: Record<string, unknown>): void {

@@ -1,5 +1,5 @@
 import { serve, sleep } from './child.ts';
-import { LightModel } from './light-model.ts';
+import { LightModel, type LightTool } from './light-model.ts';
 import { LightPhone, type PhoneReport, Phones } from './light-phone.ts';
 import type { Summary } from './stats.ts';
 import { usage } from './usage.ts';
@@ -17,11 +17,16 @@ export interface LoadReport extends PhoneReport {
   readonly up: Summary;
   readonly appends: number;
   readonly unnamed: number;
+  readonly toolResults: number;
 }
 
 const methods = {
   /** Starts the model's far end; resolves to its base URL. */
   listen: () => model.listen(),
+  /** Lets the model call this tool at the end of each turn, or none. */
+  useTool(tool: LightTool | undefined): void {
+    model.tool = tool;
+  },
   /** Makes calls, so many a second, to a daemon (http) or a relay (ws). */
   async call({
     target,
@@ -74,10 +79,12 @@ const methods = {
   },
   /** What was measured since the last time. */
   take(): LoadReport {
-    const told = { ...shared.take(), up: model.up.summary(), appends: model.appends, unnamed: model.unnamed };
+    const { appends, unnamed, toolResults } = model;
+    const told = { ...shared.take(), up: model.up.summary(), appends, unnamed, toolResults };
     model.up.reset();
     model.appends = 0;
     model.unnamed = 0;
+    model.toolResults = 0;
     return told;
   },
   live: () => ({ phones: phones.size, peers: model.livePeers }),

@@ -28,7 +28,16 @@ export function usage({ gc }: { gc: boolean }): Usage {
   const loopP99Ms = Math.max(0, delay.percentile(99) / 1e6 - 10);
   const loopMaxMs = Math.max(0, delay.max / 1e6 - 10);
   delay.reset();
-  return { cpuMs: (user + system) / 1000, atMs: performance.now(), rss, heapUsed, heapTotal, external, loopP99Ms, loopMaxMs };
+  return {
+    cpuMs: (user + system) / 1000,
+    atMs: performance.now(),
+    rss,
+    heapUsed,
+    heapTotal,
+    external,
+    loopP99Ms,
+    loopMaxMs,
+  };
 }
 
 /** Percent of one core that a process used between two readings. */
