@@ -27,6 +27,9 @@ export interface RecordSink {
   onRecord(event: RecordedEvent): void;
 }
 
+/** Digits of an id that are its time: enough until the year 5188. */
+const TIME_DIGITS = 9;
+
 /** Gives ids that sort by time: milliseconds, a counter within them, and what tells this process from others. */
 export class EventIds {
   readonly #wall: () => number;
@@ -40,12 +43,22 @@ export class EventIds {
     this.#process = instance;
   }
 
+  /** Sorts before every id of this moment (ms since 1970) and after all earlier ones. */
+  static at(ms: number): string {
+    return Math.floor(ms).toString(36).padStart(TIME_DIGITS, '0');
+  }
+
+  /** The moment of an id, ms since 1970. */
+  static timeOf(id: string): number {
+    return Number.parseInt(id.slice(0, TIME_DIGITS), 36);
+  }
+
   next(): string {
     // A wall clock that is set back must not give ids that sort before those already given.
     const now = Math.max(this.#ms, Math.floor(this.#wall()));
     this.#n = now === this.#ms ? this.#n + 1 : 0;
     this.#ms = now;
-    return `${now.toString(36).padStart(9, '0')}${this.#n.toString(36).padStart(4, '0')}${this.#process}`;
+    return `${EventIds.at(now)}${this.#n.toString(36).padStart(4, '0')}${this.#process}`;
   }
 }
 

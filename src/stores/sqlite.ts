@@ -20,7 +20,8 @@ const BUSY_MS = 5_000;
 
 /**
  * Opens the database file (made, with its folder, when it is missing; readable by its owner alone, because it holds what callers said) and
- * brings its schema up to date. `:memory:` is a database that ends with its connection. Throws CONFIG_INVALID when that cannot be done.
+ * brings its schema up to date. `:memory:` is a database that ends with its connection. Throws CONFIG_INVALID when that cannot be done,
+ * STORE_SCHEMA_NEWER when a newer version of this program wrote it.
  */
 export function openDatabase(path: string, migrations: readonly Migration[]): DatabaseSync {
   try {
@@ -57,7 +58,7 @@ function migrate(db: DatabaseSync, migrations: readonly Migration[]): void {
   const ahead = db.prepare('SELECT id FROM migrations WHERE id > ? ORDER BY id DESC LIMIT 1').get(last);
   if (ahead !== undefined) {
     throw new BridgeError(
-      'CONFIG_INVALID',
+      'STORE_SCHEMA_NEWER',
       `the database was written by a newer version (${ahead['id']}); this one knows ${last || 'nothing'}`,
     );
   }

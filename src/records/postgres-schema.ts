@@ -1,0 +1,103 @@
+import { BridgeError } from '../errors.ts';
+import type { Queryable } from './postgres-client.ts';
+
+/** The tables of records in PostgreSQL: those of SQLite in its own types. Event ids are compared byte by byte, hence the collation. */
+
+export interface PostgresMigration {
+  /** "0001-records"; never changed once it was released. */
+  readonly id: string;
+  readonly sql: string;
+}
+
+const records = `
+CREATE TABLE call_records (
+  id text COLLATE "C" PRIMARY KEY,
+  instance text NOT NULL,
+  direction text,
+  carrier text,
+  carrier_call_id text,
+  from_number text,
+  to_number text,
+  route text,
+  prompt text,
+  model text,
+  conversation_id text,
+  started_at bigint NOT NULL,
+  answered_at bigint,
+  ended_at bigint,
+  duration_ms double precision,
+  result text,
+  reason text,
+  last_at bigint NOT NULL,
+  last_offset_ms double precision NOT NULL,
+  events integer NOT NULL,
+  turns integer NOT NULL,
+  barge_ins integer NOT NULL,
+  tool_calls integer NOT NULL,
+  cost double precision,
+  currency text,
+  detail jsonb NOT NULL
+);
+CREATE INDEX call_records_by_start ON call_records (started_at, id);
+CREATE INDEX call_records_open ON call_records (instance) WHERE ended_at IS NULL;
+CREATE INDEX call_records_by_from ON call_records (from_number);
+CREATE INDEX call_records_by_to ON call_records (to_number);
+
+CREATE TABLE call_events (
+  call_id text COLLATE "C" NOT NULL,
+  id text COLLATE "C" NOT NULL,
+  seq integer NOT NULL,
+  at bigint NOT NULL,
+  offset_ms double precision NOT NULL,
+  type text NOT NULL,
+  data jsonb NOT NULL,
+  PRIMARY KEY (call_id, id)
+);
+
+CREATE TABLE call_words (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  call_id text COLLATE "C" NOT NULL,
+  words tsvector NOT NULL
+);
+CREATE INDEX call_words_by_call ON call_words (call_id);
+CREATE INDEX call_words_by_word ON call_words USING gin (words);
+
+CREATE TABLE bridge_instances (
+  id text COLLATE "C" PRIMARY KEY,
+  seen_at bigint NOT NULL
+);
+`;
+
+export const postgresMigrations: readonly PostgresMigration[] = [{ id: '0001-records', sql: records }];
+
+/** Key of the advisory lock under which the schema is changed: any number that nobody else in the database takes. */
+const MIGRATION_LOCK = 7_468_237_661;
+
+/**
+ * Brings the schema up to date, all steps or none; of several processes that start at once one does it and the others wait for it. Rejects
+ * with STORE_SCHEMA_NEWER when a newer version of this program has been here.
+ */
+export async function migrate(client: Queryable, migrations: readonly PostgresMigration[]): Promise<void> {
+  await client.query('BEGIN');
+  try {
+    await client.query('SELECT pg_advisory_xact_lock($1)', [MIGRATION_LOCK]);
+    await client.query(
+      'CREATE TABLE IF NOT EXISTS record_migrations (id text COLLATE "C" PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())',
+    );
+    const applied = new Set((await client.query('SELECT id FROM record_migrations')).rows.map((row) => row['id']));
+    const known = new Set(migrations.map(({ id }) => id));
+    const ahead = [...applied].find((id) => !known.has(String(id)));
+    if (ahead !== undefined) {
+      throw new BridgeError('STORE_SCHEMA_NEWER', `the database was written by a newer version (${String(ahead)})`);
+    }
+    for (const { id, sql } of migrations) {
+      if (applied.has(id)) continue;
+      await client.query(sql);
+      await client.query('INSERT INTO record_migrations (id) VALUES ($1)', [id]);
+    }
+    await client.query('COMMIT');
+  } catch (error) {
+    await client.query('ROLLBACK').catch(() => {});
+    throw error;
+  }
+}

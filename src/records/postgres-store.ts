@@ -1,0 +1,246 @@
+import { delay, systemClock } from '../call/clock.ts';
+import { BridgeError, errorMessage } from '../errors.ts';
+import { addEvent, type CallRecord, closeAsLost, newRecord, spokenText } from './call-record.ts';
+import type { RecordedEvent } from './event.ts';
+import { createPool, type Pool, type PoolClient, type Queryable } from './postgres-client.ts';
+import { migrate, type PostgresMigration, postgresMigrations } from './postgres-schema.ts';
+import type { PriceList } from './prices.ts';
+import { eventColumns, eventOf, eventValues, listStatement, recordColumns, recordOf, recordValues } from './rows.ts';
+import type { RecordStore } from './store.ts';
+import { wordsOf } from './words.ts';
+
+export interface PostgresStoreOptions {
+  /** postgres://user:password@host:port/database, with `?sslmode=` and the like. */
+  readonly url: string;
+  readonly prices: PriceList;
+  /** Longest wait for a statement, ms. */
+  readonly timeoutMs?: number;
+  readonly migrations?: readonly PostgresMigration[];
+}
+
+const CONNECT_MS = 5_000;
+const CLOSE_MS = 2_000;
+const STATEMENT_MS = 20_000;
+
+/** Classes of SQLSTATE that say that the data is at fault. https://www.postgresql.org/docs/current/errcodes-appendix.html */
+const DATA_AT_FAULT = /^(22|23)/;
+/** Wrong user, password, database, schema or right: nothing that passes by waiting. */
+const SETTING_AT_FAULT = /^(28|3D|3F|42)/;
+
+const search = {
+  condition: 'id IN (SELECT call_id FROM call_words WHERE words @@ ?::tsquery)',
+  value: (word: string) => `'${word}':*`,
+};
+
+/** The statement with PostgreSQL's numbered places for `?`. */
+function numbered(sql: string): string {
+  let n = 0;
+  return sql.replace(/\?/g, () => `$${++n}`);
+}
+
+/** `(a, b) SELECT * FROM unnest(…)`: any number of rows by one statement with an array for each column. */
+function bulk(table: string, columns: readonly string[], types: readonly string[]): string {
+  const arrays = types.map((type, i) => `$${i + 1}::${type}[]`).join(', ');
+  return `INSERT INTO ${table} (${columns.join(', ')}) SELECT * FROM unnest(${arrays})`;
+}
+
+const transposed = (rows: readonly unknown[][], width: number): unknown[][] =>
+  Array.from({ length: width }, (_, i) => rows.map((row) => row[i]));
+
+const EVENT_TYPES = ['text', 'text', 'int', 'bigint', 'float8', 'text', 'jsonb'];
+const INSERT_EVENTS = `${bulk('call_events', eventColumns, EVENT_TYPES)} ON CONFLICT (call_id, id) DO NOTHING RETURNING id`;
+const RECORD_TYPES = recordColumns.map((name) => {
+  if (name === 'detail') return 'jsonb';
+  if (name === 'duration_ms' || name === 'last_offset_ms' || name === 'cost') return 'float8';
+  if (/_at$/.test(name)) return 'bigint';
+  return /^(events|turns|barge_ins|tool_calls)$/.test(name) ? 'int' : 'text';
+});
+const PUT_RECORDS = `${bulk('call_records', recordColumns, RECORD_TYPES)} ON CONFLICT (id) DO UPDATE SET ${recordColumns
+  .filter((name) => name !== 'id')
+  .map((name) => `${name} = excluded.${name}`)
+  .join(', ')}`;
+/** The database's own clock: those of the fleet's machines need not agree. */
+const NOW = '(extract(epoch FROM clock_timestamp()) * 1000)::bigint';
+
+/** Records in PostgreSQL, shared by any number of processes. */
+export function postgresRecordStore(options: PostgresStoreOptions): RecordStore {
+  const { url, prices, timeoutMs = STATEMENT_MS, migrations = postgresMigrations } = options;
+  const pool: Pool = createPool({
+    connectionString: url,
+    max: 4,
+    connectionTimeoutMillis: Math.min(CONNECT_MS, timeoutMs),
+    query_timeout: timeoutMs + 1_000,
+    statement_timeout: timeoutMs,
+    idle_in_transaction_session_timeout: 2 * timeoutMs,
+    application_name: 'voicebridge',
+    keepAlive: true,
+    allowExitOnIdle: true,
+  });
+  let ready: Promise<void> | undefined;
+  let closed: Promise<void> | undefined;
+
+  const open = (): Promise<void> => {
+    ready ??= withClient((client) => migrate(client, migrations)).catch((error: unknown) => {
+      ready = undefined;
+      throw error;
+    });
+    return ready;
+  };
+
+  async function withClient<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
+    if (closed !== undefined) throw new BridgeError('ABORTED', 'the store is closed');
+    let client: PoolClient | undefined;
+    try {
+      client = await pool.connect();
+      const result = await work(client);
+      client.release();
+      return result;
+    } catch (error) {
+      // What state the connection is in is not known: a statement that timed out may still be running on it.
+      client?.release(true);
+      throw told(error);
+    }
+  }
+
+  async function transaction<T>(work: (client: Queryable) => Promise<T>): Promise<T> {
+    await open();
+    return withClient(async (client) => {
+      await client.query('BEGIN');
+      const result = await work(client);
+      await client.query('COMMIT');
+      return result;
+    });
+  }
+
+  async function rows(sql: string, values: readonly unknown[]) {
+    await open();
+    return withClient(async (client) => (await client.query(sql, values)).rows);
+  }
+
+  const put = (client: Queryable, records: readonly CallRecord[]) =>
+    client.query(PUT_RECORDS, transposed(records.map(recordValues), recordColumns.length));
+
+  async function removeAll(client: Queryable, ids: readonly unknown[]): Promise<void> {
+    await client.query('DELETE FROM call_words WHERE call_id = ANY($1)', [ids]);
+    await client.query('DELETE FROM call_events WHERE call_id = ANY($1)', [ids]);
+    await client.query('DELETE FROM call_records WHERE id = ANY($1)', [ids]);
+  }
+
+  return {
+    kind: 'postgres',
+    open,
+    append: (instance, events) =>
+      transaction(async (client) => {
+        if (events.length === 0) return;
+        // Two that store events of one call wait for each other: a record that is not there yet has no row to be locked.
+        const calls = [...new Set(events.map((event) => event.callId))].sort();
+        await client.query('SELECT pg_advisory_xact_lock(hashtextextended(id, 0)) FROM unnest($1::text[]) AS t (id)', [
+          calls,
+        ]);
+        const inserted = await client.query(INSERT_EVENTS, transposed(events.map(eventValues), eventColumns.length));
+        const fresh = new Set(inserted.rows.map((row) => row['id']));
+        // The same event twice in one batch was inserted once and must be counted once.
+        const added = events.filter((event) => fresh.delete(event.id));
+        if (added.length === 0) return;
+        const found = await client.query('SELECT * FROM call_records WHERE id = ANY($1) ORDER BY id FOR UPDATE', [
+          calls,
+        ]);
+        const records = new Map(found.rows.map((row) => [String(row['id']), recordOf(row)]));
+        const spoken: Array<[string, string[]]> = [];
+        for (const event of added) {
+          const record = records.get(event.callId) ?? newRecord(event.callId, instance, event);
+          addEvent(record, event, prices);
+          records.set(event.callId, record);
+          const words = [...new Set(wordsOf(spokenText(event) ?? ''))];
+          if (words.length > 0) spoken.push([event.callId, words]);
+        }
+        await put(client, [...records.values()]);
+        if (spoken.length === 0) return;
+        await client.query(
+          `INSERT INTO call_words (call_id, words)
+           SELECT c, array_to_tsvector(string_to_array(w, ' ')) FROM unnest($1::text[], $2::text[]) AS t (c, w)`,
+          [spoken.map(([callId]) => callId), spoken.map(([, words]) => words.join(' '))],
+        );
+      }),
+    async list(query) {
+      const { sql, values } = listStatement(query, search);
+      return (await rows(numbered(sql), values)).map(recordOf);
+    },
+    async get(callId) {
+      const [row] = await rows('SELECT * FROM call_records WHERE id = $1', [callId]);
+      return row === undefined ? undefined : recordOf(row);
+    },
+    events: async (callId, after, limit): Promise<RecordedEvent[]> => {
+      const sql = 'SELECT * FROM call_events WHERE call_id = $1 AND id > $2 ORDER BY id LIMIT $3';
+      return (await rows(sql, [callId, after ?? '', limit])).map(eventOf);
+    },
+    async heartbeat(instance) {
+      await rows(
+        `INSERT INTO bridge_instances (id, seen_at) VALUES ($1, ${NOW}) ON CONFLICT (id) DO UPDATE SET seen_at = ${NOW}`,
+        [instance],
+      );
+    },
+    closeInterrupted: ({ instances = [], silentMs }) =>
+      transaction(async (client) => {
+        const silent = await client.query(
+          `SELECT id FROM bridge_instances WHERE seen_at < ${NOW} - $1::bigint ORDER BY id FOR UPDATE SKIP LOCKED`,
+          [silentMs ?? null],
+        );
+        const gone = [...new Set([...instances, ...silent.rows.map((row) => String(row['id']))])];
+        if (gone.length === 0) return 0;
+        const open = await client.query(
+          'SELECT * FROM call_records WHERE instance = ANY($1) AND ended_at IS NULL ORDER BY id FOR UPDATE',
+          [gone],
+        );
+        const records = open.rows.map(recordOf);
+        for (const record of records) closeAsLost(record);
+        if (records.length > 0) await put(client, records);
+        await client.query('DELETE FROM bridge_instances WHERE id = ANY($1)', [gone]);
+        return records.length;
+      }),
+    removeOlder: (before, limit) =>
+      transaction(async (client) => {
+        const old = await client.query(
+          `SELECT id FROM call_records WHERE started_at < $1 AND ended_at IS NOT NULL
+           ORDER BY started_at LIMIT $2 FOR UPDATE SKIP LOCKED`,
+          [before, limit],
+        );
+        const ids = old.rows.map((row) => row['id']);
+        if (ids.length > 0) await removeAll(client, ids);
+        return ids.length;
+      }),
+    remove: (callId) =>
+      transaction(async (client) => {
+        const found = await client.query(
+          'SELECT id FROM call_records WHERE id = $1 AND ended_at IS NOT NULL FOR UPDATE',
+          [callId],
+        );
+        if (found.rows.length === 0) return false;
+        await removeAll(client, [callId]);
+        return true;
+      }),
+    close() {
+      // The pool waits for statements that run, and a server that hangs answers none.
+      closed ??= Promise.race([pool.end().catch(() => {}), delay(systemClock, CLOSE_MS)]);
+      return closed;
+    },
+  };
+}
+
+/** The error of a database as the port tells it. Messages of the server can hold data, of a connection its address: neither is repeated. */
+function told(error: unknown): BridgeError {
+  if (error instanceof BridgeError) return error;
+  const code = (error as { code?: unknown }).code;
+  const state = typeof code === 'string' ? code : '';
+  if (DATA_AT_FAULT.test(state)) {
+    return new BridgeError('STORE_REFUSED', `PostgreSQL refuses the data (SQLSTATE ${state})`, { cause: error });
+  }
+  if (SETTING_AT_FAULT.test(state) && state.length === 5) {
+    return new BridgeError('CONFIG_INVALID', `DATABASE_URL: PostgreSQL says: ${errorMessage(error)}`, { cause: error });
+  }
+  const why = state === '' ? 'no answer' : state;
+  return new BridgeError('STORE_UNAVAILABLE', `PostgreSQL cannot be used at the moment (${why})`, {
+    cause: error,
+    retryable: true,
+  });
+}

@@ -1,0 +1,70 @@
+import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
+import type { Usage } from '../call/events.ts';
+import { BridgeError, errorMessage } from '../errors.ts';
+
+/**
+ * What tokens cost. A model bills text and audio apart, and input that it had cached at a price of its own
+ * (https://developers.openai.com/api/docs/guides/realtime-costs). The transcription of the caller's words is another model's bill and not in here.
+ */
+
+const price = z.number().min(0);
+const kind = z.strictObject({ input: price, cached: price, output: price });
+const priceFile = z.strictObject({
+  note: z.string().optional(),
+  /** ISO 4217. */
+  currency: z.string().regex(/^[A-Z]{3}$/, 'must be a currency such as USD'),
+  /** How many tokens the prices are for. */
+  per: z.number().int().positive(),
+  models: z.record(z.string().min(1), z.strictObject({ text: kind, audio: kind })),
+});
+
+/** The content of the file of prices: plain data, so that a database's thread can have it too. */
+export type PriceList = z.infer<typeof priceFile>;
+
+export const noPrices: PriceList = { currency: 'USD', per: 1_000_000, models: {} };
+
+/** Reads and checks the file. Rejects with CONFIG_INVALID, which says what is wrong in it. */
+export async function loadPrices(path: string): Promise<PriceList> {
+  let content: unknown;
+  try {
+    content = JSON.parse(await readFile(path, 'utf8'));
+  } catch (cause) {
+    throw new BridgeError('CONFIG_INVALID', `PRICES_FILE: ${path} cannot be read: ${errorMessage(cause)}`, { cause });
+  }
+  const result = priceFile.safeParse(content);
+  if (result.success) return result.data;
+  const problems = result.error.issues.map(({ path: at, message }) => `${at.join('.') || 'the file'}: ${message}`);
+  throw new BridgeError('CONFIG_INVALID', `PRICES_FILE: ${path} is wrong:\n  ${problems.join('\n  ')}`);
+}
+
+/** The prices of a model; a dated snapshot takes those of its model. Undefined: nobody said. */
+function pricesOf(list: PriceList, model: string): PriceList['models'][string] | undefined {
+  const name = [model, model.replace(/-\d{4}-\d{2}-\d{2}$/, '')].find((known) => Object.hasOwn(list.models, known));
+  return name === undefined ? undefined : list.models[name];
+}
+
+export function isPriced(list: PriceList, model: string): boolean {
+  return pricesOf(list, model) !== undefined;
+}
+
+/** What these tokens cost, in the list's currency; undefined when the model has no price. */
+export function costOf(list: PriceList, model: string | null, usage: Usage): number | undefined {
+  const prices = model === null ? undefined : pricesOf(list, model);
+  if (prices === undefined) return undefined;
+  const { text, audio } = prices;
+  const input = usage.inputTextTokens + usage.inputAudioTokens;
+  const cached = Math.min(usage.cachedTokens, input);
+  // A model that does not say which tokens it had cached is taken to have cached text and audio alike.
+  const share = input === 0 ? 0 : Math.round((cached * usage.inputAudioTokens) / input);
+  const cachedAudio = Math.min(usage.cachedAudioTokens ?? share, cached, usage.inputAudioTokens);
+  const cachedText = Math.min(cached - cachedAudio, usage.inputTextTokens);
+  const sum =
+    (usage.inputTextTokens - cachedText) * text.input +
+    cachedText * text.cached +
+    usage.outputTextTokens * text.output +
+    (usage.inputAudioTokens - cachedAudio) * audio.input +
+    cachedAudio * audio.cached +
+    usage.outputAudioTokens * audio.output;
+  return sum / list.per;
+}

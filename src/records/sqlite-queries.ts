@@ -1,0 +1,114 @@
+import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
+import { transaction } from '../stores/sqlite.ts';
+import { addEvent, type CallRecord, closeAsLost, newRecord, spokenText } from './call-record.ts';
+import type { RecordedEvent } from './event.ts';
+import type { PriceList } from './prices.ts';
+import { eventColumns, eventOf, eventValues, listStatement, recordColumns, recordOf, recordValues } from './rows.ts';
+import type { Interrupted, RecordQuery } from './store.ts';
+import { wordsOf } from './words.ts';
+
+/** The store of records on SQLite, synchronously: it runs on the database's thread. */
+
+const places = (n: number) => Array.from({ length: n }, () => '?').join(', ');
+
+const search = {
+  condition: `id IN (SELECT w.call_id FROM call_words_index i JOIN call_words w ON w.id = i.rowid
+    WHERE i.call_words_index MATCH ?)`,
+  // A word has letters and digits alone, so that nothing in it can end the quotes.
+  value: (word: string) => `"${word}"*`,
+};
+
+export function recordQueries(db: DatabaseSync, prices: PriceList) {
+  const addedEvent = db.prepare(
+    `INSERT INTO call_events (${eventColumns.join(', ')}) VALUES (${places(eventColumns.length)})
+     ON CONFLICT (call_id, id) DO NOTHING`,
+  );
+  const addWords = db.prepare('INSERT INTO call_words (call_id, words) VALUES (?, ?)');
+  const find = db.prepare('SELECT * FROM call_records WHERE id = ?');
+  const put = db.prepare(
+    `INSERT OR REPLACE INTO call_records (${recordColumns.join(', ')}) VALUES (${places(recordColumns.length)})`,
+  );
+  const eventsOf = db.prepare('SELECT * FROM call_events WHERE call_id = ? AND id > ? ORDER BY id LIMIT ?');
+  const beat = db.prepare('INSERT OR REPLACE INTO bridge_instances (id, seen_at) VALUES (?, ?)');
+  const silent = db.prepare('SELECT id FROM bridge_instances WHERE seen_at < ?');
+  const forget = db.prepare('DELETE FROM bridge_instances WHERE id = ?');
+  const open = db.prepare('SELECT * FROM call_records WHERE instance = ? AND ended_at IS NULL');
+  const old = db.prepare(
+    'SELECT id FROM call_records WHERE started_at < ? AND ended_at IS NOT NULL ORDER BY started_at LIMIT ?',
+  );
+  const removals = ['call_words WHERE call_id', 'call_events WHERE call_id', 'call_records WHERE id'].map((what) =>
+    db.prepare(`DELETE FROM ${what} = ?`),
+  );
+  const get = (callId: string): CallRecord | undefined => {
+    const row = find.get(callId);
+    return row === undefined ? undefined : recordOf(row);
+  };
+  const removeAll = (callId: string) => {
+    for (const removal of removals) removal.run(callId);
+  };
+
+  return {
+    append(instance: string, events: readonly RecordedEvent[]): void {
+      transaction(db, () => {
+        const changed = new Map<string, CallRecord>();
+        for (const event of events) {
+          if (addedEvent.run(...eventValues(event)).changes === 0) continue;
+          const { callId } = event;
+          const record = changed.get(callId) ?? get(callId) ?? newRecord(callId, instance, event);
+          addEvent(record, event, prices);
+          changed.set(callId, record);
+          const words = wordsOf(spokenText(event) ?? '');
+          if (words.length > 0) addWords.run(callId, words.join(' '));
+        }
+        for (const record of changed.values()) put.run(...recordValues(record));
+      });
+    },
+    list(query: RecordQuery): CallRecord[] {
+      const { sql, values } = listStatement(query, search);
+      return db
+        .prepare(sql)
+        .all(...(values as SQLInputValue[]))
+        .map(recordOf);
+    },
+    get,
+    events: (callId: string, after: string | undefined, limit: number): RecordedEvent[] =>
+      eventsOf.all(callId, after ?? '', limit).map(eventOf),
+    heartbeat(instance: string): void {
+      beat.run(instance, Date.now());
+    },
+    closeInterrupted({ instances = [], silentMs }: Interrupted): number {
+      return transaction(db, () => {
+        const gone = new Set(instances);
+        if (silentMs !== undefined) for (const row of silent.all(Date.now() - silentMs)) gone.add(String(row['id']));
+        let closed = 0;
+        for (const instance of gone) {
+          for (const row of open.all(instance)) {
+            const record = recordOf(row);
+            closeAsLost(record);
+            put.run(...recordValues(record));
+            closed++;
+          }
+          forget.run(instance);
+        }
+        return closed;
+      });
+    },
+    removeOlder(before: number, limit: number): number {
+      return transaction(db, () => {
+        const rows = old.all(before, limit);
+        for (const row of rows) removeAll(String(row['id']));
+        return rows.length;
+      });
+    },
+    remove(callId: string): boolean {
+      return transaction(db, () => {
+        const record = get(callId);
+        if (record === undefined || record.endedAt === null) return false;
+        removeAll(callId);
+        return true;
+      });
+    },
+  };
+}
+
+export type RecordQueries = ReturnType<typeof recordQueries>;

@@ -1,0 +1,74 @@
+import type { Migration } from '../stores/sqlite.ts';
+
+/** The tables of records in SQLite. Moments are ms since 1970. `detail` and `data` are JSON. */
+
+const records = `
+CREATE TABLE call_records (
+  id TEXT PRIMARY KEY,
+  instance TEXT NOT NULL,
+  direction TEXT,
+  carrier TEXT,
+  carrier_call_id TEXT,
+  from_number TEXT,
+  to_number TEXT,
+  route TEXT,
+  prompt TEXT,
+  model TEXT,
+  conversation_id TEXT,
+  started_at INTEGER NOT NULL,
+  answered_at INTEGER,
+  ended_at INTEGER,
+  duration_ms REAL,
+  result TEXT,
+  reason TEXT,
+  last_at INTEGER NOT NULL,
+  last_offset_ms REAL NOT NULL,
+  events INTEGER NOT NULL,
+  turns INTEGER NOT NULL,
+  barge_ins INTEGER NOT NULL,
+  tool_calls INTEGER NOT NULL,
+  cost REAL,
+  currency TEXT,
+  detail TEXT NOT NULL
+) STRICT;
+CREATE INDEX call_records_by_start ON call_records (started_at, id);
+CREATE INDEX call_records_open ON call_records (instance) WHERE ended_at IS NULL;
+CREATE INDEX call_records_by_from ON call_records (from_number);
+CREATE INDEX call_records_by_to ON call_records (to_number);
+
+-- An event's id is never given twice, and an event is of one call: the pair is what makes storing it again do nothing.
+CREATE TABLE call_events (
+  call_id TEXT NOT NULL,
+  id TEXT NOT NULL,
+  seq INTEGER NOT NULL,
+  at INTEGER NOT NULL,
+  offset_ms REAL NOT NULL,
+  type TEXT NOT NULL,
+  data TEXT NOT NULL,
+  PRIMARY KEY (call_id, id)
+) STRICT;
+
+CREATE TABLE call_words (
+  id INTEGER PRIMARY KEY,
+  call_id TEXT NOT NULL,
+  words TEXT NOT NULL
+) STRICT;
+CREATE INDEX call_words_by_call ON call_words (call_id);
+-- The words were prepared for searching already: https://www.sqlite.org/fts5.html#external_content_tables
+CREATE VIRTUAL TABLE call_words_index USING fts5 (
+  words, content = 'call_words', content_rowid = 'id', tokenize = 'unicode61 remove_diacritics 0', detail = none
+);
+CREATE TRIGGER call_words_added AFTER INSERT ON call_words BEGIN
+  INSERT INTO call_words_index (rowid, words) VALUES (new.id, new.words);
+END;
+CREATE TRIGGER call_words_removed AFTER DELETE ON call_words BEGIN
+  INSERT INTO call_words_index (call_words_index, rowid, words) VALUES ('delete', old.id, old.words);
+END;
+
+CREATE TABLE bridge_instances (
+  id TEXT PRIMARY KEY,
+  seen_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+`;
+
+export const recordMigrations: readonly Migration[] = [{ id: '0001-records', sql: records }];

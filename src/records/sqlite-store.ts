@@ -1,0 +1,53 @@
+import { BridgeError, errorMessage } from '../errors.ts';
+import { DatabaseThread } from '../stores/thread.ts';
+import type { PriceList } from './prices.ts';
+import type { RecordQueries } from './sqlite-queries.ts';
+import type { RecordWorkerStart } from './sqlite-worker.ts';
+import type { RecordStore } from './store.ts';
+
+export interface SqliteStoreOptions {
+  /** Path of the database file. */
+  readonly path: string;
+  readonly prices: PriceList;
+  /** Told when the database's thread died; the next request starts another one. */
+  readonly onFailure?: (error: Error) => void;
+}
+
+/** Primary result codes of SQLite that say that the data is at fault: TOOBIG, CONSTRAINT, MISMATCH. https://www.sqlite.org/rescode.html */
+const REFUSALS = new Set([18, 19, 20]);
+
+/** Records in a file, written and read on a thread of its own. `open` rejects with CONFIG_INVALID when the file cannot be used. */
+export function sqliteRecordStore({ path, prices, onFailure }: SqliteStoreOptions): RecordStore {
+  const thread = new DatabaseThread({
+    module: new URL('./sqlite-worker.ts', import.meta.url),
+    name: 'records',
+    workerData: { path, prices } satisfies RecordWorkerStart,
+    path,
+    onFailure,
+  });
+  const ask = async <K extends keyof RecordQueries>(
+    name: K,
+    ...args: Parameters<RecordQueries[K]>
+  ): Promise<ReturnType<RecordQueries[K]>> => {
+    try {
+      return (await thread.ask('records', name, args)) as ReturnType<RecordQueries[K]>;
+    } catch (cause) {
+      const { errcode } = cause as { errcode?: number };
+      if (errcode === undefined || !REFUSALS.has(errcode & 0xff)) throw cause;
+      throw new BridgeError('STORE_REFUSED', errorMessage(cause), { cause });
+    }
+  };
+  return {
+    kind: 'sqlite',
+    open: async () => void (await thread.start()),
+    append: (instance, events) => ask('append', instance, events),
+    list: (query) => ask('list', query),
+    get: (callId) => ask('get', callId),
+    events: (callId, after, limit) => ask('events', callId, after, limit),
+    heartbeat: (instance) => ask('heartbeat', instance),
+    closeInterrupted: (which) => ask('closeInterrupted', which),
+    removeOlder: (before, limit) => ask('removeOlder', before, limit),
+    remove: (callId) => ask('remove', callId),
+    close: () => thread.close(),
+  };
+}

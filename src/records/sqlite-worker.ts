@@ -1,0 +1,19 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { serveDatabase } from '../stores/serve.ts';
+import { openDatabase } from '../stores/sqlite.ts';
+import type { PriceList } from './prices.ts';
+import { recordQueries } from './sqlite-queries.ts';
+import { recordMigrations } from './sqlite-schema.ts';
+
+/** The thread of the records' database. */
+
+export interface RecordWorkerStart {
+  readonly path: string;
+  readonly prices: PriceList;
+}
+
+if (parentPort !== null) {
+  const { path, prices } = workerData as RecordWorkerStart;
+  const db = openDatabase(path, recordMigrations);
+  serveDatabase(parentPort, db, { records: recordQueries(db, prices) });
+}

@@ -1,0 +1,61 @@
+import type { CallRecord } from './call-record.ts';
+import type { RecordedEvent } from './event.ts';
+
+/** Which calls are asked for. What is left out does not matter. */
+export interface RecordQuery {
+  /** Each of its words begins a word that somebody said in the call. */
+  readonly text?: string | undefined;
+  /** A number in E.164 form, of either side; without the plus sign its last digits. */
+  readonly number?: string | undefined;
+  readonly result?: string | undefined;
+  readonly reason?: string | undefined;
+  readonly conversationId?: string | undefined;
+  /** Whether the call goes on. */
+  readonly active?: boolean | undefined;
+  /** Begun at or after this moment, ms since 1970. */
+  readonly since?: number | undefined;
+  /** Begun before this moment. */
+  readonly until?: number | undefined;
+  /** Older than this one: the last of the page before. */
+  readonly before?: RecordCursor | undefined;
+  readonly limit: number;
+}
+
+export interface RecordCursor {
+  readonly startedAt: number;
+  readonly id: string;
+}
+
+/** Which calls to close because their process is gone. */
+export interface Interrupted {
+  /** Calls of these processes, of which the caller knows that they are dead. */
+  readonly instances?: readonly string[];
+  /** Calls of processes that were not heard of for so long, ms, by the database's clock. */
+  readonly silentMs?: number;
+}
+
+/**
+ * Keeps calls and their events. Adapters must behave alike: one contract suite runs over all. Methods reject with STORE_SCHEMA_NEWER,
+ * STORE_REFUSED (the same would be refused again), or anything else (it may work later).
+ */
+export interface RecordStore {
+  readonly kind: 'sqlite' | 'postgres';
+  /** Connects and brings the schema up to date. Every other method does so too when it was not done. */
+  open(): Promise<void>;
+  /** Stores events of calls of `instance`, all or none; what is there already, by its id, is left as it is and not counted again. */
+  append(instance: string, events: readonly RecordedEvent[]): Promise<void>;
+  /** The newest first. */
+  list(query: RecordQuery): Promise<CallRecord[]>;
+  get(callId: string): Promise<CallRecord | undefined>;
+  /** Events of a call in order, after the one with this id. */
+  events(callId: string, after: string | undefined, limit: number): Promise<RecordedEvent[]>;
+  /** Says that this process lives. */
+  heartbeat(instance: string): Promise<void>;
+  /** Closes open calls of processes that are gone, as `process-lost`, and forgets those processes; resolves to the number of calls. */
+  closeInterrupted(which: Interrupted): Promise<number>;
+  /** Removes calls that ended and that began before `before`, at most `limit`; resolves to how many. */
+  removeOlder(before: number, limit: number): Promise<number>;
+  /** Removes a call that ended, with all that is stored of it. False: there is none. */
+  remove(callId: string): Promise<boolean>;
+  close(): Promise<void>;
+}

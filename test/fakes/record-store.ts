@@ -1,0 +1,73 @@
+import { BridgeError } from '../../src/errors.ts';
+import type { CallRecord } from '../../src/records/call-record.ts';
+import type { RecordedEvent } from '../../src/records/event.ts';
+import type { Interrupted, RecordStore } from '../../src/records/store.ts';
+
+/** A store of records in memory, which fails when it is told to. */
+export class FakeRecordStore implements RecordStore {
+  readonly kind = 'sqlite';
+  /** What was stored, in order, each once. */
+  readonly stored: RecordedEvent[] = [];
+  readonly batches: number[] = [];
+  readonly closed: Interrupted[] = [];
+  readonly beats: string[] = [];
+  readonly removals: number[] = [];
+  /** Thrown by everything while it is set. */
+  failure: Error | undefined;
+  /** Events with these ids are refused, with the batch they are in. */
+  readonly refused = new Set<string>();
+  /** How many records are too old. */
+  old = 0;
+  /** What `append` waits for. */
+  gate: Promise<void> | undefined;
+
+  async open(): Promise<void> {
+    if (this.failure !== undefined) throw this.failure;
+  }
+
+  async append(_instance: string, events: readonly RecordedEvent[]): Promise<void> {
+    await this.gate;
+    await this.open();
+    if (events.some(({ id }) => this.refused.has(id))) throw new BridgeError('STORE_REFUSED', 'no');
+    this.batches.push(events.length);
+    const known = new Set(this.stored.map(({ id }) => id));
+    this.stored.push(...events.filter(({ id }) => !known.has(id)));
+  }
+
+  async list(): Promise<CallRecord[]> {
+    return [];
+  }
+
+  async get(): Promise<CallRecord | undefined> {
+    return undefined;
+  }
+
+  async events(): Promise<RecordedEvent[]> {
+    return this.stored;
+  }
+
+  async heartbeat(instance: string): Promise<void> {
+    await this.open();
+    this.beats.push(instance);
+  }
+
+  async closeInterrupted(which: Interrupted): Promise<number> {
+    await this.open();
+    this.closed.push(which);
+    return 0;
+  }
+
+  async removeOlder(before: number, limit: number): Promise<number> {
+    await this.open();
+    this.removals.push(before);
+    const removed = Math.min(this.old, limit);
+    this.old -= removed;
+    return removed;
+  }
+
+  async remove(): Promise<boolean> {
+    return false;
+  }
+
+  async close(): Promise<void> {}
+}

@@ -1,0 +1,216 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect } from 'vitest';
+import type { RecordView } from '../../src/http/records-api-routes.ts';
+import type { RecordedEvent } from '../../src/records/event.ts';
+import { type AudioSource, Phone, scriptSource, toneSource } from '../../src/simulator/phone/index.ts';
+import { parseScenario, startRealtimeServer } from '../../src/simulator/realtime/index.ts';
+import { type PostgresCluster, postgresCluster, postgresMissing } from './postgres.ts';
+import { startRig, until } from './rig.ts';
+import { rigTest as it } from './rig-test.ts';
+
+/** Records of real calls through the whole daemon. */
+
+const CALLER = '+12025550143';
+const voice = { tone: 620, ms: 600, dbfs: -15 };
+
+/** A caller who takes a turn of 500 ms `times` times. */
+function turns(times: number): AudioSource {
+  const turn = [toneSource(1_020, { ms: 500, dbfs: -15 }), { pauseMs: 1_500 }];
+  return scriptSource([{ pauseMs: 1_000 }, ...Array.from({ length: times }, () => turn).flat()]);
+}
+
+interface Detail {
+  readonly record: RecordView;
+  readonly events: readonly Omit<RecordedEvent, 'transient'>[];
+}
+
+async function get<T>(url: string): Promise<{ status: number; body: T }> {
+  const response = await fetch(url);
+  return { status: response.status, body: (await response.json()) as T };
+}
+
+const listOf = async (url: string, query = '') =>
+  (await get<{ records: RecordView[] }>(`${url}/records${query}`)).body.records ?? [];
+
+/** Waits until a call's record has its end; gives it with its events. */
+async function ended(url: string): Promise<Detail> {
+  let id = '';
+  for (let i = 0; id === '' && i < 150; i++) {
+    const [record] = await listOf(url, '?active=false');
+    id = record?.id ?? '';
+    if (id === '') await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  return (await get<Detail>(`${url}/records/${id}?limit=5000`)).body;
+}
+
+/** Numbers of stored events have no gap but those of pieces of transcripts, which are not stored. */
+function missingNumbers({ events }: Detail, transient: ReadonlySet<number>): number[] {
+  const kept = new Set(events.map(({ seq }) => seq));
+  return Array.from({ length: Math.max(...kept) + 1 }, (_, seq) => seq).filter(
+    (seq) => !kept.has(seq) && !transient.has(seq),
+  );
+}
+
+describe.concurrent('a call, recorded', () => {
+  it('is found while it goes on and afterwards, with all that happened and what it cost', async ({ own }) => {
+    const rig = own(
+      await startRig({
+        model: { voice },
+        scenario: { turns: [{ say: { text: 'Your appointment is on Tuesday.', tone: 620, toneMs: 400 } }] },
+      }),
+    );
+    const { report } = rig.call({ source: turns(2), from: CALLER, hangUpAfterMs: 5_000 });
+    await until(() => rig.of('connected')[0], 'both ends are there');
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    const [running] = await listOf(rig.url, '?active=true');
+    expect(running).toMatchObject({ from: CALLER, carrier: 'twilio', endedAt: null, result: null });
+    await report;
+    await until(() => rig.of('call_ended')[0], 'the call ends');
+    const detail = await ended(rig.url);
+    const { record, events } = detail;
+    expect(record).toMatchObject({
+      id: running?.id,
+      direction: 'inbound',
+      prompt: 'default',
+      model: 'gpt-realtime-2.1',
+      result: 'success',
+      reason: 'caller-hangup',
+      transports: ['websocket'],
+      currency: 'USD',
+      events: events.length,
+    });
+    expect(record.cost).toBeGreaterThan(0);
+    expect(record.turns).toBeGreaterThan(0);
+    expect(record.counters['frames_in']).toBeGreaterThan(100);
+    expect(events[0]).toMatchObject({ type: 'call_started', seq: 0, data: { info: { from: CALLER } } });
+    expect(events.at(-1)).toMatchObject({ type: 'call_ended' });
+    // Every event that the call told is there; pieces of transcripts are replaced by the whole one.
+    const told = rig.events.filter(
+      (event) => !(event.type === 'agent' && event.event.type === 'transcript' && !event.event.final),
+    );
+    expect(events).toHaveLength(told.length);
+    expect((await listOf(rig.url, '?text=tuesday%20appoint')).map(({ id }) => id)).toEqual([record.id]);
+    expect(await listOf(rig.url, '?text=wednesday')).toEqual([]);
+    expect(await listOf(rig.url, `?number=${encodeURIComponent(CALLER)}`)).toHaveLength(1);
+    const metrics = await (await fetch(`${rig.url}/metrics`)).text();
+    expect(metrics).toMatch(new RegExp(`voicebridge_records_written_total ${events.length}`));
+    expect(metrics).toMatch(/voicebridge_records_waiting 0/);
+    // What was said and the numbers are in the records, and nowhere in the log.
+    expect(JSON.stringify(rig.lines)).not.toMatch(/Tuesday|2025550143/);
+  });
+});
+
+/** Runs the daemon's own command, as it is run in earnest. */
+async function startDaemon(env: Record<string, string>) {
+  const child = spawn(process.execPath, [join(import.meta.dirname, '../../src/main.ts')], {
+    cwd: join(import.meta.dirname, '../..'),
+    env: { PATH: process.env['PATH'] ?? '', HOST: '127.0.0.1', PORT: '0', LOG_LEVEL: 'silent', ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let text = '';
+  child.stdout.on('data', (chunk) => {
+    text += chunk;
+  });
+  const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const url = await until(() => /listens on (http:\S+)/.exec(text)?.[1], 'the daemon listens', 20_000);
+  return {
+    url,
+    async kill(signal: 'SIGKILL' | 'SIGTERM') {
+      child.kill(signal);
+      await gone;
+    },
+  };
+}
+
+describe.concurrent('a daemon that is killed in the middle of calls', () => {
+  it('finds them when it starts again, with all that was stored, and closes them as lost', async ({ own }) => {
+    const model = own(await startRealtimeServer({ port: 0, voice, scenario: parseScenario({}) }));
+    const dataDir = mkdtempSync(join(tmpdir(), 'voicebridge-kill-'));
+    own({ close: async () => rmSync(dataDir, { recursive: true, force: true }) });
+    const env = { DATA_DIR: dataDir, OPENAI_API_KEY: 'sk-test', OPENAI_BASE_URL: model.url, USE_WEBRTC: 'false' };
+    const first = await startDaemon(env);
+    own({ close: () => first.kill('SIGKILL') });
+    const phones = [0, 1].map(() => {
+      const phone = new Phone({ carrier: 'twilio', source: turns(3), verbTimeScale: 0.05, hangUpAfterMs: 6_000 });
+      return phone.placeCall({ webhookUrl: `${first.url}/incoming-call` }).catch(() => undefined);
+    });
+    let before: RecordView[] = [];
+    for (let i = 0; i < 100 && !(before.length === 2 && before.every(({ turns }) => turns > 0)); i++) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      before = await listOf(first.url);
+    }
+    expect(before).toHaveLength(2);
+    const stored = await Promise.all(before.map(({ id }) => get<Detail>(`${first.url}/records/${id}?limit=5000`)));
+    await first.kill('SIGKILL');
+
+    const second = await startDaemon(env);
+    own({ close: () => second.kill('SIGKILL') });
+    let after: RecordView[] = [];
+    for (let i = 0; i < 100 && !(after.length === 2 && after.every(({ result }) => result !== null)); i++) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      after = await listOf(second.url);
+    }
+    for (const { body } of stored) {
+      const detail = (await get<Detail>(`${second.url}/records/${body.record.id}?limit=5000`)).body;
+      expect(detail.record).toMatchObject({ result: 'indeterminate', reason: 'process-lost' });
+      expect(detail.events.slice(0, body.events.length)).toEqual(body.events);
+      expect(new Set(detail.events.map(({ id }) => id)).size).toBe(detail.events.length);
+      expect(detail.record.events).toBe(detail.events.length);
+    }
+    await Promise.all(phones);
+  });
+});
+
+const missing = postgresMissing();
+
+describe.concurrent('PostgreSQL', () => {
+  if (missing !== undefined) {
+    it('that stops in the middle of a call changes nothing of the call', ({ skip }) => skip(missing));
+    return;
+  }
+  let cluster: PostgresCluster;
+  beforeAll(async () => {
+    cluster = await postgresCluster();
+  }, 60_000);
+  afterAll(() => cluster?.remove());
+
+  it('that stops in the middle of a call changes nothing of the call, and has all of it when it is back', async ({
+    own,
+  }) => {
+    const transient = new Set<number>();
+    const rig = own(
+      await startRig({
+        model: { voice },
+        settings: { DATABASE_URL: cluster.database('midcall') },
+        scenario: { turns: [{ say: { text: 'One moment.', tone: 620, toneMs: 600 } }] },
+      }),
+    );
+    const { report } = rig.call({ source: turns(3), from: CALLER, hangUpAfterMs: 7_500 });
+    await until(() => rig.agentEvents('speech_stopped')[0], 'the first turn');
+    cluster.stopAtOnce();
+    const heard = await report;
+    await until(() => rig.of('call_ended')[0], 'the call ends');
+    expect(rig.of('call_ended')[0]?.end).toMatchObject({ result: 'success', reason: 'caller-hangup' });
+    // Turns after the break were answered and heard to their end.
+    expect(rig.agentEvents('speech_stopped').length).toBeGreaterThanOrEqual(3);
+    expect(heard.streams[0]?.playback.unheardMs).toBeLessThan(100);
+    expect(rig.counter).toBeDefined();
+    expect((await get(`${rig.url}/records`)).status).toBe(503);
+    expect(await (await fetch(`${rig.url}/metrics`)).text()).toMatch(/voicebridge_records_spooled [1-9]/);
+
+    cluster.start();
+    const detail = await ended(rig.url);
+    expect(detail.record).toMatchObject({ result: 'success', reason: 'caller-hangup', from: CALLER });
+    let seq = 0;
+    for (const event of rig.events) {
+      const piece = event.type === 'agent' && event.event.type === 'transcript' && !event.event.final;
+      if (piece) transient.add(seq);
+      seq++;
+    }
+    expect(missingNumbers(detail, transient)).toEqual([]);
+    expect(detail.events).toHaveLength(rig.events.length - transient.size);
+  });
+});

@@ -1,0 +1,133 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { postgresMigrations } from '../../src/records/postgres-schema.ts';
+import { postgresRecordStore } from '../../src/records/postgres-store.ts';
+import { sqliteRecordStore } from '../../src/records/sqlite-store.ts';
+import type { RecordStore } from '../../src/records/store.ts';
+import { recordStoreContract } from '../contract/record-store.ts';
+import { PRICES, Telling } from '../fakes/record-events.ts';
+import { type PostgresCluster, postgresCluster, postgresMissing } from './postgres.ts';
+
+/** One suite over both databases; PostgreSQL is a real server of the test's own. */
+
+const tempFolder = () => mkdtempSync(join(tmpdir(), 'voicebridge-records-'));
+
+/** Opens stores by `make` and closes them all. */
+function placeOf(make: () => RecordStore, remove: () => void = () => {}) {
+  const stores: RecordStore[] = [];
+  return {
+    async open() {
+      const store = make();
+      stores.push(store);
+      await store.open();
+      return store;
+    },
+    async close() {
+      for (const store of stores) await store.close();
+      remove();
+    },
+  };
+}
+
+recordStoreContract('SQLite', {
+  async place() {
+    const folder = tempFolder();
+    const path = join(folder, 'records.db');
+    return placeOf(
+      () => sqliteRecordStore({ path, prices: PRICES }),
+      () => rmSync(folder, { recursive: true }),
+    );
+  },
+});
+
+describe('SQLite', () => {
+  it('refuses a file that a newer version wrote, with its code', async () => {
+    const folder = tempFolder();
+    const path = join(folder, 'records.db');
+    const store = sqliteRecordStore({ path, prices: PRICES });
+    await store.open();
+    await store.close();
+    const db = new DatabaseSync(path);
+    db.exec("INSERT INTO migrations (id, applied_at) VALUES ('9999-later', 1)");
+    db.close();
+    const again = sqliteRecordStore({ path, prices: PRICES });
+    await expect(again.open()).rejects.toMatchObject({ code: 'STORE_SCHEMA_NEWER' });
+    await again.close();
+    rmSync(folder, { recursive: true });
+  });
+});
+
+const missing = postgresMissing();
+
+if (missing !== undefined) {
+  describe('RecordStore: PostgreSQL', () => {
+    it('keeps records in a real server', ({ skip }) => skip(missing));
+  });
+} else {
+  let cluster: PostgresCluster;
+  let n = 0;
+  beforeAll(async () => {
+    cluster = await postgresCluster();
+  }, 60_000);
+  afterAll(() => cluster?.remove());
+  const fresh = () => cluster.database(`records_${n++}`);
+
+  recordStoreContract('PostgreSQL', {
+    async place() {
+      const url = fresh();
+      return placeOf(() => postgresRecordStore({ url, prices: PRICES }));
+    },
+  });
+
+  describe('PostgreSQL', () => {
+    it('refuses a database that a newer version wrote, with its code, and changes nothing in it', async () => {
+      const url = fresh();
+      const newer = [...postgresMigrations, { id: '9999-later', sql: 'CREATE TABLE later (id int)' }];
+      const store = postgresRecordStore({ url, prices: PRICES, migrations: newer });
+      await store.open();
+      await store.close();
+      const again = postgresRecordStore({ url, prices: PRICES });
+      await expect(again.open()).rejects.toMatchObject({ code: 'STORE_SCHEMA_NEWER' });
+      await again.close();
+    });
+
+    it('undoes all steps of the schema when one fails', async () => {
+      const url = fresh();
+      const broken = [...postgresMigrations, { id: '0002-broken', sql: 'CREATE TABLE a (b nonsense)' }];
+      const store = postgresRecordStore({ url, prices: PRICES, migrations: broken });
+      await expect(store.open()).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+      await store.close();
+      expect(
+        cluster.sql(new URL(url).pathname.slice(1), "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"),
+      ).toBe('0');
+    });
+
+    it('says what an operator must put right, and does not show a password', async () => {
+      const url = cluster.url.replace('postgres@', 'nobody:hunter2-canary@').replace(/\/postgres$/, '/nowhere');
+      const store = postgresRecordStore({ url, prices: PRICES });
+      const error = await store.open().then(
+        () => undefined,
+        (thrown: Error) => thrown,
+      );
+      await store.close();
+      expect(error).toMatchObject({ code: 'CONFIG_INVALID' });
+      expect(error?.message).not.toContain('canary');
+    });
+
+    it('that is down is told as such, and works again by itself', async () => {
+      const store = postgresRecordStore({ url: fresh(), prices: PRICES, timeoutMs: 3_000 });
+      await store.append('aaaaaa', new Telling().start('c1'));
+      cluster.stopAtOnce();
+      await expect(store.get('c1')).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+      await expect(store.append('aaaaaa', new Telling().start('c2'))).rejects.toMatchObject({
+        code: 'STORE_UNAVAILABLE',
+      });
+      cluster.start();
+      expect(await store.get('c1')).toMatchObject({ id: 'c1' });
+      await store.close();
+    });
+  });
+}
