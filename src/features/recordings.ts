@@ -1,0 +1,120 @@
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { Counter, Gauge } from 'prom-client';
+import { delay } from '../call/clock.ts';
+import type { RecordingStop } from '../call/events.ts';
+import { BridgeError, errorMessage } from '../errors.ts';
+import { recordingsApi } from '../http/recordings-api.ts';
+import { opusAvailable } from '../media/opus.ts';
+import { RECORDING_ID } from '../recording/files.ts';
+import { Recorder } from '../recording/recorder.ts';
+import { Studio } from '../recording/studio.ts';
+import type { Base, Feature } from './feature.ts';
+
+/** How long a start waits for the folder, ms. */
+const OPEN_MS = 10_000;
+const DAY_MS = 86_400_000;
+/** How often old recordings are looked for, ms. */
+const SWEEP_MS = 3_600_000;
+
+/** Recordings of calls. Rejects with CONFIG_INVALID when they are wanted and cannot be had. */
+export async function openRecordings(base: Base): Promise<Feature> {
+  const { config, log, clock, metrics } = base;
+  const { RECORDING: format, RECORDING_CONSENT: consent } = config;
+  const dir = resolve(config.RECORDINGS_DIR ?? join(config.DATA_DIR, 'recordings'));
+  const minFreeBytes = config.RECORDINGS_MIN_FREE_MB * 1e6;
+  const studio = new Studio({ dir, minFreeBytes }, log.child({ part: 'recordings' }));
+  if (format !== 'off' && consent === undefined) {
+    throw invalid('RECORDING_CONSENT: is not set although RECORDING is on. Say notice, or operator.');
+  }
+  const opus = opusAvailable();
+  if (format === 'opus' && !opus.ok) throw invalid(`RECORDING: opus cannot be had: ${opus.reason}. Say wav.`);
+
+  // What was recorded before is there whether calls are recorded now or not: it ages, it is played, it is deleted.
+  const sweep = async () => {
+    const days = config.RECORDINGS_RETENTION_DAYS;
+    const before = days === 0 ? undefined : clock.wall() - days * DAY_MS;
+    const done = await studio.ask({ type: 'sweep', before });
+    if (done.repaired + done.deleted > 0) log.info({ ...done }, 'recordings were looked through');
+  };
+  if (format !== 'off') {
+    // A disk that hangs must not keep the daemon from saying so.
+    const answered = new AbortController();
+    const late = delay(clock, OPEN_MS, answered.signal).then(() => {
+      throw new Error(`it did not answer within ${OPEN_MS / 1_000} s`);
+    });
+    try {
+      await Promise.race([sweep(), late]);
+    } catch (cause) {
+      throw invalid(`RECORDINGS_DIR: ${dir} cannot be used: ${errorMessage(cause)}`, cause);
+    } finally {
+      late.catch(() => undefined);
+      answered.abort();
+    }
+  } else if (existsSync(dir)) {
+    void sweep().catch((err: unknown) => log.warn({ err }, 'recordings could not be looked through'));
+  }
+  let timer = clock.after(SWEEP_MS, again);
+  function again(): void {
+    if (existsSync(dir)) {
+      void sweep().catch((err: unknown) => log.warn({ err }, 'recordings could not be looked through'));
+    }
+    timer = clock.after(SWEEP_MS, again);
+  }
+
+  const stopped = new Counter({
+    name: 'voicebridge_recordings_stopped_total',
+    help: 'Recordings that ended, by why; all but call-ended left some of a call unrecorded.',
+    labelNames: ['reason'],
+    registers: [metrics.registry],
+  });
+  const recorders = new Map<string, Recorder>();
+  new Gauge({
+    name: 'voicebridge_recordings_active',
+    help: 'Calls that are listened to for their recording.',
+    registers: [metrics.registry],
+    collect() {
+      this.set(recorders.size);
+    },
+  });
+
+  return {
+    observers: [
+      {
+        onEvent(callId, event) {
+          recorders.get(callId)?.onEvent(event);
+          if (event.type === 'call_ended') recorders.delete(callId);
+        },
+      },
+    ],
+    tap(info, hooks) {
+      if (format === 'off' || consent === undefined || info.recording === false) return undefined;
+      if (!RECORDING_ID.test(info.id)) return undefined;
+      const recorder = new Recorder({
+        callId: info.id,
+        format,
+        rate: config.RECORDING_RATE,
+        consent,
+        notice: config.RECORDING_NOTICE,
+        studio,
+        clock,
+        log: log.child({ callId: info.id, part: 'recording' }),
+        hooks,
+        stopped: (reason: RecordingStop) => stopped.inc({ reason }),
+      });
+      recorders.set(info.id, recorder);
+      return recorder;
+    },
+    install({ http, admin }) {
+      http.app.register(recordingsApi, { admin, recordings: studio });
+    },
+    async close() {
+      timer.cancel();
+      await studio.close();
+    },
+  };
+}
+
+function invalid(message: string, cause?: unknown): BridgeError {
+  return new BridgeError('CONFIG_INVALID', `wrong settings:\n  ${message}`, cause === undefined ? {} : { cause });
+}

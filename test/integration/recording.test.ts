@@ -1,0 +1,352 @@
+import { execFileSync } from 'node:child_process';
+import * as fs from 'node:fs';
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect } from 'vitest';
+import { rmsDbfs } from '../../src/media/level.ts';
+import { readOggOpus } from '../../src/media/ogg-opus.ts';
+import { createOpusDecoder, opusAvailable } from '../../src/media/opus.ts';
+import { makeTone } from '../../src/media/tone.ts';
+import { decodeWav, interleave } from '../../src/media/wav.ts';
+import { Scribe } from '../../src/recording/scribe.ts';
+import { scriptSource, silenceSource, toneSource } from '../../src/simulator/phone/index.ts';
+import { loudestTone, type Rig, startRig, toneAloneMs, until } from './rig.ts';
+import { rigTest as it } from './rig-test.ts';
+
+const AGENT_HZ = 620;
+const CALLER_HZ = 1_020;
+const RECORDED = { RECORDING: 'wav', RECORDING_CONSENT: 'operator', RECORDINGS_MIN_FREE_MB: '0' };
+
+interface Stereo {
+  sampleRate: number;
+  caller: Int16Array;
+  agent: Int16Array;
+}
+
+/** Beginnings and ends, ms, of what is louder than -35 dBFS, to 5 ms; pauses below 60 ms do not part. */
+function spans(samples: Int16Array, sampleRate: number): Array<[number, number]> {
+  const window = sampleRate / 200;
+  const found: Array<[number, number]> = [];
+  for (let at = 0; at + window <= samples.length; at += window) {
+    if (rmsDbfs(samples.subarray(at, at + window)) < -35) continue;
+    const from = (at * 1000) / sampleRate;
+    const last = found.at(-1);
+    if (last !== undefined && from - last[1] < 60) last[1] = from + 5;
+    else found.push([from, from + 5]);
+  }
+  return found.filter(([from, to]) => to - from >= 40);
+}
+
+async function ask(rig: Rig, path: string, init: RequestInit = {}) {
+  return fetch(`${rig.url}/records/${path}`, init);
+}
+
+const callId = (rig: Rig) => rig.of('call_started')[0]?.info.id ?? '';
+
+/** The recording of the rig's only call, once it is closed. */
+async function recordingOf(rig: Rig): Promise<Uint8Array> {
+  await until(() => rig.of('recording_stopped')[0], 'the end of the recording');
+  const manifest = join(rig.dataDir, 'recordings', `${callId(rig)}.json`);
+  await until(() => readFileSync(manifest, 'utf8').includes('"ended"'), 'the file to be closed');
+  const answer = await ask(rig, `${callId(rig)}/recording`);
+  expect(answer.status).toBe(200);
+  return new Uint8Array(await answer.arrayBuffer());
+}
+
+function fromWav(bytes: Uint8Array): Stereo {
+  const { sampleRate, channels } = decodeWav(bytes);
+  const [caller, agent] = channels;
+  if (caller === undefined || agent === undefined) throw new Error('not stereo');
+  return { sampleRate, caller, agent };
+}
+
+function fromOpus(bytes: Uint8Array): Stereo {
+  const file = readOggOpus(bytes);
+  const decoder = createOpusDecoder({ sampleRate: 48_000, channels: 2 });
+  const buffer = new Int16Array(decoder.maxSamples);
+  const sides: [number[], number[]] = [[], []];
+  for (const packet of file.packets) {
+    const n = decoder.decode(packet, buffer);
+    for (let i = 0; i < n; i++) sides[i % 2]?.push(buffer[i] as number);
+  }
+  const [caller, agent] = sides.map((side) =>
+    Int16Array.from(side.slice(file.preSkip, file.preSkip + file.length48k)),
+  ) as [Int16Array, Int16Array];
+  return { sampleRate: 48_000, caller, agent };
+}
+
+const LINES = [
+  { transport: 'websocket', format: 'wav', carrier: 'twilio', rate: 8_000, settings: {} },
+  {
+    transport: 'webrtc',
+    format: 'wav',
+    carrier: 'signalwire',
+    rate: 24_000,
+    settings: { SIGNALWIRE_CODEC: 'L16@24000h' },
+  },
+  { transport: 'webrtc', format: 'opus', carrier: 'twilio', rate: 8_000, settings: {} },
+] as const;
+
+// One after the other: what is compared here to the millisecond are two clocks of one process.
+describe('a recorded call', () => {
+  it.for(LINES)(
+    'has each side alone, at its time, and ends what was interrupted where the caller stopped hearing it: $format over $transport, $carrier',
+    async ({ transport, format, carrier, rate, settings }, { own, skip }) => {
+      const opus = opusAvailable();
+      if (format === 'opus' && !opus.ok) skip(`NOT TESTED: ${opus.reason}`);
+      const rig = own(
+        await startRig({
+          transport,
+          settings: { ...RECORDED, ...settings, RECORDING: format },
+          model: { voice: { tone: AGENT_HZ, ms: 6_000, dbfs: -15 } },
+        }),
+      );
+      const { phone, report } = rig.call({
+        carrier,
+        source: silenceSource(),
+        interruptAtMs: 2_000,
+        interruptWith: toneSource(CALLER_HZ, { ms: 600, dbfs: -12 }),
+        hangUpAfterMs: 5_000,
+      });
+      await report;
+      const [started] = rig.of('recording_started');
+      expect(started).toMatchObject({ consent: 'operator', format, sampleRate: rate });
+      const bytes = await recordingOf(rig);
+      expect(rig.of('recording_stopped')).toMatchObject([{ reason: 'call-ended' }]);
+      const recorded = format === 'wav' ? fromWav(bytes) : fromOpus(bytes);
+      if (format === 'wav') expect(recorded.sampleRate).toBe(rate);
+
+      // Each side alone.
+      const { sampleRate, caller, agent } = recorded;
+      expect(toneAloneMs(caller, sampleRate, CALLER_HZ)).toBeGreaterThanOrEqual(400);
+      expect(loudestTone(caller, sampleRate, AGENT_HZ)).toBeLessThan(-45);
+      expect(toneAloneMs(agent, sampleRate, AGENT_HZ)).toBeGreaterThanOrEqual(2_000);
+      expect(loudestTone(agent, sampleRate, CALLER_HZ)).toBeLessThan(-45);
+
+      // The phone's own recording says what was said and heard when.
+      const truth = phone.recordedChannels();
+      if (truth === undefined) throw new Error('the phone recorded nothing');
+      const said = spans(truth.caller, truth.sampleRate)[0];
+      const heard = spans(truth.agent, truth.sampleRate);
+      const saidHere = spans(caller, sampleRate)[0];
+      const heardHere = spans(agent, sampleRate);
+      if (said === undefined || saidHere === undefined) throw new Error('the caller was not heard');
+      // What the phone heard of the answer to the interruption may go on beyond the call's last recorded moment.
+      expect(heard.length).toBeGreaterThanOrEqual(2);
+      expect(heardHere).toHaveLength(heard.length);
+      const shift = saidHere[0] - said[0];
+      expect(Math.abs(saidHere[1] - shift - said[1])).toBeLessThanOrEqual(40);
+      for (const [i, [from, to]] of heard.entries()) {
+        expect(Math.abs((heardHere[i]?.[0] ?? 0) - shift - from), `beginning ${i}`).toBeLessThanOrEqual(60);
+        if (i < heard.length - 1) {
+          expect(Math.abs((heardHere[i]?.[1] ?? 0) - shift - to), `end ${i}`).toBeLessThanOrEqual(60);
+        }
+      }
+
+      // The outline shows the same, and the length is the call's.
+      const outline = (await (await ask(rig, `${callId(rig)}/recording/peaks?buckets=60`)).json()) as {
+        durationMs: number;
+        caller: number[];
+        agent: number[];
+      };
+      expect(outline.durationMs).toBeCloseTo((caller.length * 1000) / sampleRate, -1);
+      const bucket = (ms: number) => Math.floor((ms / outline.durationMs) * 60);
+      expect(outline.agent[bucket(heardHere[0]?.[0] ?? 0) + 3]).toBeGreaterThan(0.1);
+      expect(outline.caller[bucket(saidHere[0]) + 2]).toBeGreaterThan(0.1);
+      expect(outline.caller[bucket(saidHere[0]) - 3]).toBeLessThan(0.02);
+      expect(statSync(join(rig.dataDir, 'recordings', `${callId(rig)}.json`)).mode & 0o777).toBe(0o600);
+    },
+  );
+});
+
+describe.concurrent('a recording', () => {
+  it('is played in parts, and deleted', async ({ own }) => {
+    const rig = own(
+      await startRig({
+        settings: { ...RECORDED, ADMIN_TOKEN: 'open-sesame' },
+        model: { voice: { tone: AGENT_HZ, ms: 500 } },
+      }),
+    );
+    const { report } = rig.call({ source: silenceSource(), hangUpAfterMs: 2_000 });
+    await report;
+    await until(() => rig.of('recording_stopped')[0], 'the end of the recording');
+    const file = join(rig.dataDir, 'recordings', `${callId(rig)}.wav`);
+    await until(() => readFileSync(file.replace('.wav', '.json'), 'utf8').includes('"ended"'), 'the closed file');
+    const whole = readFileSync(file);
+    const path = `${callId(rig)}/recording`;
+    const headers = { authorization: 'Bearer open-sesame' };
+    expect((await ask(rig, path)).status).toBe(401);
+    expect((await ask(rig, 'nobody/recording', { headers })).status).toBe(404);
+    expect((await (await ask(rig, 'nobody/recording', { headers })).json()) as unknown).toMatchObject({
+      error: { code: 'RECORDING_UNKNOWN' },
+    });
+    expect((await ask(rig, '..%2Fvoicebridge/recording', { headers })).status).toBe(400);
+
+    const full = await ask(rig, path, { headers });
+    expect(full.headers.get('content-type')).toBe('audio/wav');
+    expect(Buffer.from(await full.arrayBuffer()).equals(whole)).toBe(true);
+    const part = async (range: string, more = {}) => {
+      const answer = await ask(rig, path, { headers: { ...headers, range, ...more } });
+      return {
+        status: answer.status,
+        range: answer.headers.get('content-range'),
+        bytes: Buffer.from(await answer.arrayBuffer()),
+      };
+    };
+    const size = whole.length;
+    expect(await part('bytes=10-19')).toEqual({
+      status: 206,
+      range: `bytes 10-19/${size}`,
+      bytes: whole.subarray(10, 20),
+    });
+    expect(await part('bytes=-7')).toMatchObject({ status: 206, bytes: whole.subarray(size - 7) });
+    expect(await part(`bytes=${size - 3}-`)).toMatchObject({ status: 206, bytes: whole.subarray(size - 3) });
+    expect(await part(`bytes=${size}-`)).toMatchObject({ status: 416, range: `bytes */${size}` });
+    expect(await part('bytes=0-1', { 'if-range': '"another"' })).toMatchObject({ status: 200 });
+    expect((await ask(rig, path, { method: 'HEAD', headers })).headers.get('content-length')).toBe(String(size));
+
+    expect((await ask(rig, path, { method: 'DELETE', headers })).status).toBe(204);
+    expect((await ask(rig, path, { headers })).status).toBe(404);
+    expect(existsSync(file)).toBe(false);
+  });
+
+  it('begins when the caller has heard the notice, and not before', async ({ own }) => {
+    const rig = own(
+      await startRig({
+        settings: { ...RECORDED, RECORDING_CONSENT: 'notice', RECORDING_NOTICE: 'This call is recorded.' },
+        scenario: {
+          greeting: { tone: 900, toneMs: 1_000, text: 'This call is recorded.' },
+          turns: [{ say: { tone: AGENT_HZ, toneMs: 1_500, text: 'Hello.' } }],
+        },
+      }),
+    );
+    const { report } = rig.call({ source: silenceSource(), hangUpAfterMs: 4_500 });
+    await report;
+    const recorded = fromWav(await recordingOf(rig));
+    expect(rig.of('recording_started')).toMatchObject([{ consent: 'notice' }]);
+    const session = rig.model.sessions[0];
+    const asked = session?.received.filter((event) => event['type'] === 'response.create') ?? [];
+    expect(JSON.stringify(asked[0])).toContain('This call is recorded.');
+    // Nothing of the notice, and all of what came after it.
+    expect(loudestTone(recorded.agent, recorded.sampleRate, 900)).toBeLessThan(-45);
+    expect(toneAloneMs(recorded.agent, recorded.sampleRate, AGENT_HZ)).toBeGreaterThanOrEqual(1_300);
+  });
+
+  it('is not one when the notice was not said', async ({ own }) => {
+    const rig = own(
+      await startRig({
+        settings: { ...RECORDED, RECORDING_CONSENT: 'notice' },
+        scenario: { greeting: { tone: 900, toneMs: 300, text: 'Good morning.' } },
+        model: { voice: { tone: AGENT_HZ, ms: 300 } },
+      }),
+    );
+    const { report } = rig.call({
+      source: scriptSource([{ pauseMs: 1_500 }, toneSource(CALLER_HZ, { ms: 500 }), { pauseMs: 5_000 }]),
+      hangUpAfterMs: 4_000,
+    });
+    await report;
+    await until(() => rig.of('call_ended')[0], 'the end of the call');
+    expect(rig.of('recording_started')).toEqual([]);
+    expect(existsSync(join(rig.dataDir, 'recordings', `${callId(rig)}.wav`))).toBe(false);
+  });
+
+  it('goes on when the disk is full: the recording stops and is playable as far as it goes', async ({ own, skip }) => {
+    const dir = mkdtempSync(join(tmpdir(), 'voicebridge-full-'));
+    try {
+      // 8 kHz stereo is 32 kB a second: room for two seconds and a half.
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=88k', 'none', dir], { stdio: 'pipe' });
+    } catch {
+      rmSync(dir, { recursive: true });
+      skip('NOT TESTED: a full disk needs a small file system, and mounting one needs root');
+    }
+    try {
+      const rig = own(
+        await startRig({
+          settings: { ...RECORDED, RECORDINGS_DIR: dir },
+          model: { voice: { tone: AGENT_HZ, ms: 1_500, dbfs: -15 } },
+        }),
+      );
+      const source = scriptSource([
+        { pauseMs: 5_000 },
+        toneSource(CALLER_HZ, { ms: 1_000, dbfs: -15 }),
+        { pauseMs: 6_000 },
+      ]);
+      const { phone, report } = rig.call({ source, hangUpAfterMs: 8_500 });
+      const result = await report;
+      expect(result.reason).toBe('audio went both ways');
+      expect(rig.of('recording_stopped')).toMatchObject([{ reason: 'disk-full' }]);
+      expect(rig.of('call_ended')[0]?.end).toMatchObject({ result: 'success', reason: 'caller-hangup' });
+      // The greeting before it and the answer after it.
+      const heard = phone.recordedChannels();
+      if (heard === undefined) throw new Error('the phone recorded nothing');
+      expect(toneAloneMs(heard.agent, heard.sampleRate, AGENT_HZ)).toBeGreaterThanOrEqual(2_500);
+      expect(result.streams[0]?.faultCount).toBe(0);
+      const kept = fromWav(readFileSync(join(dir, `${callId(rig)}.wav`)));
+      expect(kept.agent.length / kept.sampleRate).toBeGreaterThan(1);
+      expect(JSON.parse(readFileSync(join(dir, `${callId(rig)}.json`), 'utf8'))).toMatchObject({
+        ended: { reason: 'disk-full' },
+      });
+      const metrics = await (await fetch(`${rig.url}/metrics`)).text();
+      expect(metrics).toContain('voicebridge_recordings_stopped_total{reason="disk-full"} 1');
+      expect(rig.lines.filter((line) => line['msg'] === 'the recording stops; the call goes on')).toHaveLength(1);
+      await rig.app.close();
+    } finally {
+      execFileSync('umount', ['-l', dir]);
+      rmSync(dir, { recursive: true });
+    }
+  });
+});
+
+describe('an Ogg Opus file', () => {
+  it('is in order for the reference tools, also when its process was killed', ({ skip }) => {
+    const opus = opusAvailable();
+    if (!opus.ok) skip(`NOT TESTED: ${opus.reason}`);
+    const dir = mkdtempSync(join(tmpdir(), 'voicebridge-ogg-'));
+    try {
+      try {
+        execFileSync('opusinfo', ['-h'], { stdio: 'pipe' });
+      } catch (error) {
+        if ((error as { code?: unknown }).code === 'ENOENT')
+          skip('NOT TESTED: opusinfo is missing (Debian package opus-tools)');
+      }
+      const scribe = new Scribe({ dir, minFreeBytes: 0, fs }, () => undefined);
+      for (const id of ['ended', 'killed']) {
+        scribe.take({
+          type: 'open',
+          id,
+          format: 'opus',
+          sampleRate: 24_000,
+          consent: 'operator',
+          startedAt: Date.now(),
+        });
+        for (let i = 0; i < 7; i++) {
+          const stereo = new Int16Array(
+            interleave([makeTone(CALLER_HZ, 24_000, 490), makeTone(AGENT_HZ, 24_000, 490)]).buffer,
+          );
+          scribe.take({ type: 'write', id, stereo });
+        }
+      }
+      scribe.take({ type: 'close', id: 'ended', reason: 'call-ended' });
+      // What a page that was being written leaves.
+      appendFileSync(join(dir, 'killed.opus'), 'OggS torn');
+      new Scribe({ dir, minFreeBytes: 0, fs }, () => undefined).take({
+        type: 'ask',
+        ask: 1,
+        question: { type: 'sweep', before: undefined },
+      });
+      for (const [id, seconds] of [
+        ['ended', '3.430'],
+        ['killed', '3.4'],
+      ] as const) {
+        const said = execFileSync('opusinfo', [join(dir, `${id}.opus`)], { encoding: 'utf8' });
+        expect(said).toContain('Pre-skip: 312');
+        expect(said).toContain('CONSENT=operator');
+        expect(said).toContain(`Playback length: 0m:0${seconds}`);
+        expect(said).not.toMatch(/warning|error|invalid|corrupt|EOS not set/i);
+      }
+    } finally {
+      rmSync(dir, { recursive: true });
+    }
+  });
+});
