@@ -3,26 +3,40 @@ import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
+import { Admission, REFUSALS } from './admission/admission.ts';
+import { LoopDelay } from './admission/loop-delay.ts';
 import { TransportMemory } from './agents/openai/fallback.ts';
 import { Calls } from './call/calls.ts';
-import { type Clock, systemClock } from './call/clock.ts';
+import { type Clock, delay, systemClock } from './call/clock.ts';
 import type { CallObserver } from './call/events.ts';
 import type { CallInfo } from './call/info.ts';
 import type { Log } from './call/leg.ts';
-import type { CallTap } from './call/tap.ts';
+import type { CallTap, TapHooks } from './call/tap.ts';
 import { termination } from './call/termination.ts';
 import { Ticker } from './call/ticker.ts';
 import type { Config } from './config.ts';
 import { phoneDesk, phoneStreams } from './desk.ts';
 import { type ModelEndpoint, openDispatch } from './dispatch.ts';
+import { Drain } from './drain.ts';
 import { BridgeError, errorMessage } from './errors.ts';
+import { openBrowser } from './features/browser.ts';
+import { openCallsApi } from './features/calls-api.ts';
+import { openConsole } from './features/console-page.ts';
 import type { Base, Feature, Parts } from './features/feature.ts';
+import { openHealth } from './features/health.ts';
+import { openLive } from './features/live.ts';
+import { openRecordings } from './features/recordings.ts';
+import { openRecords } from './features/records.ts';
+import { openTracing } from './features/tracing.ts';
+import { openWebhooks } from './features/webhooks.ts';
 import { CallMemory } from './http/call-memory.ts';
-import { healthRoutes } from './http/health.ts';
+import { HTTP_COUNTERS } from './http/counters.ts';
 import { serveMediaStream } from './http/media-stream.ts';
 import { phoneWebhooks } from './http/phone.ts';
 import { publicUrls } from './http/public-url.ts';
-import { createHttpServer } from './http/server.ts';
+import { RateLimiter } from './http/rate-limit.ts';
+import { createHttpServer, type HttpServer } from './http/server.ts';
+import { rateLimits } from './http/settings.ts';
 import { StreamTokens } from './http/stream-token.ts';
 import { MemoryUsedTokens } from './http/used-tokens.ts';
 import { isSigned } from './http/webhook.ts';
@@ -47,20 +61,35 @@ export interface AppDeps {
 
 export interface App {
   readonly server: FastifyInstance;
+  readonly http: HttpServer;
   readonly calls: Calls;
   readonly metrics: Metrics;
   readonly endpoint: ModelEndpoint;
   /** Listens; resolves to the local URL. Rejects with LISTEN_FAILED. */
   listen(): Promise<string>;
-  /** Takes no more calls, ends those that run, frees everything. Idempotent. */
+  /** Takes no more calls, lets those that run come to their end within DRAIN_TIMEOUT, then frees everything. */
+  drain(): Promise<void>;
+  /** Takes no more calls, ends those that run at once, frees everything; also while it drains. Idempotent. */
   close(): Promise<void>;
 }
 
 /** The parts of the daemon beside the bridge itself, in the order in which they are opened; they are closed in reverse. */
-const FEATURES: ReadonlyArray<(base: Base) => Feature | Promise<Feature>> = [];
+const FEATURES: ReadonlyArray<(base: Base) => Feature | Promise<Feature>> = [
+  openRecords,
+  openLive,
+  openRecordings,
+  openWebhooks,
+  openHealth,
+  openTracing,
+  openBrowser,
+  openCallsApi,
+  openConsole,
+];
 
 /** How long running requests may take while the app closes, ms. */
 const CLOSE_GRACE_MS = 2_000;
+/** How long each part may take to write what it still has, ms: no part may keep the process from its end. */
+const FEATURE_CLOSE_MS = 5_000;
 
 /** Builds the daemon: every part is made and joined here and nowhere else. It does not listen yet. */
 export async function build(config: Config, deps: AppDeps): Promise<App> {
@@ -76,7 +105,15 @@ export async function build(config: Config, deps: AppDeps): Promise<App> {
     clock,
     log: log as unknown as Log,
   });
-  const metrics = createMetrics(() => calls.size);
+  const loop = new LoopDelay(clock);
+  const metrics = createMetrics({
+    clock,
+    activeCalls: () => calls.size,
+    loopDelay: () => ({ ...loop.last, smoothed: loop.smoothedMs }),
+    isTool: (name) => dispatch.knowsTool(name),
+    refusals: REFUSALS,
+    httpEvents: HTTP_COUNTERS,
+  });
   const instance = randomBytes(3).toString('hex');
   const base: Base = { config, log: log as unknown as Log, logger: log, clock, ticker, metrics, instance };
   const features: Feature[] = [];
@@ -92,9 +129,15 @@ export async function build(config: Config, deps: AppDeps): Promise<App> {
     ticker,
     log: log as unknown as Log,
     observers: [records, metrics, ...features.flatMap((feature) => feature.observers ?? []), ...(deps.observers ?? [])],
-    taps: (info: CallInfo): CallTap[] =>
-      features.map((feature) => feature.tap?.(info)).filter((tap) => tap !== undefined),
+    taps: (info: CallInfo, hooks: TapHooks): CallTap[] =>
+      features.map((feature) => feature.tap?.(info, hooks)).filter((tap) => tap !== undefined),
+    count: metrics.count,
     apology: loadApology(),
+    keypad: { pauseMs: config.DTMF_PAUSE_MS, most: config.DTMF_MAX_DIGITS, terminators: config.DTMF_TERMINATORS },
+    patience: { longestMs: config.SILENCE_SECONDS * 1000, asks: config.SILENCE_ASKS },
+    ended: (call, end) => {
+      for (const feature of features) feature.ended?.(call, end);
+    },
     limits: { joinMs: config.STREAM_TIMEOUT_MS, reclaimMs: config.RECLAIM_MS, maxMs: config.MAX_CALL_MINUTES * 60_000 },
   });
 
@@ -113,9 +156,36 @@ export async function build(config: Config, deps: AppDeps): Promise<App> {
     wall: () => clock.wall(),
   });
   const memory = new CallMemory(clock);
-  const http = createHttpServer({ log, count: metrics.countHttp, clock, maxConnections: config.MAX_CALLS * 2 + 1_000 });
-  const state = { draining: false };
-  const desk = phoneDesk({ calls, config, dispatch, memory, isDraining: () => state.draining });
+  const http = createHttpServer({
+    log,
+    count: metrics.countHttp,
+    clock,
+    maxConnections: config.MAX_CALLS * 2 + 1_000,
+    trustProxy: config.TRUST_PROXY,
+    limiter: new RateLimiter(rateLimits(config), clock),
+  });
+  const drain = new Drain({
+    calls,
+    clock,
+    timeoutMs: config.DRAIN_TIMEOUT * 1_000,
+    timeIsUp: (left) => log.warn({ calls: left }, 'the time to drain is up; the agents say goodbye'),
+  });
+  const isDraining = () => drain.draining;
+  const admission = new Admission({
+    clock,
+    calls: () => calls.size,
+    isDraining,
+    loopDelayMs: () => loop.smoothedMs,
+    maxCalls: config.MAX_CALLS,
+    callsPerSecond: config.CALLS_PER_SECOND,
+    maxLoopDelayMs: config.MAX_LOOP_DELAY_MS,
+    refused: metrics.countRefusal,
+  });
+  const claim = async (carrierCallId: string, to: string) => {
+    const plans = await Promise.all(features.map((feature) => feature.claim?.(carrierCallId, to)));
+    return plans.find((plan) => plan !== undefined);
+  };
+  const desk = phoneDesk({ calls, config, dispatch, memory, admission, isDraining, claim });
 
   http.app.register(phoneWebhooks, {
     desk,
@@ -126,25 +196,12 @@ export async function build(config: Config, deps: AppDeps): Promise<App> {
     count: metrics.countHttp,
     apology: { text: config.FALLBACK_SAY },
     transferTo: config.FALLBACK_DIAL,
+    busy: /^(off|false|no|0)$/i.test(config.BUSY_SAY) ? undefined : { text: config.BUSY_SAY },
     signalwire: {
       codec: config.SIGNALWIRE_CODEC,
       realtime: config.SIGNALWIRE_REALTIME === 'auto' ? config.USE_WEBRTC : config.SIGNALWIRE_REALTIME === 'true',
     },
   });
-  http.app.register(healthRoutes, {
-    health: () => {
-      const { rss, heapTotal, heapUsed } = process.memoryUsage();
-      return {
-        status: state.draining ? 'draining' : 'ok',
-        activeSessions: calls.size,
-        uptime: process.uptime(),
-        memory: { rss, heapTotal, heapUsed },
-      };
-    },
-  });
-  http.app.get('/metrics', async (_request, reply) =>
-    reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
-  );
   serveMediaStream({
     upgrades: http.upgrades,
     urls,
@@ -157,20 +214,33 @@ export async function build(config: Config, deps: AppDeps): Promise<App> {
     onStream: phoneStreams({ calls, config, log: log as unknown as Log, clock, count: metrics.count }),
   });
 
-  const isDraining = () => state.draining;
   const admin = { tokens: config.ADMIN_TOKEN };
-  const parts: Parts = { ...base, http, calls, dispatch, endpoint, admin, urls, isDraining };
+  const replay = features.find((feature) => feature.replay !== undefined)?.replay;
+  const parts: Parts = { ...base, http, calls, dispatch, endpoint, admin, admission, urls, replay, isDraining };
   for (const feature of features) await feature.install?.(parts);
 
   let closing: Promise<void> | undefined;
+  const close = () => {
+    drain.refuse();
+    closing ??= (async () => {
+      await calls.endAll(termination('drained'));
+      await http.close(CLOSE_GRACE_MS);
+      for (const feature of features.toReversed()) await closed(feature, clock, log);
+      loop.close();
+      await dispatch.close();
+      await embedded?.close();
+    })();
+    return closing;
+  };
   return {
     server: http.app,
+    http,
     calls,
     metrics,
     endpoint,
     async listen() {
       try {
-        await http.app.listen({ host: config.HOST, port: config.PORT });
+        await http.listen({ host: config.HOST, port: config.PORT });
       } catch (cause) {
         throw new BridgeError(
           'LISTEN_FAILED',
@@ -182,18 +252,28 @@ export async function build(config: Config, deps: AppDeps): Promise<App> {
       const host = config.HOST === '0.0.0.0' || config.HOST === '::' ? '127.0.0.1' : config.HOST;
       return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
     },
-    close() {
-      state.draining = true;
-      closing ??= (async () => {
-        await calls.endAll(termination('drained'));
-        await http.close(CLOSE_GRACE_MS);
-        for (const feature of features.toReversed()) await feature.close?.();
-        await dispatch.close();
-        await embedded?.close();
-      })();
-      return closing;
+    async drain() {
+      await drain.begin();
+      await close();
     },
+    close,
   };
+}
+
+/** Closes a part, which may take its time but not for ever. */
+async function closed(feature: Feature, clock: Clock, log: Logger): Promise<void> {
+  const late = new AbortController();
+  const timeout = delay(clock, FEATURE_CLOSE_MS, late.signal).then(
+    () => log.error({}, 'a part of the daemon could not be closed in time'),
+    () => {},
+  );
+  try {
+    await Promise.race([feature.close?.(), timeout]);
+  } catch (err) {
+    log.error({ err }, 'a part of the daemon could not be closed');
+  } finally {
+    late.abort();
+  }
 }
 
 /** Starts the simulated model where no other was named: on loopback, in this process. */

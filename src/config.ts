@@ -1,7 +1,16 @@
 import { z } from 'zod';
+import { admissionSettings } from './admission/settings.ts';
 import { BridgeError } from './errors.ts';
+import { browserSettings } from './http/browser-bridge-settings.ts';
+import { outboundContradictions, outboundSettings } from './http/outbound-settings.ts';
+import { httpSettings } from './http/settings.ts';
+import { liveSettings } from './live/settings.ts';
+import { recordSettings } from './records/settings.ts';
 import { csv, flag, headerMap, iceServers, integer, phoneNumber, portRange, publicUrl, webUrl } from './settings.ts';
+import { recordingSettings } from './recording/settings.ts';
 import { toolSettings } from './tools/settings.ts';
+import { tracingSettings } from './tracing/settings.ts';
+import { webhookSettings } from './webhooks/settings.ts';
 
 /**
  * Every setting, once: its name in the environment, what it may be, what it is without being set, and the sentence that
@@ -81,6 +90,9 @@ const schema = z.object({
     .optional()
     .describe('UDP ports for WebRTC media, e.g. 10000-10100. Without it the system chooses.'),
 
+  // Calls from web pages
+  ...browserSettings,
+
   // Carriers
   TWILIO_AUTH_TOKEN: csv
     .default([])
@@ -128,6 +140,9 @@ const schema = z.object({
     .describe('What the carrier says to a caller whose call the bridge had to give up.'),
   FALLBACK_DIAL: phoneNumber.optional().describe('Number (E.164) that such a caller is then connected to.'),
 
+  // Call control and ordered calls
+  ...outboundSettings,
+
   // Media
   PLAYOUT_LEAD_MS: integer(100, 2_000)
     .default(300)
@@ -142,12 +157,46 @@ const schema = z.object({
   // Tools, prompts and routes
   ...toolSettings,
 
+  // Records
+  ...recordSettings,
+  ...recordingSettings,
+
+
+  // The caller's keys and silences
+  DTMF_PAUSE_MS: integer(200, 30_000)
+    .default(2_000)
+    .describe('Pause after which the keys a caller pressed are complete and become a turn of the conversation, ms.'),
+  DTMF_MAX_DIGITS: integer(1, 100).default(32).describe('Most keys of one such turn.'),
+  DTMF_TERMINATORS: z
+    .string()
+    .regex(/^[0-9*#A-D]+$/, 'must be keys: 0-9, *, #, A-D')
+    .default('#')
+    .describe('Keys that complete it at once.'),
+  SILENCE_SECONDS: integer(0, 3_600)
+    .default(15)
+    .describe(
+      'How long nobody may speak, seconds, before the agent asks whether the caller is still there; 0: for ever. A prompt may set its own.',
+    ),
+  SILENCE_ASKS: integer(0, 10)
+    .default(1)
+    .describe('How often the agent asks before it says goodbye and ends the call. A prompt may set its own.'),
+
+  // Events and webhooks
+  ...liveSettings,
+  ...webhookSettings,
+
   // Limits
-  MAX_CALLS: integer(1, 100_000).default(500).describe('Most calls at once; the next caller hears a busy message.'),
+  ...admissionSettings,
   MAX_CALL_MINUTES: integer(1, 1_440).default(120).describe('Longest call, minutes.'),
   MAX_PENDING_STREAMS: integer(1, 100_000)
     .default(200)
     .describe('Most media sockets that have not said who they are yet.'),
+
+  // The HTTP face
+  ...httpSettings,
+
+  // Traces
+  ...tracingSettings,
 
   // Logs
   LOG_LEVEL: z
@@ -163,6 +212,15 @@ const schema = z.object({
 
 export type Config = Readonly<z.infer<typeof schema>>;
 export type SettingName = keyof Config;
+
+/** Reads `.env` of the working directory, where there is one; what the environment has already stays as it is. */
+export function loadEnvFile(): void {
+  try {
+    process.loadEnvFile();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+}
 
 /** One variable of the environment, for what files may refer to: secrets of HTTP tools and MCP servers. */
 export function environment(name: string): string | undefined {
@@ -212,5 +270,6 @@ function contradictions(config: z.infer<typeof schema>): string[] {
   if (2 * config.PLAYOUT_CHUNK_MS > config.PLAYOUT_LEAD_MS) {
     problems.push('PLAYOUT_CHUNK_MS: is larger than half of PLAYOUT_LEAD_MS. The lead must hold two chunks.');
   }
+  problems.push(...outboundContradictions(config));
   return problems;
 }

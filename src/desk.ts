@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Admission } from './admission/admission.ts';
 import type { Calls } from './call/calls.ts';
 import type { Clock } from './call/clock.ts';
 import type { Count } from './call/counters.ts';
@@ -11,6 +12,7 @@ import { errorCode } from './errors.ts';
 import type { CallMemory } from './http/call-memory.ts';
 import type { CallDesk } from './http/incoming-call.ts';
 import type { MediaStream } from './http/media-stream.ts';
+import type { OutboundPlan } from './http/outbound-call.ts';
 import type { StreamClaims } from './http/stream-token.ts';
 
 /** Where a carrier's webhook and its media stream become one call. */
@@ -20,26 +22,33 @@ export interface DeskDeps {
   readonly config: Config;
   readonly dispatch: Dispatch;
   readonly memory: CallMemory;
+  readonly admission: Admission;
   readonly isDraining: () => boolean;
+  /** What was ordered of a call that we placed; undefined: nothing of this one. */
+  readonly claim?: (carrierCallId: string, to: string) => Promise<OutboundPlan | undefined>;
 }
 
 /** Makes a call of each new webhook: the model's session is being set up while the carrier still opens its stream. */
-export function phoneDesk({ calls, config, dispatch, memory, isDraining }: DeskDeps): CallDesk {
+export function phoneDesk({ calls, config, dispatch, memory, admission, isDraining, claim }: DeskDeps): CallDesk {
   return {
     async prepare(incoming) {
       const running = calls.byCarrierId(incoming.carrierCallId);
       if (running !== undefined) return { callId: running.info.id };
-      if (isDraining()) return { refused: 'draining' };
-      if (calls.size >= config.MAX_CALLS) return { refused: 'busy' };
+      const admitted = admission.admit();
+      if (!admitted.ok) return { refused: admitted.reason === 'draining' ? 'draining' : 'busy' };
       const { carrier, carrierCallId, direction, from, to } = incoming;
-      const id = randomUUID();
-      const { agent, tools, route, prompt, maxMs } = await dispatch.assign(incoming, id);
+      const plan = direction === 'outbound' ? await claim?.(carrierCallId, to) : undefined;
+      const id = plan?.callId ?? randomUUID();
+      const { agent, tools, ...chosen } = await admission.making(() => dispatch.assign(incoming, id, plan));
+      // Nothing was started yet that would have to end before the process can.
+      if (isDraining()) return { refused: 'draining' };
       const call = calls.create(
-        { id, direction, carrier, carrierCallId, from, to, route, prompt, model: config.OPENAI_REALTIME_MODEL, maxMs },
+        { id, direction, carrier, carrierCallId, from, to, model: config.OPENAI_REALTIME_MODEL, ...chosen },
         agent,
         tools,
       );
-      call.log.info({ carrier, carrierCallId, from, to, route, prompt }, 'a call comes in');
+      const { route, prompt } = chosen;
+      call.log.info({ carrier, carrierCallId, from, to, direction, route, prompt }, 'a call comes in');
       void call.done.then(() => memory.ended(carrierCallId));
       return { callId: id };
     },

@@ -16,6 +16,7 @@ import { openStore } from './stores/store.ts';
 import { guardedControl } from './tools/guarded-control.ts';
 import type { ToolSet } from './tools/loaded.ts';
 import { createCallTools } from './tools/runner.ts';
+import type { ToolCaller } from './tools/tool.ts';
 import { openToolkit } from './tools/toolkit.ts';
 
 /** Where the model is and with what key it is asked. */
@@ -26,6 +27,20 @@ export interface ModelEndpoint {
   readonly embedded: boolean;
 }
 
+/** Who is to be answered: what the choice goes by. A carrier's webhook has it, and a page's request. */
+export type CallFacts = Pick<IncomingCall, 'from' | 'to' | 'direction'> & { readonly carrier: string };
+
+/** What whoever places a call chooses over the route and the prompt. */
+export interface Overrides {
+  /** Name of the prompt; one that there is. */
+  readonly prompt?: string | undefined;
+  /** Values for the prompt's own variables. */
+  readonly variables?: Readonly<Record<string, string>> | undefined;
+  readonly voice?: string | undefined;
+  /** In place of the prompt's words; its settings and tools stay. */
+  readonly instructions?: string | undefined;
+}
+
 /** Who answers a call. */
 export interface Assignment {
   readonly agent: AgentLeg;
@@ -33,14 +48,22 @@ export interface Assignment {
   /** Names, for the log. */
   readonly route: string;
   readonly prompt: string;
-  /** Longest call, ms; undefined: the daemon's own limit. */
+  /** Longest call, longest silence and how often the agent asks then, ms; undefined: the daemon's own. */
   readonly maxMs: number | undefined;
+  readonly silenceMs: number | undefined;
+  readonly silenceAsks: number | undefined;
+  /** False: the prompt forbids to record. */
+  readonly recording: false | undefined;
 }
 
 /** Decides who answers: dialled number, caller and time choose a prompt, its voice and its tools. */
 export interface Dispatch {
-  assign(incoming: IncomingCall, callId: string): Promise<Assignment>;
+  assign(incoming: CallFacts, callId: string, overrides?: Overrides): Promise<Assignment>;
+  /** Whether there is a prompt of this name now. */
+  hasPrompt(name: string): Promise<boolean>;
   close(): Promise<void>;
+  /** Whether there is a tool of this name now. */
+  knowsTool(name: string): boolean;
 }
 
 export interface DispatchDeps {
@@ -86,12 +109,19 @@ export async function openDispatch(deps: DispatchDeps): Promise<Dispatch> {
   };
 
   return {
-    async assign(incoming, callId) {
-      const { from, to } = incoming;
-      const routed = resolve(routes, { to, from, now: clock.wall() });
+    async hasPrompt(name) {
       await prompts.refresh();
-      const prompt = prompts.get(routed.prompt);
-      if (prompt === undefined) throw new Error(`the prompt ${routed.prompt} is gone`);
+      return prompts.get(name) !== undefined;
+    },
+    async assign(incoming, callId, overrides = {}) {
+      const { from, to } = incoming;
+      // Who is called has taken the caller's place: routes and tools mean him by "from", and our own number by "to".
+      const [person, ours] = incoming.direction === 'outbound' ? [to, from] : [from, to];
+      const routed = resolve(routes, { to: ours, from: person, now: clock.wall() });
+      await prompts.refresh();
+      const name = overrides.prompt ?? routed.prompt;
+      const prompt = prompts.get(name);
+      if (prompt === undefined) throw new Error(`the prompt ${name} is gone`);
       const all = await toolkit.registry.forCall(prompt.settings.tools);
       const set = routed.tools === undefined ? all : all.pick(routed.tools);
       const facts = {
@@ -100,37 +130,44 @@ export async function openDispatch(deps: DispatchDeps): Promise<Dispatch> {
         direction: incoming.direction,
         now: clock.wall(),
         timezone: config.BUSINESS_TIMEZONE,
-        caller: await callerRecord(from),
+        caller: await callerRecord(person),
         business,
+        custom: overrides.variables,
       };
       const options: OpenAiAgentOptions = {
         ...agentOptions(deps, incoming),
         ...promptedAgent(prompt, facts, { transcriptionModel: config.OPENAI_TRANSCRIPTION_MODEL }),
         ...greetingOver(config.GREETING),
         ...(routed.transport === undefined ? {} : { transport: routed.transport }),
+        ...(overrides.voice === undefined ? {} : { voice: overrides.voice }),
+        ...(overrides.instructions === undefined ? {} : { instructions: overrides.instructions }),
         tools: set.definitions(),
       };
-      const minutes = prompt.settings.limits?.maxMinutes;
+      const { maxMinutes, silenceSeconds, silencePrompts } = prompt.settings.limits ?? {};
       return {
         agent: createOpenAiAgent(options),
-        tools: (hooks) => toolsOf(hooks, prompt, set, callId, from, to),
+        tools: (hooks) => toolsOf(hooks, prompt, set, callId, { from: person, to: ours }),
         route: routed.route,
-        prompt: routed.prompt,
-        maxMs: minutes === undefined ? undefined : minutes * 60_000,
+        prompt: name,
+        maxMs: maxMinutes === undefined ? undefined : maxMinutes * 60_000,
+        silenceMs: silenceSeconds === undefined ? undefined : silenceSeconds * 1000,
+        silenceAsks: silencePrompts,
+        recording: prompt.settings.recording,
       };
     },
+    knowsTool: (name) => toolkit.registry.knows(name),
     async close() {
       await toolkit.close();
       await store.close();
     },
   };
 
-  function toolsOf(hooks: CallHooks, prompt: Prompt, set: ToolSet, callId: string, from: string, to: string) {
+  function toolsOf(hooks: CallHooks, prompt: Prompt, set: ToolSet, callId: string, caller: ToolCaller) {
     const filler = prompt.settings.filler ?? config.TOOL_FILLER;
     return createCallTools({
       tools: set,
       callId,
-      caller: { from, to },
+      caller,
       timezone: config.BUSINESS_TIMEZONE,
       store,
       control: guardedControl(hooks.line, { allow: config.DIAL_ALLOW, deny: config.DIAL_DENY }),
@@ -146,7 +183,8 @@ export async function openDispatch(deps: DispatchDeps): Promise<Dispatch> {
 }
 
 /** The form of audio in which an agent meets this carrier: its own law where it has one, the model's wideband rate where it can. */
-export function formatFor(carrier: IncomingCall['carrier'], config: Config): LegFormat {
+export function formatFor(carrier: CallFacts['carrier'], config: Config): LegFormat {
+  if (carrier === 'browser') return 'pcm16';
   return carrier === 'signalwire' && config.SIGNALWIRE_CODEC !== 'PCMU@8000h' ? 'pcm16' : 'pcmu';
 }
 
@@ -156,7 +194,7 @@ function greetingOver(setting: string): { greeting?: string | undefined } {
   return /^(on|true|yes|1)$/i.test(setting) ? {} : { greeting: setting };
 }
 
-function agentOptions({ config, endpoint, webrtc }: DispatchDeps, incoming: IncomingCall): OpenAiAgentOptions {
+function agentOptions({ config, endpoint, webrtc }: DispatchDeps, incoming: CallFacts): OpenAiAgentOptions {
   return {
     apiKey: endpoint.apiKey,
     baseUrl: endpoint.baseUrl,

@@ -15,6 +15,7 @@ export const ERRORS = {
   BODY_TOO_LARGE: "The request's body is over the limit.",
   REQUEST_INVALID: 'The request cannot be understood.',
   REQUEST_TIMEOUT: 'The request took too long to arrive.',
+  RATE_LIMITED: 'This address asks too often; `Retry-After` says when it may again.',
   TOO_MANY_CONNECTIONS: 'Too many media sockets that have not shown a token, from this address or in all.',
   INTERNAL: 'A bug or an unforeseen failure of ours. The log has the stack.',
   STREAM_TOKEN_MISSING: "A media stream's `start` carries no token.",
@@ -40,6 +41,11 @@ export const ERRORS = {
     'The session that the model confirmed has another audio format than the leg sends; the call ends before noise is heard.',
   MODEL_PROTOCOL: "The model's answer is not what the protocol says.",
   MODEL_SESSION_LOST: 'The session broke and could not be built again.',
+  STORE_SCHEMA_NEWER:
+    'The database was written by a newer version of this program. Run that version, or restore a backup from before.',
+  STORE_UNAVAILABLE:
+    'The database of call records cannot be reached at the moment; what is to be stored waits on disk.',
+  STORE_REFUSED: 'The database of call records refuses what it was given, and would again.',
   ABORTED: 'The call ended while something was still being started.',
 } as const;
 

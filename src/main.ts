@@ -1,9 +1,12 @@
 import { build } from './app.ts';
-import { loadConfig } from './config.ts';
+import { loadConfig, loadEnvFile } from './config.ts';
 import { BridgeError, errorMessage } from './errors.ts';
 import { createLog } from './log.ts';
 
 /** The daemon's process: settings, app, listening, signals. It is the one owner of signals and of the exit code. */
+
+/** How long ending at once may take, ms: legs close within 5 s, and what is stored is written after them. */
+const CUT_MS = 15_000;
 
 function fail(error: unknown): never {
   process.stderr.write(`${error instanceof BridgeError ? `${error.code}: ` : ''}${errorMessage(error)}\n`);
@@ -11,6 +14,7 @@ function fail(error: unknown): never {
 }
 
 async function main(): Promise<void> {
+  loadEnvFile();
   const config = loadConfig();
   const log = createLog({ level: config.ENABLE_DEBUG_LOGGING ? 'debug' : config.LOG_LEVEL });
   const app = await build(config, { log });
@@ -28,15 +32,22 @@ async function main(): Promise<void> {
     ].join('\n'),
   );
 
-  let stopping = false;
+  let signals = 0;
   const stop = (signal: string) => {
-    if (stopping) process.exit(1);
-    stopping = true;
-    log.info({ signal, calls: app.calls.size }, 'stopping');
-    app.close().then(
-      () => process.exit(0),
-      (error: unknown) => fail(error),
-    );
+    signals++;
+    if (signals === 1) {
+      const { DRAIN_TIMEOUT: seconds } = config;
+      log.info(
+        { signal, calls: app.calls.size, seconds },
+        'draining: no new calls; a second signal ends those that run',
+      );
+      app.drain().then(() => process.exit(signals === 1 ? 0 : 1), fail);
+      return;
+    }
+    if (signals > 2) process.exit(1);
+    log.warn({ signal, calls: app.calls.size }, 'ending at once');
+    setTimeout(() => process.exit(1), CUT_MS);
+    app.close().then(() => process.exit(1), fail);
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
@@ -44,6 +55,7 @@ async function main(): Promise<void> {
   const crash = (error: unknown) => {
     log.fatal({ err: error }, 'unexpected error; the process ends');
     process.exitCode = 1;
+    setTimeout(() => process.exit(1), CUT_MS);
     void app.close().finally(() => process.exit(1));
   };
   process.on('uncaughtException', crash);

@@ -1,8 +1,12 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { type App, build } from '../../src/app.ts';
 import { type Clock, systemClock } from '../../src/call/clock.ts';
 import type { CallEvent, Heard } from '../../src/call/events.ts';
 import { loadConfig } from '../../src/config.ts';
 import { createLog } from '../../src/log.ts';
+import { RecordWriter } from '../../src/records/writer.ts';
 import { openPeers, Peer } from '../../src/transport/peer.ts';
 import { serve, sleep } from './child.ts';
 import { install, measureOwnTime } from './timing.ts';
@@ -32,6 +36,8 @@ export interface StartOptions {
   readonly timed?: boolean;
   /** Its clock can be put forward. */
   readonly skips?: boolean;
+  /** False: events of calls are made and go nowhere, as if there were no store. */
+  readonly stores?: boolean;
 }
 
 let skippedMs = 0;
@@ -48,7 +54,11 @@ let keep = false;
 const notes = new Map<string, CallNotes>();
 let ended: Record<string, number> = {};
 
+/** Events that were told and are worth keeping. */
+let told = 0;
+
 function onEvent(callId: string, event: CallEvent): void {
+  if (!(event.type === 'agent' && event.event.type === 'transcript' && !event.event.final)) told++;
   if (event.type === 'call_ended') {
     const name = `${event.end.result}: ${event.end.reason}`;
     ended[name] = (ended[name] ?? 0) + 1;
@@ -69,8 +79,12 @@ function onEvent(callId: string, event: CallEvent): void {
 
 const methods = {
   /** Resolves to the daemon's local URL. */
-  async start({ env, keepNotes, timed, skips }: StartOptions): Promise<string> {
+  async start({ env, keepNotes, timed, skips, stores }: StartOptions): Promise<string> {
     if (timed) install();
+    if (stores === false) RecordWriter.prototype.onRecord = () => {};
+    // A bench leaves nothing behind.
+    const dataDir = mkdtempSync(join(tmpdir(), 'voicebridge-bench-'));
+    process.on('exit', () => rmSync(dataDir, { recursive: true, force: true }));
     keep = keepNotes ?? false;
     const config = loadConfig({
       HOST: '127.0.0.1',
@@ -78,6 +92,14 @@ const methods = {
       OPENAI_API_KEY: 'sk-bench',
       MAX_CALLS: '1000',
       MAX_PENDING_STREAMS: '1000',
+      DATA_DIR: dataDir,
+      // All calls come from one address, as fast as the bench wants.
+      CALLS_PER_SECOND: '0',
+      MAX_LOOP_DELAY_MS: '0',
+      RATE_LIMIT_WEBHOOKS: '0',
+      RATE_LIMIT_STREAMS: '0',
+      RATE_LIMIT_API: '0',
+      RATE_LIMIT_HEALTH: '0',
       ...env,
     });
     app = await build(config, {
@@ -93,6 +115,11 @@ const methods = {
   },
   /** Calls that live, peers that are open. */
   live: () => ({ calls: app?.calls.size ?? 0, peers: openPeers() }),
+  /** Events told that are worth keeping, and those of them that are not in the store yet. */
+  async records() {
+    const text = (await app?.metrics.registry.getSingleMetricAsString('voicebridge_records_waiting')) ?? '';
+    return { told, waiting: Number(/^voicebridge_records_waiting (\d+)/m.exec(text)?.[1]) };
+  },
   /** How calls ended since the last question. */
   ends() {
     const told = ended;

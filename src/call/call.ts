@@ -1,44 +1,22 @@
-import type { AudioSink, PcmFrame } from '../media/frame.ts';
 import { link } from '../media/link.ts';
-import type { Clock, Timer } from './clock.ts';
-import type { Counter } from './counters.ts';
-import type { AgentEvent, CallEvent, CallerEvent, CallObserver } from './events.ts';
-import { Farewell } from './farewell.ts';
+import { AgentSide } from './agent-side.ts';
+import type { Timer } from './clock.ts';
+import { closeInOrder } from './closing.ts';
+import type { CallDeps } from './deps.ts';
+import { Dialogue } from './dialogue.ts';
+import { Downlink } from './downlink.ts';
+import type { CallerEvent } from './events.ts';
+import { farewell } from './farewell.ts';
 import { Holdback } from './holdback.ts';
 import type { CallInfo } from './info.ts';
-import type { AgentLeg, CallerLeg, LegContext, Log } from './leg.ts';
-import { Line } from './line.ts';
-import { notify } from './observers.ts';
-import { Patch } from './patch.ts';
-import { PlayoutLedger } from './playout.ts';
-import type { CallTap } from './tap.ts';
+import { Journal } from './journal.ts';
+import type { AgentLeg, CallerLeg, Log } from './leg.ts';
+import type { LineEnd } from './line.ts';
+import { Taps } from './taps.ts';
 import { isFailure, type Termination, termination } from './termination.ts';
-import type { Ticker } from './ticker.ts';
-import { noTools, type ToolRunner, type ToolsFactory } from './tools.ts';
-import { AudioWatchdog } from './watchdog.ts';
-
-export interface CallDeps {
-  readonly clock: Clock;
-  readonly ticker: Ticker;
-  readonly log: Log;
-  readonly observers: readonly CallObserver[];
-  /** Played to the caller when the model is lost; the fallback of the carrier's document follows. */
-  readonly apology: PcmFrame | undefined;
-  /** Who listens to a call's audio. */
-  readonly taps?: (info: CallInfo) => readonly CallTap[];
-  readonly limits: {
-    /** How long a prepared call waits for its caller, ms. */
-    readonly joinMs: number;
-    /** How long a call whose caller's line broke is kept, ms. */
-    readonly reclaimMs: number;
-    readonly maxMs: number;
-  };
-}
-
-/** Legs promise to close within 5 s; beyond this the call is told to be stuck. */
-const CLOSE_WATCH_MS = 6_000;
-const BRIDGE_SENTENCE =
-  'The telephone line broke for a moment and the caller is back. Say so in one short sentence, then go on where you were.';
+import { noTools, type ToolsFactory } from './tools.ts';
+import { TurnTiming } from './turn-timing.ts';
+import { ASK_TO_GO_ON } from './words.ts';
 
 type State = 'waiting' | 'joined' | 'held' | 'leaving' | 'ended';
 
@@ -46,66 +24,65 @@ type State = 'waiting' | 'joined' | 'held' | 'leaving' | 'ended';
 export class Call {
   readonly info: CallInfo;
   readonly log: Log;
+  /** Wall time of its beginning, ms. */
+  readonly startedAt: number;
   /** Resolves when everything is closed and the last event was told. */
   readonly done: Promise<Termination>;
   readonly #deps: CallDeps;
   readonly #agent: AgentLeg;
   readonly #abort = new AbortController();
-  readonly #counters: Partial<Record<Counter, number>> = {};
-  readonly #ledger = new PlayoutLedger();
-  readonly #toCaller: Patch;
+  readonly #journal: Journal;
+  readonly #downlink: Downlink;
   readonly #fromCaller: Holdback;
-  readonly #watchdog: AudioWatchdog;
-  readonly #line: Line;
-  readonly #tools: ToolRunner;
-  readonly #startedAt: number;
-  #resolveDone!: (end: Termination) => void;
+  readonly #dialogue: Dialogue;
+  readonly #taps: Taps;
+  readonly #agentSide: AgentSide;
+  readonly #resolveDone: (end: Termination) => void;
   #state: State = 'waiting';
   #ended: Termination | undefined;
+  #expected: Termination | undefined;
   #transferTo: string | undefined;
+  #saidGoodbye = false;
   #caller: CallerLeg | undefined;
-  #agentReady = false;
-  #agentLive = false;
-  #agentStarted: Promise<void> = Promise.resolve();
-  #agentLost: Termination | undefined;
   #greeted = false;
-  #joinedAt: number | undefined;
-  #heardAgent = false;
+  #joinedBefore = false;
   #limit: Timer | undefined;
   #longest: Timer | undefined;
   #watch: (() => void) | undefined;
 
   constructor(info: CallInfo, agent: AgentLeg, deps: CallDeps, tools: ToolsFactory = noTools) {
+    const { clock, ticker, observers } = deps;
+    const { signal } = this.#abort;
     this.info = info;
     this.#agent = agent;
     this.#deps = deps;
     this.log = deps.log.child({ callId: info.id });
-    this.done = new Promise((resolve) => {
-      this.#resolveDone = resolve;
-    });
-    this.#startedAt = deps.clock.now();
-    this.#toCaller = new Patch(agent.rate);
-    this.#fromCaller = new Holdback(agent.audio, this.#count);
-    this.#watchdog = new AudioWatchdog(this.#toCaller);
-    this.#line = new Line({
-      clock: deps.clock,
-      agent,
-      signal: this.#abort.signal,
+    ({ promise: this.done, resolve: this.#resolveDone } = Promise.withResolvers<Termination>());
+    this.startedAt = clock.wall();
+    const { log } = this;
+    const journal = new Journal({ callId: info.id, clock, ticker, log, observers, signal, total: deps.count });
+    const { count, tell } = journal;
+    const downlink = new Downlink({ clock, agent, journal, log, path: () => this.#audioPath() });
+    const fromCaller = new Holdback(agent.audio, count);
+    const legs = { agent, journal, downlink, fromCaller };
+    this.#journal = journal;
+    this.#downlink = downlink;
+    this.#fromCaller = fromCaller;
+    const line = {
       caller: () => this.#caller,
-      end: ({ transferTo }) => {
+      joined: () => this.#state === 'joined',
+      end: ({ reason, transferTo }: LineEnd) => {
         this.#transferTo = transferTo;
-        void this.end(termination(transferTo === undefined ? 'agent-hangup' : 'transferred'));
+        void this.end(termination(reason));
       },
-    });
-    this.#tools = tools({
-      line: this.#line,
-      count: this.#count,
-      tell: (event) => this.#tell({ type: 'tool', event }),
-      fill: (words) => {
-        if (!this.#line.busy && this.#state === 'joined')
-          this.#agent.respond(`Say only this, in the caller's language: ${words}`);
-      },
-    });
+    };
+    const dialogue = new Dialogue({ ...legs, ...line, info, deps, tools, signal });
+    const timing = new TurnTiming({ clock, tell });
+    const agentEnd = { ready: () => this.#begin(false), lost: (end: Termination) => this.#onAgentLost(end) };
+    this.#dialogue = dialogue;
+    this.#agentSide = new AgentSide({ ...legs, ...agentEnd, dialogue, timing });
+    const hooks = { count, tell, say: (words: string) => this.say(words) };
+    this.#taps = new Taps((given) => [timing, ...(deps.taps?.(info, given) ?? [])], hooks, log);
   }
 
   get state(): State {
@@ -124,51 +101,88 @@ export class Call {
 
   /** Whether a caller whose line broke can still be joined again: not once the agent is gone. */
   get reclaimable(): boolean {
-    return (
-      this.#agentLost === undefined && (this.#state === 'held' || this.#state === 'joined' || this.#state === 'waiting')
-    );
+    return this.#agentSide.lost === undefined && ['waiting', 'joined', 'held'].includes(this.#state);
   }
 
   /** Starts the agent's leg, before there is a caller: the session is ready when the phone's stream opens. */
   start(): void {
     const { clock, limits } = this.#deps;
-    this.#tell({ type: 'call_started', at: clock.wall(), direction: this.info.direction, info: this.info });
+    const { info } = this;
+    this.#journal.tell({ type: 'call_started', at: this.startedAt, direction: info.direction, info });
     this.#limit = clock.after(limits.joinMs, () => this.end(termination('no-stream')));
-    this.#longest = clock.after(this.info.maxMs ?? limits.maxMs, () => this.end(termination('max-duration')));
-    const ctx = this.#context<AgentEvent>(this.#agent.kind, this.#toCaller, (event) => this.#onAgent(event));
-    this.#agentStarted = this.#agent.start(ctx).catch((error: unknown) => {
-      if (this.#state === 'ended') return;
-      ctx.log.error({ err: error }, 'the agent could not be started');
-      this.#onAgentLost(this.#agentLost ?? termination('internal'));
-    });
+    this.#longest = clock.after(info.maxMs ?? limits.maxMs, () => this.end(termination('max-duration')));
+    this.#agentSide.start();
   }
 
   /** Plugs a caller in. A second one takes the place of the first, whose leg is closed. */
-  join(caller: CallerLeg): void {
+  join(leg: CallerLeg): void {
     if (this.#state === 'ended' || this.#state === 'leaving') {
-      void caller.close(termination('stream-replaced'));
+      void leg.close(termination('stream-replaced'));
       return;
     }
+    const caller = this.#taps.listen(leg);
     const before = this.#caller;
-    const again = this.#joinedAt !== undefined;
+    const again = this.#joinedBefore;
     this.#caller = caller;
+    this.#joinedBefore = true;
     this.#state = 'joined';
     this.#limit?.cancel();
-    this.#joinedAt ??= this.#deps.clock.now();
     if (before !== undefined) void before.close(termination('stream-replaced'));
-    if (again) this.#ledger.cut();
-    this.#toCaller.connect(link(this.#agent.rate, caller.audio));
-    const ctx = this.#context<CallerEvent>(caller.kind, link(caller.rate, this.#fromCaller), (event) => {
+    this.#downlink.connect(caller);
+    this.#dialogue.lineChanged();
+    const ctx = this.#journal.context<CallerEvent>(caller.kind, link(caller.rate, this.#fromCaller), (event) => {
       if (this.#caller === caller) this.#onCaller(event);
     });
-    this.#tell({ type: 'caller_joined', kind: caller.kind, again });
+    this.#journal.tell({ type: 'caller_joined', kind: caller.kind, again });
     this.#watch ??= this.#deps.ticker.subscribe(this.#onTick);
     caller.start(ctx).catch((error: unknown) => {
       ctx.log.error({ err: error }, "the caller's leg could not be started");
       if (this.#caller === caller) this.end(termination('internal'));
     });
-    if (this.#agentLost !== undefined) void this.#leave(this.#agentLost);
+    if (this.#agentSide.lost !== undefined) void this.#leave(this.#agentSide.lost);
     else this.#begin(again);
+  }
+
+  /** What it means when the caller's leg ends from now on, whatever it says itself; undefined takes it back. */
+  expectEnd(end: Termination | undefined): void {
+    this.#expected = end;
+  }
+
+  /** Has the agent say this, behind what it is saying. */
+  say(text: string): void {
+    this.#dialogue.say(text);
+  }
+
+  /** A typed turn of the caller; the agent answers it by voice. */
+  text(text: string): void {
+    this.#onCaller({ type: 'text', text });
+  }
+
+  /** Plays keys to the caller's side; false when nobody is there to hear them. */
+  sendDigits(digits: string): Promise<boolean> {
+    return this.#dialogue.sendDigits(digits);
+  }
+
+  /** Lets the caller hear the agent's last words, then ends the call so that the carrier connects him to `to` (E.164). */
+  handOver(to: string): Promise<void> {
+    return this.#dialogue.handOver(to);
+  }
+
+  /**
+   * Ends the call from our side with last words of the agent's, asked for by `instructions`, heard within `withinMs` or not at all; what the
+   * caller says meanwhile does not keep it. Where the agent cannot speak the recorded apology stands in; where nobody is on the line it ends at once.
+   */
+  async dismiss(end: Termination, instructions: string, withinMs: number): Promise<Termination> {
+    if (this.#state === 'joined' && this.#agentSide.ready)
+      this.#saidGoodbye = await this.#dialogue.lastly(instructions, withinMs);
+    else if (this.#state === 'joined') await this.#leave(end);
+    // A call that is leaving by itself has its own words and its own reason.
+    return this.#state === 'leaving' ? this.done : this.end(end);
+  }
+
+  /** Whether the agent took leave although the call ended by no fault of the caller's: he needs no apology then. */
+  get saidGoodbye(): boolean {
+    return this.#saidGoodbye;
   }
 
   /** Ends the call; the first reason wins. Resolves when all is closed. */
@@ -180,167 +194,82 @@ export class Call {
       this.#limit?.cancel();
       this.#longest?.cancel();
       this.#watch?.();
-      this.#toCaller.connect(undefined);
+      this.#dialogue.close();
+      this.#downlink.unplug();
+      this.#taps.ended();
       void this.#close(end);
     }
     return this.done;
   }
 
   async #close(end: Termination): Promise<void> {
-    const watch = this.#deps.clock.after(CLOSE_WATCH_MS, () => {
-      this.#count('close_stuck');
+    // The carrier is told before media closes, so that the caller's line is never left open to nothing.
+    const legs = [() => this.#caller?.close(end), () => this.#agentSide.close(end)];
+    await closeInOrder(legs, this.#deps.clock, () => {
+      this.#journal.count('close_stuck');
       this.log.error({ ...end }, 'closing the call hangs');
     });
-    // The carrier is told before media closes, so that the caller's line is never left open to nothing.
-    await this.#caller?.close(end);
-    await this.#agent.close(end);
-    await this.#agentStarted;
-    watch.cancel();
-    const durationMs = this.#deps.clock.now() - this.#startedAt;
-    this.log.info({ ...end, durationMs: Math.round(durationMs), counters: this.#counters }, 'call ended');
-    this.#tell({ type: 'call_ended', end, durationMs, counters: this.#counters });
+    this.#journal.end(end);
     this.#resolveDone(end);
   }
 
   /** Lets speech flow both ways as soon as both ends are there. */
   #begin(again: boolean): void {
-    if (!this.#agentReady || this.#state !== 'joined') return;
-    if (this.#caller !== undefined && 'live' in this.#caller) this.#caller.live = this.#agentLive;
+    if (!this.#agentSide.ready || this.#state !== 'joined') return;
+    if (this.#caller !== undefined && 'live' in this.#caller) this.#caller.live = this.#agentSide.live;
     const audioPath = this.#audioPath();
     this.log.info({ audioPath }, 'both ends are on the line');
-    this.#tell({ type: 'connected', audioPath });
+    this.#journal.tell({ type: 'connected', audioPath });
     if (!this.#greeted) {
       this.#greeted = true;
+      this.#taps.connected();
       this.#agent.greet();
     } else if (again) {
-      this.#agent.respond(BRIDGE_SENTENCE);
+      this.#agent.respond(ASK_TO_GO_ON);
     }
     this.#fromCaller.release();
   }
 
   #onCaller(event: CallerEvent): void {
-    this.#tell({ type: 'caller', event });
+    this.#journal.tell({ type: 'caller', event: this.#dialogue.shown(event) });
     switch (event.type) {
       case 'dtmf':
+        this.#dialogue.key(event.digit);
+        return;
+      case 'text':
+        this.#dialogue.text(event.text);
         return;
       case 'stream_restarted':
-        this.#ledger.cut();
+        this.#downlink.restarted();
         return;
       case 'ended':
-        if (event.end.reason === 'media-lost' && this.#deps.limits.reclaimMs > 0 && this.#state === 'joined')
-          this.#hold(event.end);
-        else void this.end(event.end);
+        this.#onCallerLost(this.#expected ?? event.end);
         return;
       default:
         event satisfies never;
     }
   }
 
-  /** The caller's line broke: the model's session is kept for a while, in case the carrier comes back. */
-  #hold(end: Termination): void {
+  /** The caller's leg is over. Of a line that broke the model's session is kept for a while, in case the carrier comes back. */
+  #onCallerLost(end: Termination): void {
+    const { clock, limits } = this.#deps;
+    if (end.reason !== 'media-lost' || limits.reclaimMs <= 0 || this.#state !== 'joined') {
+      void this.end(end);
+      return;
+    }
     const caller = this.#caller;
     this.#state = 'held';
     this.#fromCaller.hold();
-    this.#toCaller.connect(undefined);
-    if (caller !== undefined)
-      this.#agent.interrupt(this.#ledger.heard(caller.playout.playedMs(), caller.playout.writtenMs()));
-    this.#ledger.cut();
-    this.#watchdog.disarm();
+    this.#downlink.broken();
+    this.#dialogue.lineChanged();
     this.#caller = undefined;
     void caller?.close(end);
-    this.#limit = this.#deps.clock.after(this.#deps.limits.reclaimMs, () => this.end(end));
+    this.#limit = clock.after(limits.reclaimMs, () => this.end(end));
     this.log.warn({ ...end }, "the caller's line broke; the session is kept for a while");
-  }
-
-  #onAgent(event: AgentEvent): void {
-    if (event.type !== 'ended') this.#tell({ type: 'agent', event });
-    this.#line.onAgent(event);
-    switch (event.type) {
-      case 'ready':
-        this.#agentReady = true;
-        this.#agentLive = event.transport === 'webrtc';
-        this.#begin(false);
-        return;
-      case 'reconnecting':
-        this.#agentReady = false;
-        this.#fromCaller.hold();
-        return;
-      case 'speech_started':
-        this.#bargeIn();
-        return;
-      case 'audio_started':
-        this.#onAudioStarted(event);
-        return;
-      case 'audio_done':
-        this.#ledger.end(event.itemId, this.#caller?.playout.writtenMs() ?? 0);
-        this.#alarm(this.#watchdog.check(this.#deps.clock.now(), true));
-        return;
-      case 'tool_call':
-        void this.#runTool(event);
-        return;
-      case 'error':
-        this.#count('model_error');
-        return;
-      case 'transport_fallback':
-        this.#count('transport_fallback');
-        this.log.warn(
-          { fromTransport: event.from, toTransport: event.to, reason: event.reason },
-          'the transport to the model fell back',
-        );
-        return;
-      case 'ended':
-        this.#tell({ type: 'agent', event });
-        this.#onAgentLost(event.end);
-        return;
-      case 'speech_stopped':
-      case 'response_started':
-      case 'response_done':
-      case 'transcript':
-      case 'truncated':
-      case 'rate_limits':
-        return;
-      default:
-        event satisfies never;
-    }
-  }
-
-  #onAudioStarted(event: { responseId: string; itemId: string; contentIndex: number }): void {
-    if (this.#caller === undefined) return;
-    this.#ledger.begin(event, this.#caller.playout.writtenMs());
-    const now = this.#deps.clock.now();
-    this.#watchdog.arm(now);
-    if (this.#heardAgent || this.#joinedAt === undefined) return;
-    this.#heardAgent = true;
-    this.#tell({ type: 'first_agent_audio', sinceJoinMs: now - this.#joinedAt });
-  }
-
-  /** The caller speaks over the agent: what is queued is discarded at the carrier, and the model learns what was heard. */
-  #bargeIn(): void {
-    const caller = this.#caller;
-    if (caller === undefined || this.#state !== 'joined') return;
-    const began = this.#deps.clock.now();
-    const playedMs = caller.playout.playedMs();
-    if (!this.#ledger.inPlay(playedMs)) return;
-    const heard = this.#ledger.heard(playedMs, caller.playout.writtenMs());
-    this.#toCaller.clear();
-    const clearMs = this.#deps.clock.now() - began;
-    this.#agent.interrupt(heard);
-    this.#ledger.cut();
-    this.#watchdog.disarm();
-    this.#count('barge_in');
-    this.#tell({ type: 'barge_in', heard, clearMs });
-  }
-
-  async #runTool(tool: { toolCallId: string; name: string; arguments: string }): Promise<void> {
-    const output = await this.#tools.run(tool, this.#abort.signal);
-    if (this.#state === 'ended') this.#count('tool_result_dropped');
-    else this.#agent.submitToolResult({ toolCallId: tool.toolCallId, output });
   }
 
   /** The agent is gone for good. The caller is told in words before the line goes; a caller who is yet to come is told on arrival. */
   #onAgentLost(end: Termination): void {
-    if (this.#state === 'ended' || this.#state === 'leaving') return;
-    this.#agentLost ??= end;
     if (this.#state === 'joined') void this.#leave(end);
     else if (this.#state === 'held') void this.end(end);
   }
@@ -349,51 +278,22 @@ export class Call {
     const caller = this.#caller;
     if (caller === undefined) return;
     this.#state = 'leaving';
-    this.#toCaller.connect(undefined);
-    const farewell = new Farewell(caller, this.#deps.clock);
-    if (isFailure(end)) farewell.play(this.#deps.apology);
-    await farewell.heard(this.#abort.signal);
+    this.#downlink.unplug();
+    const { apology, clock } = this.#deps;
+    await farewell(caller, isFailure(end) ? apology : undefined, clock, this.#abort.signal);
     await this.end(end);
   }
 
   readonly #onTick = (now: number): void => {
-    this.#alarm(this.#watchdog.check(now));
+    this.#taps.tick(now);
+    this.#downlink.tick(now);
+    this.#dialogue.tick(now);
   };
-
-  #alarm(kind: 'missing' | 'silent' | undefined): void {
-    if (kind === undefined || this.#state !== 'joined') return;
-    const audioPath = this.#audioPath();
-    this.#count(kind === 'missing' ? 'agent_audio_missing' : 'agent_audio_silent');
-    this.log.error({ kind, audioPath }, 'the model answers but the caller hears nothing');
-    this.#tell({ type: 'audio_alarm', kind, audioPath });
-  }
 
   #audioPath(): string {
+    const { patch } = this.#downlink;
     const up =
       this.#caller === undefined ? 'nobody' : `${this.#caller.kind} -> ${link(this.#caller.rate, this.#fromCaller)}`;
-    return `up: ${up}; down: ${this.#agent.kind} -> ${this.#toCaller}`;
-  }
-
-  #context<E>(leg: string, peer: AudioSink, emit: (event: E) => void): LegContext<E> {
-    return {
-      callId: this.info.id,
-      peer,
-      emit: (event) => {
-        if (this.#state !== 'ended') emit(event);
-      },
-      count: this.#count,
-      log: this.log.child({ leg }),
-      clock: this.#deps.clock,
-      ticker: this.#deps.ticker,
-      signal: this.#abort.signal,
-    };
-  }
-
-  readonly #count = (counter: Counter, n = 1): void => {
-    this.#counters[counter] = (this.#counters[counter] ?? 0) + n;
-  };
-
-  #tell(event: CallEvent): void {
-    notify(this.#deps.observers, this.info.id, event, this.log, this.#count);
+    return `up: ${up}; down: ${this.#agent.kind} -> ${patch}`;
   }
 }

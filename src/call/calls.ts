@@ -1,4 +1,5 @@
-import { Call, type CallDeps } from './call.ts';
+import { Call } from './call.ts';
+import type { CallDeps } from './deps.ts';
 import type { CallInfo } from './info.ts';
 import type { AgentLeg, CallerLeg } from './leg.ts';
 import { isFailure, type Termination } from './termination.ts';
@@ -16,15 +17,20 @@ export type Continuation =
   | { readonly next: 'transfer'; readonly to: string }
   | { readonly next: 'hangup' | 'apology' };
 
+export interface CallsDeps extends CallDeps {
+  /** A call is over and forgotten here; told of each, once. Must not throw. */
+  readonly ended?: (call: Call, end: Termination) => void;
+}
+
 /** The calls of this process, by our id and by the carrier's. */
 export class Calls {
-  readonly #deps: CallDeps;
+  readonly #deps: CallsDeps;
   readonly #calls = new Map<string, Call>();
   readonly #byCarrier = new Map<string, Call>();
   readonly #reattached = new WeakMap<Call, number>();
-  readonly #ended = new Map<string, { end: Termination; transferTo: string | undefined; at: number }>();
+  readonly #ended = new Map<string, { next: 'hangup' | 'apology'; transferTo: string | undefined; at: number }>();
 
-  constructor(deps: CallDeps) {
+  constructor(deps: CallsDeps) {
     this.#deps = deps;
   }
 
@@ -45,7 +51,10 @@ export class Calls {
     const call = new Call(info, agent, this.#deps, tools);
     this.#calls.set(info.id, call);
     if (info.carrierCallId !== undefined) this.#byCarrier.set(info.carrierCallId, call);
-    void call.done.then((end) => this.#forget(call, end));
+    void call.done.then((end) => {
+      this.#forget(call);
+      this.#deps.ended?.(call, end);
+    });
     call.start();
     return call;
   }
@@ -65,10 +74,10 @@ export class Calls {
   continuation(carrierCallId: string): Continuation {
     const call = this.#byCarrier.get(carrierCallId);
     const past = this.#ended.get(carrierCallId);
-    const end = call?.ended ?? (call === undefined ? past?.end : undefined);
+    const next = call === undefined ? past?.next : nextAfter(call);
     const to = call?.transferTo ?? (call === undefined ? past?.transferTo : undefined);
     if (to !== undefined) return { next: 'transfer', to };
-    if (end !== undefined) return { next: isFailure(end) ? 'apology' : 'hangup' };
+    if (next !== undefined) return { next };
     if (call === undefined || !call.reclaimable) return { next: 'apology' };
     const times = (this.#reattached.get(call) ?? 0) + 1;
     this.#reattached.set(call, times);
@@ -84,16 +93,22 @@ export class Calls {
     await Promise.all([...this.#calls.values()].map((call) => call.end(end)));
   }
 
-  #forget(call: Call, end: Termination): void {
+  #forget(call: Call): void {
     const { id, carrierCallId } = call.info;
     this.#calls.delete(id);
     if (carrierCallId === undefined) return;
     if (this.#byCarrier.get(carrierCallId) === call) this.#byCarrier.delete(carrierCallId);
     const now = this.#deps.clock.now();
-    this.#ended.set(carrierCallId, { end, transferTo: call.transferTo, at: now });
+    this.#ended.set(carrierCallId, { next: nextAfter(call) ?? 'apology', transferTo: call.transferTo, at: now });
     for (const [key, entry] of this.#ended) {
       if (this.#ended.size <= REMEMBER_MOST && now - entry.at < REMEMBER_MS) break;
       this.#ended.delete(key);
     }
   }
+}
+
+/** What a caller gets whose call is over: an apology for a failure, unless the agent took leave; undefined while it goes on. */
+function nextAfter(call: Call): 'hangup' | 'apology' | undefined {
+  if (call.ended === undefined) return undefined;
+  return isFailure(call.ended) && !call.saidGoodbye ? 'apology' : 'hangup';
 }

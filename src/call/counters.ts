@@ -38,6 +38,7 @@ export const COUNTERS = [
   'agent_audio_missing',
   'agent_audio_silent',
   'observer_failed',
+  'tap_failed',
   'close_stuck',
 ] as const;
 

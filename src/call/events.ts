@@ -13,6 +13,8 @@ export type AgentTransport = 'webrtc' | 'websocket';
 export type CallerEvent =
   /** A digit the caller pressed: 0-9, *, #, A-D. `durationMs` where the carrier says it. */
   | { type: 'dtmf'; digit: string; durationMs?: number }
+  /** A typed turn: what the caller wrote in place of saying it. */
+  | { type: 'text'; text: string }
   /** The carrier began the stream anew (a second `start`): what was queued is gone, positions begin again. */
   | { type: 'stream_restarted' }
   /** The caller's side is over: hung up, lost, or closed by us for a reason. Told once, last. */
@@ -22,7 +24,10 @@ export type CallerEvent =
 export interface Usage {
   readonly inputTextTokens: number;
   readonly inputAudioTokens: number;
+  /** Of the input, what was billed as cached. */
   readonly cachedTokens: number;
+  /** Of `cachedTokens` those of audio, where the model says so. */
+  readonly cachedAudioTokens?: number;
   readonly outputTextTokens: number;
   readonly outputAudioTokens: number;
 }
@@ -39,7 +44,8 @@ export type AgentEvent =
   | { type: 'reconnecting'; reason: string }
   /** The caller began to speak, as the model's turn detection sees it. */
   | { type: 'speech_started'; itemId?: string }
-  | { type: 'speech_stopped'; itemId?: string }
+  /** `silenceMs`: the silence after the last word that the model waited for before it told this, where that is fixed. */
+  | { type: 'speech_stopped'; itemId?: string; silenceMs?: number }
   | { type: 'response_started'; responseId: string }
   /** Told synchronously before the first frame of the item is written to the caller's sink. */
   | { type: 'audio_started'; responseId: string; itemId: string; contentIndex: number }
@@ -75,6 +81,18 @@ export type ToolTold =
   /** A result came when nobody waited for it any more. */
   | { type: 'tool_result_dropped'; name: string; toolCallId: string; ms: number; why: string };
 
+/** How it is known that the people on the line agree to being recorded: they were told by the agent, or the operator sees to it. */
+export type RecordingConsent = 'notice' | 'operator';
+
+/** What is told of a call's recording. */
+export type TapEvent =
+  /** Told before anything is written down; the recording's time begins here. */
+  | { type: 'recording_started'; consent: RecordingConsent; format: 'wav' | 'opus'; sampleRate: number }
+  /** `durationMs` of the call were recorded. The reason is `call-ended`, or what kept the rest from being recorded. */
+  | { type: 'recording_stopped'; reason: RecordingStop; durationMs: number };
+
+export type RecordingStop = 'call-ended' | 'disk-full' | 'write-failed' | 'too-slow' | 'too-long' | 'notice-not-heard';
+
 /** What observers of a call are told: the legs' events and the call's own. */
 export type CallEvent =
   | { type: 'call_started'; at: number; direction: 'inbound' | 'outbound'; info: CallInfo }
@@ -88,9 +106,23 @@ export type CallEvent =
   | { type: 'first_agent_audio'; sinceJoinMs: number }
   /** The caller spoke over the agent. `heard` lists the items in play, oldest first. */
   | { type: 'barge_in'; heard: readonly Heard[]; clearMs: number }
+  /**
+   * A turn of the caller was answered and the answer heard, or its beginning. Times are ms since the call began: the caller stopped (by the
+   * level of the audio), the model noticed, a response began, its first audio came, the caller heard it.
+   */
+  | {
+      type: 'turn';
+      index: number;
+      callerStoppedMs?: number;
+      detectedMs: number;
+      responseMs?: number;
+      firstAudioMs: number;
+      heardMs: number;
+    }
   | { type: 'tool'; event: ToolTold }
   /** The model answers, but the caller gets nothing, or near-silence. */
   | { type: 'audio_alarm'; kind: 'missing' | 'silent'; audioPath: string }
+  | TapEvent
   | { type: 'call_ended'; end: Termination; durationMs: number; counters: Readonly<Partial<Record<string, number>>> };
 
 /** Watches calls: stores, metrics, recorders. It is told, never asked; what it throws is caught and counted. */

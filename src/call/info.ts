@@ -16,6 +16,11 @@ export interface CallInfo {
   readonly model?: string;
   /** The conversation this call belongs to, where its caller named one (browser calls). */
   readonly conversationId?: string;
+  /** False: this call is not recorded, whatever the settings say. */
+  readonly recording?: false | undefined;
   /** Longest call, ms, where it is not the process's own limit. */
   readonly maxMs?: number | undefined;
+  /** Longest silence, ms, and how often the agent asks before it ends the call, where they are not the process's own. */
+  readonly silenceMs?: number | undefined;
+  readonly silenceAsks?: number | undefined;
 }

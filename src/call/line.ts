@@ -1,28 +1,37 @@
 import type { Clock } from './clock.ts';
+import { sendDigits } from './digits.ts';
 import type { AgentEvent } from './events.ts';
+import { heard } from './heard.ts';
 import type { AgentLeg, CallerLeg } from './leg.ts';
-import type { LineControls } from './tools.ts';
+import type { TerminationReason } from './termination.ts';
+import type { GatherDigits, LineControls } from './tools.ts';
+import { SAY_GOODBYE } from './words.ts';
 
-/** How often playout is looked at while the last words are being heard, ms. */
-const POLL_MS = 20;
-/** Unplayed audio that counts as heard, ms: a frame may stay in a codec. */
-const TOLERANCE_MS = 20;
 /** How long the last words may take before the line goes all the same, ms. */
 const LAST_WORDS_MS = 30_000;
-const GOODBYE = 'Say goodbye to the caller in one short sentence.';
+
+/** Why a line was given up by our own side, and where the caller is connected then. */
+export interface LineEnd {
+  readonly reason: Extract<TerminationReason, 'agent-hangup' | 'caller-silent' | 'transferred'>;
+  /** E.164. */
+  readonly transferTo: string | undefined;
+}
 
 export interface LineOptions {
   readonly clock: Clock;
   readonly agent: Pick<AgentLeg, 'respond'>;
   readonly signal: AbortSignal;
   readonly caller: () => CallerLeg | undefined;
-  /** Ends the call: hung up by the agent, or handed over to a number. */
-  readonly end: (what: { readonly transferTo: string | undefined }) => void;
+  /** Whether anything the agent says is still being written, or not yet played. Live audio is written as it is spoken, long after its response is done. */
+  readonly inPlay: () => boolean;
+  /** Waits for the caller's keys. */
+  readonly gather: (options: GatherDigits) => Promise<string>;
+  readonly end: (end: LineEnd) => void;
 }
 
 /**
- * What tools do to the line: nothing is cut off. Hanging up and transferring wait until the agent's last words were heard, by playout and not by
- * a timer, and a caller who speaks up meanwhile keeps the call.
+ * What is done to the line on purpose: nothing is cut off. Hanging up and transferring wait until the agent's last words were heard, by playout and not
+ * by a timer, and a caller who speaks up meanwhile keeps the call.
  */
 export class Line implements LineControls {
   readonly #o: LineOptions;
@@ -31,6 +40,8 @@ export class Line implements LineControls {
   /** Whether the agent has said anything since the caller last spoke. */
   #spoke = false;
   #callerSpoke = 0;
+  /** Items of speech begun so far. */
+  #items = 0;
 
   constructor(options: LineOptions) {
     this.#o = options;
@@ -40,12 +51,19 @@ export class Line implements LineControls {
   onAgent(event: AgentEvent): void {
     if (event.type === 'response_started') this.#active++;
     else if (event.type === 'response_done') this.#active = Math.max(0, this.#active - 1);
-    else if (event.type === 'audio_started') this.#spoke = true;
-    else if (event.type === 'ready') this.#active = 0;
+    else if (event.type === 'audio_started') {
+      this.#spoke = true;
+      this.#items++;
+    } else if (event.type === 'ready') this.#active = 0;
     else if (event.type === 'speech_started') {
       this.#callerSpoke++;
       this.#spoke = false;
     }
+  }
+
+  /** Whether the model works on a response, heard or not. */
+  get responding(): boolean {
+    return this.#active > 0;
   }
 
   /** Whether the agent is speaking, or about to. */
@@ -54,44 +72,65 @@ export class Line implements LineControls {
   }
 
   async hangupAfterPlayout(): Promise<'ended' | 'caller_spoke'> {
-    if (!(await this.#lastWords(true))) return 'caller_spoke';
-    this.#o.end({ transferTo: undefined });
+    if (!(await this.#lastWords(this.#spoke ? undefined : SAY_GOODBYE))) return 'caller_spoke';
+    this.#o.end({ reason: 'agent-hangup', transferTo: undefined });
     return 'ended';
   }
 
+  /** Has the agent say goodbye in these words to a caller who does not answer, and hangs up; not if that brings the caller back. */
+  async giveUp(goodbye: string): Promise<void> {
+    if (await this.#lastWords(goodbye)) this.#o.end({ reason: 'caller-silent', transferTo: undefined });
+  }
+
+  /** Has the agent say last words that nothing the caller says takes back. True when they were heard within the time, ms. */
+  async lastly(words: string, withinMs: number): Promise<boolean> {
+    const { clock, signal, agent, caller, inPlay } = this.#o;
+    // A response that runs and is yet to be heard brings an item of its own first.
+    const items = this.#items + (this.#active > 0 && !this.#spoke ? 1 : 0);
+    agent.respond(words);
+    const outcome = await heard({
+      clock,
+      playout: () => caller()?.playout,
+      more: () => this.#active > 0 || this.#items <= items || inPlay(),
+      stopped: () => signal.aborted,
+      timeoutMs: withinMs,
+    });
+    return outcome === 'heard';
+  }
+
   async transfer(destination: string): Promise<void> {
-    if (!(await this.#lastWords(false))) throw new Error('the caller spoke up: ask whether to connect them');
-    this.#o.end({ transferTo: destination });
+    if (!(await this.#lastWords(undefined))) throw new Error('the caller spoke up: ask whether to connect them');
+    this.#o.end({ reason: 'transferred', transferTo: destination });
+  }
+
+  /** As `transfer`, by an operator's order: the agent's words are heard first, but the caller is not asked. */
+  async handOver(destination: string): Promise<void> {
+    await this.#lastWords(undefined);
+    this.#o.end({ reason: 'transferred', transferTo: destination });
   }
 
   async sendDigits(digits: string): Promise<void> {
-    const caller = this.#o.caller();
-    for (const digit of digits) {
-      if (digit === 'w' || digit === 'W') await this.#wait(500);
-      else if (caller?.sendDigit?.(digit) !== true) throw new Error('this line cannot carry digits');
-      else await this.#wait(250);
-    }
+    const { caller, clock, signal } = this.#o;
+    if (!(await sendDigits(digits, caller(), clock, signal))) throw new Error('nobody is on the line to hear digits');
   }
 
-  /** True when everything the agent had to say was heard, false when the caller spoke instead. */
-  async #lastWords(sayGoodbye: boolean): Promise<boolean> {
-    const { clock, signal, agent } = this.#o;
-    const spokenBefore = this.#callerSpoke;
-    const deadline = clock.now() + LAST_WORDS_MS;
-    let asked = !sayGoodbye || this.#spoke;
-    if (!asked) agent.respond(GOODBYE);
-    while (!signal.aborted && clock.now() < deadline) {
-      if (this.#callerSpoke !== spokenBefore) return false;
-      if (this.#spoke) asked = true;
-      const playout = this.#o.caller()?.playout;
-      const unheard = playout === undefined ? 0 : playout.writtenMs() - playout.playedMs();
-      if (asked && this.#active === 0 && unheard <= TOLERANCE_MS) return true;
-      await this.#wait(POLL_MS);
-    }
-    return true;
+  gatherDigits(options: GatherDigits): Promise<string> {
+    return this.#o.gather(options);
   }
 
-  #wait(ms: number): Promise<void> {
-    return new Promise((resolve) => void this.#o.clock.after(ms, resolve));
+  /** True when everything the agent had to say was heard, false when the caller spoke instead. `request`: words it is asked for first. */
+  async #lastWords(request: string | undefined): Promise<boolean> {
+    const { clock, signal, agent, caller, inPlay } = this.#o;
+    const callerSpoke = this.#callerSpoke;
+    const items = this.#items;
+    if (request !== undefined) agent.respond(request);
+    const outcome = await heard({
+      clock,
+      playout: () => caller()?.playout,
+      more: () => this.#active > 0 || (request !== undefined && this.#items === items) || inPlay(),
+      stopped: () => signal.aborted || this.#callerSpoke !== callerSpoke,
+      timeoutMs: LAST_WORDS_MS,
+    });
+    return outcome !== 'stopped' || signal.aborted;
   }
 }

@@ -39,8 +39,7 @@ export class SilenceWatch {
   /** The caller began to speak: until `callerStopped` there is no silence, and the count of questions begins anew. */
   callerSpoke(): void {
     this.#callerSpeaks = true;
-    this.#asked = 0;
-    this.#quietSince = undefined;
+    this.callerActed();
   }
 
   callerStopped(): void {
@@ -51,6 +50,7 @@ export class SilenceWatch {
   /** The caller gave another sign of life, a key for instance. */
   callerActed(): void {
     this.#asked = 0;
+    this.#ended = false;
     this.#quietSince = undefined;
   }
 
@@ -62,7 +62,7 @@ export class SilenceWatch {
 
   /**
    * Looks at the line; call it every 20 ms to 1 s. `busy`: the agent's audio is being played, its answer is on the way, a tool runs, or
-   * digits are awaited. Says each thing once: `end` is its last word.
+   * digits are awaited. Says each thing once: `end` is its last word, unless the caller speaks up during the goodbye.
    */
   check(busy: boolean): SilenceAction | undefined {
     if (this.#longestMs <= 0 || this.#ended) return undefined;

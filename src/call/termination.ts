@@ -36,7 +36,9 @@ const RESULTS = {
   drained: 'server_error',
   overload: 'server_error',
   internal: 'server_error',
-  // The process died, or the record has no end.
+  // The process died in the middle of the call: another one closed its record.
+  'process-lost': 'indeterminate',
+  // The record has no end.
   unknown: 'indeterminate',
 } as const satisfies Record<string, TerminationResult>;
 

@@ -1,7 +1,10 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { CONTROL_ERRORS } from '../callers/phone/control/index.ts';
 import { settings } from '../config.ts';
 import { ERRORS } from '../errors.ts';
+import { API_ERRORS } from '../http/api-error.ts';
+import { eventTable } from '../live/catalogue.ts';
 
 /** The text of `.env.example`: every setting with its sentence and its default, made from the schema. */
 export function envExample(): string {
@@ -21,17 +24,40 @@ export function envExample(): string {
 
 /** The text of `docs/errors.md`. */
 export function errorsPage(): string {
-  const rows = Object.entries(ERRORS).map(([code, meaning]) => `| \`${code}\` | ${meaning} |`);
   return [
     '# Errors',
     '',
-    'Every code that logs, answers and events carry. Made from `src/errors.ts` by `npm run docs`.',
+    'Every code that logs, answers and events carry. Made from the sources by `npm run docs`.',
     '',
-    '| code | meaning |',
-    '| --- | --- |',
-    ...rows,
+    ...errorTable(ERRORS),
+    '',
+    '## The interface for operators',
+    '',
+    'What `/calls` and the other routes for operators answer beside those above.',
+    '',
+    ...errorTable(API_ERRORS),
+    '',
+    '## Call control',
+    '',
+    'What a carrier did not do: hang up, transfer, play digits, place a call.',
+    '',
+    ...errorTable(CONTROL_ERRORS),
     '',
   ].join('\n');
+}
+
+/** `docs/events.md` with its table of events made anew; the words around it are written by hand. */
+export function eventsPage(page: string): string {
+  const [begin, end] = ['<!-- events -->', '<!-- /events -->'];
+  const from = page.indexOf(begin);
+  const to = page.indexOf(end);
+  if (from < 0 || to < from) throw new Error(`docs/events.md lacks ${begin} and ${end}`);
+  return `${page.slice(0, from + begin.length)}\n${eventTable().join('\n')}\n${page.slice(to)}`;
+}
+
+function errorTable(codes: Readonly<Record<string, string>>): string[] {
+  const rows = Object.entries(codes).map(([code, meaning]) => `| \`${code}\` | ${meaning} |`);
+  return ['| code | meaning |', '| --- | --- |', ...rows];
 }
 
 function isEmpty(value: unknown): boolean {
@@ -40,7 +66,8 @@ function isEmpty(value: unknown): boolean {
 
 function text(value: unknown): string {
   if (isEmpty(value)) return '';
-  const plain = typeof value === 'string' ? value : JSON.stringify(value);
+  const list = Array.isArray(value) && value.every((entry) => typeof entry === 'string') ? value.join(',') : undefined;
+  const plain = list ?? (typeof value === 'string' ? value : JSON.stringify(value));
   return /[\s#"']/.test(plain) ? JSON.stringify(plain) : plain;
 }
 
@@ -61,4 +88,6 @@ if (import.meta.main) {
   const root = join(import.meta.dirname, '../..');
   writeFileSync(join(root, '.env.example'), envExample());
   writeFileSync(join(root, 'docs/errors.md'), errorsPage());
+  const events = join(root, 'docs/events.md');
+  writeFileSync(events, eventsPage(readFileSync(events, 'utf8')));
 }

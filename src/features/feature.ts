@@ -1,16 +1,20 @@
 import type { Logger } from 'pino';
+import type { Admission } from '../admission/admission.ts';
 import type { Calls } from '../call/calls.ts';
 import type { Clock } from '../call/clock.ts';
 import type { CallObserver } from '../call/events.ts';
 import type { CallInfo } from '../call/info.ts';
 import type { Log } from '../call/leg.ts';
-import type { CallTap } from '../call/tap.ts';
+import type { CallTap, TapHooks } from '../call/tap.ts';
+import type { Termination } from '../call/termination.ts';
 import type { Ticker } from '../call/ticker.ts';
 import type { Config } from '../config.ts';
 import type { Dispatch, ModelEndpoint } from '../dispatch.ts';
 import type { AdminOptions } from '../http/admin.ts';
+import type { OutboundPlan } from '../http/outbound-call.ts';
 import type { PublicUrls } from '../http/public-url.ts';
 import type { HttpServer } from '../http/server.ts';
+import type { EventReplay } from '../live/replay.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { RecordSink } from '../records/event.ts';
 
@@ -24,7 +28,13 @@ export interface Feature {
   /** Get every recorded event. */
   readonly sinks?: readonly RecordSink[];
   /** Listens to a call's audio; asked once for each call, before it starts. Undefined: not to this one. */
-  tap?(info: CallInfo): CallTap | undefined;
+  tap?(info: CallInfo, hooks: TapHooks): CallTap | undefined;
+  /** What was ordered of a call of which its carrier says that we placed it; undefined: it was not ordered here. */
+  claim?(carrierCallId: string, to: string): Promise<OutboundPlan | undefined>;
+  /** A call is over and forgotten by `calls`; told of each, once. Must not throw. */
+  ended?(call: { readonly info: CallInfo; readonly startedAt: number }, end: Termination): void;
+  /** Gives events that were told before; one part has them. */
+  readonly replay?: EventReplay;
   /** Registers routes and whatever else needs the other parts. */
   install?(parts: Parts): void | Promise<void>;
   /** After the calls ended and the HTTP server closed, in reverse order of opening. Must not reject. */
@@ -51,7 +61,11 @@ export interface Parts extends Base {
   readonly dispatch: Dispatch;
   readonly endpoint: ModelEndpoint;
   readonly admin: AdminOptions;
+  /** Asked before anything is made for a new call, of whatever kind. */
+  readonly admission: Admission;
   readonly urls: PublicUrls;
+  /** Events that are kept on disk; undefined where no part keeps any. */
+  readonly replay: EventReplay | undefined;
   /** No new calls are taken any more. */
   isDraining(): boolean;
 }

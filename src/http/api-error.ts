@@ -12,6 +12,9 @@ export const API_ERRORS = {
   ADMIN_TOKEN_INVALID: "The request's bearer token is not the admin token.",
   ADMIN_LOOPBACK_ONLY:
     'No admin token is set, so only requests made on this machine itself are answered: not through a proxy or tunnel, nor by a page of another site.',
+  ORIGIN_REFUSED:
+    'A page of another site asks. Set PUBLIC_URL to where the console is reached; BROWSER_ORIGINS names sites whose pages may place calls.',
+  WATCHERS_TOO_MANY: 'As many as EVENTS_MAX_WATCHERS read /events already.',
   CALL_UNKNOWN: 'There is no such call, or it ended too long ago to be remembered.',
   CALL_ENDED: 'The call is over.',
   CALL_NOT_ANSWERED: 'Nobody has answered yet, or the line is broken at the moment.',
@@ -21,6 +24,18 @@ export const API_ERRORS = {
   OUTBOUND_HOURLY_LIMIT: "This hour's calls are used up.",
   OUTBOUND_CONCURRENT_LIMIT: 'Too many calls are being made at once.',
   PROMPT_UNKNOWN: 'There is no prompt of this name.',
+  BRIDGE_UNKNOWN: 'This conversation has no call from a page at the moment.',
+  BRIDGE_REPLACED: 'A newer call of the same conversation took the place of this one while it was made.',
+  BRIDGE_FORBIDDEN:
+    "The conversation's call is somebody else's: whoever is no operator shows the `session_id` of the call in the header `X-Session-Id`.",
+  SYSTEM_PROMPT_REFUSED: 'Whoever is no operator may not choose `system_prompt`; BROWSER_SYSTEM_PROMPT allows it.',
+  NO_MORE_CALLS: 'No further call is taken at the moment; `reason` says why.',
+  TEXT_TOO_MANY: 'Too many typed turns in a minute.',
+  RECORD_UNKNOWN: 'There is no record of such a call: it was never made, or it was removed for its age.',
+  RECORD_OPEN: 'The call goes on; its record cannot be removed.',
+  RECORDING_UNKNOWN: 'There is no recording of such a call: it was not recorded, or the recording was deleted.',
+  RECORDING_OPEN: 'The call is being recorded at the moment; the recording can be deleted when it is over.',
+  RANGE_INVALID: 'The range asked for lies outside of the file.',
   IDEMPOTENCY_KEY_INVALID: 'The Idempotency-Key is empty, too long, or has characters that cannot be printed.',
   IDEMPOTENCY_KEY_REUSED: 'The Idempotency-Key was used before, with another body.',
 } as const;
@@ -89,8 +104,11 @@ export function answerOf(error: unknown): Answer {
       error: { code, message, uncertain, ...(carrierCode === undefined ? {} : { carrierCode }) } as Answer['error'],
     };
   }
-  if (error instanceof BridgeError)
-    return { status: error.status ?? 500, headers: {}, error: { code: error.code, message: error.message } };
+  if (error instanceof BridgeError) {
+    const { code, message, retryAfterMs } = error;
+    const headers = retryAfterMs === undefined ? {} : retryAfter(retryAfterMs);
+    return { status: error.status ?? 500, headers, error: { code, message } };
+  }
   const status = (error as Partial<FastifyError>).statusCode ?? 500;
   if (status === 413)
     return { status, headers: {}, error: { code: 'BODY_TOO_LARGE', message: 'the body is too large' } };

@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { type Dispatcher, request } from 'undici';
-import { type Clock, delay } from '../call/clock.ts';
+import type { Dispatcher } from 'undici';
+import type { Clock } from '../call/clock.ts';
 import type { Log } from '../call/leg.ts';
-import { errorMessage } from '../errors.ts';
-import { signatureHeaders } from '../tools/signing.ts';
+import { persist, postSigned } from '../webhooks/post.ts';
 
 /** Tells whoever ordered a call how it ended, at the address he gave: by POST, signed as Standard Webhooks has it, a few times if need be. */
 
@@ -42,52 +41,36 @@ export class CallCallbacks {
     this.#running.add(sent);
   }
 
-  /** Gives up what has not been delivered yet. */
-  async close(): Promise<void> {
-    this.#closed.abort(new Error('closed'));
+  /** Lets what is being delivered end within `graceMs`, then gives up what was not. */
+  async close(graceMs = 0): Promise<void> {
+    const giveUp = () => this.#closed.abort(new Error('closed'));
+    if (graceMs <= 0 || this.#running.size === 0) giveUp();
+    const timer = this.#o.clock.after(graceMs, giveUp);
     await Promise.all(this.#running);
+    timer.cancel();
+    giveUp();
   }
 
   async #deliver(url: string, body: string): Promise<void> {
-    const { clock, log } = this.#o;
-    // One id for all tries: the receiver can tell a repetition.
+    const { clock, log, secret, dispatcherFor, timeoutMs = TIMEOUT_MS } = this.#o;
+    const { signal } = this.#closed;
     const id = `call_${randomUUID()}`;
-    let why = '';
-    for (const wait of [0, ...WAITS_MS]) {
-      try {
-        if (wait > 0) await delay(clock, wait, this.#closed.signal);
-        const status = await this.#post(url, id, body);
-        if (status >= 200 && status <= 299) return;
-        why = `HTTP ${status}`;
-        // What is refused outright will be refused again.
-        if (status < 500 && status !== 408 && status !== 429) break;
-      } catch (error) {
-        if (this.#closed.signal.aborted) return;
-        why = errorMessage(error);
-      }
-    }
-    log.warn({ host: new URL(url).host, why }, 'a callback could not be delivered');
-  }
-
-  async #post(url: string, id: string, body: string): Promise<number> {
-    const { clock, secret, dispatcherFor, timeoutMs = TIMEOUT_MS } = this.#o;
-    const timeout = new AbortController();
-    const timer = clock.after(timeoutMs, () => timeout.abort(new Error(`no answer within ${timeoutMs} ms`)));
-    const signed = secret === undefined ? {} : signatureHeaders(secret, id, Math.floor(clock.wall() / 1000), body);
-    const dispatcher = dispatcherFor?.(new URL(url));
     try {
-      const response = await request(url, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', 'user-agent': 'voicebridge', ...signed },
-        body,
-        signal: AbortSignal.any([timeout.signal, this.#closed.signal]),
-        ...(dispatcher === undefined ? {} : { dispatcher }),
+      const delivered = await persist({
+        clock,
+        signal,
+        post: async () => {
+          const dispatcher = dispatcherFor?.(new URL(url));
+          return postSigned({ url, id, body, secret, timeoutMs, dispatcher, clock, signal });
+        },
+        waitMs: (tries) => WAITS_MS[tries - 1],
+        // What is refused outright will be refused again.
+        isFinal: (status) => status < 500 && status !== 408 && status !== 429,
       });
-      // Nothing in the answer is of interest; a few kilobytes are read so that the connection can be kept.
-      await response.body.dump({ limit: 16 * 1024 });
-      return response.statusCode;
-    } finally {
-      timer.cancel();
+      if (delivered.outcome !== 'delivered')
+        log.warn({ host: new URL(url).host, why: delivered.why }, 'a callback could not be delivered');
+    } catch {
+      // The process ends: what has not been delivered is given up.
     }
   }
 }

@@ -103,7 +103,7 @@ namedSchemas.add(textOrder, { id: 'TextOrder' });
 
 /** One route. `url` is in the server's notation (`:id`). */
 export interface RouteDefinition {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'DELETE';
   readonly url: string;
   readonly operationId: string;
   readonly summary: string;

@@ -6,6 +6,7 @@ import { ControlError, isFinal, type TransferOptions } from '../callers/phone/co
 import { type AdminOptions, adminGuard } from './admin.ts';
 import { ApiError, answerErrors } from './api-error.ts';
 import { type CallOrder, type CallView, OPENAPI_PATH, type RouteDefinition, routes } from './calls-api-routes.ts';
+import { checked } from './checked.ts';
 import { Idempotency, idempotencyKey } from './idempotency.ts';
 import { openApiDocument } from './openapi.ts';
 
@@ -150,14 +151,6 @@ type Input<D extends RouteDefinition> = {
 type Output<D extends RouteDefinition> = D['success'] extends { readonly body: z.ZodType }
   ? Promise<{ readonly body: z.input<D['success']['body']>; readonly headers?: Record<string, string> }>
   : Promise<void>;
-
-/** What the schema makes of a part of a request. Throws REQUEST_INVALID (400), which names the fields and never their values. */
-function checked<T extends z.ZodType>(schema: T, value: unknown, part: string): z.output<T> {
-  const result = schema.safeParse(value ?? {});
-  if (result.success) return result.data;
-  const issues = result.error.issues.map(({ path, message }) => ({ path: [part, ...path].join('.'), message }));
-  throw new ApiError(400, 'REQUEST_INVALID', `the ${part} is not what it should be`, { details: { issues } });
-}
 
 /** Whether a failed order may have rung somebody all the same: then its key must never ring him again. */
 function mayBeDone(error: unknown): boolean {

@@ -34,6 +34,7 @@ export const HTTP_COUNTERS = [
   'stream_token_expired',
   'stream_token_used',
   // The server itself.
+  'rate_limited',
   'request_timeout',
   'request_malformed',
   'body_too_large',

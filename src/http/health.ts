@@ -1,4 +1,4 @@
-import type { FastifyPluginCallback } from 'fastify';
+import type { FastifyPluginCallback, FastifyReply } from 'fastify';
 
 /** `GET /health` as existing callers read it. */
 export interface HealthReport {
@@ -11,18 +11,33 @@ export interface HealthReport {
   readonly memory: { readonly rss: number; readonly heapTotal: number; readonly heapUsed: number };
 }
 
+/** Whether new calls may come, and if not, why not. */
+export type Readiness = 'ok' | 'draining' | 'overloaded' | 'model-unreachable';
+
+export interface HealthOptions {
+  readonly health: () => HealthReport;
+  /** Asked with each request: it must cost nothing. */
+  readonly readiness: () => Readiness;
+}
+
 /**
- * `GET /health`: that the process lives; 200 also while it drains, since an orchestrator would otherwise cut the calls it waits for.
- * `GET /ready`: whether new calls may come; 503 while it drains. It tells nothing else.
+ * `GET /health`, `GET /health/live`: that the process lives; 200 also while it drains, since an orchestrator would otherwise cut the calls it
+ * waits for. `GET /health/ready` (and `/ready`, its older name): whether new calls may come, 503 where not. It tells nothing but why.
  */
-export const healthRoutes: FastifyPluginCallback<{ readonly health: () => HealthReport }> = (app, { health }, done) => {
-  app.get('/health', async (_request, reply) => reply.header('cache-control', 'no-store').send(health()));
-  app.get('/ready', async (_request, reply) => {
-    const { status } = health();
+export const healthRoutes: FastifyPluginCallback<HealthOptions> = (app, { health, readiness }, done) => {
+  const config = { limit: 'health' } as const;
+  const ready = async (_request: unknown, reply: FastifyReply) => {
+    const status = readiness();
     return reply
       .code(status === 'ok' ? 200 : 503)
       .header('cache-control', 'no-store')
       .send({ status });
-  });
+  };
+  app.get('/health', { config }, async (_request, reply) => reply.header('cache-control', 'no-store').send(health()));
+  app.get('/health/live', { config }, async (_request, reply) =>
+    reply.header('cache-control', 'no-store').send({ status: 'ok' }),
+  );
+  app.get('/health/ready', { config }, ready);
+  app.get('/ready', { config }, ready);
   done();
 };

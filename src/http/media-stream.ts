@@ -39,8 +39,6 @@ export interface MediaStreamOptions {
   readonly onStream: (stream: MediaStream) => void;
   /** Sockets that wait for their `start` without having proven anything at the upgrade; 32 an address and 512 in all when left out. */
   readonly pending?: PendingLimits;
-  /** Whom a connection is counted for. The peer's address when left out: behind a proxy all share the proxy's. */
-  readonly addressOf?: (request: IncomingMessage) => string;
 }
 
 /** Media messages have a few hundred bytes, `start` one or two thousand. */
@@ -77,7 +75,6 @@ export function serveMediaStream(options: MediaStreamOptions): { readonly pendin
     pingIntervalMs: PING_INTERVAL_MS,
     clock,
   });
-  const addressOf = options.addressOf ?? ((request) => request.socket.remoteAddress ?? '');
 
   /** Whether the carrier signed the upgrade; undefined when it did not sign or no secret can tell. */
   const signed = (request: IncomingMessage): boolean | undefined => {
@@ -99,49 +96,54 @@ export function serveMediaStream(options: MediaStreamOptions): { readonly pendin
     }
   };
 
-  upgrades.serve(PATHS.mediaStream, (request, stream, head) => {
-    const remoteAddress = addressOf(request);
-    const refuse = (status: number, code: string) => {
-      log.warn({ remoteAddress, status, code }, 'media stream refused');
-      upgrades.refuse(stream, status, code);
-    };
-    let signature: boolean | undefined;
-    let bearer: StreamClaims | undefined;
-    const bearerToken = bearerOf(request);
-    try {
-      signature = signed(request);
-      if (bearerToken !== undefined) bearer = counted(() => tokens.verify(bearerToken), 'upgrade_bearer_invalid');
-    } catch (error) {
-      if (!(error instanceof BridgeError)) throw error;
-      if (error.code === 'HOST_NOT_ALLOWED') count('host_not_allowed');
-      return refuse(error.status ?? 500, error.code);
-    }
-    if (signature === false) {
-      count('upgrade_signature_invalid');
-      return refuse(403, 'WEBHOOK_SIGNATURE_INVALID');
-    }
-    // One that proved itself is not held up by those who did not, even when all come through one proxy.
-    const place = signature === true || bearer !== undefined ? () => {} : pending.admit(remoteAddress);
-    if (typeof place === 'string') {
-      count('upgrade_too_many');
-      return place === 'address' ? refuse(429, 'TOO_MANY_CONNECTIONS') : refuse(503, 'TOO_MANY_CONNECTIONS');
-    }
-    stream.once('close', place);
-    acceptor.accept(request, stream, head, (attach) => {
-      count('upgrade_accepted');
-      options.onStream({
-        remoteAddress,
-        bearer,
-        attach,
-        authorizeStart(token, carrierCallId) {
-          const shown = token === undefined || token === '' ? bearerToken : token;
-          const claims = counted(() => tokens.redeem(shown, { carrierCallId }));
-          place();
-          count('stream_authorized');
-          return claims;
-        },
+  upgrades.serve(
+    PATHS.mediaStream,
+    (request, stream, head) => {
+      const remoteAddress = upgrades.addressOf(request);
+      const refuse = (status: number, code: string) => {
+        log.warn({ remoteAddress, status, code }, 'media stream refused');
+        upgrades.refuse(stream, status, code);
+      };
+      let signature: boolean | undefined;
+      let bearer: StreamClaims | undefined;
+      const bearerToken = bearerOf(request);
+      try {
+        signature = signed(request);
+        if (bearerToken !== undefined) bearer = counted(() => tokens.verify(bearerToken), 'upgrade_bearer_invalid');
+      } catch (error) {
+        if (!(error instanceof BridgeError)) throw error;
+        if (error.code === 'HOST_NOT_ALLOWED') count('host_not_allowed');
+        return refuse(error.status ?? 500, error.code);
+      }
+      if (signature !== true && bearer === undefined && !upgrades.charge(request, stream, 'stream')) return;
+      if (signature === false) {
+        count('upgrade_signature_invalid');
+        return refuse(403, 'WEBHOOK_SIGNATURE_INVALID');
+      }
+      // One that proved itself is not held up by those who did not, even when all come through one proxy.
+      const place = signature === true || bearer !== undefined ? () => {} : pending.admit(remoteAddress);
+      if (typeof place === 'string') {
+        count('upgrade_too_many');
+        return place === 'address' ? refuse(429, 'TOO_MANY_CONNECTIONS') : refuse(503, 'TOO_MANY_CONNECTIONS');
+      }
+      stream.once('close', place);
+      acceptor.accept(request, stream, head, (attach) => {
+        count('upgrade_accepted');
+        options.onStream({
+          remoteAddress,
+          bearer,
+          attach,
+          authorizeStart(token, carrierCallId) {
+            const shown = token === undefined || token === '' ? bearerToken : token;
+            const claims = counted(() => tokens.redeem(shown, { carrierCallId }));
+            place();
+            count('stream_authorized');
+            return claims;
+          },
+        });
       });
-    });
-  });
+    },
+    'stream',
+  );
   return { pending };
 }

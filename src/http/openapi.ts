@@ -1,9 +1,12 @@
 import { z } from 'zod';
 import { apiErrorBody, namedSchemas, OPENAPI_PATH, type RouteDefinition, routes } from './calls-api-routes.ts';
+import { recordRoutes } from './records-api-routes.ts';
 
 /** The OpenAPI 3.1 document, made of the schemas by which requests are checked. https://spec.openapis.org/oas/v3.1.1 */
 
 type Json = Readonly<Record<string, unknown>>;
+
+const documented = [...Object.values<RouteDefinition>(routes), ...Object.values<RouteDefinition>(recordRoutes)];
 
 /** Refusals that every guarded route has, and those of a route that takes a body. */
 const ALWAYS: Readonly<Record<number, readonly string[]>> = {
@@ -82,12 +85,12 @@ function operation(definition: RouteDefinition): Json {
 export function openApiDocument(version: string): Json {
   const schemas = named('output');
   const sent = named('input');
-  for (const { body } of Object.values<RouteDefinition>(routes)) {
+  for (const { body } of documented) {
     const name = body === undefined ? undefined : namedSchemas.get(body)?.id;
     if (name !== undefined) schemas[name] = sent[name] ?? {};
   }
   const paths: Record<string, Record<string, Json>> = {};
-  for (const definition of Object.values<RouteDefinition>(routes)) {
+  for (const definition of documented) {
     const path = definition.url.replace(/:(\w+)/g, '{$1}');
     paths[path] = { ...paths[path], [definition.method.toLowerCase()]: operation(definition) };
   }
@@ -101,7 +104,11 @@ export function openApiDocument(version: string): Json {
   };
   return {
     openapi: '3.1.1',
-    info: { title: 'Voice bridge', version, description: 'Placing calls, and control of those that go on.' },
+    info: {
+      title: 'Voice bridge',
+      version,
+      description: 'Placing calls, control of those that go on, and records of all.',
+    },
     paths,
     components: {
       schemas,

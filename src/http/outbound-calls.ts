@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Clock, Timer } from '../call/clock.ts';
+import { type Clock, delay, type Timer } from '../call/clock.ts';
 import type { Log } from '../call/leg.ts';
 import type { OutboundGuard } from '../call/outbound-guard.ts';
 import type { Termination } from '../call/termination.ts';
@@ -26,7 +26,9 @@ export interface OutboundCallsOptions {
   readonly log: Pick<Log, 'info' | 'warn'>;
   readonly callbacks: Pick<CallCallbacks, 'check' | 'send'>;
   /** Whether there is a prompt of this name; all are taken without it. */
-  readonly hasPrompt?: ((name: string) => boolean) | undefined;
+  readonly hasPrompt?: ((name: string) => boolean | Promise<boolean>) | undefined;
+  /** Whether this process takes no new calls any more. */
+  readonly isDraining?: (() => boolean) | undefined;
 }
 
 /** How long a webhook waits for the answer to the request that caused it, ms. */
@@ -35,6 +37,8 @@ const CLAIM_WAIT_MS = 3_000;
 const SILENT_MS = 60_000;
 /** How long the two ends of a call, the carrier's and the conversation's, wait for each other before it is reported, ms. */
 const END_GRACE_MS = 5_000;
+/** How long the end of the process waits for ringing calls to be taken back, ms. */
+const TAKE_BACK_MS = 2_000;
 /** Longer than any conversation may last: a call whose end nobody ever tells is given up then, ms. */
 const LONGEST_MS = 25 * 3_600_000;
 /** How long, and how many, calls are remembered that are over. */
@@ -55,15 +59,16 @@ export class OutboundCalls {
 
   /** Orders a call. Rejects with an ApiError when it must not be placed and with a ControlError when the carrier fails. */
   async place(order: CallOrder, request: HostedRequest): Promise<CallView> {
-    const { control, guard, urls, clock, hasPrompt } = this.#o;
+    const { control, guard, urls, clock, hasPrompt, isDraining } = this.#o;
     const from = order.from ?? this.#o.from;
+    if (isDraining?.() === true) throw new ApiError(503, 'OUTBOUND_UNAVAILABLE', 'this process takes no new calls');
     if (control === undefined || from === undefined)
       throw new ApiError(
         503,
         'OUTBOUND_UNAVAILABLE',
         `${control === undefined ? 'no carrier' : 'no number'} to call from is set`,
       );
-    if (order.prompt !== undefined && hasPrompt?.(order.prompt) === false)
+    if (order.prompt !== undefined && (await hasPrompt?.(order.prompt)) === false)
       throw new ApiError(422, 'PROMPT_UNKNOWN', 'there is no prompt of this name');
     if (order.callbackUrl !== undefined) this.#checkCallback(order.callbackUrl);
     const url = urls.http(request, PATHS.incomingCall);
@@ -147,10 +152,29 @@ export class OutboundCalls {
     return this.#calls.get(callId)?.view();
   }
 
-  /** Frees what it holds; nothing is reported any more. */
-  close(): void {
+  /**
+   * The process ends: who still rings is rung no longer, since nobody could talk to him, and what is known of calls whose conversation is over
+   * is reported, at once, without waiting for the carrier's word. Never rejects, and waits for the carrier no longer than 2 s.
+   */
+  async close(): Promise<void> {
+    const { control, clock } = this.#o;
+    const calls = [...this.#calls.values()];
+    const ringing = calls.filter((call) => !call.isOver && !call.claimed && call.carrierCallId !== undefined);
+    const asked = ringing.map((call) => control?.hangup(call.carrierCallId ?? ''));
+    for (const call of calls) {
+      call.become(call.claimed ? 'completed' : 'canceled', clock.wall());
+      this.#report(call);
+    }
     for (const timer of this.#timers.values()) timer.cancel();
     this.#timers.clear();
+    const late = new AbortController();
+    const taken = Promise.allSettled(asked).then((outcomes) => {
+      for (const outcome of outcomes)
+        if (outcome.status === 'rejected')
+          this.#o.log.warn({ why: errorMessage(outcome.reason) }, 'a ringing call could not be taken back');
+    });
+    await Promise.race([taken, delay(clock, TAKE_BACK_MS, late.signal).catch(() => {})]);
+    late.abort();
   }
 
   #identify(call: OutboundCall, carrierCallId: string): void {

@@ -5,11 +5,16 @@ import Fastify, {
   type FastifyError,
   type FastifyInstance,
   type FastifyReply,
+  type FastifyRequest,
   LogController,
+  type RouteOptions,
 } from 'fastify';
 import { type Clock, systemClock } from '../call/clock.ts';
-import { BridgeError } from '../errors.ts';
+import type { BridgeError } from '../errors.ts';
+import { answerOf } from './api-error.ts';
+import { ClientAddresses } from './client-address.ts';
 import type { CountHttp, HttpCounter } from './counters.ts';
+import { type RateLimiter, type RateLimitName, rateLimited } from './rate-limit.ts';
 import { UpgradeRouter } from './upgrade.ts';
 
 export interface HttpServerOptions {
@@ -26,14 +31,20 @@ export interface HttpServerOptions {
   readonly maxConnections?: number;
   /** Largest body of a route that sets no limit of its own, bytes. */
   readonly bodyLimitBytes?: number;
-  /** Whose X-Forwarded-For is believed; nobody's when left out. */
-  readonly trustProxy?: boolean | string | string[];
+  /** Whose X-Forwarded-For is believed: entries that `isProxyEntry` takes; nobody's when left out. */
+  readonly trustProxy?: readonly string[];
+  /** Limits what one address may ask; nothing is limited without it. */
+  readonly limiter?: RateLimiter;
 }
 
 export interface HttpServer {
   /** Not listening yet: routes are registered on it, then `app.listen`. */
   readonly app: FastifyInstance;
   readonly upgrades: UpgradeRouter;
+  /** Every route there is, with its limit. */
+  readonly routes: ReadonlyArray<{ readonly method: string; readonly url: string; readonly limit: RateLimitName }>;
+  /** Begins to listen, without the framework's own words about it. */
+  listen(where: { readonly host: string; readonly port: number }): Promise<void>;
   /** Stops listening, lets what runs end, and cuts every connection still open after `graceMs`. Never rejects. */
   close(graceMs: number): Promise<void>;
 }
@@ -49,16 +60,6 @@ const COUNTED: Partial<Record<string, HttpCounter>> = {
   HOST_NOT_ALLOWED: 'host_not_allowed',
   BODY_TOO_LARGE: 'body_too_large',
 };
-
-/** What is told of an error: ours as it is, the framework's by its status, anything else only that it happened. */
-function described(error: FastifyError | BridgeError): { status: number; body: ErrorBody } {
-  if (error instanceof BridgeError) return { status: error.status ?? 500, body: errorBody(error.code, error.message) };
-  const status = error.statusCode ?? 500;
-  if (status === 413) return { status, body: errorBody('BODY_TOO_LARGE', 'the body is too large') };
-  if (status >= 400 && status < 500)
-    return { status, body: errorBody('REQUEST_INVALID', STATUS_CODES[status]?.toLowerCase() ?? 'invalid request') };
-  return { status: 500, body: errorBody('INTERNAL', 'internal error') };
-}
 
 /** Answers what never became a request, as far as the connection still takes it, and cuts the connection. */
 function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket, count: CountHttp): void {
@@ -80,15 +81,17 @@ function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket, count
  * few slow clients hold it. Nothing it logs holds a URL's query, since a webhook by GET has the caller's number there.
  */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
-  const { count, clock = systemClock } = options;
+  const { count, limiter, clock = systemClock } = options;
+  const addresses = new ClientAddresses(options.trustProxy);
+  const log = options.log.child({});
   const app: FastifyInstance = Fastify({
-    loggerInstance: options.log,
+    loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: options.bodyLimitBytes ?? 64 * 1024,
     requestTimeout: options.requestTimeoutMs ?? 10_000,
     // Longer than the 90 s for which a tunnel keeps idle connections, so that it is never the one to find a connection closed.
     keepAliveTimeout: 95_000,
-    trustProxy: options.trustProxy ?? false,
+    trustProxy: (address) => addresses.trusts(address),
     forceCloseConnections: 'idle',
     http: {
       headersTimeout: options.headersTimeoutMs ?? 3_000,
@@ -98,22 +101,22 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket, count),
     // A URL that cannot be decoded is found before any route.
     frameworkErrors: (error, _request, reply) => {
-      const { status, body } = described(error);
-      void (reply as FastifyReply).code(status).send(body);
+      const { status, error: told } = answerOf(error);
+      void (reply as FastifyReply).code(status).send({ error: told });
     },
   });
   app.server.maxConnections = options.maxConnections ?? 4_096;
 
   app.setErrorHandler<FastifyError | BridgeError>((error, request, reply) => {
-    const { status, body } = described(error);
-    const counter = COUNTED[body.error.code];
+    const { status, headers, error: told } = answerOf(error);
+    const counter = COUNTED[told.code];
     if (counter !== undefined) count(counter);
-    const fields = { route: request.routeOptions.url, status, code: body.error.code };
+    const fields = { route: request.routeOptions.url, status, code: told.code };
     if (status >= 500) {
       count('request_failed');
       request.log.error({ ...fields, err: error }, 'request failed');
     } else request.log.debug(fields, 'request refused');
-    return reply.code(status).send(body);
+    return reply.code(status).headers(headers).send({ error: told });
   });
   app.setNotFoundHandler((_request, reply) => reply.code(404).send(errorBody('NOT_FOUND', 'there is nothing here')));
   app.addHook('onResponse', async (request, reply) => {
@@ -123,9 +126,25 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     );
   });
 
+  const charge = (request: FastifyRequest, limit: RateLimitName) => {
+    const waitMs = limiter?.take(limit, addresses.of(request.raw)) ?? 0;
+    if (waitMs === 0) return;
+    count('rate_limited');
+    throw rateLimited(waitMs);
+  };
+  app.decorate('charge', charge);
+  app.addHook('onRequest', async (request) => {
+    const { limit = 'api' } = request.routeOptions.config;
+    if (limit !== 'webhook') charge(request, limit);
+  });
+  const routes: RouteOptions[] = [];
+  app.addHook('onRoute', (route) => void routes.push(route));
+
   const upgrades = new UpgradeRouter({
     count,
     clock,
+    addresses,
+    limiter,
     failed: (err) => app.log.error({ err }, 'upgrade failed'),
   });
   upgrades.attach(app.server);
@@ -139,6 +158,21 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   return {
     app,
     upgrades,
+    // Read late: a plugin's own hooks complete what a route says of itself.
+    get routes() {
+      return routes.flatMap(({ method, url, config }) =>
+        [method].flat().map((one) => ({ method: one, url, limit: config?.limit ?? 'api' })),
+      );
+    },
+    async listen(where) {
+      const { level } = log;
+      log.level = 'warn';
+      try {
+        await app.listen({ ...where });
+      } finally {
+        log.level = level;
+      }
+    },
     async close(graceMs) {
       const cut = clock.after(graceMs, () => {
         for (const socket of connections) socket.destroy();

@@ -77,6 +77,10 @@ function parseJson(rawBody: string): WebhookBody {
 
 /** Makes a plugin's scope read forms and JSON, and nothing else (415), in the shape that `WebhookGuard` checks. */
 export async function readWebhookBodies(scope: FastifyInstance): Promise<void> {
+  // Counted by the guard, which knows who proved himself.
+  scope.addHook('onRoute', (route) => {
+    route.config = { ...route.config, limit: 'webhook' };
+  });
   scope.removeAllContentTypeParsers();
   await scope.register(formbody, { parser: parseForm });
   scope.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) =>
@@ -113,7 +117,7 @@ export class WebhookGuard {
 
   /**
    * The webhook, proven by a carrier's secret as soon as any is set. Throws WEBHOOK_SIGNATURE_INVALID (403), HOST_NOT_ALLOWED (no
-   * configured address to check the signature against) or WEBHOOK_INVALID (400).
+   * configured address to check the signature against), WEBHOOK_INVALID (400) or RATE_LIMITED (429), which what a carrier signed never is.
    */
   check(request: FastifyRequest): Webhook {
     const { count, secrets, urls } = this.#options;
@@ -122,11 +126,13 @@ export class WebhookGuard {
     const body = (request.body as WebhookBody | undefined) ?? EMPTY;
     const url = urls.http(request, request.url);
     let proven: Carrier | undefined;
+    if (!isSigned(secrets)) request.server.charge?.(request, 'webhook');
     if (isSigned(secrets)) {
       const content = { url, params: body.signed, rawBody: body.rawBody };
       if (isTwilioSignature(secrets.twilio, headers.twilio, content)) proven = 'twilio';
       else if (isSignalWireSignature(secrets.signalwire, headers, content)) proven = 'signalwire';
       else {
+        request.server.charge?.(request, 'webhook');
         count('webhook_signature_invalid');
         request.log.warn(
           { remoteAddress: request.ip, route: request.routeOptions.url },

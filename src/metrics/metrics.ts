@@ -1,18 +1,45 @@
 import { Counter, Gauge, Registry } from 'prom-client';
-import { COUNTERS, type Count } from '../call/counters.ts';
-import type { CallEvent, CallObserver } from '../call/events.ts';
+import type { Clock } from '../call/clock.ts';
+import { COUNTERS, type Count, type Counter as CounterName } from '../call/counters.ts';
+import type { CallObserver } from '../call/events.ts';
+import { callMetrics } from './call-metrics.ts';
+import { processMetrics } from './process.ts';
 
 /** What the process counts, for Prometheus. Labels come from closed sets. */
 export interface Metrics extends CallObserver {
+  /** The daemon's own metrics; a part that has some of its own registers them here. */
   readonly registry: Registry;
-  /** Adds to a counter outside of any call: streams that never became one. */
+  /** Adds to what all calls count, while they go on. On the audio path: it adds to a number and does nothing else. */
   readonly count: Count;
   /** Adds one to an event of the HTTP face; `name` is from its closed list. */
   countHttp(name: string): void;
+  /** Adds one call that was refused; `reason` is from admission's closed list. */
+  countRefusal(reason: string): void;
+  /** All of it with the process's own, in the text format of Prometheus. */
+  exposition(): Promise<{ readonly contentType: string; readonly text: string }>;
 }
 
-/** Makes a registry of its own, so that two apps in one process (tests) do not share numbers. `activeCalls` is read at scrape time. */
-export function createMetrics(activeCalls: () => number): Metrics {
+export interface MetricsOptions {
+  readonly clock: Pick<Clock, 'now'>;
+  /** Calls in progress; read at scrape time. */
+  readonly activeCalls: () => number;
+  /** How late the event loop was in the last second, and smoothed, ms. */
+  readonly loopDelay: () => {
+    readonly p50: number;
+    readonly p99: number;
+    readonly max: number;
+    readonly smoothed: number;
+  };
+  /** Whether there is a tool of this name. */
+  readonly isTool: (name: string) => boolean;
+  /** The closed lists of reasons and events whose series are there from the start, at zero. */
+  readonly refusals?: readonly string[];
+  readonly httpEvents?: readonly string[];
+}
+
+/** Makes a registry of its own, so that two apps in one process (tests) do not share numbers. */
+export function createMetrics(options: MetricsOptions): Metrics {
+  const { clock, activeCalls, loopDelay, isTool } = options;
   const registry = new Registry();
   const registers = [registry];
   new Gauge({
@@ -23,41 +50,55 @@ export function createMetrics(activeCalls: () => number): Metrics {
       this.set(activeCalls());
     },
   });
-  const started = new Counter({
-    name: 'voicebridge_calls_started_total',
-    help: 'Calls begun.',
-    labelNames: ['direction'],
+  new Gauge({
+    name: 'voicebridge_event_loop_delay_seconds',
+    help: 'How late the event loop was in the last second (p50, p99, max), and the median of ten p99: what admission goes by.',
+    labelNames: ['stat'],
     registers,
+    collect() {
+      for (const [stat, ms] of Object.entries(loopDelay())) this.set({ stat }, ms / 1_000);
+    },
   });
-  const ended = new Counter({
-    name: 'voicebridge_calls_ended_total',
-    help: 'Calls ended, by how.',
-    labelNames: ['result', 'reason'],
-    registers,
-  });
-  const counted = new Counter({
+  const totals: Record<CounterName, number> = Object.create(null);
+  for (const counter of COUNTERS) totals[counter] = 0;
+  new Counter({
     name: 'voicebridge_call_count_total',
-    help: 'What ended calls counted about themselves: frames, milliseconds of audio, messages; see the counter label.',
+    help: 'What calls count about themselves, those that run included: frames, milliseconds of audio, messages; see the counter label.',
     labelNames: ['counter'],
     registers,
+    collect() {
+      this.reset();
+      for (const counter of COUNTERS) this.inc({ counter }, totals[counter]);
+    },
   });
-  for (const counter of COUNTERS) counted.inc({ counter }, 0);
   const http = new Counter({
     name: 'voicebridge_http_events_total',
     help: 'Events of the HTTP face.',
     labelNames: ['event'],
     registers,
   });
+  for (const event of options.httpEvents ?? []) http.inc({ event }, 0);
+  const refused = new Counter({
+    name: 'voicebridge_calls_refused_total',
+    help: 'New calls refused by admission, by why.',
+    labelNames: ['reason'],
+    registers,
+  });
+  for (const reason of options.refusals ?? []) refused.inc({ reason }, 0);
+  const observer = callMetrics({ registry, clock, isTool });
 
   return {
     registry,
-    count: (counter, n = 1) => counted.inc({ counter }, n),
+    count: (counter, n = 1) => {
+      const before = totals[counter];
+      if (before !== undefined) totals[counter] = before + n;
+    },
     countHttp: (event) => http.inc({ event }),
-    onEvent(_callId: string, event: CallEvent) {
-      if (event.type === 'call_started') started.inc({ direction: event.direction });
-      if (event.type !== 'call_ended') return;
-      ended.inc({ result: event.end.result, reason: event.end.reason });
-      for (const [counter, n] of Object.entries(event.counters)) counted.inc({ counter }, n ?? 0);
+    countRefusal: (reason) => refused.inc({ reason }),
+    onEvent: (callId, event) => observer.onEvent(callId, event),
+    async exposition() {
+      const all = Registry.merge([registry, processMetrics()]);
+      return { contentType: registry.contentType, text: await all.metrics() };
     },
   };
 }

@@ -58,6 +58,11 @@ export const promptSettings = z.strictObject({
       silencePrompts: z.int().min(0).max(5).optional(),
     })
     .optional(),
+  /** off: calls of this prompt are not recorded, whatever the settings say. */
+  recording: z
+    .union([z.literal('off'), z.literal(false)], 'must be off, or left out')
+    .transform(() => false as const)
+    .optional(),
   /** What the agent says, or false for nothing, while a tool takes long. */
   filler: z.union([z.literal(false), z.string().min(1)]).optional(),
   /** Custom parameters that the body may use as {{custom.NAME}}, each with what stands for it when the call brings none. */

@@ -3,6 +3,8 @@ import type { LoadedTool } from './loaded.ts';
 import { type BusinessPort, type CallControlPort, CONTROL_PORTS, STORE_PORTS } from './ports.ts';
 import type { BaseContext, ToolContext } from './tool.ts';
 
+type GatherOptions = Parameters<NonNullable<CallControlPort['gatherDigits']>>[0];
+
 /** The context of one run: the ports the tool declared, and for every other one a refusal that says so. */
 export function contextFor(
   tool: Pick<LoadedTool, 'name' | 'touches'>,
@@ -17,6 +19,9 @@ export function contextFor(
     control: gate(tool.name, declared, CONTROL_PORTS, (port) => {
       const method = control[port];
       if (method === undefined) throw new ToolError('TOOL_REFUSED', 'This is not possible on this line.');
+      // A tool that ran out of time listens to no key any more.
+      if (port === 'gatherDigits')
+        return (options: GatherOptions) => control.gatherDigits?.({ signal: base.signal, ...options });
       return method.bind(control);
     }) as unknown as CallControlPort,
   });

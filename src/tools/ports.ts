@@ -118,10 +118,18 @@ export interface CallControlPort {
   /** Plays digits (0-9, *, #, A-D, w for half a second's pause) to the far party. */
   sendDigits(digits: string): Promise<void>;
   /**
-   * Waits for the caller's digits: until `#`, `most` digits, or a pause. Resolves with what came, perhaps nothing. Optional: not every
-   * caller has keys.
+   * Waits for the caller's digits: until `#` (or one of `terminators`), `most` digits, or nothing for `timeoutMs`. Resolves with what came,
+   * perhaps nothing; keys pressed meanwhile become no turn of the conversation. `sensitive`: they are nobody else's to see (a card, a PIN), so
+   * records get masks; what the tool returns the model reads. Ends with the tool's own time limit. Rejects while another tool waits for some.
+   * Optional: not every caller has keys.
    */
-  gatherDigits?(options: { most: number; timeoutMs: number }): Promise<string>;
+  gatherDigits?(options: {
+    most: number;
+    timeoutMs: number;
+    terminators?: string;
+    sensitive?: boolean;
+    signal?: AbortSignal;
+  }): Promise<string>;
 }
 
 export type StorePortName = keyof BusinessPort;

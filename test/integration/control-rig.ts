@@ -232,7 +232,7 @@ export async function controlRig(name: 'twilio' | 'signalwire', options: Partial
     },
     async close() {
       await carrier.close();
-      outbound.close();
+      await outbound.close();
       await callbacks.close();
       await control.close();
       await server.close(1_000);

@@ -79,6 +79,7 @@ export async function rig(options: RigOptions = {}) {
       uptime: 1.5,
       memory: { rss: 1, heapTotal: 1, heapUsed: 1 },
     }),
+    readiness: () => (state.draining ? 'draining' : 'ok'),
   });
   const streams: Array<{ stream: MediaStream; socket: Socket; texts: string[]; closed: number[] }> = [];
   const { pending } = serveMediaStream({

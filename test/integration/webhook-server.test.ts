@@ -137,7 +137,7 @@ describe('the server', () => {
     await r.post('/incoming-call', { CallSid: 'CA1' }, { 'x-forwarded-for': '203.0.113.7' });
     expect(r.lines.join('')).not.toContain('203.0.113.7');
     await r.close();
-    await start({ publicUrl: 'https://voice.example.com', twilio: ['x'], server: { trustProxy: '127.0.0.1' } });
+    await start({ publicUrl: 'https://voice.example.com', twilio: ['x'], server: { trustProxy: ['127.0.0.1'] } });
     await r.post('/incoming-call', { CallSid: 'CA1' }, { 'x-forwarded-for': '203.0.113.7' });
     expect(r.lines.join('')).toContain('203.0.113.7');
   });

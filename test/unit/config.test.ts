@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { envExample, errorsPage } from '../../src/cli/docs.ts';
+import { envExample, errorsPage, eventsPage } from '../../src/cli/docs.ts';
 import { loadConfig, settings } from '../../src/config.ts';
 
 const failure = (env: Record<string, string>): string => {
@@ -88,6 +88,11 @@ describe('.env.example', () => {
 
   it('has its errors beside it, as the table makes them', () => {
     expect(readFileSync(new URL('../../docs/errors.md', import.meta.url), 'utf8')).toBe(errorsPage());
+  });
+
+  it('has its events beside it, as the catalogue makes them', () => {
+    const page = readFileSync(new URL('../../docs/events.md', import.meta.url), 'utf8');
+    expect(page).toBe(eventsPage(page));
   });
 
   it('says a sentence about every setting', () => {

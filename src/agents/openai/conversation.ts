@@ -7,7 +7,7 @@ import type { ServerEvent } from './events.ts';
 import { scrub } from './http.ts';
 import { responseCancel, textItem } from './messages.ts';
 import type { ModelSession } from './model-session.ts';
-import { type ResolvedOptions, serverCreates } from './options.ts';
+import { type ResolvedOptions, serverCreates, turnSilenceMs } from './options.ts';
 import { PeerPlayer } from './peer-player.ts';
 import type { Player, PlayerDeps } from './player.ts';
 import { greetingPrompt, respondPrompt } from './prompts.ts';
@@ -182,7 +182,8 @@ export class Conversation {
         const answered = serverCreates(this.#options);
         this.#sequencer.callerStopped(answered);
         if (answered) this.#guard.owe();
-        emit({ type: 'speech_stopped', ...itemIdOf(event.item_id) });
+        const silenceMs = turnSilenceMs(this.#options);
+        emit({ type: 'speech_stopped', ...itemIdOf(event.item_id), ...(silenceMs === undefined ? {} : { silenceMs }) });
         return;
       }
       case 'input_audio_buffer.committed':

@@ -55,10 +55,12 @@ function statusOf(status: string): ResponseStatus {
 }
 
 function usageOf(usage: NonNullable<WireResponse['usage']>): Usage {
+  const cachedAudio = usage.input_token_details.cached_tokens_details?.audio_tokens;
   return {
     inputTextTokens: usage.input_token_details.text_tokens,
     inputAudioTokens: usage.input_token_details.audio_tokens,
     cachedTokens: usage.input_token_details.cached_tokens,
+    ...(cachedAudio === undefined ? {} : { cachedAudioTokens: cachedAudio }),
     outputTextTokens: usage.output_token_details.text_tokens,
     outputAudioTokens: usage.output_token_details.audio_tokens,
   };

@@ -60,7 +60,12 @@ export type ModelItem = z.infer<typeof item>;
 const tokens = z.number().min(0).catch(0);
 const usage = z.object({
   input_token_details: z
-    .object({ text_tokens: tokens, audio_tokens: tokens, cached_tokens: tokens })
+    .object({
+      text_tokens: tokens,
+      audio_tokens: tokens,
+      cached_tokens: tokens,
+      cached_tokens_details: z.object({ audio_tokens: z.number().min(0) }).optional().catch(undefined),
+    })
     .catch({ text_tokens: 0, audio_tokens: 0, cached_tokens: 0 }),
   output_token_details: z
     .object({ text_tokens: tokens, audio_tokens: tokens })

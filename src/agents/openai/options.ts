@@ -142,6 +142,15 @@ export function serverCreates(options: Pick<OpenAiAgentOptions, 'turnDetection'>
   return options.turnDetection === null ? false : (options.turnDetection?.createResponse ?? true);
 }
 
+/** `silence_duration_ms` of the server's turn detection where it is not set. https://platform.openai.com/docs/guides/realtime-vad */
+const SERVER_VAD_SILENCE_MS = 500;
+
+/** The silence by which the server finds the end of a turn, ms; undefined where it is not a fixed one. */
+export function turnSilenceMs({ turnDetection }: Pick<OpenAiAgentOptions, 'turnDetection'>): number | undefined {
+  if (turnDetection === null || turnDetection?.type === 'semantic_vad') return undefined;
+  return turnDetection?.silenceDurationMs ?? SERVER_VAD_SILENCE_MS;
+}
+
 /** The headers of a request made with a call's key, or (without one) with the standard key. */
 export function authHeaders(
   options: Pick<ResolvedOptions, 'apiKey' | 'headers'>,

@@ -1,7 +1,7 @@
 import type { Clock } from '../../call/clock.ts';
 import type { Count } from '../../call/counters.ts';
 import { TICK_MS } from '../../call/ticker.ts';
-import { UplinkQueue } from './uplink-queue.ts';
+import { FrameQueue } from '../../media/frame-queue.ts';
 
 /**
  * Caller audio on its way into an RTP stream. Audio that comes in time passes at once; a gap is filled with silence, so that the stream
@@ -47,7 +47,7 @@ export interface UplinkOptions {
 
 export class Uplink {
   readonly #options: UplinkOptions;
-  readonly #queue = new UplinkQueue(UPLINK_MAX_MS / FRAME_MS);
+  readonly #queue = new FrameQueue(UPLINK_MAX_MS / FRAME_MS);
   /** The frame being assembled. */
   readonly #frame = new Int16Array(UPLINK_FRAME);
   readonly #silence = new Int16Array(UPLINK_FRAME);

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { Call, type CallDeps } from '../../../src/call/call.ts';
+import { Call } from '../../../src/call/call.ts';
 import { Calls } from '../../../src/call/calls.ts';
+import type { CallDeps } from '../../../src/call/deps.ts';
 import type { CallEvent } from '../../../src/call/events.ts';
 import { termination } from '../../../src/call/termination.ts';
 import { Ticker } from '../../../src/call/ticker.ts';
@@ -271,6 +272,126 @@ describe('Call', () => {
     agent.speak('fine', 600);
     clock.advance(5_000);
     expect(events.flatMap((e) => (e.type === 'audio_alarm' ? [e.kind] : []))).toEqual(['silent', 'missing']);
+  });
+
+  it('takes orders: words, typed turns, keys', async () => {
+    const { call, agent } = newCall();
+    expect(await call.sendDigits('1')).toBe(false);
+    const caller = new FakeCaller();
+    call.join(caller);
+    agent.ready();
+    call.say('Stay "calm".');
+    expect(agent.did.at(-1)).toContain(JSON.stringify('Stay "calm".'));
+    agent.speak('a', 500, { done: false });
+    caller.playsAtOnce = false;
+    call.text('hello');
+    expect(agent.did.at(-1)).toBe('text hello');
+    expect(events.filter((e) => e.type === 'barge_in')).toHaveLength(1);
+    expect(events.some((e) => e.type === 'caller' && e.event.type === 'text')).toBe(true);
+    caller.playsAtOnce = true;
+    expect(await call.sendDigits('12')).toBe(true);
+    expect(call.startedAt).toBe(clock.wallOrigin);
+  });
+
+  it('hands over when the last words were heard, whatever the caller says', async () => {
+    const { call, agent } = newCall();
+    const caller = new FakeCaller();
+    caller.playsAtOnce = false;
+    call.join(caller);
+    agent.ready();
+    agent.speak('a', 1_000);
+    const handed = call.handOver('+12025550100');
+    await clock.advanceAsync(200);
+    expect(call.ended).toBeUndefined();
+    agent.emit({ type: 'speech_started' });
+    await clock.advanceAsync(40);
+    await handed;
+    expect(call.ended?.reason).toBe('transferred');
+    expect(call.transferTo).toBe('+12025550100');
+  });
+
+  it('knows what an end means that it was told to expect, also of a line that breaks', async () => {
+    for (const reason of ['caller-hangup', 'media-lost'] as const) {
+      const { call, agent } = newCall();
+      const caller = new FakeCaller();
+      call.join(caller);
+      agent.ready();
+      call.expectEnd(termination('operator-hangup'));
+      call.expectEnd(undefined);
+      call.expectEnd(termination('transferred'));
+      caller.ctx?.emit({ type: 'ended', end: termination(reason) });
+      expect((await call.done).reason).toBe('transferred');
+    }
+  });
+
+  it('makes a turn of keys, cuts in with the first, and tells them to nobody while a tool asks in secret', async () => {
+    let gather: ((options: { most: number; timeoutMs: number; sensitive: boolean }) => Promise<string>) | undefined;
+    const agent = new FakeAgent();
+    const call = new Call({ id: 'c1', direction: 'inbound' }, agent, deps, ({ line }) => {
+      gather = (options) => line.gatherDigits(options);
+      return { run: async () => '' };
+    });
+    call.start();
+    const caller = new FakeCaller();
+    caller.playsAtOnce = false;
+    call.join(caller);
+    agent.ready();
+    agent.speak('a', 1_000);
+    const press = (keys: string) => {
+      for (const digit of keys) caller.ctx?.emit({ type: 'dtmf', digit });
+    };
+    press('42#');
+    expect(caller.audio.cleared).toBe(1);
+    expect(agent.did.at(-1)).toBe('text [The caller pressed on the keypad: 4 2]');
+    const secret = gather?.({ most: 4, timeoutMs: 1_000, sensitive: true });
+    press('9876');
+    expect(await secret).toBe('9876');
+    const told = events.flatMap((e) => (e.type === 'caller' && e.event.type === 'dtmf' ? [e.event.digit] : []));
+    expect(told.join('')).toBe('42#xxxx');
+    const waiting = gather?.({ most: 4, timeoutMs: 60_000, sensitive: false });
+    await call.end(termination('operator-hangup'));
+    expect(await waiting).toBe('');
+    clock.advance(30);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('asks a silent caller, ends politely, and keeps one who speaks up during the goodbye', async () => {
+    deps = { ...deps, patience: { longestMs: 5_000, asks: 0 } };
+    const { call, agent } = newCall();
+    const caller = new FakeCaller();
+    call.join(caller);
+    agent.ready();
+    await clock.advanceAsync(5_500, 20);
+    expect(agent.did.at(-1)).toMatch(/say goodbye/);
+    agent.emit({ type: 'speech_started' });
+    agent.emit({ type: 'speech_stopped' });
+    await clock.advanceAsync(4_000, 20);
+    expect(call.ended).toBeUndefined();
+    await clock.advanceAsync(1_500, 20);
+    expect(agent.did.filter((what) => /say goodbye/.test(what))).toHaveLength(2);
+    agent.speak('bye', 800);
+    await clock.advanceAsync(100, 20);
+    expect((await call.done).reason).toBe('caller-silent');
+  });
+
+  it('has more patience where its prompt says so, and none while a tool runs', async () => {
+    deps = { ...deps, patience: { longestMs: 5_000, asks: 0 } };
+    const agent = new FakeAgent();
+    const result = Promise.withResolvers<string>();
+    const tools = () => ({ run: () => result.promise });
+    const call = new Call({ id: 'c1', direction: 'inbound', silenceMs: 8_000, silenceAsks: 1 }, agent, deps, tools);
+    call.start();
+    call.join(new FakeCaller());
+    agent.ready();
+    agent.emit({ type: 'tool_call', toolCallId: 't', name: 'slow', arguments: '{}', responseId: 'r' });
+    await clock.advanceAsync(20_000, 20);
+    result.resolve('done');
+    await settle();
+    await clock.advanceAsync(7_500, 20);
+    expect(agent.did).toEqual(['greet']);
+    await clock.advanceAsync(1_000, 20);
+    expect(agent.did.at(-1)).toMatch(/still there/);
+    expect(call.ended).toBeUndefined();
   });
 
   it('survives an observer that throws', async () => {

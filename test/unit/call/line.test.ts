@@ -9,6 +9,7 @@ let asked: string[];
 let ends: Array<string | undefined>;
 let abort: AbortController;
 let line: Line;
+let writing: boolean;
 
 beforeEach(() => {
   clock = new FakeClock();
@@ -16,12 +17,15 @@ beforeEach(() => {
   caller.playsAtOnce = false;
   asked = [];
   ends = [];
+  writing = false;
   abort = new AbortController();
   line = new Line({
     clock,
     agent: { respond: (words) => void asked.push(words) },
     signal: abort.signal,
     caller: () => caller,
+    inPlay: () => writing,
+    gather: async () => '',
     end: ({ transferTo }) => void ends.push(transferTo),
   });
 });
@@ -47,6 +51,19 @@ describe('Line', () => {
     expect(await outcome).toBe('ended');
     expect(ends).toEqual([undefined]);
     expect(asked).toEqual([]);
+  });
+
+  it('waits for live audio, which is written long after its response is done', async () => {
+    line.onAgent({ type: 'response_started', responseId: 'r' });
+    line.onAgent({ type: 'audio_started', responseId: 'r', itemId: 'i', contentIndex: 0 });
+    done();
+    writing = true;
+    const outcome = line.hangupAfterPlayout();
+    await clock.advanceAsync(500);
+    expect(ends).toEqual([]);
+    writing = false;
+    await clock.advanceAsync(40);
+    expect(await outcome).toBe('ended');
   });
 
   it('asks for a goodbye when nothing was said, and waits for it', async () => {
@@ -95,8 +112,9 @@ describe('Line', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('plays digits where the wire can, and says so where it cannot', async () => {
-    await expect(line.sendDigits('1')).rejects.toThrow('cannot carry digits');
+  it('says so when nobody is there to hear digits, and plays them as digits where the wire can', async () => {
+    caller.audio.write = () => {};
+    await expect(line.sendDigits('1')).rejects.toThrow('nobody is on the line');
     const sent: string[] = [];
     Object.assign(caller, { sendDigit: (digit: string) => sent.push(digit) > 0 });
     const all = line.sendDigits('1w#');

@@ -357,7 +357,48 @@ describe('what is remembered', () => {
   it('nothing after close', async () => {
     const { place, outbound, clock } = rig();
     await place();
-    outbound.close();
+    await outbound.close();
     expect(clock.pending).toBe(0);
+  });
+});
+
+describe('the end of the process', () => {
+  it('takes back who still rings, and reports all that was ordered', async () => {
+    const { place, outbound, hungUp, sent, status, clock } = rig();
+    const talked = await place({ callbackUrl });
+    const rings = await place({ callbackUrl });
+    const over = await place({ callbackUrl });
+    await status('CA3', 'busy');
+    await outbound.claim('CA1', '');
+    outbound.ended(talked.id, termination('drained'));
+    expect(sent.map(({ body }) => (body.call as { id: string }).id)).toEqual([over.id]);
+    await outbound.close();
+    expect(hungUp).toEqual(['CA2']);
+    expect(sent.slice(1).map(({ body }) => body.call)).toMatchObject([
+      { id: talked.id, status: 'completed', end: { reason: 'drained' } },
+      { id: rings.id, status: 'canceled' },
+    ]);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('waits for a carrier that does not answer no longer than two seconds', async () => {
+    const control = { name: 'twilio-rest', dial: async () => 'CA1', hangup: () => new Promise<void>(() => {}) };
+    const stuck = rig({ control: control as unknown as CallControl });
+    await stuck.place();
+    let closed = false;
+    const closing = stuck.outbound.close().then(() => {
+      closed = true;
+    });
+    await stuck.clock.advanceAsync(1_900, 100);
+    expect(closed).toBe(false);
+    await stuck.clock.advanceAsync(200, 100);
+    await closing;
+    expect(stuck.clock.pending).toBe(0);
+  });
+
+  it('takes no more orders', async () => {
+    const { place, dials } = rig({ isDraining: () => true });
+    await expect(place()).rejects.toMatchObject({ status: 503, code: 'OUTBOUND_UNAVAILABLE' });
+    expect(dials).toEqual([]);
   });
 });

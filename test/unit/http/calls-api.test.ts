@@ -360,8 +360,10 @@ describe('the OpenAPI document', () => {
     const documented = Object.entries(body.paths as Record<string, object>).flatMap(([path, methods]) =>
       Object.keys(methods).map((method) => `${method.toUpperCase()} ${path.replace(/\{(\w+)\}/g, ':$1')}`),
     );
-    expect(documented.sort()).toEqual(registered.sort());
-    expect(documented.length).toBe(9);
+    // The document is of the daemon's whole interface for operators; these are the routes of this plugin.
+    const ours = documented.filter((route) => /\/(calls|openapi\.json)\b/.test(route));
+    expect(ours.sort()).toEqual(registered.sort());
+    expect(ours.length).toBe(9);
   });
 
   it('is what it says it is, with every reference at its place', async () => {

@@ -392,7 +392,7 @@ describe('what is told', () => {
     });
     expect(r.events.slice(1)).toEqual([
       { type: 'speech_started', itemId: 'item_user' },
-      { type: 'speech_stopped', itemId: 'item_user' },
+      { type: 'speech_stopped', itemId: 'item_user', silenceMs: 500 },
       { type: 'rate_limits', limits: [{ name: 'tokens', limit: 10, remaining: 4, resetMs: 1500 }] },
     ]);
   });

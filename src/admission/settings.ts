@@ -1,0 +1,28 @@
+import { z } from 'zod';
+import { integer } from '../settings.ts';
+
+/** The settings of taking calls, refusing them and stopping: entries of the daemon's one schema. */
+export const admissionSettings = {
+  MAX_CALLS: integer(1, 100_000).default(500).describe('Most calls at once; the next caller hears a busy message.'),
+  CALLS_PER_SECOND: integer(0, 10_000)
+    .default(50)
+    .describe(
+      'Most new calls a second on average; five times as many may come at once, then callers hear a busy message. 0: no limit.',
+    ),
+  MAX_LOOP_DELAY_MS: integer(0, 10_000)
+    .default(200)
+    .describe(
+      'New callers hear a busy message while the event loop is later than this (99th percentile of a second, median of ten), ms, so that running calls keep their time. 0: not looked at.',
+    ),
+  BUSY_SAY: z
+    .string()
+    .default('All lines are busy at the moment. Please call again in a few minutes.')
+    .describe(
+      "What a caller hears who is refused because of these limits; off: the network's busy signal, for which nothing is billed.",
+    ),
+  DRAIN_TIMEOUT: integer(0, 86_400)
+    .default(900)
+    .describe(
+      'After SIGTERM running calls go on for at most this long, seconds; then the agent says goodbye. The orchestrator must wait some 30 s longer before it kills.',
+    ),
+};

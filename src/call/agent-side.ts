@@ -1,0 +1,111 @@
+import type { Dialogue } from './dialogue.ts';
+import type { Downlink } from './downlink.ts';
+import type { AgentEvent } from './events.ts';
+import type { Holdback } from './holdback.ts';
+import type { Journal } from './journal.ts';
+import type { AgentLeg } from './leg.ts';
+import { type Termination, termination } from './termination.ts';
+import type { TurnTiming } from './turn-timing.ts';
+
+export interface AgentSideOptions {
+  readonly agent: AgentLeg;
+  readonly journal: Journal;
+  readonly downlink: Downlink;
+  readonly fromCaller: Holdback;
+  readonly dialogue: Dialogue;
+  readonly timing: TurnTiming;
+  /** It can take audio, for the first time or again. */
+  readonly ready: () => void;
+  /** It is gone for good, or could not even be started. */
+  readonly lost: (end: Termination) => void;
+}
+
+/** The agent's end of a call: starts the leg, knows whether it can hear and speak, and hands each of its events to the part that it is for. */
+export class AgentSide {
+  readonly #o: AgentSideOptions;
+  #ready = false;
+  #live = false;
+  #lost: Termination | undefined;
+  #started: Promise<void> = Promise.resolve();
+
+  constructor(options: AgentSideOptions) {
+    this.#o = options;
+  }
+
+  /** Whether it can take audio now. */
+  get ready(): boolean {
+    return this.#ready;
+  }
+
+  /** Whether its audio comes in real time. */
+  get live(): boolean {
+    return this.#live;
+  }
+
+  /** Why it is gone; undefined while it is there. */
+  get lost(): Termination | undefined {
+    return this.#lost;
+  }
+
+  start(): void {
+    const { agent, journal, downlink } = this.#o;
+    const ctx = journal.context<AgentEvent>(agent.kind, downlink.patch, (event) => this.#on(event));
+    this.#started = agent.start(ctx).catch((error: unknown) => {
+      if (ctx.signal.aborted) return;
+      ctx.log.error({ err: error }, 'the agent could not be started');
+      this.#gone(termination('internal'));
+    });
+  }
+
+  /** Resolves when the leg is closed and its start, if that was still going on, has settled. Never rejects. */
+  async close(end: Termination): Promise<void> {
+    await this.#o.agent.close(end);
+    await this.#started;
+  }
+
+  #on(event: AgentEvent): void {
+    const { journal, dialogue, timing, downlink, fromCaller, ready } = this.#o;
+    journal.agent(event);
+    dialogue.onAgent(event);
+    timing.onAgent(event);
+    switch (event.type) {
+      case 'ready':
+        this.#ready = true;
+        this.#live = event.transport === 'webrtc';
+        ready();
+        return;
+      case 'reconnecting':
+        this.#ready = false;
+        fromCaller.hold();
+        return;
+      case 'audio_started':
+        downlink.begin(event);
+        return;
+      case 'audio_done':
+        downlink.done(event.itemId);
+        return;
+      case 'ended':
+        this.#gone(event.end);
+        return;
+      // What is to be done about these is the dialogue's.
+      case 'speech_started':
+      case 'speech_stopped':
+      case 'tool_call':
+      case 'error':
+      case 'transport_fallback':
+      case 'response_started':
+      case 'response_done':
+      case 'transcript':
+      case 'truncated':
+      case 'rate_limits':
+        return;
+      default:
+        event satisfies never;
+    }
+  }
+
+  #gone(end: Termination): void {
+    this.#lost ??= end;
+    this.#o.lost(this.#lost);
+  }
+}

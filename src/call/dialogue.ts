@@ -1,0 +1,161 @@
+import type { CallDeps } from './deps.ts';
+import { sendDigits } from './digits.ts';
+import type { Downlink } from './downlink.ts';
+import type { AgentEvent, CallerEvent } from './events.ts';
+import type { CallInfo } from './info.ts';
+import type { Journal } from './journal.ts';
+import { KEYPAD, Keypad } from './keypad.ts';
+import type { AgentLeg, CallerLeg } from './leg.ts';
+import { Line, type LineEnd } from './line.ts';
+import { Patience } from './patience.ts';
+import type { ToolRunner, ToolsFactory } from './tools.ts';
+import { exactly, filler } from './words.ts';
+
+export interface DialogueOptions {
+  readonly info: CallInfo;
+  readonly deps: Pick<CallDeps, 'clock' | 'keypad' | 'patience'>;
+  readonly agent: AgentLeg;
+  readonly downlink: Downlink;
+  readonly journal: Journal;
+  readonly tools: ToolsFactory;
+  /** Aborts when the call ends. */
+  readonly signal: AbortSignal;
+  /** Whoever is on the line now. */
+  readonly caller: () => CallerLeg | undefined;
+  /** Whether a caller is on the line, and not on the way out. */
+  readonly joined: () => boolean;
+  readonly end: (end: LineEnd) => void;
+}
+
+/** What goes on in a call beside speech itself: keys, tools, silences, last words, and the orders of whoever operates it. */
+export class Dialogue {
+  readonly #o: DialogueOptions;
+  readonly #line: Line;
+  readonly #keypad: Keypad;
+  readonly #patience: Patience;
+  readonly #tools: ToolRunner;
+  #toolsRunning = 0;
+  #ready = false;
+
+  constructor(options: DialogueOptions) {
+    const { info, deps, agent, journal, signal, caller, joined, end } = options;
+    const { clock } = deps;
+    this.#o = options;
+    const settings = deps.keypad ?? KEYPAD;
+    this.#keypad = new Keypad({ clock, settings, agent, bargeIn: () => this.#bargeIn() });
+    const gather = this.#keypad.gather.bind(this.#keypad);
+    const inPlay = () => options.downlink.inPlay;
+    this.#line = new Line({ clock, agent, signal, caller, inPlay, gather, end });
+    this.#patience = new Patience({
+      clock,
+      settings: {
+        longestMs: info.silenceMs ?? deps.patience?.longestMs ?? 0,
+        asks: info.silenceAsks ?? deps.patience?.asks ?? 1,
+      },
+      agent,
+      busy: () => this.#busy,
+      goodbye: (words) => void this.#line.giveUp(words),
+    });
+    this.#tools = options.tools({
+      line: this.#line,
+      count: journal.count,
+      tell: (event) => journal.tell({ type: 'tool', event }),
+      fill: (words) => {
+        if (!this.#line.busy && joined()) agent.respond(filler(words));
+      },
+    });
+  }
+
+  /** Every event of the agent's leg passes here. */
+  onAgent(event: AgentEvent): void {
+    this.#line.onAgent(event);
+    this.#patience.onAgent(event);
+    if (event.type === 'ready') this.#ready = true;
+    else if (event.type === 'reconnecting') this.#ready = false;
+    else if (event.type === 'speech_started') this.#bargeIn();
+    else if (event.type === 'tool_call') void this.#run(event);
+  }
+
+  /** A caller's event as observers may see it. */
+  shown(event: CallerEvent): CallerEvent {
+    return this.#keypad.shown(event);
+  }
+
+  /** The caller pressed a key. */
+  key(digit: string): void {
+    if (!this.#o.joined()) return;
+    this.#patience.acted();
+    this.#keypad.press(digit);
+  }
+
+  /** The line broke, or somebody is on it (again). */
+  lineChanged(): void {
+    this.#patience.reset();
+  }
+
+  tick(now: number): void {
+    this.#patience.tick(now);
+  }
+
+  /** Has the agent say this, behind what it is saying. */
+  say(text: string): void {
+    this.#o.agent.respond(exactly(text));
+  }
+
+  /** A typed turn of the caller. Who writes over the agent means to be heard, as who speaks does. */
+  text(text: string): void {
+    this.#bargeIn();
+    this.#patience.acted();
+    this.#o.agent.sendText(text);
+  }
+
+  /** Plays keys to the caller's side; false when nobody is there to hear them. */
+  async sendDigits(digits: string): Promise<boolean> {
+    const { caller, deps, signal } = this.#o;
+    try {
+      return await sendDigits(digits, caller(), deps.clock, signal);
+    } catch (error) {
+      if (signal.aborted) return false;
+      throw error;
+    }
+  }
+
+  /** As `Line.lastly`. */
+  lastly(words: string, withinMs: number): Promise<boolean> {
+    return this.#line.lastly(words, withinMs);
+  }
+
+  handOver(to: string): Promise<void> {
+    return this.#line.handOver(to);
+  }
+
+  /** The call is over. Idempotent. */
+  close(): void {
+    this.#keypad.close();
+  }
+
+  /** The caller speaks, or presses a key, over the agent. */
+  #bargeIn(): void {
+    const { downlink, journal, joined } = this.#o;
+    const cut = joined() ? downlink.cutIn() : undefined;
+    if (cut === undefined) return;
+    journal.count('barge_in');
+    journal.tell({ type: 'barge_in', ...cut });
+  }
+
+  async #run(tool: Extract<AgentEvent, { type: 'tool_call' }>): Promise<void> {
+    const { agent, journal, signal } = this.#o;
+    this.#toolsRunning++;
+    const output = await this.#tools.run(tool, signal);
+    this.#toolsRunning--;
+    if (signal.aborted) journal.count('tool_result_dropped');
+    else agent.submitToolResult({ toolCallId: tool.toolCallId, output });
+  }
+
+  /** Whether there is a reason for the caller's silence: the agent is heard, thinks or works, or keys are waited for. */
+  get #busy(): boolean {
+    const { joined, downlink } = this.#o;
+    const atWork = !this.#ready || this.#line.responding || this.#toolsRunning > 0;
+    return !joined() || atWork || this.#keypad.busy || downlink.inPlay;
+  }
+}

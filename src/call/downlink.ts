@@ -1,0 +1,127 @@
+import { link } from '../media/link.ts';
+import type { Clock } from './clock.ts';
+import type { AgentEvent, Heard } from './events.ts';
+import type { Journal } from './journal.ts';
+import type { AgentLeg, CallerLeg, Log } from './leg.ts';
+import { Patch } from './patch.ts';
+import { PlayoutLedger } from './playout.ts';
+import { AudioWatchdog } from './watchdog.ts';
+
+export interface DownlinkOptions {
+  readonly clock: Pick<Clock, 'now'>;
+  readonly agent: Pick<AgentLeg, 'rate' | 'interrupt'>;
+  readonly journal: Pick<Journal, 'count' | 'tell'>;
+  readonly log: Pick<Log, 'error'>;
+  /** Both audio paths in words. */
+  readonly path: () => string;
+}
+
+/**
+ * What the agent says, on its way to the caller: the cable that can be plugged, the ledger of what is in play on the caller's leg, and the watchdog
+ * over both. It knows what was heard when something cuts in.
+ */
+export class Downlink {
+  /** What the agent's leg writes to. */
+  readonly patch: Patch;
+  readonly #options: DownlinkOptions;
+  readonly #ledger = new PlayoutLedger();
+  readonly #watchdog: AudioWatchdog;
+  #caller: CallerLeg | undefined;
+  #joinedAt: number | undefined;
+  #plugged = false;
+  #spoke = false;
+
+  constructor(options: DownlinkOptions) {
+    this.#options = options;
+    this.patch = new Patch(options.agent.rate);
+    this.#watchdog = new AudioWatchdog(this.patch);
+  }
+
+  /** Whether anything of the agent's is being written, or not yet played to its end. */
+  get inPlay(): boolean {
+    return this.#caller !== undefined && this.#ledger.inPlay(this.#caller.playout.playedMs());
+  }
+
+  /** Plugs it into a caller's leg, in the place of an earlier one. */
+  connect(caller: CallerLeg): void {
+    this.#ledger.cut();
+    this.#joinedAt ??= this.#options.clock.now();
+    this.#caller = caller;
+    this.#plugged = true;
+    this.patch.connect(link(this.patch.sampleRate, caller.audio));
+  }
+
+  /** Pulls the cable: what the agent says from now on is heard by nobody. What was written is still played. */
+  unplug(): void {
+    this.#plugged = false;
+    this.patch.connect(undefined);
+  }
+
+  /** The line broke: the model is told what was heard of what was in play. */
+  broken(): void {
+    this.unplug();
+    const caller = this.#caller;
+    this.#caller = undefined;
+    if (caller !== undefined)
+      this.#options.agent.interrupt(this.#ledger.heard(caller.playout.playedMs(), caller.playout.writtenMs()));
+    this.#ledger.cut();
+    this.#watchdog.disarm();
+  }
+
+  /** The carrier began its stream anew: what it held unplayed is gone, and positions begin again. */
+  restarted(): void {
+    this.#ledger.cut();
+  }
+
+  /** An item's first frame is about to be written. */
+  begin(item: Extract<AgentEvent, { type: 'audio_started' }>): void {
+    if (this.#caller === undefined) return;
+    const { clock, journal } = this.#options;
+    this.#ledger.begin(item, this.#caller.playout.writtenMs());
+    const now = clock.now();
+    this.#watchdog.arm(now);
+    if (this.#spoke || this.#joinedAt === undefined) return;
+    this.#spoke = true;
+    journal.tell({ type: 'first_agent_audio', sinceJoinMs: now - this.#joinedAt });
+  }
+
+  /** All audio of the item was written. */
+  done(itemId: string): void {
+    this.#ledger.end(itemId, this.#caller?.playout.writtenMs() ?? 0);
+    this.#check(this.#options.clock.now(), true);
+  }
+
+  tick(now: number): void {
+    this.#check(now, false);
+  }
+
+  /**
+   * The caller cuts in: what is queued is discarded at the carrier first, then the model learns what was heard. Undefined when all had been
+   * heard already; else how long the discarding took us, ms.
+   */
+  cutIn(): { readonly heard: readonly Heard[]; readonly clearMs: number } | undefined {
+    const caller = this.#caller;
+    if (caller === undefined) return undefined;
+    const { clock, agent } = this.#options;
+    const began = clock.now();
+    const playedMs = caller.playout.playedMs();
+    if (!this.#ledger.inPlay(playedMs)) return undefined;
+    const heard = this.#ledger.heard(playedMs, caller.playout.writtenMs());
+    this.patch.clear();
+    const clearMs = clock.now() - began;
+    agent.interrupt(heard);
+    this.#ledger.cut();
+    this.#watchdog.disarm();
+    return { heard, clearMs };
+  }
+
+  #check(now: number, done: boolean): void {
+    const kind = this.#watchdog.check(now, done);
+    if (kind === undefined || !this.#plugged) return;
+    const { journal, log, path } = this.#options;
+    const audioPath = path();
+    journal.count(kind === 'missing' ? 'agent_audio_missing' : 'agent_audio_silent');
+    log.error({ kind, audioPath }, 'the model answers but the caller hears nothing');
+    journal.tell({ type: 'audio_alarm', kind, audioPath });
+  }
+}

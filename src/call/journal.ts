@@ -1,0 +1,78 @@
+import type { AudioSink } from '../media/frame.ts';
+import type { Clock } from './clock.ts';
+import type { Count, Counter } from './counters.ts';
+import type { AgentEvent, CallEvent, CallObserver } from './events.ts';
+import type { LegContext, Log } from './leg.ts';
+import { notify } from './observers.ts';
+import type { Termination } from './termination.ts';
+import type { Ticker } from './ticker.ts';
+
+export interface JournalOptions {
+  readonly callId: string;
+  readonly clock: Clock;
+  readonly ticker: Ticker;
+  readonly log: Log;
+  readonly observers: readonly CallObserver[];
+  /** Counts for the whole process what the call counts, while it goes on. */
+  readonly total?: Count | undefined;
+  /** Aborts when the call ends. */
+  readonly signal: AbortSignal;
+}
+
+/** What one call counts and tells, and what its legs are given for it. */
+export class Journal {
+  readonly counters: Partial<Record<Counter, number>> = {};
+  readonly #options: JournalOptions;
+  readonly #createdAt: number;
+
+  constructor(options: JournalOptions) {
+    this.#options = options;
+    this.#createdAt = options.clock.now();
+  }
+
+  readonly count = (counter: Counter, n = 1): void => {
+    this.counters[counter] = (this.counters[counter] ?? 0) + n;
+    this.#options.total?.(counter, n);
+  };
+
+  readonly tell = (event: CallEvent): void => {
+    const { observers, callId, log } = this.#options;
+    notify(observers, callId, event, log, this.count);
+  };
+
+  /** Tells an event of the agent's leg, and counts what is worth it. */
+  agent(event: AgentEvent): void {
+    this.tell({ type: 'agent', event });
+    if (event.type === 'error') this.count('model_error');
+    if (event.type !== 'transport_fallback') return;
+    this.count('transport_fallback');
+    const { from: fromTransport, to: toTransport, reason } = event;
+    this.#options.log.warn({ fromTransport, toTransport, reason }, 'the transport to the model fell back');
+  }
+
+  /** The call is over and closed: its last line in the log, and the last event that is told of it. */
+  end(end: Termination): void {
+    const { clock, log } = this.#options;
+    const { counters } = this;
+    const durationMs = clock.now() - this.#createdAt;
+    log.info({ ...end, durationMs: Math.round(durationMs), counters }, 'call ended');
+    this.tell({ type: 'call_ended', end, durationMs, counters });
+  }
+
+  /** What a leg is started with. Once the call is over, nothing that the leg says reaches it. */
+  context<E>(leg: string, peer: AudioSink, emit: (event: E) => void): LegContext<E> {
+    const { callId, clock, ticker, log, signal } = this.#options;
+    return {
+      callId,
+      peer,
+      emit: (event) => {
+        if (!signal.aborted) emit(event);
+      },
+      count: this.count,
+      log: log.child({ leg }),
+      clock,
+      ticker,
+      signal,
+    };
+  }
+}

@@ -1,0 +1,94 @@
+/**
+ * `npm run doctor`: looks at the settings, the machine, the model, the way in and the carrier, and says what is wrong and what to do.
+ * Exit status: 0 without a failure, 1 with one, 2 for wrong flags.
+ */
+
+import { parseArgs } from 'node:util';
+import { type Config, loadConfig } from '../config.ts';
+import { formatResult, type Result } from '../doctor/check.ts';
+import { examine, systemDeps } from '../doctor/doctor.ts';
+import { errorMessage } from '../errors.ts';
+
+const USAGE = `Usage: npm run doctor -- [flags]
+
+Checks what a call needs, one line each: pass, warn, fail or skip, what was seen and what to do.
+
+  --number NUMBER   your number at the carrier, E.164 (default: OUTBOUND_FROM)
+  --fix             set the number's voice webhook when it leads elsewhere
+  --json            print the results as JSON
+  --help            this text
+`;
+
+export interface Output {
+  out(text: string): void;
+  err(text: string): void;
+}
+
+/** Runs the command. Resolves with the exit status. */
+export async function main(
+  argv: readonly string[],
+  output: Output,
+  env?: Record<string, string | undefined>,
+): Promise<number> {
+  let flags: { number?: string; fix?: boolean; json?: boolean; help?: boolean };
+  try {
+    const [text, flag] = [{ type: 'string' }, { type: 'boolean' }] as const;
+    flags = parseArgs({ args: [...argv], options: { number: text, fix: flag, json: flag, help: flag } }).values;
+    if (flags.number !== undefined && !/^\+[1-9]\d{6,14}$/.test(flags.number))
+      throw new Error('--number: a number in E.164 form is expected, e.g. +15551234567');
+  } catch (error) {
+    output.err(`${errorMessage(error)}\nRun with --help to see all flags.\n`);
+    return 2;
+  }
+  if (flags.help === true) {
+    output.out(USAGE);
+    return 0;
+  }
+  const isJson = flags.json === true;
+  const tell = (result: Result) => {
+    if (!isJson) output.out(formatResult(result));
+  };
+  const results: Result[] = [];
+  const config = configuration(env, results);
+  for (const result of results) tell(result);
+  if (config !== undefined)
+    results.push(...(await examine(systemDeps(config), { number: flags.number, fix: flags.fix === true, tell })));
+  const count = (status: Result['status']) => results.filter((result) => result.status === status).length;
+  if (isJson) output.out(`${JSON.stringify(results, undefined, 2)}\n`);
+  else output.out(`\n${count('pass')} pass, ${count('warn')} warn, ${count('fail')} fail, ${count('skip')} skip\n`);
+  return count('fail') === 0 ? 0 : 1;
+}
+
+/** Reads the settings; each wrong one becomes a line, and nothing else can be checked then. */
+function configuration(env: Record<string, string | undefined> | undefined, results: Result[]): Config | undefined {
+  const name = 'configuration';
+  try {
+    const config = env === undefined ? loadConfig() : loadConfig(env);
+    results.push({ name, status: 'pass', detail: 'every setting can be read' });
+    return config;
+  } catch (error) {
+    const [, ...wrong] = errorMessage(error).split('\n');
+    for (const line of wrong)
+      results.push({
+        name,
+        status: 'fail',
+        detail: line.trim(),
+        advice: 'Correct it in .env; .env.example tells all.',
+      });
+    if (wrong.length === 0) results.push({ name, status: 'fail', detail: errorMessage(error) });
+    return undefined;
+  }
+}
+
+if (import.meta.main) {
+  const output: Output = {
+    out: (text) => void process.stdout.write(text),
+    err: (text) => void process.stderr.write(text),
+  };
+  const status = await main(process.argv.slice(2), output).catch((error: unknown) => {
+    output.err(`${errorMessage(error)}\n`);
+    return 1;
+  });
+  // WebRTC leaves native threads behind, which would keep the process alive.
+  process.exit(status);
+}

@@ -1,0 +1,109 @@
+import type { Clock } from '../call/clock.ts';
+import type { Config } from '../config.ts';
+import { BridgeError, errorMessage } from '../errors.ts';
+
+/** What a check is, how long it may take, and how its line reads. */
+
+export type Status = 'pass' | 'warn' | 'fail' | 'skip';
+
+export interface Finding {
+  readonly status: Status;
+  /** What was seen. */
+  readonly detail: string;
+  /** What to do about it. */
+  readonly advice?: string;
+}
+
+export interface Result extends Finding {
+  readonly name: string;
+}
+
+export interface Check {
+  readonly name: string;
+  /** What it throws becomes a `fail`. The signal aborts when its time is up. */
+  run(signal: AbortSignal): Promise<Finding>;
+}
+
+/** What checks are made with; tests put their own in. */
+export interface DoctorDeps {
+  readonly config: Config;
+  readonly fetch: typeof fetch;
+  readonly clock: Clock;
+  /** Free bytes for this user on the disk that holds the folder. */
+  readonly freeBytes: (folder: string) => Promise<number>;
+  /** The text of /proc/self/limits; rejects where there is none. */
+  readonly limits: () => Promise<string>;
+}
+
+/** Longest a check may take, ms. */
+export const CHECK_LIMIT_MS = 10_000;
+
+export const pass = (detail: string): Finding => ({ status: 'pass', detail });
+export const skip = (detail: string): Finding => ({ status: 'skip', detail });
+export const warn = (detail: string, advice: string): Finding => ({ status: 'warn', detail, advice });
+export const fail = (detail: string, advice: string): Finding => ({ status: 'fail', detail, advice });
+
+/** Runs one check within its time. Never rejects. */
+export async function runCheck(
+  check: Check,
+  clock: Clock,
+  secrets: readonly string[] = [],
+  limitMs = CHECK_LIMIT_MS,
+): Promise<Result> {
+  const over = new AbortController();
+  const late = Promise.withResolvers<Finding>();
+  const timer = clock.after(limitMs, () => {
+    late.resolve(
+      fail(`no result within ${limitMs / 1000} s`, 'Something on the way swallows packets: look at firewalls and DNS.'),
+    );
+    over.abort(new BridgeError('REQUEST_TIMEOUT', 'the check took too long'));
+  });
+  try {
+    const running = check.run(over.signal);
+    // Once its time is up nobody waits for it any more.
+    running.catch(() => {});
+    const found = await Promise.race([running, late.promise]);
+    return redacted({ name: check.name, ...found }, secrets);
+  } catch (error) {
+    return redacted({ name: check.name, status: 'fail', detail: reasonOf(error) }, secrets);
+  } finally {
+    timer.cancel();
+  }
+}
+
+/** `fetch` says only "fetch failed"; the system's reason is its cause. */
+export function reasonOf(error: unknown): string {
+  const cause = error instanceof Error && error.message === 'fetch failed' ? error.cause : undefined;
+  const coded = cause as NodeJS.ErrnoException | undefined;
+  // Where several addresses were tried, only the code says what happened.
+  return cause === undefined ? errorMessage(error) : errorMessage(cause) || (coded?.code ?? 'no connection');
+}
+
+/** No text of a far end may carry a secret of ours into a terminal or a ticket. */
+function redacted(result: Result, secrets: readonly string[]): Result {
+  const clean = (text: string) => secrets.reduce((left, secret) => left.replaceAll(secret, '[redacted]'), text);
+  const { advice } = result;
+  return { ...result, detail: clean(result.detail), ...(advice === undefined ? {} : { advice: clean(advice) }) };
+}
+
+/** Every secret of the configuration that is long enough to be told from ordinary text. */
+export function secretsOf(config: Config): string[] {
+  return [
+    config.OPENAI_API_KEY,
+    ...Object.values(config.OPENAI_HEADERS),
+    ...config.TWILIO_AUTH_TOKEN,
+    config.TWILIO_API_KEY_SECRET,
+    config.SIGNALWIRE_TOKEN,
+    ...config.SIGNALWIRE_SIGNING_KEY,
+    config.STREAM_TOKEN_SECRET,
+    config.CALLBACK_SECRET,
+    ...config.ADMIN_TOKEN,
+    ...config.ICE_SERVERS.map((server) => server.credential),
+  ].filter((secret) => secret !== undefined && secret.length >= 6) as string[];
+}
+
+/** "fail  public url   detail", and what to do on a line of its own. */
+export function formatResult({ name, status, detail, advice }: Result): string {
+  const line = `${status.padEnd(4)}  ${name.padEnd(20)}  ${detail}\n`;
+  return advice === undefined ? line : `${line}${' '.repeat(28)}-> ${advice}\n`;
+}

@@ -1,0 +1,90 @@
+import { randomBytes } from 'node:crypto';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { PATHS } from '../http/answers.ts';
+import { isSignalWireSignature, isTwilioSignature } from '../http/signature.ts';
+import type { CarrierSecrets } from '../http/webhook.ts';
+import { SocketAcceptor } from '../transport/socket.ts';
+
+/**
+ * Stands in for a daemon that does not run: answers a path nobody can guess, takes upgrades of the media socket, and judges signatures as
+ * the daemon does, by the configured URL. Nothing of it starts a call.
+ */
+
+export interface ProbeServer {
+  readonly port: number;
+  /** Path of the nonce, and what is answered there. */
+  readonly path: string;
+  readonly nonce: string;
+  close(): Promise<void>;
+}
+
+const BODY_MOST = 4 * 1024;
+
+/** Rejects with the system's error (EADDRINUSE) when the port cannot be had. */
+export async function startProbeServer(options: {
+  host: string;
+  port: number;
+  publicUrl: string | undefined;
+  secrets: CarrierSecrets;
+}): Promise<ProbeServer> {
+  const path = `/doctor/${randomBytes(16).toString('hex')}`;
+  const nonce = randomBytes(16).toString('hex');
+  const answer = (response: ServerResponse, status: number, code: string) =>
+    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify({ error: { code } }));
+  const server = createServer((request, response) => {
+    if (request.url === path) response.writeHead(200, { 'content-type': 'text/plain' }).end(nonce);
+    else if (request.url === PATHS.incomingCall && request.method === 'POST')
+      void readBody(request).then(
+        (body) => {
+          const isSigned = judge(request, body, `${options.publicUrl ?? ''}${request.url}`, options.secrets);
+          answer(response, isSigned ? 400 : 403, isSigned ? 'WEBHOOK_INVALID' : 'WEBHOOK_SIGNATURE_INVALID');
+        },
+        () => answer(response, 400, 'REQUEST_INVALID'),
+      );
+    else answer(response, 404, 'NOT_FOUND');
+  });
+  const acceptor = new SocketAcceptor({ maxMessageBytes: BODY_MOST, pingIntervalMs: 0 });
+  server.on('upgrade', (request, stream, head) => {
+    stream.on('error', () => {});
+    if (request.url !== PATHS.mediaStream) stream.destroy();
+    else acceptor.accept(request, stream, head, (attach) => attach({ text() {}, binary() {}, close() {} }).send(nonce));
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options.port, options.host, resolve);
+  });
+  return {
+    port: (server.address() as AddressInfo).port,
+    path,
+    nonce,
+    close: () =>
+      new Promise((done) => {
+        server.close(() => done());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+async function readBody(request: IncomingMessage): Promise<string> {
+  let body = '';
+  for await (const chunk of request) {
+    body += String(chunk);
+    if (body.length > BODY_MOST) throw new Error('too large');
+  }
+  return body;
+}
+
+function judge(request: IncomingMessage, rawBody: string, url: string, secrets: CarrierSecrets): boolean {
+  const header = (name: string) => String(request.headers[name] ?? '');
+  const content = { url, params: Object.fromEntries(new URLSearchParams(rawBody)), rawBody };
+  const headers = {
+    twilio: header('x-twilio-signature'),
+    signalwire: header('x-signalwire-signature'),
+    signalwireSha256: header('x-signalwire-sha256-signature'),
+  };
+  return (
+    isTwilioSignature(secrets.twilio, headers.twilio, content) ||
+    isSignalWireSignature(secrets.signalwire, headers, content)
+  );
+}

@@ -1,0 +1,74 @@
+import type { Clock, Timer } from './call/clock.ts';
+import { type Termination, termination } from './call/termination.ts';
+import { SAY_WE_CLOSE } from './call/words.ts';
+
+/** How the daemon stops without cutting anybody off. */
+
+/** What is needed of a call. */
+export interface DrainedCall {
+  readonly done: Promise<Termination>;
+  dismiss(end: Termination, instructions: string, withinMs: number): Promise<Termination>;
+}
+
+export interface DrainOptions {
+  /** The calls of the process. */
+  readonly calls: Iterable<DrainedCall> & { readonly size: number };
+  readonly clock: Clock;
+  /** How long running calls may go on, ms. */
+  readonly timeoutMs: number;
+  /** Told that the time is up and how many calls are told goodbye. */
+  readonly timeIsUp?: (calls: number) => void;
+}
+
+/** How long the agent's goodbye may take, what it is saying at the moment included, ms. */
+const GOODBYE_MS = 12_000;
+/** How long carriers may ask what comes next once the last call is over, ms: `/call-continue` must still be answered then. */
+const LINGER_MS = 2_000;
+
+/**
+ * Draining: from `begin` on no call is taken, those that run go on until their own end or until the time is up; then the agents say goodbye.
+ * Cutting them short is the owner's: he ends the calls, and `begin` resolves.
+ */
+export class Drain {
+  readonly #o: DrainOptions;
+  #begun: Promise<void> | undefined;
+  #draining = false;
+  #timer: Timer | undefined;
+
+  constructor(options: DrainOptions) {
+    this.#o = options;
+  }
+
+  /** No new calls are taken any more. */
+  get draining(): boolean {
+    return this.#draining;
+  }
+
+  /** Stops taking calls, and nothing else. */
+  refuse(): void {
+    this.#draining = true;
+  }
+
+  /** Resolves when the last call has ended and its carrier had time to ask what comes next. Begun twice it is the same. */
+  begin(): Promise<void> {
+    this.#begun ??= this.#run();
+    return this.#begun;
+  }
+
+  async #run(): Promise<void> {
+    const { calls, clock, timeoutMs } = this.#o;
+    this.refuse();
+    if (calls.size === 0) return;
+    this.#timer = clock.after(timeoutMs, () => this.#dismissAll());
+    // A call that was being made when the draining began joins the others only after this look.
+    while (calls.size > 0) await Promise.all([...calls].map((call) => call.done));
+    this.#timer.cancel();
+    await new Promise<void>((resolve) => void clock.after(LINGER_MS, resolve));
+  }
+
+  #dismissAll(): void {
+    const { calls, timeIsUp } = this.#o;
+    timeIsUp?.(calls.size);
+    for (const call of calls) void call.dismiss(termination('drained'), SAY_WE_CLOSE, GOODBYE_MS);
+  }
+}

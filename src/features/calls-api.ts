@@ -1,0 +1,118 @@
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { Calls } from '../call/calls.ts';
+import { OutboundGuard } from '../call/outbound-guard.ts';
+import { termination } from '../call/termination.ts';
+import { isFinal } from '../callers/phone/control/index.ts';
+import { CallCallbacks } from '../http/call-callbacks.ts';
+import { callStatusRoute, type StatusUpdate } from '../http/call-status.ts';
+import { callsApi } from '../http/calls-api.ts';
+import { callsDesk, type WatchedCallsDesk } from '../http/calls-desk.ts';
+import { HostedDocuments, hostedDocumentRoute } from '../http/hosted-documents.ts';
+import { OutboundCalls } from '../http/outbound-calls.ts';
+import { publicUrls } from '../http/public-url.ts';
+import { isSigned, WebhookGuard } from '../http/webhook.ts';
+import { Destinations } from '../tools/destinations.ts';
+import { checkDestination } from '../tools/policy.ts';
+import { type Carriers, openCarriers } from './carriers.ts';
+import type { Base, Feature } from './feature.ts';
+
+/** Longer than the longest call: a call whose end is never told gives its place back after it, ms. */
+const PLACE_SLACK_MS = 600_000;
+/** How long reports of calls that ended with the process may take, ms. */
+const REPORT_MS = 2_000;
+
+/** Calls that are ordered, and the interface by which calls are seen and operated: `/calls`, `/openapi.json`, and the carriers' news of both. */
+export function openCallsApi(base: Base): Feature {
+  const { config, clock, log, metrics } = base;
+  const secrets = { twilio: config.TWILIO_AUTH_TOKEN, signalwire: config.SIGNALWIRE_SIGNING_KEY };
+  const urls = publicUrls({ publicUrl: config.PUBLIC_URL, signed: isSigned(secrets) });
+  const destinations = new Destinations({
+    hosts: config.HTTP_TOOL_HOSTS,
+    privateHosts: config.HTTP_TOOL_PRIVATE_HOSTS,
+  });
+  const callbacks = new CallCallbacks({
+    clock,
+    log,
+    secret: config.CALLBACK_SECRET,
+    dispatcherFor: (url) => destinations.dispatcherFor(url),
+  });
+  const documents = new HostedDocuments({
+    secrets: [config.STREAM_TOKEN_SECRET ?? randomBytes(32).toString('base64url')],
+    urls,
+    wall: () => clock.wall(),
+  });
+  const carriers: Carriers = openCarriers({
+    config,
+    clock,
+    log,
+    host: (document) => documents.url(document),
+    onStatus: (carrierCallId, status) => news({ carrierCallId, status }),
+  });
+  const mayDial = (number: string) => {
+    const decision = checkDestination(number, { allow: config.DIAL_ALLOW, deny: config.DIAL_DENY });
+    return decision.allowed
+      ? ({ ok: true, number: decision.number } as const)
+      : ({ ok: false, code: decision.code, reason: decision.reason } as const);
+  };
+  const guard = new OutboundGuard({
+    clock,
+    mayDial,
+    perHour: config.OUTBOUND_PER_HOUR,
+    concurrent: config.OUTBOUND_CONCURRENT,
+    longestMs: config.MAX_CALL_MINUTES * 60_000 + PLACE_SLACK_MS,
+  });
+  let outbound: OutboundCalls | undefined;
+  let desk: WatchedCallsDesk | undefined;
+  let running: Calls | undefined;
+
+  const news = (update: StatusUpdate) => {
+    outbound?.onStatus(update);
+    // Nobody comes (back) to a call that is over at the carrier: its model's session is not kept for him.
+    const call = running?.byCarrierId(update.carrierCallId);
+    const isOver = update.status !== undefined && isFinal(update.status);
+    if (isOver && (call?.state === 'waiting' || call?.state === 'held')) void call.end(termination('caller-hangup'));
+  };
+
+  return {
+    claim: async (carrierCallId, to) => outbound?.claim(carrierCallId, to),
+    ended: (call, end) => desk?.ended(call, end),
+    install({ http, calls, dispatch, admin, isDraining }) {
+      outbound = new OutboundCalls({
+        guard,
+        control: carriers.forOrders,
+        from: config.OUTBOUND_FROM,
+        urls,
+        clock,
+        log,
+        callbacks,
+        hasPrompt: (name) => dispatch.hasPrompt(name),
+        isDraining,
+      });
+      const orders = outbound;
+      running = calls;
+      desk = callsDesk({
+        calls,
+        outbound: orders,
+        clock,
+        controlOf: ({ id }) => carriers.of(calls.get(id)?.info.carrier),
+      });
+      const webhooks = new WebhookGuard({ secrets, urls, count: metrics.countHttp });
+      http.app.register(callStatusRoute, { guard: webhooks, onStatus: news });
+      http.app.register(hostedDocumentRoute, { documents, guard: webhooks });
+      http.app.register(callsApi, { admin, desk, mayDial, clock, version: version() });
+    },
+    async close() {
+      // What is to be reported is with the callbacks as soon as the first call returns.
+      await Promise.all([outbound?.close(), callbacks.close(REPORT_MS)]);
+      await carriers.close();
+      await destinations.close();
+    },
+  };
+}
+
+/** The package's own version, for the OpenAPI document. */
+function version(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}

@@ -1,0 +1,12 @@
+import { consolePages, readConsoleFiles } from '../http/console-page.ts';
+import type { Feature } from './feature.ts';
+
+/** The operators' console at `/`. What it shows comes from the routes of other parts. */
+export function openConsole(): Feature {
+  const files = readConsoleFiles(new URL('../../web/', import.meta.url));
+  return {
+    install({ http }) {
+      http.app.register(consolePages, { files });
+    },
+  };
+}

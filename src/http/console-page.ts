@@ -1,0 +1,101 @@
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { extname, join, relative, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify';
+
+/**
+ * The operators' console: a page of plain modules and style sheets. They hold nothing about any call, so they are given to everybody; what
+ * the page asks for needs the admin token. All files are read once, so that no path of a request ever reaches the file system.
+ */
+
+/** What a browser is told each kind of file is; a file of another kind is not served. */
+const TYPES: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.svg': 'image/svg+xml',
+};
+
+/** Where the page's own files are, beside the page itself at `/`. */
+const PREFIX = '/console/';
+
+/**
+ * Scripts, styles and connections from here alone, nothing inline, no frames, and no text becomes markup (Trusted Types), so that what
+ * callers say and tools return can never run. Recordings are played from blobs, since a bearer token cannot go with an audio element's own
+ * request. https://www.w3.org/TR/CSP3/ https://w3c.github.io/trusted-types/
+ */
+const CONTENT_SECURITY_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self'",
+  "connect-src 'self'",
+  "media-src 'self' blob:",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+  "require-trusted-types-for 'script'",
+  "trusted-types 'none'",
+].join('; ');
+
+const HEADERS: Readonly<Record<string, string>> = {
+  // Asked for anew each time and mostly answered with 304: a page of one version never runs with modules of another.
+  'cache-control': 'no-cache',
+  'content-security-policy': CONTENT_SECURITY_POLICY,
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+  'permissions-policy': 'camera=(), geolocation=(), microphone=(self)',
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+};
+
+export interface ConsoleFile {
+  readonly type: string;
+  readonly etag: string;
+  readonly body: Buffer;
+}
+
+/** Every file of the folder that is served, by its path with `/`. Throws when the folder cannot be read. */
+export function readConsoleFiles(folder: URL): ReadonlyMap<string, ConsoleFile> {
+  const root = fileURLToPath(folder);
+  const files = new Map<string, ConsoleFile>();
+  for (const entry of readdirSync(root, { recursive: true, withFileTypes: true })) {
+    const type = TYPES[extname(entry.name)];
+    if (!entry.isFile() || type === undefined) continue;
+    const path = join(entry.parentPath, entry.name);
+    const body = readFileSync(path);
+    const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`;
+    files.set(relative(root, path).replaceAll(sep, '/'), { type, etag, body });
+  }
+  return files;
+}
+
+/** Whether the client has this version: `If-None-Match`, RFC 9110 section 13.1.2; weak marks play no part in a GET. */
+function isKnown(header: string | undefined, etag: string): boolean {
+  if (header === undefined) return false;
+  return header.split(',').some((one) => one.trim() === '*' || one.trim().replace(/^W\//, '') === etag);
+}
+
+function send(request: FastifyRequest, reply: FastifyReply, file: ConsoleFile): FastifyReply {
+  reply.headers(HEADERS).header('etag', file.etag);
+  if (isKnown(request.headers['if-none-match'], file.etag)) return reply.code(304).send();
+  return reply.type(file.type).send(file.body);
+}
+
+/** `GET /` is the page; `GET /console/...` are its modules and styles. HEAD is answered too. */
+export const consolePages: FastifyPluginCallback<{ readonly files: ReadonlyMap<string, ConsoleFile> }> = (
+  app,
+  { files },
+  done,
+) => {
+  const page = files.get('index.html');
+  if (page === undefined) throw new Error('the console has no index.html');
+  app.get('/', (request, reply) => send(request, reply, page));
+  app.get<{ Params: { '*': string } }>(`${PREFIX}*`, (request, reply) => {
+    const file = files.get(request.params['*']);
+    return file === undefined ? reply.callNotFound() : send(request, reply, file);
+  });
+  done();
+};

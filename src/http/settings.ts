@@ -1,0 +1,49 @@
+import { z } from 'zod';
+import { csv, integer } from '../settings.ts';
+import { isProxyEntry } from './client-address.ts';
+
+const limit = (perSecond: number, what: string) =>
+  integer(0, 100_000)
+    .default(perSecond)
+    .describe(`${what}, a second and client address; ten times as many may come at once, then 429. 0: no limit.`);
+
+/** The settings of the HTTP face: entries of the daemon's one schema. */
+export const httpSettings = {
+  TRUST_PROXY: csv
+    .refine(
+      (entries) => entries.every(isProxyEntry),
+      'must be addresses, networks such as 10.0.0.0/8, or loopback, linklocal, uniquelocal, separated by commas',
+    )
+    .default([])
+    .describe(
+      'Proxies whose X-Forwarded-For is believed: addresses, networks (10.0.0.0/8), or loopback, linklocal, uniquelocal, comma-separated. A tunnel daemon on this machine: loopback. Without it all who come through a proxy share its address, and its rate limits.',
+    ),
+  METRICS_ACCESS: z
+    .enum(['admin', 'public'])
+    .default('admin')
+    .describe(
+      'Who may read /metrics. admin: as every route for operators, with ADMIN_TOKEN as bearer, or from this machine where none is set; public: anybody.',
+    ),
+  RATE_LIMIT_WEBHOOKS: limit(
+    50,
+    'Most webhooks; where a signing secret is set only those without a good signature count',
+  ),
+  RATE_LIMIT_STREAMS: limit(50, 'Most media sockets opened that bring neither a signature nor a token'),
+  RATE_LIMIT_BROWSER_CALLS: limit(1, 'Most calls begun from a browser'),
+  RATE_LIMIT_API: limit(20, 'Most requests of any other kind: the console, the interface for operators'),
+  RATE_LIMIT_HEALTH: limit(10, 'Most requests for health, readiness and metrics, each'),
+};
+
+/** The limits by name, as the server takes them. */
+export function rateLimits(
+  config: Readonly<Record<Extract<keyof typeof httpSettings, `RATE_LIMIT_${string}`>, number>>,
+) {
+  return {
+    webhook: config.RATE_LIMIT_WEBHOOKS,
+    stream: config.RATE_LIMIT_STREAMS,
+    'browser-call': config.RATE_LIMIT_BROWSER_CALLS,
+    api: config.RATE_LIMIT_API,
+    health: config.RATE_LIMIT_HEALTH,
+    metrics: config.RATE_LIMIT_HEALTH,
+  };
+}

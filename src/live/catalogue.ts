@@ -1,0 +1,204 @@
+import type { AgentEvent, CallEvent, CallerEvent, ToolTold } from '../call/events.ts';
+
+/**
+ * Every type of recorded event in words, for `docs/events.md`. The compiler keeps it whole: an event or a field that is not described here,
+ * or described and gone, does not compile.
+ */
+
+interface Described<E> {
+  readonly says: string;
+  readonly fields: Readonly<Record<Exclude<keyof E, 'type'>, string>>;
+}
+
+type Parts = { caller: CallerEvent; agent: AgentEvent; tool: ToolTold };
+/** An event that the call tells itself, not one of a part of it. */
+type Own = Exclude<CallEvent, { type: keyof Parts }>;
+type Catalogue = { readonly [E in Own as E['type']]: Described<E> } & {
+  readonly [E in CallerEvent as `caller.${E['type']}`]: Described<E>;
+} & { readonly [E in AgentEvent as `agent.${E['type']}`]: Described<E> } & {
+  readonly [E in ToolTold as `tool.${E['type']}`]: Described<E>;
+};
+
+const END =
+  '`result` (`success`, `caller_error`, `upstream_error`, `server_error`, `indeterminate`), `reason`, and `detail` where there is more to say';
+
+export const CATALOGUE: Catalogue = {
+  call_started: {
+    says: 'A call begins, before there is anybody on the line.',
+    fields: {
+      at: 'wall time, ms since 1970',
+      direction: '`inbound` or `outbound`',
+      info: '`id`, `carrier`, `carrierCallId`, `from`, `to`, `route`, `prompt`, `model`, `conversationId`: what is known of it',
+    },
+  },
+  caller_joined: {
+    says: "The caller's media is there.",
+    fields: { kind: 'what carries it: `twilio`, `signalwire`, `browser`', again: 'it came back after a break' },
+  },
+  connected: {
+    says: 'Both ends are there and speech flows.',
+    fields: { audioPath: 'both paths of the audio in words, with codecs and rates' },
+  },
+  first_agent_audio: {
+    says: 'First audio of the agent was written to the caller.',
+    fields: { sinceJoinMs: 'ms since the caller joined' },
+  },
+  turn: {
+    says: "A turn of the caller was answered, and the answer's beginning was heard. A turn that the caller takes up again, or whose answer is discarded unheard, is not told. Times are ms since the call began, as `offsetMs`.",
+    fields: {
+      index: '0, 1, 2, … within the call',
+      callerStoppedMs:
+        "when the caller really stopped: by the level of the audio, or by the silence that the model's turn detection waits for where the caller is too quiet to measure; missing when neither tells",
+      detectedMs: 'the model told that the turn is over',
+      responseMs: 'the first response since then began',
+      firstAudioMs: 'first audio of the answer came',
+      heardMs: 'the caller heard it: playout passed its first sample',
+    },
+  },
+  barge_in: {
+    says: 'The caller spoke over the agent; what lay unplayed was discarded.',
+    fields: {
+      heard: 'the items in play, oldest first: `itemId`, `contentIndex`, `responseId`, `heardMs` of `writtenMs`',
+      clearMs: 'how long discarding took, ms',
+    },
+  },
+  audio_alarm: {
+    says: 'The model answers, and the caller gets nothing, or near-silence.',
+    fields: { kind: '`missing` or `silent`', audioPath: 'as in `connected`' },
+  },
+  recording_started: {
+    says: 'Told before anything is written down; the time of the recording begins here.',
+    fields: {
+      consent: '`notice`: the caller was told; `operator`: the operator sees to it',
+      format: '`wav` or `opus`',
+      sampleRate: 'Hz',
+    },
+  },
+  recording_stopped: {
+    says: 'The recording is over.',
+    fields: {
+      reason: '`call-ended`, or what kept the rest from being recorded',
+      durationMs: 'how much of the call it has, ms',
+    },
+  },
+  call_ended: {
+    says: 'Everything is closed. The last event of a call, told once.',
+    fields: { end: END, durationMs: 'ms', counters: 'what the call counted about itself: frames, ms of audio, faults' },
+  },
+  'caller.dtmf': {
+    says: 'The caller pressed a key.',
+    fields: { digit: '0-9, `*`, `#`, A-D', durationMs: 'where the carrier says it' },
+  },
+  'caller.text': { says: 'The caller wrote a turn in place of saying it.', fields: { text: 'the words' } },
+  'caller.stream_restarted': { says: 'The carrier began the stream anew; what was queued is gone.', fields: {} },
+  'caller.ended': { says: "The caller's side is over.", fields: { end: END } },
+  'agent.ready': {
+    says: 'The session is confirmed and takes audio.',
+    fields: {
+      transport: '`webrtc` or `websocket`',
+      sessionId: "the model's id of it",
+      resumed: 'it was built again in the middle of the call',
+    },
+  },
+  'agent.transport_fallback': {
+    says: 'A transport could not be had; another is tried.',
+    fields: { from: 'the one', to: 'the other', reason: 'an error code, as in errors.md' },
+  },
+  'agent.reconnecting': {
+    says: 'The session broke and is being built again.',
+    fields: { reason: 'an error code' },
+  },
+  'agent.speech_started': {
+    says: "The caller began to speak, as the model's turn detection sees it.",
+    fields: { itemId: "the turn's item" },
+  },
+  'agent.speech_stopped': {
+    says: 'The caller stopped, as the model sees it.',
+    fields: { itemId: "the turn's item", silenceMs: 'the silence it waited for, where that is fixed' },
+  },
+  'agent.response_started': { says: 'The model begins to answer.', fields: { responseId: 'its id' } },
+  'agent.audio_started': {
+    says: 'First audio of an item comes.',
+    fields: { responseId: 'whose', itemId: 'which item', contentIndex: 'which part of it' },
+  },
+  'agent.audio_done': {
+    says: 'All audio of the item was written to the caller; much of it may still be unheard.',
+    fields: { responseId: 'whose', itemId: 'which item' },
+  },
+  'agent.response_done': {
+    says: 'A response is over.',
+    fields: {
+      responseId: 'its id',
+      status: '`completed`, `cancelled`, `failed`, `incomplete`',
+      reason: 'why, where it was not completed',
+      usage:
+        'tokens: `inputTextTokens`, `inputAudioTokens`, `cachedTokens`, `cachedAudioTokens`, `outputTextTokens`, `outputAudioTokens`',
+    },
+  },
+  'agent.transcript': {
+    says: 'Words, of either side. Those that are not final are `transient`: pieces, to be put together by `itemId` until the final text replaces them.',
+    fields: {
+      role: 'who said it: `caller` or `agent`',
+      itemId: 'the item they are of',
+      text: 'a piece, or the whole when final; an interrupted answer is cut to what was heard',
+      final: 'whether this is the whole',
+    },
+  },
+  'agent.tool_call': {
+    says: 'The model wants a tool.',
+    fields: {
+      toolCallId: 'its id',
+      name: 'as the model wrote it',
+      arguments: 'JSON, as the model wrote it',
+      responseId: 'in which response',
+    },
+  },
+  'agent.truncated': {
+    says: "The model's record of an interrupted item was cut to what was heard.",
+    fields: { itemId: 'which', audioEndMs: 'where, ms of its audio' },
+  },
+  'agent.rate_limits': {
+    says: "What is left of the account's limits.",
+    fields: { limits: '`name`, `limit`, `remaining`, `resetMs` of each' },
+  },
+  'agent.error': {
+    says: 'The model reported an error that does not end the session.',
+    fields: { code: "the model's code", message: 'its words' },
+  },
+  'agent.ended': { says: "The agent's side is over.", fields: { end: END } },
+  'tool.tool_started': {
+    says: 'A tool is run.',
+    fields: {
+      name: 'its name, `(unknown)` for one that the call does not have',
+      toolCallId: 'as in `agent.tool_call`',
+    },
+  },
+  'tool.tool_finished': {
+    says: 'A tool has given its result, or failed.',
+    fields: {
+      name: 'its name',
+      toolCallId: 'as in `agent.tool_call`',
+      ms: 'how long it took',
+      outcome: '`ok`, or what went wrong',
+      truncated: 'the result was cut for the model',
+    },
+  },
+  'tool.tool_result_dropped': {
+    says: 'A result came when nobody waited for it any more.',
+    fields: {
+      name: 'its name',
+      toolCallId: 'as in `agent.tool_call`',
+      ms: 'how long it took',
+      why: 'why nobody waited',
+    },
+  },
+};
+
+/** The table of all events, in Markdown. */
+export function eventTable(): string[] {
+  const rows = Object.entries(CATALOGUE).map(([type, { says, fields }]) => {
+    const named = Object.entries(fields).map(([name, what]) => `\`${name}\`: ${what}`);
+    return `| \`${type}\` | ${says} | ${named.join('<br>')} |`;
+  });
+  return ['| type | what happened | data |', '| --- | --- | --- |', ...rows];
+}

@@ -1,0 +1,81 @@
+import { isIP } from 'node:net';
+import { BridgeError } from '../errors.ts';
+import { withoutPrivateCandidates } from './addresses.ts';
+import type { Peer } from './peer.ts';
+
+/**
+ * The answering side of a peer connection: what an offer from outside must be, and how the answer names this machine (RFC 8866, RFC 8839).
+ */
+
+/** Longest offer, characters: a browser's for one audio line and a data channel has 2 to 6 thousand. */
+const MAX_OFFER = 32 * 1024;
+/** How long candidates may be gathered before the answer goes out, ms: those of this machine take a few, those of a STUN server a round trip. */
+export const GATHER_MS = 2_000;
+
+/**
+ * Checks an offer that a stranger made, before anything is built for it: one audio line with Opus, one data channel line, nothing else. A
+ * video line would have us decode video. Throws PEER_SDP_INVALID, with what is wrong and never with the offer's text.
+ */
+export function checkOffer(sdp: string): void {
+  if (sdp.length > MAX_OFFER) throw invalid(`it is longer than ${MAX_OFFER} characters`);
+  if (!/^v=0\r?\n/.test(sdp)) throw invalid('it does not begin with v=0');
+  const media = [...sdp.matchAll(/^m=(\S+) /gm)].map(([, kind]) => kind);
+  if (media.filter((kind) => kind === 'audio').length !== 1) throw invalid('it must have exactly one audio line');
+  if (media.filter((kind) => kind === 'application').length !== 1)
+    throw invalid('it must have the line of a data channel: make the channel before the offer');
+  if (media.length > 2) throw invalid('it has a line that is neither audio nor the data channel');
+  if (!/^a=rtpmap:\d+ opus\/48000/im.test(sdp)) throw invalid('its audio line has no Opus');
+  if (!/^a=fingerprint:\S+ \S+/m.test(sdp)) throw invalid('it has no DTLS fingerprint');
+}
+
+function invalid(why: string): BridgeError {
+  return new BridgeError('PEER_SDP_INVALID', `the offer cannot be used: ${why}`, { status: 400 });
+}
+
+export interface AnswerOptions {
+  /** Addresses under which this machine's media ports are reached from outside, where it does not know them by itself. */
+  readonly publicAddresses: readonly string[];
+  /** Bound of the wait for candidates, ms. */
+  readonly gatherMs?: number;
+}
+
+/**
+ * The peer's answer to an offer that `checkOffer` let pass. Candidates of the offer that are not public are left out: no check of ours goes
+ * into our own network because a stranger said so, and a browser in it is learnt from its own checks (RFC 8445 section 7.3.1.3). Throws
+ * PEER_SDP_INVALID, and PEER_FAILED when no port could be had; the peer is to be closed after either.
+ */
+export async function answerOffer(
+  peer: Pick<Peer, 'answer'>,
+  offer: string,
+  { publicAddresses, gatherMs = GATHER_MS }: AnswerOptions,
+): Promise<string> {
+  const answer = await peer.answer(withoutPrivateCandidates(offer).sdp, gatherMs);
+  return withPublicAddresses(answer, publicAddresses);
+}
+
+/**
+ * The description with each UDP host candidate named once more under every given address of the same family: the router or the container's
+ * host forwards its ports one to one. The original ones stay, for browsers of the same network.
+ */
+export function withPublicAddresses(sdp: string, addresses: readonly string[]): string {
+  if (addresses.length === 0) return sdp;
+  const present = new Set<string>();
+  for (const [, address, port] of sdp.matchAll(/^a=candidate:\S+ \d+ udp \d+ (\S+) (\d+) typ host/gim))
+    present.add(`${address} ${port}`);
+  return sdp
+    .split('\r\n')
+    .flatMap((line) => {
+      const match = /^a=candidate:(\S+) (\d+) (udp) (\d+) (\S+) (\d+) (typ host.*)$/i.exec(line);
+      if (match === null) return [line];
+      const [, foundation, component, protocol, priority, own = '', port, rest] = match;
+      const added = addresses.flatMap((address, index) => {
+        if (isIP(address) !== isIP(own) || present.has(`${address} ${port}`)) return [];
+        present.add(`${address} ${port}`);
+        // Another base is another foundation, and a lower priority lets the direct way win (RFC 8445 sections 5.1.1.3 and 5.1.2).
+        const lower = Math.max(1, Number(priority) - 1 - index);
+        return [`a=candidate:${foundation}${index + 1} ${component} ${protocol} ${lower} ${address} ${port} ${rest}`];
+      });
+      return [line, ...added];
+    })
+    .join('\r\n');
+}

@@ -1,0 +1,100 @@
+import { type Dispatcher, request } from 'undici';
+import { type Clock, delay } from '../call/clock.ts';
+import { errorMessage } from '../errors.ts';
+import { signatureHeaders } from '../tools/signing.ts';
+
+/** Telling a far end something by POST, signed, until it is taken: for webhooks and for the callbacks of ordered calls. */
+
+export interface SignedPost {
+  readonly url: string;
+  /** The same for all tries of one message: the receiver can tell a repetition. */
+  readonly id: string;
+  readonly body: string;
+  /** Signs as Standard Webhooks has it; without it nothing is signed, and the id and the time are sent all the same. */
+  readonly secret?: string | undefined;
+  readonly timeoutMs: number;
+  readonly dispatcher?: Dispatcher | undefined;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
+
+export interface PostAnswer {
+  readonly status: number;
+  /** How long the far end asks to be left alone, ms. */
+  readonly retryAfterMs?: number | undefined;
+}
+
+/** Nothing in an answer is of interest; a few kilobytes are read so that the connection can be kept. */
+const ANSWER_MOST_BYTES = 16 * 1024;
+
+/** Posts JSON once. Redirects are not followed. Rejects when there is no answer in time, or with the signal's reason. */
+export async function postSigned(post: SignedPost): Promise<PostAnswer> {
+  const { url, id, body, secret, timeoutMs, dispatcher, clock, signal } = post;
+  const timeout = new AbortController();
+  const timer = clock.after(timeoutMs, () => timeout.abort(new Error(`no answer within ${timeoutMs} ms`)));
+  const seconds = Math.floor(clock.wall() / 1000);
+  try {
+    const response = await request(url, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        'user-agent': 'voicebridge',
+        ...(secret === undefined
+          ? { 'webhook-id': id, 'webhook-timestamp': String(seconds) }
+          : signatureHeaders(secret, id, seconds, body)),
+      },
+      body,
+      signal: AbortSignal.any([timeout.signal, signal]),
+      ...(dispatcher === undefined ? {} : { dispatcher }),
+    });
+    await response.body.dump({ limit: ANSWER_MOST_BYTES });
+    const { 'retry-after': after } = response.headers;
+    // The other form, a date, is of another clock than ours.
+    const retryAfterMs = typeof after === 'string' && /^\d{1,6}$/.test(after) ? Number(after) * 1000 : undefined;
+    return { status: response.statusCode, retryAfterMs };
+  } finally {
+    timer.cancel();
+  }
+}
+
+export interface Persistence {
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly post: () => Promise<PostAnswer>;
+  /** How long to wait after the n-th try in vain (1, 2, …), ms; undefined: no further try. */
+  readonly waitMs: (tries: number) => number | undefined;
+  /** Whether this answer says that the same will be refused again. */
+  readonly isFinal: (status: number) => boolean;
+  /** A try was in vain and another follows. */
+  readonly retrying?: (why: string) => void;
+}
+
+export type Delivered =
+  | { readonly outcome: 'delivered' }
+  | { readonly outcome: 'refused' | 'exhausted'; readonly why: string };
+
+/** What a far end may ask for at most, ms: what waits behind it must not wait for days. */
+const RETRY_AFTER_MOST_MS = 3_600_000;
+
+/** Posts again and again until it is taken, refused for good, or tried often enough. Rejects only with the signal's reason. */
+export async function persist({ clock, signal, post, waitMs, isFinal, retrying }: Persistence): Promise<Delivered> {
+  for (let tries = 1; ; tries++) {
+    let why: string;
+    let retryAfterMs: number | undefined;
+    signal.throwIfAborted();
+    try {
+      const answer = await post();
+      if (answer.status >= 200 && answer.status <= 299) return { outcome: 'delivered' };
+      why = `HTTP ${answer.status}`;
+      if (isFinal(answer.status)) return { outcome: 'refused', why };
+      retryAfterMs = answer.retryAfterMs;
+    } catch (error) {
+      signal.throwIfAborted();
+      why = errorMessage(error);
+    }
+    const wait = waitMs(tries);
+    if (wait === undefined) return { outcome: 'exhausted', why };
+    retrying?.(why);
+    await delay(clock, Math.max(wait, Math.min(retryAfterMs ?? 0, RETRY_AFTER_MOST_MS)), signal);
+  }
+}

@@ -1,0 +1,114 @@
+import { Agent } from 'undici';
+import { type Clock, delay } from '../call/clock.ts';
+import type { Log } from '../call/leg.ts';
+import type { RecordedEvent, RecordSink } from '../records/event.ts';
+import type { PriceList } from '../records/prices.ts';
+import type { WebhookEvent } from './delivery.ts';
+import { Destination, type Outcome } from './destination.ts';
+import { WebhookJournal } from './journal.ts';
+import { Payloads } from './payloads.ts';
+
+export interface WebhooksOptions {
+  readonly urls: readonly string[];
+  readonly secret: string | undefined;
+  readonly events: readonly WebhookEvent[];
+  readonly attempts: number;
+  readonly queue: number;
+  /** Where what is not delivered outlives the process. */
+  readonly journal: string;
+  readonly prices: PriceList;
+  readonly instance: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly count: (event: WebhookEvent, outcome: Outcome) => void;
+}
+
+/** How long the end of the process waits for what is being delivered, ms. */
+const CLOSE_MS = 3_000;
+/** A disk that cannot be written is told of once in this time, ms. */
+const COMPLAIN_MS = 60_000;
+
+/** Tells the outside what happens: each destination has a queue of its own, and no call waits for any of them. */
+export class Webhooks implements RecordSink {
+  readonly #o: WebhooksOptions;
+  readonly #payloads: Payloads;
+  readonly #journal: WebhookJournal;
+  readonly #destinations: readonly Destination[];
+  readonly #closed = new AbortController();
+  readonly #dispatcher = new Agent({ connections: 2 });
+  #complainedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(options: WebhooksOptions) {
+    const { urls, secret, events, attempts, queue, prices, instance, clock, log, count } = options;
+    this.#o = options;
+    this.#payloads = new Payloads({ wanted: events, prices, instance });
+    this.#journal = new WebhookJournal(options.journal, (err) => this.#complain(err));
+    this.#destinations = urls.map(
+      (url) =>
+        new Destination({
+          url,
+          secret,
+          attempts,
+          queue,
+          clock,
+          log,
+          count,
+          dispatcher: this.#dispatcher,
+          signal: this.#closed.signal,
+          random: Math.random,
+          done: (id) => this.#journal.done(url, id),
+        }),
+    );
+  }
+
+  /** Takes up what the process before did not deliver. */
+  async open(): Promise<void> {
+    const { urls, log } = this.#o;
+    const { waiting, forgotten } = await this.#journal.open(urls);
+    if (forgotten > 0) log.warn({ forgotten }, 'webhooks of addresses that are no longer set are given up');
+    for (const destination of this.#destinations) {
+      const deliveries = waiting.get(destination.url) ?? [];
+      if (deliveries.length > 0)
+        log.info(
+          { host: new URL(destination.url).host, webhooks: deliveries.length },
+          'webhooks were left undelivered',
+        );
+      for (const delivery of deliveries) destination.add(delivery);
+    }
+  }
+
+  /** Deliveries that wait, over all destinations. */
+  get waiting(): number {
+    return this.#destinations.reduce((sum, { size }) => sum + size, 0);
+  }
+
+  onRecord(event: RecordedEvent): void {
+    const delivery = this.#payloads.of(event);
+    if (delivery === undefined) return;
+    for (const destination of this.#destinations) {
+      this.#journal.add(destination.url, delivery);
+      destination.add(delivery);
+    }
+  }
+
+  /** Waits a while for what is being delivered; the rest stays on disk for the next process. Never rejects. */
+  async close(): Promise<void> {
+    const { clock, log } = this.#o;
+    const enough = new AbortController();
+    const idle = Promise.all(this.#destinations.map((destination) => destination.idle));
+    await Promise.race([idle, delay(clock, CLOSE_MS, enough.signal).catch(() => {})]);
+    enough.abort();
+    this.#closed.abort(new Error('closed'));
+    await idle;
+    if (this.waiting > 0) log.info({ webhooks: this.waiting }, 'webhooks are kept for the next start');
+    await this.#journal.close();
+    await this.#dispatcher.destroy();
+  }
+
+  #complain(err: unknown): void {
+    const now = this.#o.clock.now();
+    if (now - this.#complainedAt < COMPLAIN_MS) return;
+    this.#complainedAt = now;
+    this.#o.log.error({ err }, 'undelivered webhooks cannot be written to disk; a restart would forget them');
+  }
+}

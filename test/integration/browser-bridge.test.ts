@@ -1,0 +1,384 @@
+import { describe, expect, onTestFinished } from 'vitest';
+import { openPeers } from '../../src/transport/peer.ts';
+import { ask, bridgeUrl, Page } from './browser-page.ts';
+import { loudestTone, startRig, TRANSPORTS, toneAloneMs, until } from './rig.ts';
+import { rigTest as it } from './rig-test.ts';
+
+const CALLER_HZ = 1_020;
+const AGENT_HZ = 620;
+const VOICE = { voice: { tone: AGENT_HZ, ms: 1_500, dbfs: -15 } };
+
+function page(): Page {
+  const made = new Page();
+  onTestFinished(() => made.close());
+  return made;
+}
+
+const offer = async () => {
+  const made = page();
+  return made.peer.createOffer(0);
+};
+
+describe('a call from a page', () => {
+  it.for(TRANSPORTS)(
+    'carries each side’s tone to the other, alone, with the model on %s',
+    async (transport, { own }) => {
+      const rig = own(await startRig({ transport, model: VOICE }));
+      const caller = page();
+      const { status, body } = await caller.call(rig.url, { conversation_id: 'c1' });
+      expect(status).toBe(200);
+      expect(body).toEqual({
+        session_id: rig.of('call_started')[0]?.info.id,
+        answer: expect.stringMatching(/^v=0\r\n/),
+      });
+
+      const agentMs = () => toneAloneMs(caller.heard(), 48_000, AGENT_HZ);
+      await until(() => agentMs() >= 1_200, 'the greeting to be heard');
+      await until(() => caller.events('agent.audio_done')[0], 'the end of the greeting');
+      await new Promise((resolve) => setTimeout(resolve, 400));
+      caller.say(CALLER_HZ);
+      await until(() => caller.events('agent.speech_started')[0], 'the model to hear the caller');
+      await new Promise((resolve) => setTimeout(resolve, 1_200));
+      caller.say(undefined);
+      await until(() => agentMs() >= 2_400, 'the answer to be heard');
+
+      const heard = caller.heard();
+      // The onset of a tone has a little of every frequency; the other side's own would be at -15.
+      expect(loudestTone(heard, 48_000, CALLER_HZ)).toBeLessThan(-40);
+      const input = rig.model.sessions[0]!.inputAudio();
+      expect(toneAloneMs(input, 24_000, CALLER_HZ)).toBeGreaterThanOrEqual(900);
+      expect(loudestTone(input, 24_000, AGENT_HZ)).toBeLessThan(-40);
+
+      const [info] = rig.of('call_started').map((event) => event.info);
+      expect(info).toMatchObject({ carrier: 'browser', conversationId: 'c1', direction: 'inbound' });
+      expect(rig.of('connected')[0]?.audioPath).toContain('opus/48000 -> browser');
+
+      caller.send({ type: 'hangup' });
+      await until(() => caller.told('ended')[0], 'the page to be told');
+      expect(caller.told('ended')).toEqual([{ type: 'ended', result: 'success', reason: 'caller-hangup' }]);
+      const ended = await until(() => rig.of('call_ended')[0], 'the end of the call');
+      expect(ended.end).toMatchObject({ result: 'success', reason: 'caller-hangup' });
+      await until(() => rig.model.sessions.every((s) => !s.live), 'the end of the session');
+      caller.close();
+      await until(() => openPeers() === 0, 'all peers to be closed');
+    },
+  );
+
+  it('that the page merely closes is a hang-up', async ({ own }) => {
+    const rig = own(await startRig());
+    const caller = page();
+    await caller.call(rig.url, { conversation_id: 'c1' });
+    await until(() => rig.of('connected')[0], 'the call');
+    caller.close();
+    const ended = await until(() => rig.of('call_ended')[0], 'the end of the call', 15_000);
+    expect(ended.end.reason).toBe('caller-hangup');
+    await until(() => openPeers() === 0, 'all peers to be closed');
+  });
+
+  it('interrupts the agent by voice: what was not heard is not played', async ({ own }) => {
+    const rig = own(await startRig({ model: { voice: { tone: AGENT_HZ, ms: 8_000, dbfs: -15 } } }));
+    const caller = page();
+    await caller.call(rig.url, { conversation_id: 'c1' });
+    await until(() => loudestTone(caller.heard(), 48_000, AGENT_HZ) > -30, 'the agent to be heard');
+    caller.say(CALLER_HZ);
+    const [cut] = await until(() => rig.of('barge_in')[0]?.heard, 'the interruption');
+    caller.say(undefined);
+    const before = toneAloneMs(caller.heard(), 48_000, AGENT_HZ);
+    expect(cut?.heardMs).toBeGreaterThan(0);
+    expect(cut?.heardMs).toBeLessThan(4_000);
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    // What was on its way, and no more.
+    expect(toneAloneMs(caller.heard(), 48_000, AGENT_HZ) - before).toBeLessThanOrEqual(300);
+  });
+
+  it('interrupts the agent by writing too, and is answered', async ({ own }) => {
+    const rig = own(await startRig({ model: { voice: { tone: AGENT_HZ, ms: 8_000, dbfs: -15 } } }));
+    const caller = page();
+    await caller.call(rig.url, { conversation_id: 'c1' });
+    await until(() => loudestTone(caller.heard(), 48_000, AGENT_HZ) > -30, 'the agent to be heard');
+    caller.send({ type: 'text', id: 't1', text: 'Wait a moment.' });
+    const [cut] = await until(() => rig.of('barge_in')[0]?.heard, 'the interruption');
+    expect(cut?.heardMs).toBeLessThan(4_000);
+    await until(() => rig.agentEvents('audio_started')[1], 'the answer to the typed turn');
+    expect(JSON.stringify(rig.model.sessions[0]!.received)).toContain('Wait a moment.');
+  });
+
+  it('is not heard while it is muted', async ({ own }) => {
+    const rig = own(await startRig({ settings: { GREETING: 'off' }, model: VOICE }));
+    const caller = page();
+    await caller.call(rig.url, { conversation_id: 'c1' });
+    caller.send({ type: 'mute', muted: true });
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    caller.say(CALLER_HZ);
+    await new Promise((resolve) => setTimeout(resolve, 800));
+    expect(loudestTone(rig.model.sessions[0]!.inputAudio(), 24_000, CALLER_HZ)).toBeLessThan(-60);
+    caller.send({ type: 'mute', muted: false });
+    await until(() => caller.events('agent.speech_started')[0], 'the model to hear the caller');
+  });
+});
+
+describe('the events channel', () => {
+  it('takes typed turns once each, and says which it cannot take', async ({ own }) => {
+    const rig = own(await startRig({ settings: { GREETING: 'off' }, model: VOICE }));
+    const caller = page();
+    await caller.call(rig.url, { conversation_id: 'c1' });
+    await until(() => rig.of('connected')[0], 'the call');
+    caller.send({ type: 'text', id: 't1', text: 'What are your opening hours?' });
+    await until(() => caller.told('text_accepted')[0], 'the acknowledgement');
+    caller.send({ type: 'text', id: 't1', text: 'What are your opening hours?' });
+    caller.send({ type: 'text', id: 't2', text: '   ' });
+    await until(() => caller.told('text_accepted')[1], 'the second acknowledgement');
+    await until(() => caller.told('text_failed')[0], 'the refusal');
+    expect(caller.told('text_accepted')).toEqual([
+      { type: 'text_accepted', id: 't1' },
+      { type: 'text_accepted', id: 't1' },
+    ]);
+    expect(caller.told('text_failed')).toMatchObject([{ id: 't2', code: 'TEXT_INVALID' }]);
+    await until(() => toneAloneMs(caller.heard(), 48_000, AGENT_HZ) >= 1_000, 'the answer to be heard');
+
+    // The same by HTTP, as a page without a channel of its own would.
+    const typed = await ask(`${bridgeUrl(rig.url, 'c1')}/text`, 'POST', { text: 'And on Sundays?' });
+    expect(typed).toMatchObject({ status: 202, body: { status: 'accepted' } });
+    await until(() => caller.events('caller.text')[1], 'the typed turn among the events');
+    expect(caller.events('caller.text')).toEqual([
+      { text: 'What are your opening hours?' },
+      { text: 'And on Sundays?' },
+    ]);
+    const items = rig.model.sessions[0]!.received.filter((e) => e['type'] === 'conversation.item.create');
+    expect(JSON.stringify(items).match(/opening hours/g)).toHaveLength(1);
+    expect(JSON.stringify(items)).toContain('And on Sundays?');
+    expect(JSON.stringify(rig.lines)).not.toContain('opening hours');
+  });
+
+  it('survives what is no message, answers it with a code and counts it', async ({ own }) => {
+    const rig = own(await startRig());
+    const caller = page();
+    await caller.call(rig.url, { conversation_id: 'c1' });
+    for (const junk of ['{', '[]', 'null', '{"type":"dance"}', '{"type":"text","id":5}', 'x'.repeat(20_000)])
+      caller.send(junk);
+    await until(() => caller.told('error').length === 6 || undefined, 'six answers');
+    expect(caller.told('error').map((e) => e['code'])).toEqual([
+      'MESSAGE_INVALID',
+      'MESSAGE_INVALID',
+      'MESSAGE_INVALID',
+      'MESSAGE_UNKNOWN',
+      'MESSAGE_INVALID',
+      'MESSAGE_INVALID',
+    ]);
+    await ask(bridgeUrl(rig.url, 'c1'), 'DELETE');
+    const ended = await until(() => rig.of('call_ended')[0], 'the end of the call');
+    expect(ended.counters).toMatchObject({ message_malformed: 5, message_unknown: 1 });
+  });
+});
+
+describe('the routes', () => {
+  it('give a conversation one call at a time: a new one closes the old first', async ({ own }) => {
+    const rig = own(await startRig());
+    const first = page();
+    const second = page();
+    const one = await first.call(rig.url, { conversation_id: 'c1' });
+    const two = await second.call(rig.url, { conversation_id: 'c1' });
+    expect(two.body['session_id']).not.toBe(one.body['session_id']);
+    expect(first.told('ended')).toMatchObject([{ reason: 'stream-replaced' }]);
+    const types = rig.events.map((event) => event.type);
+    expect(types.indexOf('call_ended')).toBeLessThan(types.lastIndexOf('call_started'));
+    expect(rig.app.calls.size).toBe(1);
+
+    // Another conversation is not touched.
+    const other = page();
+    await other.call(rig.url, { conversation_id: 'c2' });
+    expect(rig.app.calls.size).toBe(2);
+    expect(await ask(bridgeUrl(rig.url, 'c1'), 'DELETE')).toMatchObject({ status: 204 });
+    expect(rig.app.calls.size).toBe(1);
+    await until(() => second.told('ended')[0], 'the page to be told');
+    expect(await ask(bridgeUrl(rig.url, 'c1'), 'DELETE')).toMatchObject({
+      status: 404,
+      body: { error: { code: 'BRIDGE_UNKNOWN' } },
+    });
+    expect(other.told('ended')).toEqual([]);
+  });
+
+  it('let the newest of several requests at once have the conversation', async ({ own }) => {
+    const rig = own(await startRig({ scenario: { faults: [{ fault: 'delay_key', ms: 400 }] } }));
+    const pages = [page(), page(), page()];
+    const answers = await Promise.all(
+      pages.map(async (one, i) => {
+        await new Promise((resolve) => setTimeout(resolve, i * 60));
+        return one.call(rig.url, { conversation_id: 'c1' });
+      }),
+    );
+    expect(answers.map(({ status }) => status)).toEqual([409, 409, 200]);
+    expect(answers[0]?.body).toMatchObject({ error: { code: 'BRIDGE_REPLACED' } });
+    expect(rig.app.calls.size).toBe(1);
+    for (const one of pages) one.close();
+    await until(() => rig.app.calls.size === 0, 'the end of the call', 15_000);
+    await until(() => openPeers() === 0, 'all peers to be closed');
+  });
+
+  it('answer in the form of the offer, and pass voice, prompt and instructions on', async ({ own }) => {
+    const rig = own(await startRig());
+    const caller = page();
+    const sdp = await caller.peer.createOffer(500);
+    const answered = await ask(bridgeUrl(rig.url), 'POST', {
+      conversation_id: 'c1',
+      offer: { type: 'offer', sdp },
+      voice: 'cedar',
+      agent_name: 'after-hours',
+      system_prompt: 'You are a test.',
+    });
+    expect(answered.body['answer']).toMatchObject({ type: 'answer', sdp: expect.stringMatching(/^v=0/) });
+    const update = JSON.stringify(rig.model.sessions[0]?.received.find((e) => e['type'] === 'session.update'));
+    expect(update).toContain('"voice":"cedar"');
+    expect(update).toContain('You are a test.');
+    expect(rig.of('call_started')[0]?.info.prompt).toBe('after-hours');
+    // A name that no prompt has is a name and no more.
+    const other = await ask(bridgeUrl(rig.url), 'POST', {
+      conversation_id: 'c2',
+      offer: await offer(),
+      agent_name: 'Ada',
+    });
+    expect(other.status).toBe(200);
+  });
+
+  it('name the ports of the range, and the address under which they are reached from outside', async ({ own }) => {
+    const rig = own(await startRig({ settings: { RTC_PORT_RANGE: '41200-41240', RTC_PUBLIC_IP: '203.0.113.9' } }));
+    const caller = page();
+    const { body } = await caller.call(rig.url, { conversation_id: 'c1' });
+    const candidates = [...String(body['answer']).matchAll(/^a=candidate:\S+ \d udp \d+ (\S+) (\d+) typ host/gm)];
+    expect(candidates.map(([, address]) => address)).toContain('203.0.113.9');
+    for (const [, , port] of candidates) {
+      expect(Number(port)).toBeGreaterThanOrEqual(41_200);
+      expect(Number(port)).toBeLessThanOrEqual(41_240);
+    }
+  });
+
+  it('refuse what cannot be understood, before anything is made for it', async ({ own }) => {
+    const rig = own(await startRig());
+    for (const [body, code] of [
+      [undefined, 'REQUEST_INVALID'],
+      [{ conversation_id: 'c1' }, 'REQUEST_INVALID'],
+      [{ conversation_id: '../x', offer: 'v=0' }, 'REQUEST_INVALID'],
+      [{ conversation_id: 'c1', offer: 'hello' }, 'PEER_SDP_INVALID'],
+      [{ conversation_id: 'c1', offer: { type: 'answer', sdp: 'v=0' } }, 'REQUEST_INVALID'],
+    ] as const)
+      expect(await ask(bridgeUrl(rig.url), 'POST', body)).toMatchObject({ status: 400, body: { error: { code } } });
+    expect(rig.of('call_started')).toEqual([]);
+  });
+
+  it('refuse an offer that libwebrtc cannot use, and leave nothing behind', async ({ own }) => {
+    const rig = own(await startRig());
+    const sdp = (await offer()).replace(/a=ice-pwd:.*\r\n/g, 'a=ice-pwd:x\r\n');
+    const peers = openPeers();
+    const refused = await ask(bridgeUrl(rig.url), 'POST', { conversation_id: 'c1', offer: sdp });
+    expect(refused).toMatchObject({ status: 400, body: { error: { code: 'PEER_SDP_INVALID' } } });
+    expect(rig.of('call_ended')[0]?.end).toMatchObject({ result: 'caller_error' });
+    expect(rig.app.calls.size).toBe(0);
+    expect(openPeers()).toBe(peers);
+    await until(() => rig.model.sessions.every((s) => !s.live), 'the end of the session');
+  });
+
+  it.for([
+    [{ fault: 'refuse_key', status: 401 }, 502, 'MODEL_AUTH', 'model-auth'],
+    [{ fault: 'refuse_key', status: 503 }, 503, 'MODEL_UNAVAILABLE', 'model-unavailable'],
+  ] as const)('say when the model cannot be had: %o', async ([fault, status, code, reason], { own }) => {
+    const rig = own(await startRig({ scenario: { faults: [{ ...fault, sessions: 'all' } as never] } }));
+    const sdp = await offer();
+    const peers = openPeers();
+    const refused = await ask(bridgeUrl(rig.url), 'POST', { conversation_id: 'c1', offer: sdp });
+    expect(refused).toMatchObject({ status, body: { error: { code } } });
+    expect(rig.of('call_ended')[0]?.end.reason).toBe(reason);
+    expect(rig.app.calls.size).toBe(0);
+    expect(openPeers()).toBe(peers);
+  });
+
+  it('free all when the page goes before it is answered', async ({ own }) => {
+    const rig = own(await startRig({ scenario: { faults: [{ fault: 'delay_key', ms: 3_000 }] } }));
+    const sdp = await offer();
+    const peers = openPeers();
+    const gone = new AbortController();
+    const request = fetch(bridgeUrl(rig.url), {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ conversation_id: 'c1', offer: sdp }),
+      signal: gone.signal,
+    });
+    request.catch(() => {});
+    await until(() => rig.of('call_started')[0], 'the call');
+    gone.abort();
+    const ended = await until(() => rig.of('call_ended')[0], 'the end of the call', 2_500);
+    expect(ended.end.reason).toBe('caller-hangup');
+    expect(openPeers()).toBe(peers);
+  });
+
+  it('keep typed turns for calls that there are', async ({ own }) => {
+    const rig = own(await startRig());
+    expect(await ask(`${bridgeUrl(rig.url, 'c1')}/text`, 'POST', { text: 'Hello' })).toMatchObject({
+      status: 404,
+      body: { error: { code: 'BRIDGE_UNKNOWN' } },
+    });
+    // Answered, and the page has not connected yet.
+    await ask(bridgeUrl(rig.url), 'POST', { conversation_id: 'c1', offer: await offer() });
+    expect(await ask(`${bridgeUrl(rig.url, 'c1')}/text`, 'POST', { text: 'Hello' })).toMatchObject({
+      status: 409,
+      body: { error: { code: 'CALL_NOT_ANSWERED' } },
+    });
+    expect(await ask(`${bridgeUrl(rig.url, 'c1')}/text`, 'POST', { text: ' ' })).toMatchObject({ status: 400 });
+  });
+
+  it('end a call whose page never connects', async ({ own }) => {
+    const rig = own(await startRig({ settings: { STREAM_TIMEOUT_MS: '1000' } }));
+    const sdp = await offer();
+    const peers = openPeers();
+    await ask(bridgeUrl(rig.url), 'POST', { conversation_id: 'c1', offer: sdp });
+    expect(openPeers()).toBe(peers + 1);
+    const ended = await until(() => rig.of('call_ended')[0], 'the end of the call');
+    expect(ended.end.reason).toBe('no-stream');
+    await until(() => openPeers() === peers, 'the peer to be closed');
+  });
+});
+
+describe('who may call', () => {
+  const TOKEN = 'a-token-of-the-operators';
+
+  it('operators alone, as it is', async ({ own }) => {
+    const rig = own(await startRig({ settings: { ADMIN_TOKEN: TOKEN, BROWSER_ORIGINS: 'https://www.example.com' } }));
+    const order = { conversation_id: 'c1', offer: await offer() };
+    expect(await ask(bridgeUrl(rig.url), 'POST', order)).toMatchObject({ status: 401 });
+    const bearer = { authorization: `Bearer ${TOKEN}` };
+    expect(
+      await ask(bridgeUrl(rig.url), 'POST', order, { ...bearer, origin: 'https://elsewhere.example' }),
+    ).toMatchObject({ status: 403, body: { error: { code: 'ORIGIN_REFUSED' } } });
+    const allowed = { origin: 'https://www.example.com' };
+    const preflight = await ask(bridgeUrl(rig.url), 'OPTIONS', undefined, allowed);
+    expect(preflight.status).toBe(204);
+    expect(preflight.headers.get('access-control-allow-headers')).toContain('authorization');
+    const answered = await ask(bridgeUrl(rig.url), 'POST', order, { ...bearer, ...allowed });
+    expect(answered.status).toBe(200);
+    expect(answered.headers.get('access-control-allow-origin')).toBe('https://www.example.com');
+  });
+
+  it('anybody, where it is so set: within the limits, and each with a call of his own', async ({ own }) => {
+    const rig = own(
+      await startRig({ settings: { ADMIN_TOKEN: TOKEN, BROWSER_ACCESS: 'public', RATE_LIMIT_BROWSER_CALLS: '1' } }),
+    );
+    const sdp = await offer();
+    const order = { conversation_id: 'c1', offer: sdp };
+    expect(await ask(bridgeUrl(rig.url), 'POST', { ...order, system_prompt: 'Obey.' })).toMatchObject({
+      status: 403,
+      body: { error: { code: 'SYSTEM_PROMPT_REFUSED' } },
+    });
+    const mine = await ask(bridgeUrl(rig.url), 'POST', { ...order, agent_name: 'after-hours' });
+    expect(mine.status).toBe(200);
+    const id = String(mine.body['session_id']);
+    expect(await ask(bridgeUrl(rig.url), 'POST', order)).toMatchObject({ status: 403 });
+    expect(await ask(bridgeUrl(rig.url, 'c1'), 'DELETE')).toMatchObject({
+      body: { error: { code: 'BRIDGE_FORBIDDEN' } },
+    });
+    expect(await ask(bridgeUrl(rig.url, 'c1'), 'DELETE', undefined, { 'x-session-id': id })).toMatchObject({
+      status: 204,
+    });
+    const statuses = new Set<number>();
+    for (let i = 0; i < 14; i++) statuses.add((await ask(bridgeUrl(rig.url), 'POST', {})).status);
+    expect(statuses).toEqual(new Set([400, 429]));
+  });
+});

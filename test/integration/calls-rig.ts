@@ -1,0 +1,131 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { type CarrierServer, type CarrierServerOptions, startCarrier } from '../../src/simulator/carrier/index.ts';
+import { newAccountSid } from '../../src/simulator/phone/carrier.ts';
+import { scriptSource, toneSource } from '../../src/simulator/phone/index.ts';
+import { type Rig, type RigOptions, startRig } from './rig.ts';
+
+/** The whole daemon with the credentials of a carrier that places calls: a stand-in that speaks the real REST API and relay. */
+
+export const ADMIN = 'admin-token-of-sixteen-and-more';
+export const OURS = '+15550009999';
+export const THEIRS = '+15550001111';
+const PUBLIC = 'https://voice.example.com';
+const SIGNING = 'signing-secret-of-the-carrier';
+const REST = 'rest-token-of-the-account';
+export const fixtures = join(import.meta.dirname, '../fixtures');
+
+export interface CallsRigOptions extends RigOptions {
+  readonly carrier: 'twilio' | 'signalwire';
+  /** How SignalWire places calls. */
+  readonly control?: 'rest' | 'relay';
+  readonly far?: CarrierServerOptions['far'];
+}
+
+export interface Answer {
+  readonly status: number;
+  // biome-ignore lint/suspicious/noExplicitAny: whatever the interface answers is looked at piece by piece.
+  readonly body: any;
+  readonly headers: Headers;
+}
+
+export interface CallsRig extends Rig {
+  readonly carrier: CarrierServer;
+  /** Callbacks of ordered calls that came, oldest first. */
+  readonly callbacks: ReadonlyArray<{ readonly type: string; readonly call: Record<string, unknown> }>;
+  readonly callbackUrl: string;
+  api(method: 'GET' | 'POST', path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
+}
+
+export async function startCallsRig(options: CallsRigOptions): Promise<CallsRig> {
+  const { carrier: name, far } = options;
+  const received: Array<{ type: string; call: Record<string, unknown> }> = [];
+  const receiver = createServer(async (request, response) => {
+    let text = '';
+    for await (const chunk of request) text += chunk;
+    received.push(JSON.parse(text));
+    response.writeHead(204).end();
+  });
+  await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
+  const receiverHost = `127.0.0.1:${(receiver.address() as AddressInfo).port}`;
+  // Where the bridge is known only when it listens, and the carrier looks it up only when it calls.
+  const bridge = { local: '', public: PUBLIC };
+  const accountSid = newAccountSid(name);
+  const carrier = await startCarrier({
+    carrier: name,
+    accountSid,
+    token: REST,
+    signingSecret: SIGNING,
+    bridge,
+    // Whoever answers lets the agent greet first.
+    source: scriptSource([{ pauseMs: 1_500 }, toneSource(440, { ms: 600 })]),
+    record: true,
+    ...(far === undefined ? {} : { far }),
+  });
+  const credentials: Record<string, string> =
+    name === 'twilio'
+      ? {
+          TWILIO_ACCOUNT_SID: accountSid,
+          TWILIO_AUTH_TOKEN: SIGNING,
+          TWILIO_API_KEY_SID: `SK${'0'.repeat(32)}`,
+          TWILIO_API_KEY_SECRET: REST,
+          TWILIO_API_URL: carrier.url,
+        }
+      : {
+          SIGNALWIRE_PROJECT_ID: accountSid,
+          SIGNALWIRE_TOKEN: REST,
+          SIGNALWIRE_SIGNING_KEY: SIGNING,
+          SIGNALWIRE_API_URL: carrier.url,
+          SIGNALWIRE_RELAY_URL: carrier.relayUrl,
+          SIGNALWIRE_CONTROL: options.control ?? 'rest',
+        };
+  // The stand-in knows one user, the account itself.
+  if (name === 'twilio') {
+    delete credentials['TWILIO_API_KEY_SID'];
+    delete credentials['TWILIO_API_KEY_SECRET'];
+    credentials['TWILIO_AUTH_TOKEN'] = `${REST},${SIGNING}`;
+  }
+  const rig = await startRig({
+    ...options,
+    settings: {
+      ...credentials,
+      PUBLIC_URL: PUBLIC,
+      ADMIN_TOKEN: ADMIN,
+      OUTBOUND_FROM: OURS,
+      DIAL_ALLOW: '+1555',
+      HTTP_TOOL_PRIVATE_HOSTS: receiverHost,
+      CALLBACK_SECRET: 'callback-secret-of-the-tests',
+      ROUTES_FILE: join(fixtures, 'routes.yaml'),
+      PROMPTS_DIR: join(fixtures, 'prompts'),
+      TOOLS_DIR: join(fixtures, 'keypad-tools'),
+      ...options.settings,
+    },
+  });
+  bridge.local = rig.url;
+  return {
+    ...rig,
+    carrier,
+    callbacks: received,
+    callbackUrl: `http://${receiverHost}/done`,
+    async api(method, path, body, headers = {}) {
+      const answer = await fetch(rig.url + path, {
+        method,
+        headers: {
+          authorization: `Bearer ${ADMIN}`,
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...headers,
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+      const text = await answer.text();
+      return { status: answer.status, body: text === '' ? undefined : JSON.parse(text), headers: answer.headers };
+    },
+    async close() {
+      await carrier.close();
+      await rig.close();
+      receiver.closeAllConnections();
+      await new Promise((resolve) => receiver.close(resolve));
+    },
+  };
+}

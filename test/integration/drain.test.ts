@@ -1,0 +1,197 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { describe, expect, test } from 'vitest';
+import { SAY_WE_CLOSE } from '../../src/call/words.ts';
+import { newCallSid } from '../../src/simulator/phone/carrier.ts';
+import { Phone, silenceSource } from '../../src/simulator/phone/index.ts';
+import { type RealtimeServer, startRealtimeServer } from '../../src/simulator/realtime/index.ts';
+import { until } from './rig.ts';
+
+/** The real process with real signals: what a deploy does to callers. */
+
+const ROOT = join(import.meta.dirname, '../..');
+
+interface Daemon {
+  readonly url: string;
+  readonly model: RealtimeServer;
+  /** Standard output as it came, and what of it is log. */
+  readonly output: () => string;
+  readonly lines: () => Array<Record<string, unknown>>;
+  readonly errors: () => string;
+  readonly exit: Promise<number | null>;
+  signal(name: NodeJS.Signals): void;
+  call(hangUpAfterMs: number): Phone & { report: ReturnType<Phone['placeCall']> };
+  /** Reasons of the log's lines about ended calls, by call. */
+  ends(): Map<unknown, unknown[]>;
+  /** What is stored of the calls once the process is gone: reason and number of `call_ended` events. */
+  records(): Array<{ reason: unknown; ends: unknown }>;
+  close(): Promise<void>;
+}
+
+async function startDaemon(settings: Record<string, string> = {}): Promise<Daemon> {
+  const model = await startRealtimeServer({ port: 0, record: true, voice: { tone: 620, ms: 700, dbfs: -15 } });
+  const dataDir = mkdtempSync(join(tmpdir(), 'voicebridge-'));
+  const child: ChildProcess = spawn(process.execPath, ['src/main.ts'], {
+    cwd: ROOT,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: {
+      PATH: process.env['PATH'],
+      HOST: '127.0.0.1',
+      PORT: '0',
+      DATA_DIR: dataDir,
+      USE_WEBRTC: 'false',
+      OPENAI_API_KEY: 'sk-test-canary-000000000000',
+      OPENAI_BASE_URL: model.url,
+      ...settings,
+    },
+  });
+  let output = '';
+  let errors = '';
+  child.stdout?.on('data', (data) => {
+    output += data;
+  });
+  child.stderr?.on('data', (data) => {
+    errors += data;
+  });
+  const exit = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
+  const url = await until(
+    () => /^voicebridge listens on (\S+)$/m.exec(output)?.[1],
+    `the daemon listens (${errors})`,
+    20_000,
+  );
+  const lines = () =>
+    output.split('\n').flatMap((line) => (line.startsWith('{') ? [JSON.parse(line) as Record<string, unknown>] : []));
+  return {
+    url,
+    model,
+    output: () => output,
+    lines,
+    errors: () => errors,
+    exit,
+    signal: (name) => void child.kill(name),
+    call(hangUpAfterMs) {
+      const phone = new Phone({ carrier: 'twilio', source: silenceSource(), verbTimeScale: 0.05, hangUpAfterMs });
+      return Object.assign(phone, { report: phone.placeCall({ webhookUrl: `${url}/incoming-call` }) });
+    },
+    ends() {
+      const ends = new Map<unknown, unknown[]>();
+      for (const { msg, callId, reason } of lines())
+        if (msg === 'call ended') ends.set(callId, [...(ends.get(callId) ?? []), reason]);
+      return ends;
+    },
+    records() {
+      const db = new DatabaseSync(join(dataDir, 'records.db'), { readOnly: true });
+      const query =
+        "SELECT reason, (SELECT count(*) FROM call_events WHERE call_id = call_records.id AND type = 'call_ended') AS ends FROM call_records";
+      const rows = db.prepare(query).all();
+      db.close();
+      return rows.map(({ reason, ends }) => ({ reason, ends }));
+    },
+    async close() {
+      child.kill('SIGKILL');
+      await exit;
+      await model.close();
+      rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+const it = test.extend<{ daemon: (settings?: Record<string, string>) => Promise<Daemon> }>({
+  // biome-ignore lint/correctness/noEmptyPattern: the first argument must be a destructuring pattern.
+  daemon: async ({}, use) => {
+    const started: Daemon[] = [];
+    await use(async (settings) => {
+      const daemon = await startDaemon(settings);
+      started.push(daemon);
+      return daemon;
+    });
+    await Promise.all(started.map((daemon) => daemon.close()));
+  },
+});
+
+const connected = (daemon: Daemon, calls: number) =>
+  until(
+    () => daemon.lines().filter(({ msg }) => msg === 'both ends are on the line').length === calls,
+    `${calls} callers are on the line`,
+  );
+
+const post = async (url: string, callSid: string) => {
+  const answer = await fetch(url, { method: 'POST', body: new URLSearchParams({ CallSid: callSid }) });
+  return { status: answer.status, text: await answer.text() };
+};
+
+describe.concurrent('kill -TERM', () => {
+  it('cuts nobody off: no new calls, the running ones to their end, then the process ends by itself', async ({
+    daemon,
+  }) => {
+    const d = await daemon();
+    expect(d.output()).not.toContain('Server listening');
+    expect(d.errors()).toBe('');
+    const phones = [d.call(5_000), d.call(6_000)];
+    await connected(d, 2);
+    expect((await fetch(`${d.url}/health/ready`)).status).toBe(200);
+    d.signal('SIGTERM');
+    await until(() => d.lines().some(({ msg }) => String(msg).startsWith('draining')), 'the signal is seen');
+
+    expect((await fetch(`${d.url}/health/ready`)).status).toBe(503);
+    expect((await fetch(`${d.url}/health/live`)).status).toBe(200);
+    expect(await (await fetch(`${d.url}/health`)).json()).toMatchObject({ status: 'draining', activeSessions: 2 });
+    const refused = await post(`${d.url}/incoming-call`, newCallSid('twilio'));
+    expect(refused.status).toBe(200);
+    expect(refused.text).toMatch(/<Say>We are sorry[^<]*<\/Say><Hangup\/>/);
+    expect(await (await fetch(`${d.url}/metrics`)).text()).toContain(
+      'voicebridge_calls_refused_total{reason="draining"} 1',
+    );
+    // A caller whose line breaks in the middle of it comes back.
+    expect((await post(`${d.url}/call-continue`, phones[0]?.callSid ?? '')).text).toContain('<Stream ');
+
+    const reports = await Promise.all(phones.map(({ report }) => report));
+    for (const report of reports) expect([report.ok, report.ended.by]).toEqual([true, 'caller']);
+    expect(await d.exit).toBe(0);
+    expect([...d.ends().values()]).toEqual([['caller-hangup'], ['caller-hangup']]);
+    expect(d.records()).toEqual(Array(2).fill({ reason: 'caller-hangup', ends: 1 }));
+  });
+
+  it('says goodbye when the time is up: spoken by the agent, heard whole, then the process ends', async ({
+    daemon,
+  }) => {
+    const d = await daemon({ DRAIN_TIMEOUT: '1' });
+    const phone = d.call(25_000);
+    await connected(d, 1);
+    d.signal('SIGTERM');
+    const report = await phone.report;
+    expect([report.ok, report.ended.by]).toEqual([true, 'bridge']);
+    const asked = d.model.sessions[0]?.received.filter(({ type }) => type === 'response.create') ?? [];
+    expect(JSON.stringify(asked)).toContain(JSON.stringify(SAY_WE_CLOSE).slice(1, -1));
+    expect(report.streams[0]?.playback.unheardMs).toBeLessThan(100);
+    // It was said by the agent, so that the carrier has nothing to add.
+    expect(JSON.stringify(report.timeline)).not.toContain('We are sorry');
+    expect(await d.exit).toBe(0);
+    expect([...d.ends().values()]).toEqual([['drained']]);
+    expect(d.records()).toEqual([{ reason: 'drained', ends: 1 }]);
+  });
+
+  it('twice ends it at once, with one end for each call', async ({ daemon }) => {
+    const d = await daemon();
+    const phones = [d.call(25_000), d.call(25_000)];
+    await connected(d, 2);
+    d.signal('SIGTERM');
+    await until(() => d.lines().some(({ msg }) => String(msg).startsWith('draining')), 'the signal is seen');
+    d.signal('SIGTERM');
+    const began = performance.now();
+    expect(await d.exit).toBe(1);
+    expect(performance.now() - began).toBeLessThan(8_000);
+    await Promise.all(phones.map(({ report }) => report));
+    expect([...d.ends().values()]).toEqual([['drained'], ['drained']]);
+    expect(d.records()).toEqual(Array(2).fill({ reason: 'drained', ends: 1 }));
+  });
+
+  it('with nobody on the line ends it at once', async ({ daemon }) => {
+    const d = await daemon();
+    d.signal('SIGTERM');
+    expect(await d.exit).toBe(0);
+  });
+});

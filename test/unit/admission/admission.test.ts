@@ -1,0 +1,151 @@
+import { describe, expect, it } from 'vitest';
+import { Admission, type AdmissionOptions, type RefusalReason } from '../../../src/admission/admission.ts';
+import { type DelayWindow, LoopDelay } from '../../../src/admission/loop-delay.ts';
+import { TokenBucket } from '../../../src/admission/token-bucket.ts';
+import { systemClock } from '../../../src/call/clock.ts';
+import { FakeClock } from '../../fakes/clock.ts';
+
+function make(options: Partial<AdmissionOptions> = {}) {
+  const clock = new FakeClock();
+  const state = { calls: 0, draining: false, delayMs: 0 };
+  const refused: RefusalReason[] = [];
+  const admission = new Admission({
+    clock,
+    calls: () => state.calls,
+    isDraining: () => state.draining,
+    loopDelayMs: () => state.delayMs,
+    maxCalls: 3,
+    callsPerSecond: 0,
+    maxLoopDelayMs: 100,
+    refused: (reason) => void refused.push(reason),
+    ...options,
+  });
+  return { admission, clock, state, refused };
+}
+
+describe('a token bucket', () => {
+  it('gives its burst at once, then its rate, and says how long to wait', () => {
+    const bucket = new TokenBucket(2, 3, 0);
+    expect([bucket.take(0), bucket.take(0), bucket.take(0)]).toEqual([0, 0, 0]);
+    expect(bucket.take(0)).toBe(500);
+    expect(bucket.take(250)).toBe(250);
+    expect(bucket.take(500)).toBe(0);
+    expect(bucket.take(500)).toBe(500);
+  });
+
+  it('never holds more than its burst, nor gives more when time goes back', () => {
+    const bucket = new TokenBucket(10, 2, 1_000);
+    expect([bucket.take(60_000), bucket.take(60_000)]).toEqual([0, 0]);
+    expect(bucket.take(60_000)).toBeGreaterThan(0);
+    expect(bucket.take(0)).toBeGreaterThan(0);
+  });
+});
+
+describe('admission', () => {
+  it('takes as many calls at once as it may, those in the making included', async () => {
+    const { admission, state, refused } = make();
+    state.calls = 2;
+    expect(admission.admit()).toEqual({ ok: true });
+    const made = Promise.withResolvers<string>();
+    const making = admission.making(() => made.promise);
+    expect(admission.admit()).toEqual({ ok: false, reason: 'calls' });
+    expect(admission.overloaded).toBe(true);
+    made.resolve('call');
+    expect(await making).toBe('call');
+    expect(admission.admit()).toEqual({ ok: true });
+    expect(refused).toEqual(['calls']);
+  });
+
+  it('gives the place back when the making fails', async () => {
+    const { admission } = make({ maxCalls: 1 });
+    await expect(admission.making(() => Promise.reject(new Error('no prompt')))).rejects.toThrow('no prompt');
+    expect(admission.admit()).toEqual({ ok: true });
+  });
+
+  it('takes so many calls a second, with room for a burst; readiness does not flap for it', () => {
+    const { admission, clock, refused } = make({ maxCalls: 1_000, callsPerSecond: 2 });
+    const taken = () => Array.from({ length: 50 }, () => admission.admit()).filter(({ ok }) => ok).length;
+    expect(taken()).toBe(10);
+    clock.advance(1_000);
+    expect(taken()).toBe(2);
+    expect(new Set(refused)).toEqual(new Set(['rate']));
+    expect(admission.overloaded).toBe(false);
+  });
+
+  it('a caller refused for want of room uses up nothing of the rate', () => {
+    const { admission, state } = make({ callsPerSecond: 1 });
+    state.calls = 3;
+    for (let i = 0; i < 20; i++) admission.admit();
+    state.calls = 0;
+    expect(admission.admit()).toEqual({ ok: true });
+  });
+
+  it('takes none while the event loop is late, and again only when it is well again', () => {
+    const { admission, state } = make();
+    state.delayMs = 100;
+    expect(admission.admit().ok).toBe(true);
+    state.delayMs = 101;
+    expect(admission.admit()).toEqual({ ok: false, reason: 'loop-delay' });
+    state.delayMs = 90;
+    expect(admission.admit()).toEqual({ ok: false, reason: 'loop-delay' });
+    expect(admission.overloaded).toBe(true);
+    state.delayMs = 79;
+    expect(admission.admit().ok).toBe(true);
+    state.delayMs = 90;
+    expect(admission.admit().ok).toBe(true);
+    expect(make({ maxLoopDelayMs: 0, loopDelayMs: () => 1e6 }).admission.admit().ok).toBe(true);
+  });
+
+  it('takes none while it drains, which is no overload', () => {
+    const { admission, state } = make();
+    state.draining = true;
+    expect(admission.admit()).toEqual({ ok: false, reason: 'draining' });
+    expect(admission.overloaded).toBe(false);
+  });
+});
+
+describe("the event loop's delay", () => {
+  function delays(windows: DelayWindow[]) {
+    const clock = new FakeClock();
+    let closed = false;
+    const idle = { p50: 0, p99: 0, max: 0 };
+    const loop = new LoopDelay(clock, { take: () => windows.shift() ?? idle, close: () => (closed = true) });
+    return { clock, loop, closed: () => closed };
+  }
+  const bad = { p50: 5, p99: 500, max: 500 };
+
+  it('is smoothed: single stalls are no overload, however long; many bad seconds are, and it passes', () => {
+    const good = { p50: 0, p99: 10, max: 10 };
+    const stall = { p50: 0, p99: 9_000, max: 9_000 };
+    const { clock, loop, closed } = delays([stall, good, stall, good, good, stall, good, good, ...Array(10).fill(bad)]);
+    clock.advance(1_000);
+    expect(loop.last).toEqual(stall);
+    for (let n = 0; n < 7; n++) {
+      expect(loop.smoothedMs).toBeLessThanOrEqual(10);
+      clock.advance(1_000);
+    }
+    clock.advance(6_000);
+    expect(loop.smoothedMs).toBe(500);
+    clock.advance(4_000);
+    expect(loop.smoothedMs).toBe(500);
+    clock.advance(6_000);
+    expect(loop.smoothedMs).toBe(0);
+    loop.close();
+    expect([clock.pending, closed()]).toEqual([0, true]);
+  });
+
+  it('is measured: a loop that is held up shows it, one that idles does not', async () => {
+    const loop = new LoopDelay(systemClock);
+    try {
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      const until = performance.now() + 300;
+      while (performance.now() < until);
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+      expect(loop.last.max).toBeGreaterThan(200);
+      expect(loop.last.p50).toBeLessThan(200);
+      expect(loop.smoothedMs).toBe(0);
+    } finally {
+      loop.close();
+    }
+  });
+});

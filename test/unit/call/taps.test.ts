@@ -1,0 +1,205 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { CallerEvent, TapEvent } from '../../../src/call/events.ts';
+import type { CallerLeg, LegContext } from '../../../src/call/leg.ts';
+import type { CallTap, TapHooks } from '../../../src/call/tap.ts';
+import { Taps } from '../../../src/call/taps.ts';
+import type { PcmFrame } from '../../../src/media/frame.ts';
+import { FakeCaller, FakeSink, fakeLog } from '../../fakes/legs.ts';
+
+/** A caller's leg whose positions are set by hand, and that can refuse audio. */
+class HandLeg extends FakeCaller {
+  written = 0;
+  refuses = false;
+  override readonly playout = { writtenMs: () => this.written, playedMs: () => this.played };
+
+  constructor() {
+    super(8000);
+    const { audio } = this;
+    audio.write = ({ samples }) => {
+      if (!this.refuses) this.written += samples.length / 8;
+    };
+    audio.clear = () => {
+      this.written = this.played;
+    };
+  }
+}
+
+const frame = (ms: number): PcmFrame => ({ samples: new Int16Array(ms * 8).fill(7), sampleRate: 8000 });
+
+let told: string[];
+let events: TapEvent[];
+let said: string[];
+let counted: string[];
+let hooks: TapHooks;
+
+beforeEach(() => {
+  told = [];
+  events = [];
+  said = [];
+  counted = [];
+  hooks = {
+    tell: (event) => events.push(event),
+    say: (words) => said.push(words),
+    count: (name) => counted.push(name),
+  };
+});
+
+const recording = (name = ''): CallTap => ({
+  connected: () => told.push(`${name}connected`),
+  caller: ({ samples }) => told.push(`${name}caller ${samples.length / 8}`),
+  agent: ({ samples }, fromMs) => told.push(`${name}agent ${samples.length / 8} from ${fromMs}`),
+  cleared: (playedMs) => told.push(`${name}cleared ${playedMs}`),
+  tick: (playedMs, now) => told.push(`${name}tick ${playedMs} at ${now}`),
+  ended: () => told.push(`${name}ended`),
+});
+
+const tapsOf = (...all: CallTap[]) => new Taps(() => all, hooks, fakeLog());
+
+function start(leg: CallerLeg): { peer: FakeSink; events: CallerEvent[] } {
+  const peer = new FakeSink();
+  const got: CallerEvent[] = [];
+  const ctx = { peer, emit: (event: CallerEvent) => got.push(event) } as unknown as LegContext<CallerEvent>;
+  void leg.start(ctx);
+  return { peer, events: got };
+}
+
+describe('Taps', () => {
+  it('leave the leg alone when nobody listens', () => {
+    const leg = new HandLeg();
+    const taps = tapsOf();
+    expect(taps.listen(leg)).toBe(leg);
+    taps.tick(0);
+    taps.ended();
+  });
+
+  it('tell both directions, with where the agent’s audio lies, and pass everything on', () => {
+    const taps = tapsOf(recording());
+    const leg = new HandLeg();
+    const tapped = taps.listen(leg);
+    const { peer } = start(tapped);
+    tapped.audio.write(frame(20));
+    leg.played = 15;
+    tapped.audio.write(frame(40));
+    leg.say([1, 2, 3, 4, 5, 6, 7, 8]);
+    taps.tick(100);
+    expect(told).toEqual(['agent 20 from 0', 'agent 40 from 20', 'caller 1', 'tick 15 at 100']);
+    expect(leg.written).toBe(60);
+    expect(peer.heard).toHaveLength(8);
+  });
+
+  it('tell what was cut, and go on from there', () => {
+    const taps = tapsOf(recording());
+    const leg = new HandLeg();
+    const tapped = taps.listen(leg);
+    tapped.audio.write(frame(100));
+    leg.played = 30;
+    tapped.audio.clear();
+    tapped.audio.write(frame(20));
+    expect(told).toEqual(['agent 100 from 0', 'cleared 30', 'agent 20 from 30']);
+  });
+
+  it('tell a discard that the leg made by itself, and nothing of a frame that it dropped', () => {
+    const taps = tapsOf(recording());
+    const leg = new HandLeg();
+    const tapped = taps.listen(leg);
+    tapped.audio.write(frame(100));
+    leg.played = 40;
+    leg.written = 40;
+    leg.refuses = true;
+    tapped.audio.write(frame(20));
+    leg.refuses = false;
+    tapped.audio.write(frame(20));
+    expect(told).toEqual(['agent 100 from 0', 'cleared 40', 'agent 20 from 40']);
+  });
+
+  it('let positions go on when the stream begins anew and when another leg comes', () => {
+    const taps = tapsOf(recording());
+    const first = new HandLeg();
+    const tapped = taps.listen(first);
+    const seen = start(tapped);
+    tapped.audio.write(frame(100));
+    first.played = 60;
+    taps.tick(1);
+    first.written = 0;
+    first.played = 0;
+    first.ctx?.emit({ type: 'stream_restarted' });
+    tapped.audio.write(frame(20));
+    first.played = 20;
+    first.ctx?.emit({ type: 'ended', end: { result: 'failure', reason: 'media-lost' } as never });
+    const second = taps.listen(new HandLeg());
+    second.audio.write(frame(10));
+    expect(told).toEqual([
+      'agent 100 from 0',
+      'tick 60 at 1',
+      'cleared 60',
+      'agent 20 from 60',
+      'cleared 80',
+      'agent 10 from 80',
+    ]);
+    expect(seen.events.map((event) => event.type)).toEqual(['stream_restarted', 'ended']);
+  });
+
+  it('survive a tap that throws: it is counted once, the others and the call go on, and it is told the end', () => {
+    const broken: CallTap = {
+      ...recording('broken '),
+      agent: () => {
+        throw new Error('no');
+      },
+    };
+    const taps = tapsOf(broken, recording());
+    const leg = new HandLeg();
+    const tapped = taps.listen(leg);
+    tapped.audio.write(frame(20));
+    tapped.audio.write(frame(20));
+    taps.tick(5);
+    taps.ended();
+    expect(counted).toEqual(['tap_failed']);
+    expect(told).toEqual(['agent 20 from 0', 'agent 20 from 20', 'tick 0 at 5', 'cleared 0', 'broken ended', 'ended']);
+    expect(leg.written).toBe(40);
+  });
+
+  it('are none when making them fails', () => {
+    const taps = new Taps(
+      () => {
+        throw new Error('no');
+      },
+      hooks,
+      fakeLog(),
+    );
+    const leg = new HandLeg();
+    expect(taps.listen(leg)).toBe(leg);
+    expect(counted).toEqual(['tap_failed']);
+  });
+
+  it('let a tap tell and speak until the end was told, not after it', () => {
+    let given: TapHooks | undefined;
+    const stopped: TapEvent = { type: 'recording_stopped', reason: 'call-ended', durationMs: 1 };
+    const taps = new Taps(
+      (h) => {
+        given = h;
+        return [{ ...recording(), ended: () => h.tell(stopped) }];
+      },
+      hooks,
+      fakeLog(),
+    );
+    taps.connected();
+    given?.say('hello');
+    taps.ended();
+    taps.ended();
+    given?.say('too late');
+    given?.tell(stopped);
+    expect(said).toEqual(['hello']);
+    expect(events).toEqual([stopped]);
+    expect(told).toEqual(['connected']);
+  });
+
+  it('set a leg’s liveness only where it makes a difference', () => {
+    const taps = tapsOf(recording());
+    const plain = new HandLeg();
+    taps.listen(plain).live = true;
+    expect('live' in plain).toBe(false);
+    const caring = Object.assign(new HandLeg(), { live: false });
+    taps.listen(caring).live = true;
+    expect(caring.live).toBe(true);
+  });
+});

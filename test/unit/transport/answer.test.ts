@@ -1,0 +1,76 @@
+import { describe, expect, it } from 'vitest';
+import { answerOffer, checkOffer, withPublicAddresses } from '../../../src/transport/answer.ts';
+
+const AUDIO = 'm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=rtpmap:111 opus/48000/2\r\na=fingerprint:sha-256 AA:BB\r\n';
+const DATA = 'm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n';
+const HEAD = 'v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n';
+
+describe('checkOffer', () => {
+  it('takes one audio line with Opus and the line of a data channel', () => {
+    expect(() => checkOffer(HEAD + AUDIO + DATA)).not.toThrow();
+    expect(() => checkOffer(HEAD + DATA + AUDIO)).not.toThrow();
+  });
+
+  it.each([
+    ['nothing', ''],
+    ['no SDP', '{"type":"offer"}'],
+    ['no audio', HEAD + DATA],
+    ['two audio lines', HEAD + AUDIO + AUDIO + DATA],
+    ['no data channel', HEAD + AUDIO],
+    ['video', `${HEAD}${AUDIO}${DATA}m=video 9 UDP/TLS/RTP/SAVPF 96\r\n`],
+    ['no Opus', HEAD + AUDIO.replace('opus', 'ISAC') + DATA],
+    ['no fingerprint', HEAD + AUDIO.replace(/a=fingerprint.*\r\n/, '') + DATA],
+    ['megabytes', HEAD + AUDIO + DATA + 'a=x\r\n'.repeat(10_000)],
+  ])('refuses %s, without repeating it', (_, sdp) => {
+    expect(() => checkOffer(sdp)).toThrow(expect.objectContaining({ code: 'PEER_SDP_INVALID', status: 400 }));
+  });
+});
+
+const host = 'a=candidate:1 1 udp 2122260223 172.17.0.2 10004 typ host generation 0 network-id 1';
+const host6 = 'a=candidate:2 1 udp 2122262783 fd00::2 10005 typ host generation 0';
+const reflexive = 'a=candidate:3 1 udp 1686052607 198.51.100.7 10004 typ srflx raddr 172.17.0.2 rport 10004';
+const tcp = 'a=candidate:4 1 tcp 1518280447 172.17.0.2 9 typ host tcptype active';
+const SDP = [host, host6, reflexive, tcp, ''].join('\r\n');
+
+describe('withPublicAddresses', () => {
+  it('names every UDP host candidate once more under the address of its family, at a lower priority', () => {
+    const lines = withPublicAddresses(SDP, ['203.0.113.9', '2001:db8::9']).split('\r\n');
+    expect(lines).toEqual([
+      host,
+      'a=candidate:11 1 udp 2122260222 203.0.113.9 10004 typ host generation 0 network-id 1',
+      host6,
+      'a=candidate:22 1 udp 2122262781 2001:db8::9 10005 typ host generation 0',
+      reflexive,
+      tcp,
+      '',
+    ]);
+  });
+
+  it('changes nothing without addresses, and adds none that is there', () => {
+    expect(withPublicAddresses(SDP, [])).toBe(SDP);
+    expect(withPublicAddresses(SDP, ['172.17.0.2'])).toBe(SDP);
+  });
+});
+
+describe('answerOffer', () => {
+  it('lets the peer see public candidates of the offer alone', async () => {
+    let seen = '';
+    const peer = {
+      answer: async (offer: string) => {
+        seen = offer;
+        return `v=0\r\n${host}\r\n`;
+      },
+    };
+    const offer = [
+      'v=0',
+      'a=candidate:1 1 udp 1 192.168.1.5 5000 typ host',
+      'a=candidate:2 1 udp 1 d0e1.local 5000 typ host',
+      'a=candidate:3 1 udp 1 93.184.216.34 5000 typ srflx raddr 0.0.0.0 rport 0',
+      '',
+    ].join('\r\n');
+    const answer = await answerOffer(peer, offer, { publicAddresses: ['203.0.113.9'] });
+    expect(seen.match(/a=candidate/g)).toHaveLength(1);
+    expect(seen).toContain('93.184.216.34');
+    expect(answer).toContain('203.0.113.9 10004');
+  });
+});

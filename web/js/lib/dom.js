@@ -1,0 +1,105 @@
+/** Making and updating elements. Data only ever becomes text nodes and attribute values, never markup. */
+
+/**
+ * @typedef {Node | string | number | null | undefined | false} Child
+ * @typedef {Record<string, unknown>} Props
+ */
+
+/**
+ * Makes an element. Props: `class`, `on<event>` listeners, `dataset`, properties by their own name, anything with a dash, and `role`, as
+ * attribute; false, null and undefined leave a prop out.
+ * @template {keyof HTMLElementTagNameMap} K
+ * @param {K} tag
+ * @param {Props} [props]
+ * @param {...(Child | Child[])} children
+ * @returns {HTMLElementTagNameMap[K]}
+ */
+export function h(tag, props = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(props)) {
+    if (value === undefined || value === null || value === false) continue;
+    if (name === 'class') element.className = String(value);
+    else if (name === 'dataset') Object.assign(element.dataset, value);
+    else if (name.startsWith('on')) element.addEventListener(name.slice(2), /** @type {EventListener} */ (value));
+    else if (name.includes('-') || name === 'role' || !(name in element)) element.setAttribute(name, String(value));
+    else Reflect.set(element, name, value);
+  }
+  append(element, children);
+  return element;
+}
+
+/**
+ * @param {Element} element
+ * @param {Array<Child | Child[]>} children
+ */
+function append(element, children) {
+  for (const child of children.flat()) {
+    if (child === undefined || child === null || child === false) continue;
+    element.append(child instanceof Node ? child : String(child));
+  }
+}
+
+/**
+ * Puts other children into an element.
+ * @param {Element} element
+ * @param {...(Child | Child[])} children
+ */
+export function fill(element, ...children) {
+  element.replaceChildren();
+  append(element, children);
+}
+
+/**
+ * Sets an element's text where it differs: what did not change is neither laid out nor read out again.
+ * @param {Element} element
+ * @param {string} text
+ */
+export function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+/**
+ * @param {Element} element
+ * @param {string} name
+ * @param {string | undefined} value
+ */
+export function setAttribute(element, name, value) {
+  if (value === undefined) element.removeAttribute(name);
+  else if (element.getAttribute(name) !== value) element.setAttribute(name, value);
+}
+
+/** @type {WeakMap<Element, Map<string, { element: HTMLElement, update(item: any): void }>>} */
+const rows = new WeakMap();
+
+/**
+ * Makes the children of `parent` those of `items`, in order, reusing the element of each key: focus, selection and scrolling stay, and one
+ * changed item touches one element.
+ * @template T
+ * @param {Element} parent holds nothing else
+ * @param {Iterable<T>} items
+ * @param {(item: T) => string} keyOf
+ * @param {(item: T) => { element: HTMLElement, update(item: T): void }} create
+ */
+export function keyed(parent, items, keyOf, create) {
+  const known = rows.get(parent) ?? new Map();
+  rows.set(parent, known);
+  const gone = new Set(known.keys());
+  /** @type {Element | null} */
+  let next = parent.firstElementChild;
+  for (const item of items) {
+    const key = keyOf(item);
+    let row = known.get(key);
+    if (row === undefined) {
+      row = create(item);
+      known.set(key, row);
+    }
+    gone.delete(key);
+    row.update(item);
+    if (next !== null && row.element === next) next = next.nextElementSibling;
+    else parent.insertBefore(row.element, next);
+  }
+  for (const key of gone) {
+    known.get(key)?.element.remove();
+    known.delete(key);
+  }
+}

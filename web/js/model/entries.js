@@ -1,0 +1,217 @@
+import { recordingStopWords, transportWords } from './words.js';
+
+/**
+ * @typedef {import('./call-state.js').CallState} CallState
+ * @typedef {import('./call-state.js').Entry} Entry
+ * @typedef {import('./call-state.js').RecordedEvent} RecordedEvent
+ */
+
+/**
+ * Puts what an event means for the conversation into the state's entries.
+ * @param {CallState} state
+ * @param {RecordedEvent} event
+ */
+export function entriesOf(state, event) {
+  const { data } = event;
+  switch (event.type) {
+    case 'agent.speech_started':
+      // The caller's words are known long after they were said: their place is kept from when the caller began.
+      if (data['itemId'] !== undefined) speech(state, event, 'caller', data['itemId']);
+      break;
+    case 'agent.audio_started':
+      speech(state, event, 'agent', data['itemId']);
+      break;
+    case 'agent.transcript': {
+      const entry = speech(state, event, data['role'], data['itemId']);
+      // A piece that comes after the whole belongs to what the whole replaced.
+      if (entry.final && !data['final']) break;
+      entry.text = data['final'] ? data['text'] : (entry.text ?? '') + data['text'];
+      entry.final = Boolean(data['final']);
+      touch(state, entry);
+      break;
+    }
+    case 'agent.tool_call':
+      Object.assign(tool(state, event, data['name']), { args: String(data['arguments'] ?? '') });
+      break;
+    case 'tool.tool_started':
+      tool(state, event, data['name']);
+      break;
+    case 'tool.tool_finished':
+    case 'tool.tool_result_dropped':
+      finishTool(state, event);
+      break;
+    case 'barge_in':
+      bargeIn(state, event);
+      break;
+    default: {
+      const mark = markOf(event);
+      if (mark !== undefined) add(state, { key: `mark-${event.seq}`, kind: 'mark', atMs: event.offsetMs, ...mark });
+    }
+  }
+}
+
+/**
+ * What an event that is neither speech nor a tool says, if it is worth a line.
+ * @param {RecordedEvent} event
+ * @returns {Pick<Entry, 'mark' | 'text'> | undefined}
+ */
+function markOf({ type, data }) {
+  switch (type) {
+    case 'caller_joined':
+      return { mark: 'info', text: data['again'] ? 'The caller is back on the line' : 'The caller joined' };
+    case 'agent.ready':
+      return {
+        mark: 'info',
+        text: `The agent is ${data['resumed'] ? 'back' : 'ready'} over ${transportWords(data['transport'])}`,
+      };
+    case 'agent.transport_fallback': {
+      const [from, to] = [transportWords(data['from']), transportWords(data['to'])];
+      return { mark: 'warning', text: `${from} could not be had (${data['reason']}), trying ${to}` };
+    }
+    case 'agent.reconnecting':
+      return { mark: 'warning', text: `The model’s session broke (${data['reason']}) and is being built again` };
+    case 'agent.error':
+      return {
+        mark: 'error',
+        text: `The model reported an error: ${data['message'] || data['code']} (${data['code']})`,
+      };
+    case 'audio_alarm':
+      return {
+        mark: 'error',
+        text: `The caller hears ${data['kind'] === 'missing' ? 'nothing' : 'near-silence'} though the model answers`,
+      };
+    case 'caller.dtmf':
+      return { mark: 'keypad', text: `The caller pressed ${data['digit']}` };
+    case 'caller.stream_restarted':
+      return { mark: 'warning', text: 'The carrier began its stream anew' };
+    case 'recording_started':
+      return { mark: 'record', text: 'Recording began' };
+    case 'recording_stopped':
+      return data['reason'] === 'call-ended'
+        ? undefined
+        : { mark: 'record', text: `Recording stopped: ${recordingStopWords(data['reason'])}` };
+    case 'agent.response_done':
+      return data['status'] === 'failed' || data['status'] === 'incomplete'
+        ? {
+            mark: 'error',
+            text: `An answer of the model ${data['status']}${data['reason'] ? `: ${data['reason']}` : ''}`,
+          }
+        : undefined;
+    default:
+      return undefined;
+  }
+}
+
+/**
+ * The entry of what is said in an item; made where there is none.
+ * @param {CallState} state
+ * @param {RecordedEvent} event
+ * @param {'caller' | 'agent'} role
+ * @param {string} itemId
+ */
+function speech(state, event, role, itemId) {
+  const known = state.index.items.get(itemId);
+  if (known !== undefined) return known;
+  const entry = add(state, {
+    key: `item-${itemId}`,
+    kind: 'speech',
+    atMs: event.offsetMs,
+    role,
+    itemId,
+    text: '',
+    final: false,
+  });
+  state.index.items.set(itemId, entry);
+  return entry;
+}
+
+/**
+ * @param {CallState} state
+ * @param {RecordedEvent} event
+ * @param {string} name
+ */
+function tool(state, event, name) {
+  const id = String(event.data['toolCallId']);
+  const known = state.index.tools.get(id);
+  if (known !== undefined) {
+    touch(state, known);
+    return known;
+  }
+  const entry = add(state, {
+    key: `tool-${id}`,
+    kind: 'tool',
+    atMs: event.offsetMs,
+    name,
+    toolCallId: id,
+    status: 'running',
+  });
+  state.index.tools.set(id, entry);
+  return entry;
+}
+
+/**
+ * @param {CallState} state
+ * @param {RecordedEvent} event
+ */
+function finishTool(state, event) {
+  const { data } = event;
+  const entry = tool(state, event, data['name']);
+  entry.ms = data['ms'];
+  const output = data['output'] ?? data['result'];
+  if (output !== undefined) entry.output = typeof output === 'string' ? output : JSON.stringify(output);
+  if (event.type === 'tool.tool_result_dropped') {
+    entry.status = 'dropped';
+    entry.outcome = data['why'];
+  } else if (entry.status !== 'dropped') {
+    entry.status = data['outcome'] === 'ok' ? 'ok' : 'failed';
+    entry.outcome = data['outcome'];
+  }
+}
+
+/**
+ * Marks what was spoken over, where it was heard at all, and says that the caller cut in.
+ * @param {CallState} state
+ * @param {RecordedEvent} event
+ */
+function bargeIn(state, event) {
+  const { heard = [], clearMs } = event.data;
+  let heardMs = 0;
+  for (const item of heard) {
+    heardMs += item.heardMs;
+    const entry = state.index.items.get(item.itemId);
+    if (entry === undefined) continue;
+    entry.heardMs = item.heardMs;
+    touch(state, entry);
+  }
+  const stopped = clearMs === undefined ? '' : `; the agent was cut off within ${Math.max(1, Math.ceil(clearMs))} ms`;
+  add(state, {
+    key: `mark-${event.seq}`,
+    kind: 'mark',
+    atMs: event.offsetMs,
+    mark: 'bargeIn',
+    text: `The caller cut in after hearing ${(heardMs / 1000).toFixed(1)} s${stopped}`,
+  });
+}
+
+/** @param {CallState} state @param {Entry} entry */
+function touch(state, entry) {
+  entry.rev = state.rev;
+}
+
+/**
+ * Adds an entry; the oldest make room for it.
+ * @param {CallState} state
+ * @param {Omit<Entry, 'rev'>} fields
+ * @returns {Entry}
+ */
+function add(state, fields) {
+  const entry = { ...fields, rev: state.rev };
+  state.entries.push(entry);
+  while (state.entries.length > state.maxEntries) {
+    const gone = state.entries.shift();
+    state.dropped += 1;
+    if (gone?.itemId !== undefined) state.index.items.delete(gone.itemId);
+    if (gone?.toolCallId !== undefined) state.index.tools.delete(gone.toolCallId);
+  }
+  return entry;
+}

@@ -1,0 +1,122 @@
+/** What codes mean, for people. A code nobody foresaw is shown as it is: better strange than silent. */
+
+/** @type {Record<string, string>} */
+const REASONS = {
+  'caller-hangup': 'The caller hung up',
+  'agent-hangup': 'The agent ended the call',
+  transferred: 'Transferred',
+  'operator-hangup': 'Hung up by an operator',
+  'max-duration': 'Longest duration reached',
+  'caller-silent': 'The caller stayed silent',
+  'media-flood': 'Too much audio from the caller’s side',
+  'media-malformed': 'Unusable audio from the caller’s side',
+  'media-stalled': 'Audio from the caller’s side stopped',
+  'media-backpressure': 'The caller’s side took no audio',
+  'media-format-unsupported': 'Audio format not supported',
+  'stream-replaced': 'Replaced by a second stream',
+  'media-lost': 'The line was lost',
+  'no-stream': 'The carrier opened no stream',
+  'model-auth': 'The model refused our key',
+  'model-quota': 'The model’s quota is used up',
+  'model-rate-limited': 'The model’s rate limit was reached',
+  'model-unavailable': 'The model could not be reached',
+  'model-rejected': 'The model refused the session',
+  'model-session-lost': 'The model’s session was lost',
+  'model-format-mismatch': 'The model took another audio format',
+  'model-silent': 'The model stayed silent',
+  drained: 'The daemon was stopped',
+  overload: 'Too much load',
+  internal: 'Internal error',
+  'process-lost': 'The daemon stopped unexpectedly',
+  unknown: 'Not known',
+};
+
+/** @type {Record<string, string>} */
+const RESULTS = {
+  success: 'Completed',
+  caller_error: 'Caller’s side failed',
+  upstream_error: 'Carrier or model failed',
+  server_error: 'Daemon failed',
+  indeterminate: 'Not known',
+};
+
+/** @type {Record<string, string>} */
+const ERRORS = {
+  ADMIN_TOKEN_MISSING: 'An admin token is needed.',
+  ADMIN_TOKEN_INVALID: 'This token is not accepted.',
+  ADMIN_LOOPBACK_ONLY:
+    'No admin token is set, so the daemon answers only on the machine it runs on. Set ADMIN_TOKEN to use the console from elsewhere.',
+  CALL_UNKNOWN: 'The daemon does not know this call any more.',
+  CALL_ENDED: 'The call is already over.',
+  CALL_NOT_ANSWERED: 'Nobody is on the line at the moment.',
+  DESTINATION_REFUSED: 'This number may not be called.',
+  OUTBOUND_UNAVAILABLE: 'Calls cannot be placed: the carrier or its number is not set up.',
+  OUTBOUND_HOURLY_LIMIT: 'This hour’s calls are used up.',
+  OUTBOUND_CONCURRENT_LIMIT: 'Too many calls are being made at once.',
+  PROMPT_UNKNOWN: 'There is no prompt of this name.',
+  CONTROL_UNSUPPORTED: 'This call’s carrier cannot do that, or its credentials are not set.',
+  CONTROL_GONE: 'The carrier says the call is over.',
+  CONTROL_AUTH: 'The carrier refused our credentials.',
+  CONTROL_REJECTED: 'The carrier refused.',
+  CONTROL_RATE_LIMITED: 'The carrier asks to wait a moment.',
+  CONTROL_UNAVAILABLE: 'The carrier could not be reached.',
+  CONTROL_TIMEOUT: 'The carrier did not answer in time. It may have been done all the same.',
+  RECORD_UNKNOWN: 'There is no record of this call.',
+  STORE_UNAVAILABLE: 'The store of records cannot be reached at the moment.',
+  RATE_LIMITED: 'Too many requests. Wait a moment and try again.',
+  OFFLINE: 'The daemon cannot be reached.',
+  NOT_FOUND: 'This daemon does not offer that.',
+  INTERNAL: 'The daemon failed at this. Its log says more.',
+};
+
+/** @param {string | undefined} reason */
+export const reasonWords = (reason) => (reason === undefined ? 'Not known' : (REASONS[reason] ?? reason));
+/** @param {string | undefined} result */
+export const resultWords = (result) => (result === undefined ? 'Not known' : (RESULTS[result] ?? result));
+/** All results a call can have, with their words. */
+export const results = Object.entries(RESULTS);
+
+/**
+ * @param {string | undefined} result
+ * @returns {'good' | 'bad' | 'neutral'} what colour says it
+ */
+export function resultTone(result) {
+  if (result === 'success') return 'good';
+  return result === undefined || result === 'indeterminate' ? 'neutral' : 'bad';
+}
+
+/**
+ * An error of the API in words, with what it says of single fields.
+ * @param {{ code: string, message?: string | undefined, issues?: ReadonlyArray<{ path: string, message: string }> | undefined }} error
+ */
+export function errorWords({ code, message, issues }) {
+  if (issues !== undefined && issues.length > 0)
+    return issues.map((issue) => `${issue.path.split('.').at(-1)}: ${issue.message}`).join('. ');
+  const known = ERRORS[code];
+  if (known !== undefined) return code === 'DESTINATION_REFUSED' && message ? `${known} (${message})` : known;
+  return message === undefined || message === '' ? code : `${message} (${code})`;
+}
+
+/** Why a recording ended before its call. @param {string | undefined} reason */
+export function recordingStopWords(reason) {
+  const words = {
+    'disk-full': 'the disk is full',
+    'write-failed': 'it could not be written',
+    'too-slow': 'the disk is too slow',
+    'too-long': 'it became too long',
+    'notice-not-heard': 'the caller did not hear the notice',
+  };
+  return reason === undefined ? 'for a reason not known' : (Reflect.get(words, reason) ?? reason);
+}
+
+/** Where a call's audio comes from, in words. @param {string | undefined} carrier */
+export function carrierWords(carrier) {
+  const names = { twilio: 'Twilio', signalwire: 'SignalWire', browser: 'Browser' };
+  return carrier === undefined ? undefined : (Reflect.get(names, carrier) ?? carrier);
+}
+
+/** @param {string | undefined} transport */
+export function transportWords(transport) {
+  const names = { webrtc: 'WebRTC', websocket: 'WebSocket' };
+  return transport === undefined ? undefined : (Reflect.get(names, transport) ?? transport);
+}
