@@ -5,9 +5,9 @@ import { browserSettings } from './http/browser-bridge-settings.ts';
 import { outboundContradictions, outboundSettings } from './http/outbound-settings.ts';
 import { httpSettings } from './http/settings.ts';
 import { liveSettings } from './live/settings.ts';
+import { recordingSettings } from './recording/settings.ts';
 import { recordSettings } from './records/settings.ts';
 import { csv, flag, headerMap, iceServers, integer, phoneNumber, portRange, publicUrl, webUrl } from './settings.ts';
-import { recordingSettings } from './recording/settings.ts';
 import { toolSettings } from './tools/settings.ts';
 import { tracingSettings } from './tracing/settings.ts';
 import { webhookSettings } from './webhooks/settings.ts';
@@ -160,7 +160,6 @@ const schema = z.object({
   // Records
   ...recordSettings,
   ...recordingSettings,
-
 
   // The caller's keys and silences
   DTMF_PAUSE_MS: integer(200, 30_000)

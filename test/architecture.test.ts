@@ -29,6 +29,7 @@ const CONNECTION_LIBRARIES: Record<string, string> = {
   ws: 'src/transport/socket.ts',
   '@roamhq/wrtc': 'src/transport/peer.ts',
   '@livekit/rtc-node': 'src/transport/room.ts',
+  pg: 'src/records/postgres-client.ts',
 };
 
 interface Rule {
@@ -97,6 +98,17 @@ const rules: Rule[] = [
     about: (file) => under('src/stores/')(file) || under('src/metrics/')(file),
     forbids: (i, file) =>
       isOurs(i) && !CALL_TYPES.has(i) && !i.startsWith(`${part(file, 2)}/`) && i !== 'src/errors.ts',
+  },
+  {
+    says: 'records watch calls: they import call/ types and values, errors, settings and the database thread of stores/, never a call, a leg or http',
+    about: under('src/records/'),
+    forbids: (i) =>
+      isOurs(i) &&
+      !CALL_TYPES.has(i) &&
+      i !== 'src/call/info.ts' &&
+      !i.startsWith('src/records/') &&
+      !['src/errors.ts', 'src/settings.ts'].includes(i) &&
+      !['serve', 'sqlite', 'thread'].some((name) => i === `src/stores/${name}.ts`),
   },
   {
     says: 'the simulator is a far end: it shares wires, audio and clocks with the daemon, nothing else',

@@ -77,7 +77,7 @@ export function openCallsApi(base: Base): Feature {
   return {
     claim: async (carrierCallId, to) => outbound?.claim(carrierCallId, to),
     ended: (call, end) => desk?.ended(call, end),
-    install({ http, calls, dispatch, admin, isDraining }) {
+    install({ http, calls, dispatch, admin, admission, isDraining }) {
       outbound = new OutboundCalls({
         guard,
         control: carriers.forOrders,
@@ -87,7 +87,7 @@ export function openCallsApi(base: Base): Feature {
         log,
         callbacks,
         hasPrompt: (name) => dispatch.hasPrompt(name),
-        isDraining,
+        refusesCalls: () => isDraining() || admission.overloaded,
       });
       const orders = outbound;
       running = calls;

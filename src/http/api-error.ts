@@ -20,7 +20,8 @@ export const API_ERRORS = {
   CALL_NOT_ANSWERED: 'Nobody has answered yet, or the line is broken at the moment.',
   DESTINATION_REFUSED: 'This number may not be called; `reason` says which rule forbids it.',
   CALLBACK_REFUSED: 'The callback URL leads to a host that is not allowed.',
-  OUTBOUND_UNAVAILABLE: 'Calls cannot be placed: the carrier, its credentials or the number to call from is not set.',
+  OUTBOUND_UNAVAILABLE:
+    'Calls cannot be placed: the carrier, its credentials or the number to call from is not set, or this process takes no calls at the moment.',
   OUTBOUND_HOURLY_LIMIT: "This hour's calls are used up.",
   OUTBOUND_CONCURRENT_LIMIT: 'Too many calls are being made at once.',
   PROMPT_UNKNOWN: 'There is no prompt of this name.',

@@ -27,8 +27,8 @@ export interface OutboundCallsOptions {
   readonly callbacks: Pick<CallCallbacks, 'check' | 'send'>;
   /** Whether there is a prompt of this name; all are taken without it. */
   readonly hasPrompt?: ((name: string) => boolean | Promise<boolean>) | undefined;
-  /** Whether this process takes no new calls any more. */
-  readonly isDraining?: (() => boolean) | undefined;
+  /** Whether this process takes no calls at the moment: whoever answered would be turned away. */
+  readonly refusesCalls?: (() => boolean) | undefined;
 }
 
 /** How long a webhook waits for the answer to the request that caused it, ms. */
@@ -59,9 +59,10 @@ export class OutboundCalls {
 
   /** Orders a call. Rejects with an ApiError when it must not be placed and with a ControlError when the carrier fails. */
   async place(order: CallOrder, request: HostedRequest): Promise<CallView> {
-    const { control, guard, urls, clock, hasPrompt, isDraining } = this.#o;
+    const { control, guard, urls, clock, hasPrompt, refusesCalls } = this.#o;
     const from = order.from ?? this.#o.from;
-    if (isDraining?.() === true) throw new ApiError(503, 'OUTBOUND_UNAVAILABLE', 'this process takes no new calls');
+    if (refusesCalls?.() === true)
+      throw new ApiError(503, 'OUTBOUND_UNAVAILABLE', 'this process takes no calls at the moment');
     if (control === undefined || from === undefined)
       throw new ApiError(
         503,

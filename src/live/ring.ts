@@ -89,7 +89,7 @@ export class EventRing {
     let high = this.#events.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (this.#events[middle]!.event.id < id) low = middle + 1;
+      if (this.#events[middle]!.event.id <= id) low = middle + 1;
       else high = middle;
     }
     return this.#events.slice(low, low + limit);

@@ -125,16 +125,19 @@ export class Watcher {
   /** The next page of what the ring has lost. What cannot be had is told as a gap. */
   async #fromStore(until: string): Promise<void> {
     const { callId, conversationId } = this.options;
+    const after = this.#cursor;
     let events: readonly RecordedEvent[] | undefined;
     try {
-      events = await this.#deps.replay()?.({ callId, conversationId, after: this.#cursor, until, limit: PAGE });
+      events = await this.#deps.replay()?.({ callId, conversationId, after, until, limit: PAGE });
     } catch (error) {
       this.#deps.failed(error);
     }
     if (this.#isOver) return;
     for (const event of events ?? []) this.#replay(new LiveEvent(event, conversationId));
-    if (events === undefined) this.#send(JSON.stringify({ kind: 'gap', after: this.#cursor, until }), undefined);
-    if (events === undefined || events.length < PAGE) this.#cursor = until;
+    if (events === undefined) this.#send(JSON.stringify({ kind: 'gap', after, until }), undefined);
+    // A page that brings nothing new would be asked for for ever.
+    const isLast = events === undefined || events.length < PAGE || this.#cursor === after;
+    if (isLast) this.#cursor = until;
   }
 
   #replay(event: LiveEvent): void {

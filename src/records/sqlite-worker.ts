@@ -15,5 +15,7 @@ export interface RecordWorkerStart {
 if (parentPort !== null) {
   const { path, prices } = workerData as RecordWorkerStart;
   const db = openDatabase(path, recordMigrations);
+  // What is stored is removed from the spool, so a commit must be on the disk itself: some five a second, on this thread alone.
+  db.exec('PRAGMA synchronous = FULL');
   serveDatabase(parentPort, db, { records: recordQueries(db, prices) });
 }

@@ -67,9 +67,8 @@ export async function startCallsRig(options: CallsRigOptions): Promise<CallsRig>
     name === 'twilio'
       ? {
           TWILIO_ACCOUNT_SID: accountSid,
-          TWILIO_AUTH_TOKEN: SIGNING,
-          TWILIO_API_KEY_SID: `SK${'0'.repeat(32)}`,
-          TWILIO_API_KEY_SECRET: REST,
+          // The first asks the REST API; all verify webhooks, the one that is being rotated out too.
+          TWILIO_AUTH_TOKEN: `${REST},${SIGNING}`,
           TWILIO_API_URL: carrier.url,
         }
       : {
@@ -80,12 +79,6 @@ export async function startCallsRig(options: CallsRigOptions): Promise<CallsRig>
           SIGNALWIRE_RELAY_URL: carrier.relayUrl,
           SIGNALWIRE_CONTROL: options.control ?? 'rest',
         };
-  // The stand-in knows one user, the account itself.
-  if (name === 'twilio') {
-    delete credentials['TWILIO_API_KEY_SID'];
-    delete credentials['TWILIO_API_KEY_SECRET'];
-    credentials['TWILIO_AUTH_TOKEN'] = `${REST},${SIGNING}`;
-  }
   const rig = await startRig({
     ...options,
     settings: {

@@ -64,7 +64,10 @@ const usage = z.object({
       text_tokens: tokens,
       audio_tokens: tokens,
       cached_tokens: tokens,
-      cached_tokens_details: z.object({ audio_tokens: z.number().min(0) }).optional().catch(undefined),
+      cached_tokens_details: z
+        .object({ audio_tokens: z.number().min(0) })
+        .optional()
+        .catch(undefined),
     })
     .catch({ text_tokens: 0, audio_tokens: 0, cached_tokens: 0 }),
   output_token_details: z

@@ -397,7 +397,7 @@ describe('the end of the process', () => {
   });
 
   it('takes no more orders', async () => {
-    const { place, dials } = rig({ isDraining: () => true });
+    const { place, dials } = rig({ refusesCalls: () => true });
     await expect(place()).rejects.toMatchObject({ status: 503, code: 'OUTBOUND_UNAVAILABLE' });
     expect(dials).toEqual([]);
   });

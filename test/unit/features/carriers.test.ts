@@ -1,0 +1,53 @@
+import { describe, expect, it } from 'vitest';
+import { loadConfig } from '../../../src/config.ts';
+import { openCarriers } from '../../../src/features/carriers.ts';
+import { FakeClock } from '../../fakes/clock.ts';
+import { fakeLog } from '../../fakes/legs.ts';
+
+const TWILIO = { TWILIO_ACCOUNT_SID: `AC${'1'.repeat(32)}`, TWILIO_AUTH_TOKEN: 'token' };
+const SIGNALWIRE = { SIGNALWIRE_PROJECT_ID: 'project-1', SIGNALWIRE_TOKEN: 'token', SIGNALWIRE_SPACE: 'example' };
+const KEY = { TWILIO_API_KEY_SID: `SK${'2'.repeat(32)}`, TWILIO_API_KEY_SECRET: 'secret' };
+
+const open = (env: Record<string, string>) =>
+  openCarriers({
+    config: loadConfig(env),
+    clock: new FakeClock(),
+    log: fakeLog(),
+    host: () => '',
+    onStatus: () => {},
+  });
+
+describe('the carriers', () => {
+  it.each([
+    [{}, undefined, undefined, undefined],
+    [TWILIO, 'twilio-rest', 'twilio-rest', undefined],
+    [{ TWILIO_ACCOUNT_SID: TWILIO.TWILIO_ACCOUNT_SID, ...KEY }, 'twilio-rest', 'twilio-rest', undefined],
+    [{ TWILIO_ACCOUNT_SID: TWILIO.TWILIO_ACCOUNT_SID }, undefined, undefined, undefined],
+    [SIGNALWIRE, 'signalwire-rest', undefined, 'signalwire-rest'],
+    [{ ...SIGNALWIRE, SIGNALWIRE_CONTROL: 'relay' }, 'signalwire-relay', undefined, 'signalwire-relay'],
+    [{ ...TWILIO, ...SIGNALWIRE }, 'twilio-rest', 'twilio-rest', 'signalwire-rest'],
+    [{ ...TWILIO, ...SIGNALWIRE, OUTBOUND_CARRIER: 'signalwire' }, 'signalwire-rest', 'twilio-rest', 'signalwire-rest'],
+    [{ ...TWILIO, OUTBOUND_CARRIER: 'signalwire' }, undefined, 'twilio-rest', undefined],
+  ])('are those whose credentials are set: %o', async (env, orders, twilio, signalwire) => {
+    const carriers = open(env);
+    expect(carriers.forOrders?.name).toBe(orders);
+    expect(carriers.of('twilio')?.name).toBe(twilio);
+    expect(carriers.of('signalwire')?.name).toBe(signalwire);
+    expect(carriers.of('browser')).toBeUndefined();
+    expect(carriers.of(undefined)).toBeUndefined();
+    await carriers.close();
+  });
+
+  it.each([
+    [{ ...SIGNALWIRE, SIGNALWIRE_SPACE: 'not a space' }, 'SIGNALWIRE_SPACE'],
+    [{ ...TWILIO, TWILIO_ACCOUNT_SID: 'AC1' }, 'TWILIO_ACCOUNT_SID'],
+    [{ ...TWILIO, TWILIO_API_KEY_SID: KEY.TWILIO_API_KEY_SID }, 'TWILIO_API_KEY_SECRET'],
+    [KEY, 'TWILIO_ACCOUNT_SID'],
+    [{ ...TWILIO, TWILIO_API_URL: 'http://api.example.com' }, 'https'],
+  ])('stop the daemon at what cannot be right, and never show a secret: %o', (env, named) => {
+    const attempt = () => open(env);
+    expect(attempt).toThrow(named);
+    expect(attempt).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }));
+    expect(attempt).not.toThrow(/token|'secret'/);
+  });
+});
