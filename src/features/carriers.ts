@@ -33,8 +33,10 @@ export interface CarriersOptions {
 
 /** Makes the control of each carrier whose credentials are set. Throws CONFIG_INVALID. */
 export function openCarriers(options: CarriersOptions): Carriers {
-  const twilio = checked('TWILIO_ACCOUNT_SID', () => twilioControl(options));
-  const signalwire = checked('SIGNALWIRE_SPACE', () => signalWireControl(options));
+  const twilio = checked('TWILIO_ACCOUNT_SID or TWILIO_API_URL', () => twilioControl(options));
+  const signalwire = checked('SIGNALWIRE_SPACE, SIGNALWIRE_PROJECT_ID or SIGNALWIRE_API_URL', () =>
+    signalWireControl(options),
+  );
   const all = new Map<string, CallControl>();
   if (twilio !== undefined) all.set('twilio', twilio);
   if (signalwire !== undefined) all.set('signalwire', signalwire);
@@ -67,12 +69,12 @@ function signalWireControl({ config, clock, log, host, onStatus }: CarriersOptio
   return new SignalWireRelay({ projectId, token, host: config.SIGNALWIRE_RELAY_URL, rest, onStatus, clock, log });
 }
 
-/** An adapter refuses what cannot be an account's: at the start, by the setting's name. */
-function checked<T>(setting: string, make: () => T): T {
+/** An adapter refuses what cannot be an account's: at the start, by the settings it is made of. */
+function checked<T>(settings: string, make: () => T): T {
   try {
     return make();
   } catch (cause) {
     if (!(cause instanceof ControlError)) throw cause;
-    throw new BridgeError('CONFIG_INVALID', `wrong settings:\n  ${setting}: ${cause.message}`, { cause });
+    throw new BridgeError('CONFIG_INVALID', `wrong settings:\n  ${settings}: ${cause.message}`, { cause });
   }
 }
