@@ -77,7 +77,16 @@ export interface Heard {
 /** What is told of a tool. `name` is one of the call's tools or "(unknown)": a metric label. */
 export type ToolTold =
   | { type: 'tool_started'; name: string; toolCallId: string }
-  | { type: 'tool_finished'; name: string; toolCallId: string; ms: number; outcome: string; truncated: boolean }
+  | {
+      type: 'tool_finished';
+      name: string;
+      toolCallId: string;
+      ms: number;
+      outcome: string;
+      truncated: boolean;
+      /** What the model was given: the result, or the error in words. */
+      output: string;
+    }
   /** A result came when nobody waited for it any more. */
   | { type: 'tool_result_dropped'; name: string; toolCallId: string; ms: number; why: string };
 

@@ -181,6 +181,7 @@ export const CATALOGUE: Catalogue = {
       ms: 'how long it took',
       outcome: '`ok`, or what went wrong',
       truncated: 'the result was cut for the model',
+      output: 'what the model was given: the result, or the error in words',
     },
   },
   'tool.tool_result_dropped': {

@@ -37,6 +37,8 @@ export type ToolEvent =
       readonly outcome: ToolOutcome;
       /** The model was shown a part of the result. */
       readonly truncated: boolean;
+      /** What the model was given. */
+      readonly output: string;
     }
   /** A result came when nobody waited for it any more; `ms` after the tool was started. */
   | {
@@ -154,7 +156,7 @@ class Runner implements CallTools {
     }
     const ms = clock.now() - startedAt;
     log.debug({ tool: name, toolCallId: call.toolCallId, ms: Math.round(ms), outcome, truncated }, 'tool call');
-    this.#tell({ type: 'tool_finished', name, toolCallId: call.toolCallId, ms, outcome, truncated });
+    this.#tell({ type: 'tool_finished', name, toolCallId: call.toolCallId, ms, outcome, truncated, output });
     return output;
   }
 

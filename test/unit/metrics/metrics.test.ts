@@ -105,6 +105,7 @@ describe('metrics', () => {
       ms: 300,
       outcome: 'ok',
       truncated: false,
+      output: '{}',
     };
     tell({ type: 'tool', event: finished });
     tell({ type: 'tool', event: { ...finished, name: 'delete_everything', outcome: 'unknown' } });
@@ -170,7 +171,15 @@ describe('metrics', () => {
       tell(
         {
           type: 'tool',
-          event: { type: 'tool_finished', name: odd, toolCallId: odd, ms: 1, outcome: odd, truncated: false },
+          event: {
+            type: 'tool_finished',
+            name: odd,
+            toolCallId: odd,
+            ms: 1,
+            outcome: odd,
+            truncated: false,
+            output: '{}',
+          },
         },
         id,
       );

@@ -23,7 +23,15 @@ describe('a tool that does its work', () => {
     expect(await run('nothing', '')).toBe('{"ok":true}');
     expect(events.slice(0, 2)).toEqual([
       { type: 'tool_started', name: 'echo', toolCallId: 't1' },
-      { type: 'tool_finished', name: 'echo', toolCallId: 't1', ms: 0, outcome: 'ok', truncated: false },
+      {
+        type: 'tool_finished',
+        name: 'echo',
+        toolCallId: 't1',
+        ms: 0,
+        outcome: 'ok',
+        truncated: false,
+        output: '{"words":"hello","times":1}',
+      },
     ]);
   });
 

@@ -60,7 +60,15 @@ describe('the spans of a call', () => {
     clock.advance(500);
     tell({
       type: 'tool',
-      event: { type: 'tool_finished', name: 'lookup', toolCallId: 't1', ms: 500, outcome: 'timeout', truncated: false },
+      event: {
+        type: 'tool_finished',
+        name: 'lookup',
+        toolCallId: 't1',
+        ms: 500,
+        outcome: 'timeout',
+        truncated: false,
+        output: '{}',
+      },
     });
     const heard = { itemId: 'i1', contentIndex: 0, responseId: 'r1', heardMs: 700, writtenMs: 900 };
     tell({ type: 'barge_in', heard: [heard], clearMs: 1 });
