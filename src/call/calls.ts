@@ -2,12 +2,14 @@ import { Call } from './call.ts';
 import type { CallDeps } from './deps.ts';
 import type { CallInfo } from './info.ts';
 import type { AgentLeg, CallerLeg } from './leg.ts';
-import { isFailure, type Termination } from './termination.ts';
+import { isFailure, type Termination, termination } from './termination.ts';
 import type { ToolsFactory } from './tools.ts';
 
 /** How long the end of a call is remembered, for the carrier's question what comes next, ms. */
 const REMEMBER_MS = 600_000;
 const REMEMBER_MOST = 10_000;
+/** How long the stream of a call that is over at the carrier may take to end by itself, ms: what it still carries is the call's last words. */
+const STREAM_END_MS = 2_000;
 /** A stream that breaks again and again will not hold the next time either. */
 const REATTACH_MOST = 3;
 
@@ -29,6 +31,8 @@ export class Calls {
   readonly #byCarrier = new Map<string, Call>();
   readonly #reattached = new WeakMap<Call, number>();
   readonly #ended = new Map<string, { next: 'hangup' | 'apology'; transferTo: string | undefined; at: number }>();
+  /** Carriers' calls that are over there, and since when: the news can overtake the making of the call it is about. */
+  readonly #gone = new Map<string, number>();
 
   constructor(deps: CallsDeps) {
     this.#deps = deps;
@@ -56,7 +60,28 @@ export class Calls {
       this.#deps.ended?.(call, end);
     });
     call.start();
+    if (info.carrierCallId !== undefined && this.#gone.has(info.carrierCallId))
+      void call.end(termination('caller-hangup'));
     return call;
+  }
+
+  /**
+   * The carrier says that its call is over: nobody comes, or comes back, so the model's session is not kept for him. A stream that is open
+   * has a moment to end by itself, since its own word says more.
+   */
+  carrierEnded(carrierCallId: string): void {
+    const { clock } = this.#deps;
+    const now = clock.now();
+    this.#gone.set(carrierCallId, now);
+    trim(this.#gone, (at) => now - at);
+    const call = this.#byCarrier.get(carrierCallId);
+    if (call === undefined) return;
+    const end = () => void call.end(termination('caller-hangup'));
+    if (call.state === 'waiting' || call.state === 'held') end();
+    else {
+      const late = clock.after(STREAM_END_MS, end);
+      void call.done.then(() => late.cancel());
+    }
   }
 
   /** Plugs a caller's leg into its call. False when there is no such call (any more). */
@@ -100,10 +125,15 @@ export class Calls {
     if (this.#byCarrier.get(carrierCallId) === call) this.#byCarrier.delete(carrierCallId);
     const now = this.#deps.clock.now();
     this.#ended.set(carrierCallId, { next: nextAfter(call) ?? 'apology', transferTo: call.transferTo, at: now });
-    for (const [key, entry] of this.#ended) {
-      if (this.#ended.size <= REMEMBER_MOST && now - entry.at < REMEMBER_MS) break;
-      this.#ended.delete(key);
-    }
+    trim(this.#ended, ({ at }) => now - at);
+  }
+}
+
+/** Forgets, oldest first, what is too old or too much. */
+function trim<T>(map: Map<string, T>, age: (value: T) => number): void {
+  for (const [key, value] of map) {
+    if (map.size <= REMEMBER_MOST && age(value) < REMEMBER_MS) break;
+    map.delete(key);
   }
 }
 

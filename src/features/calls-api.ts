@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Calls } from '../call/calls.ts';
 import { OutboundGuard } from '../call/outbound-guard.ts';
-import { termination } from '../call/termination.ts';
 import { isFinal } from '../callers/phone/control/index.ts';
 import { CallCallbacks } from '../http/call-callbacks.ts';
 import { callStatusRoute, type StatusUpdate } from '../http/call-status.ts';
@@ -68,10 +67,7 @@ export function openCallsApi(base: Base): Feature {
 
   const news = (update: StatusUpdate) => {
     outbound?.onStatus(update);
-    // Nobody comes (back) to a call that is over at the carrier: its model's session is not kept for him.
-    const call = running?.byCarrierId(update.carrierCallId);
-    const isOver = update.status !== undefined && isFinal(update.status);
-    if (isOver && (call?.state === 'waiting' || call?.state === 'held')) void call.end(termination('caller-hangup'));
+    if (update.status !== undefined && isFinal(update.status)) running?.carrierEnded(update.carrierCallId);
   };
 
   return {

@@ -105,6 +105,24 @@ describe.concurrent('an order', () => {
     expect(rig.carrier.calls).toHaveLength(3);
   });
 
+  it('is over here whenever the far party hangs up, before its stream, in its making or later', async ({ own }) => {
+    const settings = { OUTBOUND_PER_HOUR: '20', OUTBOUND_CONCURRENT: '20' };
+    const far = () => ({ outcome: 'answer', ringMs: 0 }) as const;
+    const rig = own(await startCallsRig({ carrier: 'twilio', settings, far, model: { voice } }));
+    const hungUp = [0, 2, 5, 10, 15, 20, 30, 50, 80, 120].map(async (ms, index) => {
+      const { body } = await rig.api('POST', '/calls', { to: `+1555000${1000 + index}`, callbackUrl: rig.callbackUrl });
+      const call = rig.carrier.calls.find((each) => each.sid === body.carrierCallId)!;
+      await new Promise((resolve) => setTimeout(resolve, ms));
+      call.hangUp();
+      await call.done;
+    });
+    await Promise.all(hungUp);
+    // Far less than a call waits for its stream, or for one that broke.
+    await until(() => rig.app.calls.size === 0, 'all calls are over');
+    await until(() => rig.callbacks.length === 10, 'all calls are reported');
+    expect(new Set(rig.of('call_ended').map(({ end }) => end.reason))).toEqual(new Set(['caller-hangup']));
+  });
+
   it('cannot be placed without credentials', async ({ own }) => {
     const rig = own(await startCallsRig({ carrier: 'twilio', settings: { TWILIO_ACCOUNT_SID: '' }, model: { voice } }));
     expect(await rig.api('POST', '/calls', { to: THEIRS })).toMatchObject({

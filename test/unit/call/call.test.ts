@@ -480,4 +480,40 @@ describe('Calls', () => {
     await settle();
     expect(calls.continuation('CA1').next).toBe('apology');
   });
+
+  it('ends a call that is over at the carrier: at once where nobody is on the line, else when its stream has had its moment', async () => {
+    const calls = new Calls(deps);
+    const create = (id: string, carrierCallId: string) =>
+      calls.create({ id, direction: 'inbound', carrierCallId }, new FakeAgent());
+    const waiting = create('w', 'CA-w');
+    calls.carrierEnded('CA-w');
+    expect(waiting.ended).toMatchObject({ reason: 'caller-hangup' });
+
+    const joined = create('j', 'CA-j');
+    calls.join('j', new FakeCaller());
+    calls.carrierEnded('CA-j');
+    clock.advance(1_900);
+    expect(joined.ended).toBeUndefined();
+    clock.advance(200);
+    expect(joined.ended).toMatchObject({ result: 'success', reason: 'caller-hangup' });
+
+    // News of the end that overtook the making of the call.
+    calls.carrierEnded('CA-late');
+    expect(create('l', 'CA-late').ended).toMatchObject({ reason: 'caller-hangup' });
+    await settle();
+    expect(calls.size).toBe(0);
+    calls.carrierEnded('CA-never');
+  });
+
+  it('lets a stream say how it ended when the carrier tells of the end first', async () => {
+    const calls = new Calls(deps);
+    const call = calls.create({ id: 'c', direction: 'inbound', carrierCallId: 'CA1' }, new FakeAgent());
+    const caller = new FakeCaller();
+    calls.join('c', caller);
+    calls.carrierEnded('CA1');
+    caller.ctx?.emit({ type: 'ended', end: termination('caller-hangup', 'stop') });
+    expect(call.ended).toEqual(termination('caller-hangup', 'stop'));
+    await settle();
+    expect(clock.pending).toBe(0);
+  });
 });
