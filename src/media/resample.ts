@@ -67,6 +67,12 @@ export class Resampler {
   /** The same in samples of the output rate: a whole number for every pair, because the filters reach over an even number of samples. */
   readonly latencySamples: number;
   readonly #states: StageState[];
+  /** Input samples that make a whole number of output samples and leave the stages where they were. */
+  readonly #step: number;
+  /** Zeros in the input after which nothing but zeros is in the stages. */
+  readonly #reach: number;
+  /** Zeros at the end of the input so far; counted no further than needed. */
+  #zeros: number;
   #out: Int16Array;
   /** The part of `#out` handed out last, kept because a constant chunk size asks for the same part again. */
   #view: Int16Array;
@@ -83,6 +89,10 @@ export class Resampler {
     this.latencyMs = plan.latencyMs;
     this.latencySamples = Math.round((plan.latencyMs * to) / 1000);
     this.#states = plan.stages.map((stage) => new StageState(stage));
+    this.#step = from / greatestDivisor(from, to);
+    // The filters reach over twice their latency; one more millisecond covers the samples that wait for a whole step.
+    this.#reach = Math.ceil((2 * plan.latencyMs + 1) * (from / 1000));
+    this.#zeros = this.#reach;
     // Memory comes with the first call, whose length tells the stream's chunk size.
     this.#out = new Int16Array(0);
     this.#view = this.#out;
@@ -98,6 +108,20 @@ export class Resampler {
     const room = Math.ceil((input.length * this.to) / this.from) + this.to / 8000 + 1;
     if (room > this.#out.length) this.#out = new Int16Array(room);
     const out = this.#out;
+    // Digital silence is half of every conversation, and needs no multiplications.
+    const zeros = trailingZeros(input);
+    const silent = zeros === input.length && this.#zeros >= this.#reach && zeros % this.#step === 0;
+    this.#zeros = Math.min(this.#reach, zeros === input.length ? this.#zeros + zeros : zeros);
+    let made: number;
+    if (silent) {
+      made = (input.length * this.to) / this.from;
+      out.fill(0, 0, made);
+    } else made = this.#filter(input, out);
+    if (this.#view.length !== made || this.#view.buffer !== out.buffer) this.#view = out.subarray(0, made);
+    return this.#view;
+  }
+
+  #filter(input: Int16Array, out: Int16Array): number {
     let made = 0;
     for (let at = 0; at < input.length; at += SLICE) {
       const count = Math.min(SLICE, input.length - at);
@@ -114,14 +138,24 @@ export class Resampler {
       saturate(source, n, out, made);
       made += n;
     }
-    if (this.#view.length !== made || this.#view.buffer !== out.buffer) this.#view = out.subarray(0, made);
-    return this.#view;
+    return made;
   }
 
   /** Forgets the past: the next sample is the first of a new stream. */
   reset(): void {
+    this.#zeros = this.#reach;
     for (const state of this.#states) state.reset();
   }
+}
+
+function greatestDivisor(a: number, b: number): number {
+  return b === 0 ? a : greatestDivisor(b, a % b);
+}
+
+function trailingZeros(samples: Int16Array): number {
+  let at = samples.length;
+  while (at > 0 && samples[at - 1] === 0) at--;
+  return samples.length - at;
 }
 
 /** Rounds to the nearest 16-bit sample; what lies beyond full scale stays at full scale instead of wrapping. */

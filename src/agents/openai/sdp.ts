@@ -81,7 +81,7 @@ export function withOpusParameters(sdp: string, parameters: OpusParameters): str
  * CPU of the whole process, and looks ahead less; what is given up is SILK's in-band FEC, which a server's link does not need.
  */
 export function opusForSource(sourceRate: number): OpusParameters {
-  if (sourceRate <= 8_000) return { maxplaybackrate: 8_000, maxaveragebitrate: 64_000, stereo: 0 };
+  if (sourceRate <= 8_000) return { maxplaybackrate: 8_000, maxaveragebitrate: 80_000, stereo: 0 };
   if (sourceRate <= 16_000) return { maxplaybackrate: 16_000, maxaveragebitrate: 96_000, stereo: 0 };
   if (sourceRate <= 24_000) return { maxplaybackrate: 24_000, maxaveragebitrate: 96_000, stereo: 0 };
   return { maxaveragebitrate: 128_000, stereo: 0 };
