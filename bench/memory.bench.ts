@@ -196,8 +196,8 @@ async function ofWebSocket(quick: boolean): Promise<Verdict[]> {
 async function ofWebRtc(quick: boolean): Promise<Verdict[]> {
   const held = await perCall('webrtc', quick ? 20 : 40);
   if (quick) return [held];
-  const bare = await growthOfPeers(200, 20);
-  const calls = await growthOfCalls('webrtc', 200, 20);
+  const bare = await growthOfPeers(500, 20);
+  const calls = await growthOfCalls('webrtc', 500, 20);
   print(`\nWebRTC: a call keeps ${n(calls.rss, 0)} KB of RSS and ${n(calls.heap, 1)} KB of heap,`);
   print(`a bare peer of the same library ${n(bare.rss, 0)} and ${n(bare.heap, 1)} KB`);
   return [

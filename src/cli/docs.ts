@@ -5,6 +5,7 @@ import { settings } from '../config.ts';
 import { ERRORS } from '../errors.ts';
 import { API_ERRORS } from '../http/api-error.ts';
 import { eventTable } from '../live/catalogue.ts';
+import { defaultText, settingsOverview, settingsPage } from './settings-docs.ts';
 
 /** The text of `.env.example`: every setting with its sentence and its default, made from the schema. */
 export function envExample(): string {
@@ -14,10 +15,8 @@ export function envExample(): string {
   ];
   const entries = settings.map(({ name, description, default: value }) => {
     const words = wrap(description, 118).map((line) => `# ${line}`);
-    return [
-      ...words,
-      `${value === undefined || isEmpty(value) ? '#' : ''}${name}=${value === undefined ? '' : text(value)}`,
-    ].join('\n');
+    const shown = defaultText(value);
+    return [...words, `${shown === '' ? '#' : ''}${name}=${quoted(shown)}`].join('\n');
   });
   return `${head.join('\n')}\n\n${entries.join('\n\n')}\n`;
 }
@@ -48,11 +47,21 @@ export function errorsPage(): string {
 
 /** `docs/events.md` with its table of events made anew; the words around it are written by hand. */
 export function eventsPage(page: string): string {
-  const [begin, end] = ['<!-- events -->', '<!-- /events -->'];
+  return filled(page, 'docs/events.md', 'events', eventTable());
+}
+
+/** The README with its table of settings made anew. */
+export function readme(page: string): string {
+  return filled(page, 'README.md', 'settings', settingsOverview());
+}
+
+/** The page with these lines between its two marks. */
+function filled(page: string, file: string, name: string, lines: readonly string[]): string {
+  const [begin, end] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
   const from = page.indexOf(begin);
   const to = page.indexOf(end);
-  if (from < 0 || to < from) throw new Error(`docs/events.md lacks ${begin} and ${end}`);
-  return `${page.slice(0, from + begin.length)}\n${eventTable().join('\n')}\n${page.slice(to)}`;
+  if (from < 0 || to < from) throw new Error(`${file} lacks ${begin} and ${end}`);
+  return `${page.slice(0, from + begin.length)}\n${lines.join('\n')}\n${page.slice(to)}`;
 }
 
 function errorTable(codes: Readonly<Record<string, string>>): string[] {
@@ -60,16 +69,8 @@ function errorTable(codes: Readonly<Record<string, string>>): string[] {
   return ['| code | meaning |', '| --- | --- |', ...rows];
 }
 
-function isEmpty(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && Object.keys(value).length === 0;
-}
-
-function text(value: unknown): string {
-  if (isEmpty(value)) return '';
-  const list = Array.isArray(value) && value.every((entry) => typeof entry === 'string') ? value.join(',') : undefined;
-  const plain = list ?? (typeof value === 'string' ? value : JSON.stringify(value));
-  return /[\s#"']/.test(plain) ? JSON.stringify(plain) : plain;
-}
+/** In quotes where a reader of `.env` would stop short without. */
+const quoted = (plain: string) => (/[\s#"']/.test(plain) ? JSON.stringify(plain) : plain);
 
 function wrap(sentence: string, width: number): string[] {
   const lines: string[] = [];
@@ -88,6 +89,12 @@ if (import.meta.main) {
   const root = join(import.meta.dirname, '../..');
   writeFileSync(join(root, '.env.example'), envExample());
   writeFileSync(join(root, 'docs/errors.md'), errorsPage());
-  const events = join(root, 'docs/events.md');
-  writeFileSync(events, eventsPage(readFileSync(events, 'utf8')));
+  writeFileSync(join(root, 'docs/settings.md'), settingsPage());
+  for (const [file, make] of [
+    ['docs/events.md', eventsPage],
+    ['README.md', readme],
+  ] as const) {
+    const path = join(root, file);
+    writeFileSync(path, make(readFileSync(path, 'utf8')));
+  }
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { envExample, errorsPage, eventsPage } from '../../src/cli/docs.ts';
+import { envExample, errorsPage, eventsPage, readme } from '../../src/cli/docs.ts';
+import { settingGroups, settingsPage } from '../../src/cli/settings-docs.ts';
 import { loadConfig, settings } from '../../src/config.ts';
 
 const failure = (env: Record<string, string>): string => {
@@ -93,6 +94,13 @@ describe('.env.example', () => {
   it('has its events beside it, as the catalogue makes them', () => {
     const page = readFileSync(new URL('../../docs/events.md', import.meta.url), 'utf8');
     expect(page).toBe(eventsPage(page));
+  });
+
+  it('has its settings beside it, as the schema makes them, in docs/settings.md and in the README', () => {
+    expect(readFileSync(new URL('../../docs/settings.md', import.meta.url), 'utf8')).toBe(settingsPage());
+    const page = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+    expect(page).toBe(readme(page));
+    expect(settingGroups().flatMap((group) => group.settings)).toEqual(settings);
   });
 
   it('says a sentence about every setting', () => {

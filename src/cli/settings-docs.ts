@@ -1,0 +1,101 @@
+import { type SettingName, settings } from '../config.ts';
+
+/** The settings as documents show them: all of the schema, in its order, in groups. */
+
+type Setting = (typeof settings)[number];
+
+export interface SettingGroup {
+  readonly title: string;
+  /** What they are for, in half a sentence. */
+  readonly about: string;
+  readonly settings: readonly Setting[];
+}
+
+/** Each group begins with the setting it names and goes on to the next group's. */
+const BEGINNINGS: ReadonlyArray<readonly [first: SettingName, title: string, about: string]> = [
+  ['HOST', 'Listening', 'where it listens, where carriers find it, who may operate it'],
+  ['OPENAI_API_KEY', 'The model', 'who answers, where it is, how it listens and speaks'],
+  ['USE_WEBRTC', 'WebRTC', 'the transport to the model, falling back to the WebSocket within 3 s'],
+  ['BROWSER_ACCESS', 'Calls from web pages', 'who may place them, and how their media gets here'],
+  [
+    'TWILIO_AUTH_TOKEN',
+    'Carriers',
+    'who may call the webhooks, the media stream, what a caller gets when all else fails',
+  ],
+  [
+    'TWILIO_ACCOUNT_SID',
+    'Call control and ordered calls',
+    'hanging up, transferring and placing calls, and their limits',
+  ],
+  ['PLAYOUT_LEAD_MS', 'Audio to the carrier', 'what stall of ours is not heard, against delay'],
+  ['DATA_DIR', 'Tools, prompts and routes', 'the files that make the agent, and what its tools may reach'],
+  ['DATABASE_URL', 'Records', 'where calls are kept, how long, and what tokens cost'],
+  ['RECORDING', 'Recordings', 'whether, by whose consent, in which form, how long'],
+  ['DTMF_PAUSE_MS', 'Keys and silence', 'when keys are a turn, and what follows when nobody speaks'],
+  ['EVENTS_MAX_WATCHERS', 'Live events', 'the bounds of `/events`'],
+  ['WEBHOOK_URL', 'Webhooks', 'who is told of calls and tools'],
+  ['MAX_CALLS', 'Limits and stopping', 'how many calls, how long, and how the process stops'],
+  ['TRUST_PROXY', 'HTTP', 'proxies, who may read metrics, rate limits'],
+  ['TRACING', 'Traces', 'OpenTelemetry'],
+  ['LOG_LEVEL', 'Logs', 'at the default level no secret, number or word of a caller is logged'],
+];
+
+/** All settings in their groups. Throws when a group's first setting is not where it should be. */
+export function settingGroups(): SettingGroup[] {
+  const starts = BEGINNINGS.map(([first]) => settings.findIndex(({ name }) => name === first));
+  return BEGINNINGS.map(([first, title, about], index) => {
+    const from = starts[index] ?? -1;
+    const to = starts[index + 1] ?? settings.length;
+    if ((index === 0 && from !== 0) || from < 0 || to <= from)
+      throw new Error(`the settings are no longer in the order of their groups: look at ${first}`);
+    return { title, about, settings: settings.slice(from, to) };
+  });
+}
+
+/** The text of `docs/settings.md`. */
+export function settingsPage(): string {
+  const groups = settingGroups().flatMap(({ title, settings: members }) => [
+    `## ${title}`,
+    '',
+    '| setting | what it is | default |',
+    '| --- | --- | --- |',
+    ...members.map(({ name, description, default: value }) => {
+      const shown = defaultText(value);
+      return `| \`${name}\` | ${cell(description)} | ${shown === '' ? '' : `\`${cell(shown)}\``} |`;
+    }),
+    '',
+  ]);
+  return [
+    '# Settings',
+    '',
+    'Made from the schema by `npm run docs`. Settings are variables of the environment, or lines of `.env` in the working directory where the',
+    'environment has none; [.env.example](../.env.example) has them all. An empty one counts as not set. They are checked at the start: a wrong one',
+    'stops the daemon with a message that says which, why, and what would be right. `npm run check` checks them without starting anything.',
+    '',
+    ...groups,
+  ].join('\n');
+}
+
+/** The README's table: a line a group. */
+export function settingsOverview(): string[] {
+  const rows = settingGroups().map(({ title, about, settings: members }) => {
+    // As forges make anchors of headings: small letters, no punctuation, hyphens for spaces.
+    const anchor = title
+      .toLowerCase()
+      .replace(/[^a-z0-9 ]/g, '')
+      .replace(/ /g, '-');
+    return `| [${title}](docs/settings.md#${anchor}): ${about} | ${members.map(({ name }) => `\`${name}\``).join(' ')} |`;
+  });
+  return ['| what | settings |', '| --- | --- |', ...rows];
+}
+
+/** A default as it would be written in `.env`, without quotes around it; '' where there is none. */
+export function defaultText(value: unknown): string {
+  if (value === undefined || (typeof value === 'object' && value !== null && Object.keys(value).length === 0))
+    return '';
+  if (Array.isArray(value) && value.every((entry) => typeof entry === 'string')) return value.join(',');
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+/** A text for a cell of a table. */
+const cell = (words: string) => words.replaceAll('|', '\\|');

@@ -1,0 +1,78 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { Answers } from '../../src/http/answers.ts';
+import { publicUrls } from '../../src/http/public-url.ts';
+import { StreamTokens } from '../../src/http/stream-token.ts';
+import type { Carrier } from '../../src/http/twiml.ts';
+import { MemoryUsedTokens } from '../../src/http/used-tokens.ts';
+import { Destinations } from '../../src/tools/destinations.ts';
+import { ToolRegistry } from '../../src/tools/registry.ts';
+import { recordingLog, rig } from './tools/support.ts';
+
+/** What readers copy out of the documents works. */
+
+const root = resolve(import.meta.dirname, '../..');
+const read = (path: string) => readFileSync(join(root, path), 'utf8');
+
+describe('the commands in the documents', () => {
+  it('are there', () => {
+    const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
+    const pages = readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md'));
+    const named = ['README.md', 'tools/README.md', 'bench/README.md', ...pages.map((name) => `docs/${name}`)].flatMap(
+      (page) => [...read(page).matchAll(/\bnpm run ([a-z]+)/g)].map(([, name = '']) => name),
+    );
+    expect(named.length).toBeGreaterThan(20);
+    expect(named.filter((name) => !(name in scripts))).toEqual([]);
+  });
+});
+
+describe('docs/carriers.md', () => {
+  it.each<[Carrier, string]>([
+    ['twilio', '## Twilio'],
+    ['signalwire', '## SignalWire'],
+  ])('shows the document that %s gets', (carrier, heading) => {
+    const answers = new Answers({
+      urls: publicUrls({ publicUrl: 'https://voice.example.com', signed: true }),
+      tokens: new StreamTokens({
+        secrets: ['a secret of sixteen bytes'],
+        used: new MemoryUsedTokens(() => 0),
+        wall: () => 0,
+      }),
+      signalwire: { codec: 'L16@24000h', realtime: true },
+      apology: { text: 'Sorry.' },
+    });
+    const document = answers.connect({ headers: {} }, { carrier, carrierCallId: 'CA1', callId: 'c1' });
+    const page = read('docs/carriers.md');
+    const shown = /```xml\n([\s\S]*?)```/.exec(page.slice(page.indexOf(heading)))?.[1] ?? '';
+    const oneLine = shown.replace(/>\s+</g, '><').replace(/\s+/g, ' ').trim();
+    expect(document.replace(/(value|authBearerToken)="[\w-]{60,}"/g, '$1="TOKEN"')).toBe(oneLine);
+  });
+});
+
+describe("the README's tool", () => {
+  it('works as it stands there', async () => {
+    const [, code = ''] = /`tools\/days_until\.ts`:\n\n```ts\n([\s\S]*?)```/.exec(read('README.md')) ?? [];
+    const folder = mkdtempSync(join(tmpdir(), 'voicebridge-readme-'));
+    try {
+      // From another folder the two imports need their whole addresses.
+      const there = code
+        .replace("'zod'", `'${import.meta.resolve('zod')}'`)
+        .replace("'../src/tools/tool.ts'", `'${pathToFileURL(join(root, 'src/tools/tool.ts')).href}'`);
+      writeFileSync(join(folder, 'days_until.ts'), there);
+      const registry = await ToolRegistry.open({
+        folder,
+        log: recordingLog(),
+        http: { destinations: new Destinations({ hosts: [], privateHosts: [] }), env: () => undefined },
+      });
+      const { run, clock } = rig(registry.all());
+      const inTenDays = new Date(clock.wall() + 10 * 86_400_000).toISOString().slice(0, 10);
+      expect(JSON.parse(await run('days_until', { date: inTenDays }))).toEqual({ days: 10 });
+      expect(await run('days_until', { date: 'tomorrow' })).toContain('arguments_invalid');
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
