@@ -21,7 +21,7 @@ const KB = 1_024;
  */
 const WARM_UP = 0.5;
 /** Longer than anything of an ended call is remembered on purpose, ms. */
-const REMEMBERED_MS = 660_000;
+const REMEMBERED_MS = 3_660_000;
 
 interface Parties {
   readonly load: Child<LoadMethods>;
@@ -36,7 +36,13 @@ async function parties(transport: Transport): Promise<Parties> {
   // V8 throws unused code away now and then, megabytes at once: here that would hide what is looked for.
   const daemon = startChild<DaemonMethods>('daemon.ts', ['--no-flush-bytecode']);
   const modelUrl = await load.ask('listen');
-  const env = { OPENAI_BASE_URL: modelUrl, USE_WEBRTC: String(transport === 'webrtc'), GREETING: 'off' };
+  const env = {
+    OPENAI_BASE_URL: modelUrl,
+    USE_WEBRTC: String(transport === 'webrtc'),
+    GREETING: 'off',
+    // The last events are kept by number: with a small one that memory is full, and no growth any more, after the first calls.
+    EVENTS_KEEP: '500',
+  };
   const target = await daemon.ask('start', { env, skips: true });
   return {
     load,
@@ -128,7 +134,7 @@ async function growth(
 ): Promise<Growth> {
   const points: Array<{ made: number; usage: Usage }> = [];
   for (let made = 0; made < total; made += step) {
-    // The daemon remembers ended calls for ten minutes, for a carrier that asks again; that is no growth, so the time passes.
+    // The daemon remembers ended calls for minutes, for a carrier that asks again, and for an hour, for operators; that is no growth, so the time passes.
     await all.daemon.ask('skip', { ms: REMEMBERED_MS });
     await batch(step);
     await settled(all);
