@@ -65,6 +65,14 @@ function expectThat(condition: boolean, what: string): void {
   say(`ok: ${what}`);
 }
 
+/** What was added to the base, MB; uncompressed, as files lie on a disk. */
+function sizeOf(image: Image): string {
+  const [all = 0, modules = 0] = ['app', 'app/node_modules'].map((folder) =>
+    Number.parseInt(execFileSync('du', ['-sm', join(image.root, folder)], { encoding: 'utf8' }), 10),
+  );
+  return `/app has ${all} MB, ${modules} MB of them in node_modules`;
+}
+
 /** What is true of the image before anything listens. */
 async function inspect(image: Image, work: string): Promise<void> {
   const data = join(work, 'data-inspect');
@@ -81,6 +89,8 @@ async function inspect(image: Image, work: string): Promise<void> {
   expectThat(has('node_modules/@discordjs/opus'), 'the Opus add-on is in it');
   await runInContainer(image, data, ['check']);
   say('ok: `check` finds its settings, tools, prompts and routes in order');
+  const doctor = await runInContainer(image, data, ['doctor'], { HOST: '127.0.0.1', PORT: String(await freePort()) });
+  expectThat(/^\d+ pass, \d+ warn, 0 fail, \d+ skip$/m.test(doctor), '`doctor` finds nothing that has failed');
   const refusal = await runInContainer(image, data, ['no-such-command']).catch((error: Error) => error.message);
   expectThat(refusal.includes('unknown command: no-such-command'), 'an unknown command is refused');
 }
@@ -157,6 +167,7 @@ async function main(): Promise<number> {
       network: registryAccess(),
       say,
     });
+    say(sizeOf(image));
     await inspect(image, work);
     await callIt(image, work, true, 'twilio');
     await callIt(image, work, false, 'signalwire');

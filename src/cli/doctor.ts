@@ -14,7 +14,8 @@ const USAGE = `Usage: npm run doctor -- [flags]
 Checks what a call needs, one line each: pass, warn, fail or skip, what was seen and what to do.
 
   --number NUMBER   your number at the carrier, E.164 (default: OUTBOUND_FROM)
-  --fix             set the number's voice webhook when it leads elsewhere
+  --fix             set the number's voice webhook when it leads elsewhere; nothing else is changed
+  --take-over       with --fix: also take the number from the SIP trunk or the application that has its calls now
   --json            print the results as JSON
   --help            this text
 `;
@@ -30,10 +31,13 @@ export async function main(
   output: Output,
   env?: Record<string, string | undefined>,
 ): Promise<number> {
-  let flags: { number?: string; fix?: boolean; json?: boolean; help?: boolean };
+  let flags: { number?: string; fix?: boolean; 'take-over'?: boolean; json?: boolean; help?: boolean };
   try {
     const [text, flag] = [{ type: 'string' }, { type: 'boolean' }] as const;
-    flags = parseArgs({ args: [...argv], options: { number: text, fix: flag, json: flag, help: flag } }).values;
+    const options = { number: text, fix: flag, 'take-over': flag, json: flag, help: flag };
+    flags = parseArgs({ args: [...argv], options }).values;
+    if (flags['take-over'] === true && flags.fix !== true)
+      throw new Error('--take-over: goes with --fix, which makes the change');
     if (flags.number !== undefined && !/^\+[1-9]\d{6,14}$/.test(flags.number))
       throw new Error('--number: a number in E.164 form is expected, e.g. +15551234567');
   } catch (error) {
@@ -52,7 +56,14 @@ export async function main(
   const config = configuration(env, results);
   for (const result of results) tell(result);
   if (config !== undefined)
-    results.push(...(await examine(systemDeps(config), { number: flags.number, fix: flags.fix === true, tell })));
+    results.push(
+      ...(await examine(systemDeps(config), {
+        number: flags.number,
+        fix: flags.fix === true,
+        takeOver: flags['take-over'] === true,
+        tell,
+      })),
+    );
   const count = (status: Result['status']) => results.filter((result) => result.status === status).length;
   if (isJson) output.out(`${JSON.stringify(results, undefined, 2)}\n`);
   else output.out(`\n${count('pass')} pass, ${count('warn')} warn, ${count('fail')} fail, ${count('skip')} skip\n`);
@@ -75,7 +86,8 @@ function configuration(env: Record<string, string | undefined> | undefined, resu
         detail: line.trim(),
         advice: 'Correct it in .env; .env.example tells all.',
       });
-    if (wrong.length === 0) results.push({ name, status: 'fail', detail: errorMessage(error) });
+    if (wrong.length === 0)
+      results.push({ name, status: 'fail', detail: errorMessage(error), advice: 'See docs/settings.md.' });
     return undefined;
   }
 }

@@ -1,6 +1,7 @@
 import type { Clock } from '../call/clock.ts';
 import type { Config } from '../config.ts';
 import { BridgeError, errorMessage } from '../errors.ts';
+import type { Parts } from './parts.ts';
 
 /** What a check is, how long it may take, and how its line reads. */
 
@@ -33,6 +34,8 @@ export interface DoctorDeps {
   readonly freeBytes: (folder: string) => Promise<number>;
   /** The text of /proc/self/limits; rejects where there is none. */
   readonly limits: () => Promise<string>;
+  /** Which optional parts can be loaded. */
+  readonly parts: () => Parts;
 }
 
 /** Longest a check may take, ms. */
@@ -65,18 +68,27 @@ export async function runCheck(
     const found = await Promise.race([running, late.promise]);
     return redacted({ name: check.name, ...found }, secrets);
   } catch (error) {
-    return redacted({ name: check.name, status: 'fail', detail: reasonOf(error) }, secrets);
+    const advice =
+      codeOf(error) === undefined
+        ? 'Nothing that the doctor expects: the text above is all it knows.'
+        : 'Check the address, DNS, and whether firewalls let this machine out.';
+    return redacted({ name: check.name, ...fail(reasonOf(error), advice) }, secrets);
   } finally {
     timer.cancel();
   }
 }
 
-/** `fetch` says only "fetch failed"; the system's reason is its cause. */
+/** `fetch` says only "fetch failed"; the system's reason is its cause. Where several addresses were tried, only the code says what happened. */
 export function reasonOf(error: unknown): string {
-  const cause = error instanceof Error && error.message === 'fetch failed' ? error.cause : undefined;
-  const coded = cause as NodeJS.ErrnoException | undefined;
-  // Where several addresses were tried, only the code says what happened.
-  return cause === undefined ? errorMessage(error) : errorMessage(cause) || (coded?.code ?? 'no connection');
+  const inner = error instanceof Error && error.message === 'fetch failed' ? (error.cause ?? error) : error;
+  return errorMessage(inner) || (codeOf(inner) ?? 'no connection');
+}
+
+/** The system's code of what happened to a connection: ENOTFOUND, ECONNREFUSED and the like. */
+export function codeOf(error: unknown): string | undefined {
+  const { code, cause } = (error ?? {}) as { code?: unknown; cause?: unknown };
+  if (typeof code === 'string' && !(error instanceof BridgeError)) return code;
+  return cause === undefined ? undefined : codeOf(cause);
 }
 
 /** No text of a far end may carry a secret of ours into a terminal or a ticket. */
@@ -97,9 +109,17 @@ export function secretsOf(config: Config): string[] {
     ...config.SIGNALWIRE_SIGNING_KEY,
     config.STREAM_TOKEN_SECRET,
     config.CALLBACK_SECRET,
+    config.WEBHOOK_SECRET,
+    ...(config.DATABASE_URL === undefined ? [] : passwordsOf(config.DATABASE_URL)),
     ...config.ADMIN_TOKEN,
     ...config.ICE_SERVERS.map((server) => server.credential),
   ].filter((secret) => secret !== undefined && secret.length >= 6) as string[];
+}
+
+/** The password as it stands in the URL, and as it is. */
+function passwordsOf(url: string): string[] {
+  const { password } = new URL(url);
+  return [password, decodeURIComponent(password)];
 }
 
 /** "fail  public url   detail", and what to do on a line of its own. */

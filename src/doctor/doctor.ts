@@ -2,22 +2,25 @@ import { readFile, statfs } from 'node:fs/promises';
 import { systemClock } from '../call/clock.ts';
 import type { Config } from '../config.ts';
 import { startRealtimeServer } from '../simulator/realtime/index.ts';
-import { type CarrierOptions, carrierChecks } from './carrier.ts';
+import { carrierChecks } from './carrier.ts';
 import { type Check, type DoctorDeps, type Result, runCheck, secretsOf } from './check.ts';
 import { environmentChecks, type Machine } from './environment.ts';
 import { mediaChecks } from './media.ts';
 import { type Model, modelChecks, modelFailure, modelOf } from './model.ts';
+import type { NumberOptions } from './number.ts';
+import { installedParts, partChecks } from './parts.ts';
 import { publicChecks } from './public.ts';
+import { serviceChecks } from './services.ts';
 import { clockCheck, SkewWatch } from './time.ts';
 
 /** All checks, one after the other: each may need what one before it found, and none disturbs another's time. */
 
-export interface ExamineOptions extends CarrierOptions {
+export interface ExamineOptions extends NumberOptions {
   /** Told each result as it comes. */
   readonly tell?: (result: Result) => void;
 }
 
-/** The machine's own time, network and disk. */
+/** The machine's own time, network, disk and parts. */
 export function systemDeps(config: Config): DoctorDeps {
   return {
     config,
@@ -28,6 +31,7 @@ export function systemDeps(config: Config): DoctorDeps {
       return bavail * bsize;
     },
     limits: () => readFile('/proc/self/limits', 'utf8'),
+    parts: installedParts,
   };
 }
 
@@ -45,8 +49,9 @@ export async function examine(given: DoctorDeps, options: ExamineOptions): Promi
     }
   };
 
-  const machine: Machine = { mediaPorts: true };
+  const machine: Machine = { mediaPorts: true, webrtc: true };
   await run(environmentChecks(given, machine));
+  await run(partChecks(given, machine));
 
   const isEmbedded = config.OPENAI_API_KEY === undefined && config.OPENAI_BASE_URL === undefined;
   const embedded = isEmbedded ? await startRealtimeServer({ port: 0 }) : undefined;
@@ -66,6 +71,7 @@ export async function examine(given: DoctorDeps, options: ExamineOptions): Promi
     await way.close();
   }
   await run(carrierChecks(watched, options));
+  await run(serviceChecks(given));
   await run([clockCheck(outside)]);
   return results;
 }

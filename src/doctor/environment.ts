@@ -1,6 +1,7 @@
 import { createSocket } from 'node:dgram';
-import { accessSync, constants, existsSync, statSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { existsSync, mkdtempSync, rmdirSync, statSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { errorMessage } from '../errors.ts';
 import { type Check, type DoctorDeps, type Finding, fail, pass, skip, warn } from './check.ts';
 
 /** What the machine gives: disk, ports, files. */
@@ -18,6 +19,8 @@ const PORTS_AT_ONCE = 64;
 export interface Machine {
   /** Whether a UDP port can be had for media. */
   mediaPorts: boolean;
+  /** Whether the WebRTC library can be loaded. */
+  webrtc: boolean;
 }
 
 export function environmentChecks(deps: DoctorDeps, machine: Machine): Check[] {
@@ -36,9 +39,10 @@ async function disk({ config, freeBytes }: DoctorDeps): Promise<Finding> {
   const cure = 'Set DATA_DIR to a folder that the daemon’s user may write to.';
   if (!statSync(there).isDirectory()) return fail(`DATA_DIR: ${there} is no folder`, cure);
   try {
-    accessSync(there, constants.W_OK | constants.X_OK);
-  } catch {
-    return fail(`DATA_DIR: ${there} cannot be written to`, cure);
+    // Rights alone do not say it: root has all of them, and the disk may be mounted for reading.
+    rmdirSync(mkdtempSync(join(there, '.doctor-')));
+  } catch (error) {
+    return fail(`DATA_DIR: ${there} cannot be written to: ${errorMessage(error)}`, cure);
   }
   const free = await freeBytes(there);
   const seen = `${Math.floor(free / MB)} MB free in ${folder}`;

@@ -54,6 +54,7 @@ class Media {
     const { clock, config } = this.#deps;
     const { options, key } = this.#model;
     if (!config.USE_WEBRTC) return skip('USE_WEBRTC=false: calls take the WebSocket alone');
+    if (!this.#machine.webrtc) return skip('needs the WebRTC library');
     if (key === undefined) return skip('needs the model key');
     if (!this.#machine.mediaPorts) return skip('needs a free port of RTC_PORT_RANGE');
     try {
@@ -91,7 +92,11 @@ class Media {
       return pass(`the offer was answered with ${candidatesOf(this.#answer).length} candidates`);
     } catch (error) {
       this.#answer = undefined;
-      return modelFailure(error);
+      const found = modelFailure(error);
+      // The same key and model have just opened a session over the WebSocket, or the line above says why not.
+      return found.detail.startsWith('MODEL_REJECTED')
+        ? { ...found, advice: `Check OPENAI_SDP_API and OPENAI_BASE_URL. ${found.advice ?? ''}`.trim() }
+        : found;
     }
   }
 
@@ -170,6 +175,7 @@ function reaches(host: string, port: number, signal: AbortSignal): Promise<boole
 async function turn({ config, clock }: DoctorDeps, machine: Machine): Promise<Finding> {
   const servers = config.ICE_SERVERS.filter(({ urls }) => [urls].flat().some((url) => /^turns?:/.test(url)));
   if (servers.length === 0) return skip('no TURN server is set in ICE_SERVERS');
+  if (!machine.webrtc) return skip('needs the WebRTC library');
   if (!machine.mediaPorts) return skip('needs a free port of RTC_PORT_RANGE');
   const advice =
     'Check address, transport, username and credential of the TURN server in ICE_SERVERS, and that UDP (or TCP) reaches it.';

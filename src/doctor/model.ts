@@ -1,4 +1,5 @@
 import { mintKey } from '../agents/openai/credentials.ts';
+import { classifyModelCode, codeOfStatus, scrub } from '../agents/openai/http.ts';
 import { authHeaders, hasApiKeyHeader, type ResolvedOptions, resolveOptions } from '../agents/openai/options.ts';
 import { socketUrl } from '../agents/openai/urls.ts';
 import type { Log } from '../call/leg.ts';
@@ -19,7 +20,8 @@ export interface Model {
 
 /** Tries, pauses included; below a check's own limit, so that its reason is told. */
 const BUDGET_MS = 8_000;
-const SOCKET_MS = 8_000;
+const SOCKET_MS = 5_000;
+const FIRST_EVENT_MS = 4_000;
 
 const nothing = () => {};
 const silent: Log = {
@@ -39,6 +41,9 @@ const ADVICE: Partial<Record<string, string>> = {
   MODEL_REJECTED: 'Check OPENAI_REALTIME_MODEL, OPENAI_VOICE and OPENAI_KEY_API: the key is taken, the session is not.',
   MODEL_UNAVAILABLE: 'Check OPENAI_BASE_URL, DNS, and that this machine may open TCP connections to port 443.',
   MODEL_TIMEOUT: 'Check that this machine may open TCP connections to port 443 of the model’s API.',
+  PEER_SDP_INVALID: 'OPENAI_BASE_URL and OPENAI_SDP_API lead to something whose answer is no WebRTC session.',
+  PEER_UNAVAILABLE: 'Run npm ci on a platform that the WebRTC library has a binary for, or set USE_WEBRTC=false.',
+  MODEL_SESSION_LOST: 'Check OPENAI_REALTIME_MODEL, and that nothing in between ends WebSockets.',
   MODEL_PROTOCOL: 'OPENAI_BASE_URL leads to something that is not the Realtime API.',
 };
 
@@ -98,12 +103,16 @@ async function key({ config, clock }: DoctorDeps, model: Model, signal: AbortSig
 async function socket({ config, clock }: DoctorDeps, model: Model, signal: AbortSignal): Promise<Finding> {
   const { options } = model;
   if (model.key === undefined) return skip('needs the model key');
-  const created = Promise.withResolvers<string>();
-  const text = (data: Buffer) => created.resolve(typeOf(data.toString()));
+  const first = Promise.withResolvers<FirstEvent>();
   try {
     const open = await openSocket(
       socketUrl(options.baseUrl, { model: config.OPENAI_REALTIME_MODEL }),
-      { text, binary: nothing, close: (code) => created.reject(new Error(`closed with ${code} before it began`)) },
+      {
+        text: (data) => first.resolve(firstEvent(data.toString())),
+        binary: nothing,
+        close: (code) =>
+          first.reject(new BridgeError('MODEL_SESSION_LOST', `it closed with ${code} before the session began`)),
+      },
       {
         headers: {
           ...authHeaders(options, model.key),
@@ -116,20 +125,66 @@ async function socket({ config, clock }: DoctorDeps, model: Model, signal: Abort
         signal,
       },
     );
-    created.promise.catch(nothing);
+    first.promise.catch(nothing);
+    const late = clock.after(FIRST_EVENT_MS, () =>
+      first.reject(new BridgeError('MODEL_TIMEOUT', 'it opened, and no event came')),
+    );
     signal.addEventListener('abort', () => open.terminate(), { once: true });
-    const first = await created.promise.finally(() => open.close());
-    if (first !== 'session.created') return fail(`the session began with "${first}"`, 'Check OPENAI_REALTIME_MODEL.');
-    return pass('a session was opened');
+    const event = await first.promise.finally(() => {
+      late.cancel();
+      open.close();
+    });
+    if (event.type === 'session.created') return pass('a session was opened');
+    if (event.type === 'error') return modelFailure(event.error);
+    return fail(`MODEL_PROTOCOL: the session began with "${event.type}"`, ADVICE['MODEL_PROTOCOL'] ?? '');
   } catch (error) {
-    return fail(errorMessage(error), 'Check that proxies and firewalls let WebSockets out to the model’s API.');
+    return socketFailure(error);
   }
 }
 
-function typeOf(json: string): string {
+/** A handshake's failure in the model's terms, as calls report it. */
+function socketFailure(error: unknown): Finding {
+  if (!(error instanceof BridgeError)) return modelFailure(error);
+  if (error.code === 'SOCKET_CONNECT_TIMEOUT') return modelFailure(new BridgeError('MODEL_TIMEOUT', error.message));
+  if (error.code === 'SOCKET_CONNECT_FAILED')
+    return modelFailure(new BridgeError('MODEL_UNAVAILABLE', scrub(error.message)));
+  if (error.code !== 'SOCKET_REFUSED') return modelFailure(error);
+  const { status = 0 } = error;
+  const found = modelFailure(new BridgeError(codeOfStatus(status), error.message));
+  // The key was taken a moment ago over HTTP: what answers a handshake with a page or a redirect is something in between.
+  if (status < 400 || status === 426)
+    return {
+      ...found,
+      advice:
+        'Something in between takes the handshake for a plain request: let proxies and firewalls pass WebSockets (Upgrade) to the model’s API.',
+    };
+  if (status === 404)
+    return {
+      ...found,
+      advice: 'Check OPENAI_REALTIME_MODEL and OPENAI_BASE_URL: there is no WebSocket at this address.',
+    };
+  return found;
+}
+
+interface FirstEvent {
+  readonly type: string;
+  /** Of an `error` event. */
+  readonly error?: BridgeError;
+}
+
+function firstEvent(json: string): FirstEvent {
   try {
-    return String((JSON.parse(json) as { type?: unknown }).type).slice(0, 60);
+    const { type, error } = JSON.parse(json) as { type?: unknown; error?: Record<string, unknown> };
+    if (type !== 'error') return { type: String(type).slice(0, 60) };
+    const [code, kind, message] = [error?.['code'], error?.['type'], error?.['message']].map((part) =>
+      typeof part === 'string' ? part : undefined,
+    );
+    const words = scrub([code ?? kind, message].filter((part) => part !== undefined).join(': '));
+    return {
+      type: 'error',
+      error: new BridgeError(classifyModelCode(code, kind) ?? 'MODEL_REJECTED', `the session is refused (${words})`),
+    };
   } catch {
-    return 'something that is not JSON';
+    return { type: 'something that is not JSON' };
   }
 }

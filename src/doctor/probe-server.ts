@@ -33,8 +33,11 @@ export async function startProbeServer(options: {
   const answer = (response: ServerResponse, status: number, code: string) =>
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify({ error: { code } }));
   const server = createServer((request, response) => {
+    // It does not live long: no connection to it is worth being kept.
+    response.setHeader('connection', 'close');
+    const [pathname] = (request.url ?? '').split('?');
     if (request.url === path) response.writeHead(200, { 'content-type': 'text/plain' }).end(nonce);
-    else if (request.url === PATHS.incomingCall && request.method === 'POST')
+    else if (pathname === PATHS.incomingCall && request.method === 'POST')
       void readBody(request).then(
         (body) => {
           const isSigned = judge(request, body, `${options.publicUrl ?? ''}${request.url}`, options.secrets);

@@ -1,8 +1,9 @@
-import { errorMessage } from '../errors.ts';
+import { randomBytes } from 'node:crypto';
+import { BridgeError, errorMessage } from '../errors.ts';
 import { PATHS } from '../http/answers.ts';
 import { twilioSignature } from '../http/signature.ts';
 import { openSocket } from '../transport/socket.ts';
-import { type Check, type DoctorDeps, type Finding, fail, pass, reasonOf, skip, warn } from './check.ts';
+import { type Check, codeOf, type DoctorDeps, type Finding, fail, pass, reasonOf, skip, warn } from './check.ts';
 import { type ProbeServer, startProbeServer } from './probe-server.ts';
 
 /** The way in: from the public address to this machine, as a carrier takes it. */
@@ -12,8 +13,9 @@ export interface PublicChecks {
   close(): Promise<void>;
 }
 
-/** Times of the same start, told by two answers, may be so far apart, seconds. */
-const UPTIME_DOUBT_S = 5;
+const UPGRADE_MS = 5_000;
+/** The first message of a socket that is open comes at once. */
+const GREETING_MS = 2_000;
 
 export function publicChecks(deps: DoctorDeps): PublicChecks {
   const way = new Way(deps);
@@ -57,7 +59,12 @@ class Way {
       this.#probe = await startProbeServer({ host, port, publicUrl, secrets: this.#secrets });
       return pass(`port ${this.#probe.port} is free; the doctor listens there in the daemon's place`);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE')
+      const code = codeOf(error);
+      if (code === 'EACCES')
+        return fail(reasonOf(error), 'Ports below 1024 need a right of their own: set PORT to 8080.');
+      if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
+        return fail(`HOST=${host} is no address of this machine`, 'Set HOST to one that is, or to 0.0.0.0.');
+      if (code !== 'EADDRINUSE')
         return fail(reasonOf(error), 'Set HOST to an address of this machine and PORT to one above 1023.');
     }
     if ((await this.#uptime(this.#local, signal).catch(() => undefined)) === undefined)
@@ -70,61 +77,91 @@ class Way {
   }
 
   async reachable(signal: AbortSignal): Promise<Finding> {
-    const { fetch, config } = this.#deps;
-    const url = config.PUBLIC_URL;
+    const url = this.#deps.config.PUBLIC_URL;
     if (url === undefined)
       return warn(
         'PUBLIC_URL is not set',
         'Set it to where carriers reach this daemon, e.g. https://voice.example.com.',
       );
     if (this.#probe === undefined && !this.#isDaemon) return skip('needs the port');
-    const advice = `Let ${url} lead to port ${config.PORT} of this machine: DNS, tunnel, proxy or firewall lead elsewhere.`;
+    let found: Finding | undefined;
     try {
-      if (this.#probe === undefined) {
-        const [outside, inside] = await Promise.all([this.#uptime(url, signal), this.#uptime(this.#local, signal)]);
-        if (outside === undefined) return fail(`${url}/health is not answered by a daemon`, advice);
-        if (inside === undefined || Math.abs(outside - inside) > UPTIME_DOUBT_S)
-          return fail(`${url} is answered by another daemon than the one on port ${config.PORT}`, advice);
-      } else {
-        const response = await fetch(url + this.#probe.path, { signal, redirect: 'manual' });
-        const text = (await response.text()).trim();
-        if (text !== this.#probe.nonce)
-          return fail(`${url} answers HTTP ${response.status}, and it is not this machine`, advice);
-      }
+      found =
+        this.#probe === undefined ? await this.#sameDaemon(url, signal) : await this.#nonce(url, this.#probe, signal);
     } catch (error) {
-      return fail(`${url}: ${reasonOf(error)}`, advice);
+      return unreachable(url, error);
     }
+    if (found !== undefined) return found;
     this.#leadsHere = true;
     if (url.startsWith('http:'))
       return pass(`${url} leads here (without TLS: fit for a stand-in, no carrier opens a media stream to it)`);
     return pass(`${url} leads here`);
   }
 
+  /** Asks the public address for what only the doctor's own server knows. */
+  async #nonce(url: string, probe: ProbeServer, signal: AbortSignal): Promise<Finding | undefined> {
+    const { fetch, config } = this.#deps;
+    const response = await fetch(url + probe.path, { signal, redirect: 'manual' });
+    const text = (await response.text()).trim();
+    return text === probe.nonce ? undefined : elsewhere(url, config.PORT, response);
+  }
+
+  /**
+   * A daemon tells how long it has run: of the same one the public answer lies between two of its own, one before and one after. Another
+   * one's would have to have begun within the same few milliseconds.
+   */
+  async #sameDaemon(url: string, signal: AbortSignal): Promise<Finding | undefined> {
+    const { config } = this.#deps;
+    const before = await this.#uptime(this.#local, signal);
+    const response = await this.#deps.fetch(`${url}/health`, { signal, redirect: 'manual' });
+    const outside = await uptimeOf(response);
+    const after = await this.#uptime(this.#local, signal);
+    if (outside === undefined) return elsewhere(url, config.PORT, response);
+    if (before !== undefined && after !== undefined && before <= outside && outside <= after) return undefined;
+    return fail(
+      `another daemon than the one on port ${config.PORT} answers at ${url}`,
+      'Point the tunnel, the proxy or DNS to this machine, or stop the other one. Behind a load balancer run the doctor on each instance until it passes.',
+    );
+  }
+
   async upgrade(signal: AbortSignal): Promise<Finding> {
     if (!this.#leadsHere) return skip('needs a public url that leads here');
     const url = `${this.#deps.config.PUBLIC_URL?.replace(/^http/i, 'ws')}${PATHS.mediaStream}`;
     const [secret] = this.#secrets.twilio;
+    const greeting = Promise.withResolvers<boolean>();
     try {
       const socket = await openSocket(
         url,
-        { text() {}, binary() {}, close() {} },
+        {
+          text: (data) => greeting.resolve(data.toString() === this.#probe?.nonce),
+          binary() {},
+          close: () => greeting.resolve(false),
+        },
         {
           // Signed as the carrier does: such a socket does not count against those that prove nothing.
           headers: secret === undefined ? {} : { 'X-Twilio-Signature': twilioSignature(secret, url, {}) },
-          connectTimeoutMs: 8_000,
+          connectTimeoutMs: UPGRADE_MS,
           maxMessageBytes: 64 * 1024,
           pingIntervalMs: 0,
           clock: this.#deps.clock,
           signal,
         },
       );
+      if (this.#probe === undefined) {
+        socket.close();
+        return pass(`${url} was opened`);
+      }
+      const late = this.#deps.clock.after(GREETING_MS, () => greeting.resolve(false));
+      const isThrough = await greeting.promise;
+      late.cancel();
       socket.close();
-      return pass(`${url} was opened`);
-    } catch (error) {
+      if (isThrough) return pass(`${url} was opened, and a message came through it`);
       return fail(
-        `${url}: ${errorMessage(error)}`,
-        'Let the proxy or tunnel pass WebSocket upgrades (HTTP/1.1 with Upgrade and Connection headers).',
+        `${url} was opened, but no message came through it`,
+        'The proxy answers the handshake itself or holds messages back: let it pass WebSockets unbuffered.',
       );
+    } catch (error) {
+      return upgradeFailure(url, error);
     }
   }
 
@@ -147,7 +184,7 @@ class Way {
     if (!this.#leadsHere || config.PUBLIC_URL === undefined) return skip('needs a public url that leads here');
     const url = config.PUBLIC_URL + PATHS.incomingCall;
     const form = { AccountSid: 'doctor', CallStatus: 'ringing' };
-    for (const { setting, header, secret } of signed) {
+    const post = async (header: string, secret: string) => {
       const response = await fetch(url, {
         method: 'POST',
         headers: {
@@ -158,8 +195,12 @@ class Way {
         redirect: 'manual',
         signal,
       });
-      const text = await response.text();
-      if (response.status === 400 && text.includes('WEBHOOK_INVALID')) continue;
+      const isTaken = (await response.text()).includes('WEBHOOK_INVALID') && response.status === 400;
+      return { isTaken, status: response.status };
+    };
+    for (const { setting, header, secret } of signed) {
+      const response = await post(header, secret);
+      if (response.isTaken) continue;
       return response.status === 403
         ? fail(
             `a webhook signed with ${setting} for ${url} is refused`,
@@ -167,7 +208,13 @@ class Way {
           )
         : fail(`${url} answers HTTP ${response.status}`, 'Let POST pass unchanged and without redirects.');
     }
-    return pass(`webhooks signed for ${url} are taken`);
+    const [{ header = '' } = {}] = signed;
+    if ((await post(header, randomBytes(16).toString('hex'))).isTaken)
+      return fail(
+        `a webhook with a wrong signature is taken at ${url}`,
+        'The daemon there runs without a signing secret, and anybody may place calls: restart it with these settings.',
+      );
+    return pass(`webhooks signed for ${url} are taken, and others refused`);
   }
 
   async close(): Promise<void> {
@@ -176,8 +223,76 @@ class Way {
 
   /** Seconds since the start of the daemon at this address; undefined where none answers. */
   async #uptime(base: string, signal: AbortSignal): Promise<number | undefined> {
-    const response = await this.#deps.fetch(`${base}/health`, { signal, redirect: 'manual' });
-    const health = (await response.json().catch(() => ({}))) as { uptime?: unknown; activeSessions?: unknown } | null;
-    return typeof health?.uptime === 'number' && typeof health.activeSessions === 'number' ? health.uptime : undefined;
+    return uptimeOf(await this.#deps.fetch(`${base}/health`, { signal, redirect: 'manual' }));
   }
+}
+
+async function uptimeOf(response: Response): Promise<number | undefined> {
+  const health = (await response.json().catch(() => ({}))) as { uptime?: unknown; activeSessions?: unknown } | null;
+  return typeof health?.uptime === 'number' && typeof health.activeSessions === 'number' ? health.uptime : undefined;
+}
+
+/** The address answers, but not with what this machine would have said. */
+function elsewhere(url: string, port: number, response: Response): Finding {
+  const { status } = response;
+  const seen = `${url} answers HTTP ${status}`;
+  if (status >= 300 && status < 400)
+    return fail(
+      `${seen}, a redirect to ${originOf(response.headers.get('location'), url)}`,
+      'Set PUBLIC_URL to the address that answers without a redirect: signatures are over it, and WebSockets follow none.',
+    );
+  // 52x and 530 are Cloudflare's for an origin or a tunnel that does not answer.
+  if ((status >= 502 && status <= 504) || (status >= 520 && status <= 530))
+    return fail(
+      `${seen}: what stands in front does not reach port ${port} of this machine`,
+      `Start the tunnel or the proxy’s way in, and let it lead to port ${port} (npm run tunnel; docs/tunnel.md).`,
+    );
+  return fail(
+    `${seen}, and it is not this machine`,
+    `Let ${url} lead to port ${port} of this machine: DNS, tunnel, proxy or firewall lead elsewhere.`,
+  );
+}
+
+/** The address does not answer at all. */
+function unreachable(url: string, error: unknown): Finding {
+  const seen = `${url}: ${reasonOf(error)}`;
+  const code = codeOf(error) ?? '';
+  if (/^(ENOTFOUND|EAI_AGAIN|EAI_NODATA)$/.test(code))
+    return fail(seen, 'The name has no address: correct PUBLIC_URL, or make its DNS record.');
+  if (/CERT|SELF_SIGNED|ALTNAME|UNABLE_TO_VERIFY|ERR_TLS|ERR_SSL|EPROTO/.test(code))
+    return fail(
+      seen,
+      'Carriers refuse it, too: give the address a certificate of a public authority for this very name.',
+    );
+  if (/^(ECONNREFUSED|ECONNRESET|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|UND_ERR_CONNECT_TIMEOUT)$/.test(code))
+    return fail(
+      seen,
+      'Nothing takes connections there: start the tunnel or the proxy, or let its port through the firewall.',
+    );
+  return fail(seen, 'DNS, tunnel, proxy or firewall: look at what stands between that address and this machine.');
+}
+
+function upgradeFailure(url: string, error: unknown): Finding {
+  const seen = `${url}: ${errorMessage(error)}`;
+  const status = error instanceof BridgeError && error.code === 'SOCKET_REFUSED' ? error.status : undefined;
+  if (status === undefined)
+    return fail(seen, 'Plain requests come through and WebSockets do not: let proxy, tunnel or firewall pass them.');
+  if (status === 403)
+    return fail(
+      seen,
+      'The daemon refuses the signature: restart it with these settings, and let the proxy leave host and path as they are.',
+    );
+  if (status === 429 || status === 503)
+    return fail(
+      seen,
+      'Too many media sockets without proof are open, or a proxy limits them: see MAX_PENDING_STREAMS.',
+    );
+  return fail(
+    seen,
+    `Let the proxy or tunnel pass WebSocket upgrades (HTTP/1.1 with Upgrade and Connection headers) and leave the path ${PATHS.mediaStream} as it is.`,
+  );
+}
+
+function originOf(location: string | null, base: string): string {
+  return location !== null && URL.canParse(location, base) ? new URL(location, base).origin : 'nowhere';
 }

@@ -7,6 +7,7 @@ import { type Carrier, newAccountSid } from '../phone/carrier.ts';
 import { type AudioSource, silenceSource } from '../phone/source.ts';
 import type { CarrierCall, FarParty } from './call.ts';
 import { Faults, type RelayFault, type RestFault } from './faults.ts';
+import { type NewNumber, OwnedNumbers } from './numbers.ts';
 import { RelayServer } from './relay.ts';
 import { answerRest, type RestRequest } from './rest.ts';
 import { Switchboard } from './switchboard.ts';
@@ -15,6 +16,7 @@ import { Switchboard } from './switchboard.ts';
 
 export type { CarrierCall, CarrierCallStatus, FarParty } from './call.ts';
 export type { RelayFault, RestFault } from './faults.ts';
+export type { NewNumber, OwnedNumber, OwnedNumbers } from './numbers.ts';
 export type { RestRequest } from './rest.ts';
 
 export interface CarrierServerOptions {
@@ -25,6 +27,8 @@ export interface CarrierServerOptions {
   readonly token: string;
   /** Signs webhooks: Twilio's auth token or SignalWire's signing key. */
   readonly signingSecret?: string;
+  /** Numbers of the account; more can be added later. */
+  readonly numbers?: readonly NewNumber[];
   /** Where the bridge is reached when that is not where its URLs point. */
   readonly bridge?: { readonly local: string; readonly public: string };
   /** What every far party says; silence when left out. */
@@ -54,6 +58,7 @@ export interface CarrierServer {
   }>;
   readonly faults: Faults<RestFault>;
   readonly relayFaults: Faults<RelayFault>;
+  readonly numbers: OwnedNumbers;
   /** Somebody calls a number whose webhook is this one. */
   callIn(options: { from: string; to: string; webhookUrl: string }): CarrierCall;
   /** Cuts the relay's connections. */
@@ -84,7 +89,8 @@ export async function startCarrier(options: CarrierServerOptions): Promise<Carri
   const requests: RestRequest[] = [];
   const relayFaults = new Faults<RelayFault>();
   const relayRequests: Array<{ method: string; params: Record<string, unknown> }> = [];
-  const rest = { board, user: accountSid, password: token, faults, requests };
+  const numbers = new OwnedNumbers(carrier, options.numbers ?? []);
+  const rest = { board, numbers, user: accountSid, password: token, faults, requests };
   const relay = new RelayServer({
     board,
     project: accountSid,
@@ -112,6 +118,7 @@ export async function startCarrier(options: CarrierServerOptions): Promise<Carri
     relayRequests,
     faults,
     relayFaults,
+    numbers,
     callIn: (call) => board.callIn(call),
     dropRelay: () => relay.drop(),
     close() {

@@ -2,11 +2,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { API_VERSION } from '../phone/carrier.ts';
 import type { CarrierCall, Next } from './call.ts';
 import type { Faults, RestFault } from './faults.ts';
+import type { OwnedNumbers } from './numbers.ts';
 import type { Switchboard } from './switchboard.ts';
 
 /**
- * The Calls resource of a carrier's REST API, as Twilio answers it and, under its own path, SignalWire's Compatibility API.
- * https://www.twilio.com/docs/voice/api/call-resource
+ * The Calls and the IncomingPhoneNumbers of a carrier's REST API, as Twilio answers them and, under its own path, SignalWire's Compatibility
+ * API. https://www.twilio.com/docs/voice/api/call-resource
  */
 
 /** A request as it came; what tests look at. */
@@ -18,6 +19,7 @@ export interface RestRequest {
 
 export interface RestSide {
   readonly board: Switchboard;
+  readonly numbers: OwnedNumbers;
   /** The user and password of Basic authentication that are taken. */
   readonly user: string;
   readonly password: string;
@@ -41,7 +43,7 @@ class RestError extends Error {
 /** Answers one request. Never rejects. */
 export async function answerRest(side: RestSide, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const path = request.url ?? '';
-  const xml = side.board.side.carrier === 'twilio' && !path.endsWith('.json');
+  const xml = side.board.side.carrier === 'twilio' && !path.replace(/\?.*$/, '').endsWith('.json');
   try {
     const form = parse(await readBody(request));
     side.requests.push({ method: request.method ?? '', path, form });
@@ -99,8 +101,21 @@ function handle(side: RestSide, request: IncomingMessage, path: string, form: Fo
   if (request.headers.authorization !== expected) throw new RestError(401, 20003, 'Authenticate');
   const missing = () => new RestError(404, 20404, `The requested resource ${path} was not found`);
   const prefix = carrier === 'twilio' ? '' : '/api/laml';
-  const root = `${prefix}/${API_VERSION}/Accounts/${accountSid}/Calls`;
-  const bare = path.replace(/\.json$/, '');
+  const account = `${prefix}/${API_VERSION}/Accounts/${accountSid}`;
+  const root = `${account}/Calls`;
+  const [plain = '', query = ''] = path.split('?');
+  const bare = plain.replace(/\.json$/, '');
+  if (bare.startsWith(`${account}/IncomingPhoneNumbers`)) {
+    const body = numbers(
+      side.numbers,
+      request.method,
+      bare.slice(account.length + 1),
+      new URLSearchParams(query),
+      form,
+    );
+    if (body === undefined) throw missing();
+    return { status: 200, body };
+  }
   if (request.method !== 'POST') throw new RestError(405, 20004, 'Method not allowed');
   if (bare === root) return { status: 201, body: resource(create(board, form), board) };
   if (!bare.startsWith(`${root}/`)) throw missing();
@@ -108,6 +123,27 @@ function handle(side: RestSide, request: IncomingMessage, path: string, form: Fo
   if (call === undefined) throw missing();
   update(call, form, carrier === 'twilio');
   return { status: 200, body: resource(call, board) };
+}
+
+/** The IncomingPhoneNumbers resource: a list, one of it, one of it changed; undefined for what there is not. */
+function numbers(
+  owned: OwnedNumbers,
+  method: string | undefined,
+  path: string,
+  query: URLSearchParams,
+  form: Form,
+): object | undefined {
+  const [name, sid] = path.split('/');
+  if (name !== 'IncomingPhoneNumbers') return undefined;
+  if (sid === undefined) {
+    if (method !== 'GET') throw new RestError(405, 20004, 'Method not allowed');
+    const found = owned.matching(query.get('PhoneNumber') ?? '').slice(0, Number(query.get('PageSize') ?? 50));
+    return { page: 0, incoming_phone_numbers: found.map((number) => owned.resource(number)) };
+  }
+  const number = owned.find(sid);
+  if (number === undefined) return undefined;
+  if (method === 'POST') owned.update(number, form);
+  return owned.resource(number);
 }
 
 const text = (form: Form, name: string): string | undefined => {

@@ -1,0 +1,112 @@
+import { BridgeError } from '../errors.ts';
+import { createPool } from '../records/postgres-client.ts';
+import { postgresMigrations } from '../records/postgres-schema.ts';
+import { type Check, type DoctorDeps, type Finding, fail, pass, reasonOf, skip, warn } from './check.ts';
+
+/** What the settings say that calls are told to: the database of records, and receivers of webhooks. Neither is written to. */
+
+const CONNECT_MS = 5_000;
+const ASK_MS = 5_000;
+
+export function serviceChecks(deps: DoctorDeps): Check[] {
+  return [
+    { name: 'records database', run: () => database(deps) },
+    { name: 'webhook receivers', run: (signal) => receivers(deps, signal) },
+  ];
+}
+
+async function database({ config }: DoctorDeps): Promise<Finding> {
+  if (config.DATABASE_URL === undefined) return skip('DATABASE_URL is not set: records are in DATA_DIR');
+  const { host, pathname } = new URL(config.DATABASE_URL);
+  const name = `${host}${pathname}`;
+  const pool = createPool({
+    connectionString: config.DATABASE_URL,
+    max: 1,
+    connectionTimeoutMillis: CONNECT_MS,
+    query_timeout: ASK_MS,
+    statement_timeout: ASK_MS,
+    idle_in_transaction_session_timeout: ASK_MS,
+    application_name: 'voicebridge-doctor',
+    keepAlive: false,
+    allowExitOnIdle: true,
+  });
+  try {
+    const { rows } = await pool.query(
+      `SELECT to_regclass('record_migrations') IS NOT NULL AS made,
+              coalesce(has_schema_privilege(current_schema(), 'CREATE'), false) AS may_create`,
+    );
+    const { made, may_create: mayCreate } = rows[0] ?? {};
+    if (made !== true)
+      return mayCreate === true
+        ? pass(`${name} takes the credentials; the tables are made at the first start`)
+        : fail(
+            `${name}: there are no tables, and this user may make none`,
+            'GRANT CREATE ON SCHEMA public to the user of DATABASE_URL, or make him the owner of the database.',
+          );
+    const applied = (await pool.query('SELECT id FROM record_migrations')).rows.map(({ id }) => String(id));
+    const known = new Set(postgresMigrations.map(({ id }) => id));
+    const newer = applied.find((id) => !known.has(id));
+    if (newer !== undefined)
+      return fail(
+        `STORE_SCHEMA_NEWER: ${name} was written by a newer version (${newer})`,
+        'Run that version, or another database: the daemon does not start with this one.',
+      );
+    return pass(`${name} takes the credentials; the tables are there`);
+  } catch (error) {
+    return databaseFailure(name, error);
+  } finally {
+    await pool.end().catch(() => {});
+  }
+}
+
+/** https://www.postgresql.org/docs/current/errcodes-appendix.html */
+function databaseFailure(name: string, error: unknown): Finding {
+  const state = error instanceof BridgeError ? '' : String((error as { code?: unknown }).code ?? '');
+  const seen = `${name}: ${reasonOf(error)}`;
+  if (/^28/.test(state))
+    return fail(`CONFIG_INVALID: ${seen}`, 'Check user and password in DATABASE_URL: the daemon does not start so.');
+  if (state === '3D000')
+    return fail(
+      `CONFIG_INVALID: ${seen}`,
+      'Make the database, or name another in DATABASE_URL: the daemon does not start so.',
+    );
+  if (/^42/.test(state))
+    return fail(
+      `CONFIG_INVALID: ${seen}`,
+      'Give the user of DATABASE_URL the right to the tables: the daemon does not start so.',
+    );
+  return fail(
+    `STORE_UNAVAILABLE: ${seen}`,
+    'Start the database, or check host, port and sslmode in DATABASE_URL. Calls go on meanwhile: what happens waits on disk.',
+  );
+}
+
+/** Whether something answers there; no event is sent, so what it says to one is not known. */
+async function receivers({ config, fetch }: DoctorDeps, signal: AbortSignal): Promise<Finding> {
+  const urls = config.WEBHOOK_URL;
+  if (urls.length === 0) return skip('WEBHOOK_URL is not set');
+  const found = await Promise.all(urls.map((url) => receiver(fetch, url, signal)));
+  const bad = found.filter(({ status }) => status !== 'pass');
+  return bad.find(({ status }) => status === 'fail') ?? bad[0] ?? pass(found.map(({ detail }) => detail).join(', '));
+}
+
+async function receiver(ask: typeof fetch, url: string, signal: AbortSignal): Promise<Finding> {
+  // Paths and queries of receivers often are their secret.
+  const { origin } = new URL(url);
+  try {
+    const response = await ask(url, { method: 'HEAD', redirect: 'manual', signal });
+    if (response.status >= 300 && response.status < 400)
+      return warn(`${origin} redirects`, 'Set WEBHOOK_URL to where it leads: webhooks follow no redirects.');
+    if (response.status >= 500)
+      return warn(
+        `${origin} answers HTTP ${response.status}`,
+        'Look at the receiver: webhooks are tried again for a day at most.',
+      );
+    return pass(`${origin} answers`);
+  } catch (error) {
+    return fail(
+      `${origin}: ${reasonOf(error)}`,
+      'Start the receiver, or check WEBHOOK_URL. Calls go on meanwhile: webhooks are tried again for a day at most.',
+    );
+  }
+}
