@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { Admission, REFUSALS } from './admission/admission.ts';
+import { ModelCircuit } from './admission/circuit.ts';
 import { LoopDelay } from './admission/loop-delay.ts';
 import { TransportMemory } from './agents/openai/fallback.ts';
 import { Calls } from './call/calls.ts';
@@ -32,6 +33,7 @@ import { openWebhooks } from './features/webhooks.ts';
 import { CallMemory } from './http/call-memory.ts';
 import { HTTP_COUNTERS } from './http/counters.ts';
 import { serveMediaStream } from './http/media-stream.ts';
+import { pendingLimits } from './http/pending.ts';
 import { phoneWebhooks } from './http/phone.ts';
 import { publicUrls } from './http/public-url.ts';
 import { RateLimiter } from './http/rate-limit.ts';
@@ -124,11 +126,18 @@ export async function build(config: Config, deps: AppDeps): Promise<App> {
     sinks: [...features.flatMap((feature) => feature.sinks ?? []), ...(deps.sinks ?? [])],
     failed: (err) => log.error({ err }, 'a watcher of records failed'),
   });
+  const circuit = new ModelCircuit({ clock, log: log as unknown as Log });
   const calls: Calls = new Calls({
     clock,
     ticker,
     log: log as unknown as Log,
-    observers: [records, metrics, ...features.flatMap((feature) => feature.observers ?? []), ...(deps.observers ?? [])],
+    observers: [
+      records,
+      metrics,
+      circuit,
+      ...features.flatMap((feature) => feature.observers ?? []),
+      ...(deps.observers ?? []),
+    ],
     taps: (info: CallInfo, hooks: TapHooks): CallTap[] =>
       features.map((feature) => feature.tap?.(info, hooks)).filter((tap) => tap !== undefined),
     count: metrics.count,
@@ -179,13 +188,14 @@ export async function build(config: Config, deps: AppDeps): Promise<App> {
     maxCalls: config.MAX_CALLS,
     callsPerSecond: config.CALLS_PER_SECOND,
     maxLoopDelayMs: config.MAX_LOOP_DELAY_MS,
+    models: circuit,
     refused: metrics.countRefusal,
   });
   const claim = async (carrierCallId: string, to: string) => {
     const plans = await Promise.all(features.map((feature) => feature.claim?.(carrierCallId, to)));
     return plans.find((plan) => plan !== undefined);
   };
-  const desk = phoneDesk({ calls, config, dispatch, memory, admission, isDraining, claim });
+  const desk = phoneDesk({ calls, dispatch, memory, admission, isDraining, claim });
 
   http.app.register(phoneWebhooks, {
     desk,
@@ -196,10 +206,11 @@ export async function build(config: Config, deps: AppDeps): Promise<App> {
     count: metrics.countHttp,
     apology: { text: config.FALLBACK_SAY },
     transferTo: config.FALLBACK_DIAL,
+    transferSeconds: config.MAX_CALL_MINUTES * 60,
     busy: /^(off|false|no|0)$/i.test(config.BUSY_SAY) ? undefined : { text: config.BUSY_SAY },
     signalwire: {
       codec: config.SIGNALWIRE_CODEC,
-      realtime: config.SIGNALWIRE_REALTIME === 'auto' ? config.USE_WEBRTC : config.SIGNALWIRE_REALTIME === 'true',
+      realtime: config.SIGNALWIRE_REALTIME === 'auto' ? 'auto' : config.SIGNALWIRE_REALTIME === 'true',
     },
   });
   serveMediaStream({
@@ -210,13 +221,15 @@ export async function build(config: Config, deps: AppDeps): Promise<App> {
     count: metrics.countHttp,
     log: log as unknown as Log,
     clock,
-    pending: { perAddress: config.MAX_PENDING_STREAMS, total: config.MAX_PENDING_STREAMS },
+    pending: pendingLimits(config.MAX_PENDING_STREAMS),
     onStream: phoneStreams({ calls, config, log: log as unknown as Log, clock, count: metrics.count }),
   });
 
   const admin = { tokens: config.ADMIN_TOKEN };
   const replay = features.find((feature) => feature.replay !== undefined)?.replay;
-  const parts: Parts = { ...base, http, calls, dispatch, endpoint, admin, admission, urls, replay, isDraining };
+  const forget = async (callIds: readonly string[]) =>
+    void (await Promise.all(features.map((feature) => feature.forget?.(callIds))));
+  const parts: Parts = { ...base, http, calls, dispatch, endpoint, admin, admission, urls, replay, forget, isDraining };
   for (const feature of features) await feature.install?.(parts);
 
   let closing: Promise<void> | undefined;

@@ -27,9 +27,10 @@ const schema = z.object({
     ),
 
   ADMIN_TOKEN: csv
+    .refine((tokens) => tokens.every((token) => token.length >= 16), 'needs at least 16 characters in each token')
     .default([])
     .describe(
-      'Bearer token of the console and of every route for operators; two, comma-separated, while one is being rotated. Without it those answer on this machine alone.',
+      'Bearer token of the console and of every route for operators, at least 16 characters; two, comma-separated, while one is being rotated. Without it those answer on this machine alone.',
     ),
 
   // The model
@@ -117,7 +118,7 @@ const schema = z.object({
     .enum(['auto', 'true', 'false'])
     .default('auto')
     .describe(
-      'The realtime attribute of the stream: true lets the carrier trim delay, false lets it play all that it was sent. auto: true when the model is on WebRTC (live audio), false on the WebSocket (audio comes ahead of time).',
+      'The realtime attribute of the stream: true lets the carrier trim delay, false lets it play all that it was sent. auto: by each call, true where its model is on WebRTC (live audio), false on the WebSocket (audio comes ahead of time).',
     ),
   STREAM_TOKEN_SECRET: z
     .string()
@@ -186,10 +187,12 @@ const schema = z.object({
 
   // Limits
   ...admissionSettings,
-  MAX_CALL_MINUTES: integer(1, 1_440).default(120).describe('Longest call, minutes.'),
+  MAX_CALL_MINUTES: integer(1, 1_440)
+    .default(120)
+    .describe('Longest call, minutes; after a transfer, what is left of them.'),
   MAX_PENDING_STREAMS: integer(1, 100_000)
     .default(200)
-    .describe('Most media sockets that have not said who they are yet.'),
+    .describe('Most media sockets that have not said who they are yet; one address may hold a quarter of them.'),
 
   // The HTTP face
   ...httpSettings,

@@ -19,7 +19,6 @@ import type { StreamClaims } from './http/stream-token.ts';
 
 export interface DeskDeps {
   readonly calls: Calls;
-  readonly config: Config;
   readonly dispatch: Dispatch;
   readonly memory: CallMemory;
   readonly admission: Admission;
@@ -29,28 +28,25 @@ export interface DeskDeps {
 }
 
 /** Makes a call of each new webhook: the model's session is being set up while the carrier still opens its stream. */
-export function phoneDesk({ calls, config, dispatch, memory, admission, isDraining, claim }: DeskDeps): CallDesk {
+export function phoneDesk({ calls, dispatch, memory, admission, isDraining, claim }: DeskDeps): CallDesk {
   return {
     async prepare(incoming) {
       const running = calls.byCarrierId(incoming.carrierCallId);
-      if (running !== undefined) return { callId: running.info.id };
+      if (running !== undefined) return { callId: running.info.id, live: running.live };
       const admitted = admission.admit();
       if (!admitted.ok) return { refused: admitted.reason === 'draining' ? 'draining' : 'busy' };
       const { carrier, carrierCallId, direction, from, to } = incoming;
       const plan = direction === 'outbound' ? await claim?.(carrierCallId, to) : undefined;
       const id = plan?.callId ?? randomUUID();
-      const { agent, tools, ...chosen } = await admission.making(() => dispatch.assign(incoming, id, plan));
+      const { agent, tools, live, ...chosen } = await admission.making(() => dispatch.assign(incoming, id, plan));
       // Nothing was started yet that would have to end before the process can.
       if (isDraining()) return { refused: 'draining' };
-      const call = calls.create(
-        { id, direction, carrier, carrierCallId, from, to, model: config.OPENAI_REALTIME_MODEL, ...chosen },
-        agent,
-        tools,
-      );
+      if (!admission.admitModel(chosen.model).ok) return { refused: 'model' };
+      const call = calls.create({ id, direction, carrier, carrierCallId, from, to, ...chosen }, agent, tools);
       const { route, prompt } = chosen;
       call.log.info({ carrier, carrierCallId, from, to, direction, route, prompt }, 'a call comes in');
       void call.done.then(() => memory.ended(carrierCallId));
-      return { callId: id };
+      return { callId: id, live };
     },
     continuation: (carrierCallId) => calls.continuation(carrierCallId),
   };

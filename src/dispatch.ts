@@ -3,6 +3,7 @@ import type { TransportMemory } from './agents/openai/fallback.ts';
 import { createOpenAiAgent } from './agents/openai/index.ts';
 import type { LegFormat, OpenAiAgentOptions } from './agents/openai/options.ts';
 import { type Clock, delay } from './call/clock.ts';
+import { HourLimit } from './call/hour-limit.ts';
 import type { AgentLeg, Log } from './call/leg.ts';
 import type { CallHooks, ToolsFactory } from './call/tools.ts';
 import { type Config, environment } from './config.ts';
@@ -48,6 +49,10 @@ export interface Assignment {
   /** Names, for the log. */
   readonly route: string;
   readonly prompt: string;
+  /** The model's name: the prompt's own, or the daemon's. */
+  readonly model: string;
+  /** Whether the model's audio is to be expected in real time (WebRTC) rather than ahead of it. A later fallback is not foreseen. */
+  readonly live: boolean;
   /** Longest call, longest silence and how often the agent asks then, ms; undefined: the daemon's own. */
   readonly maxMs: number | undefined;
   readonly silenceMs: number | undefined;
@@ -61,6 +66,8 @@ export interface Dispatch {
   assign(incoming: CallFacts, callId: string, overrides?: Overrides): Promise<Assignment>;
   /** Whether there is a prompt of this name now. */
   hasPrompt(name: string): Promise<boolean>;
+  /** Counts transfers of callers to others, by agents and by operators. */
+  readonly transfers: HourLimit;
   close(): Promise<void>;
   /** Whether there is a tool of this name now. */
   knowsTool(name: string): boolean;
@@ -95,6 +102,7 @@ export async function openDispatch(deps: DispatchDeps): Promise<Dispatch> {
     example: config.EXAMPLE_BUSINESS,
     onFailure: (err) => log.error({ err }, 'the store failed; it is opened again at the next question'),
   });
+  const transfers = new HourLimit(config.TRANSFERS_PER_HOUR, clock);
   const business = (await store.business.profile()) ?? undefined;
 
   /** What is known of the caller, when it comes in time: a slow store delays no answer. */
@@ -109,6 +117,7 @@ export async function openDispatch(deps: DispatchDeps): Promise<Dispatch> {
   };
 
   return {
+    transfers,
     async hasPrompt(name) {
       await prompts.refresh();
       return prompts.get(name) !== undefined;
@@ -143,12 +152,15 @@ export async function openDispatch(deps: DispatchDeps): Promise<Dispatch> {
         ...(overrides.instructions === undefined ? {} : { instructions: overrides.instructions }),
         tools: set.definitions(),
       };
+      const { model, transport } = options;
       const { maxMinutes, silenceSeconds, silencePrompts } = prompt.settings.limits ?? {};
       return {
         agent: createOpenAiAgent(options),
         tools: (hooks) => toolsOf(hooks, prompt, set, callId, { from: person, to: ours }),
         route: routed.route,
         prompt: name,
+        model,
+        live: transport === 'webrtc' && !deps.webrtc.doubtful,
         maxMs: maxMinutes === undefined ? undefined : maxMinutes * 60_000,
         silenceMs: silenceSeconds === undefined ? undefined : silenceSeconds * 1000,
         silenceAsks: silencePrompts,
@@ -170,7 +182,7 @@ export async function openDispatch(deps: DispatchDeps): Promise<Dispatch> {
       caller,
       timezone: config.BUSINESS_TIMEZONE,
       store,
-      control: guardedControl(hooks.line, { allow: config.DIAL_ALLOW, deny: config.DIAL_DENY }),
+      control: guardedControl(hooks.line, { allow: config.DIAL_ALLOW, deny: config.DIAL_DENY }, transfers),
       clock,
       log: log.child({ callId, part: 'tools' }),
       count: hooks.count,

@@ -18,7 +18,7 @@ const code = (file: string) =>
 
 /** What a file imports: ours as paths from the root, others by package name. */
 function importsOf(file: string): string[] {
-  const found = code(file).matchAll(/(?:\bfrom\s*|\bimport\s*\(?\s*|import\.meta\.url\)\(|\brequire\(\s*)'([^']+)'/g);
+  const found = code(file).matchAll(/(?:\bfrom\s*|\bimport\s*\(?\s*|import\.meta\.url\)\(|\brequire\(\s*)'([^'\n]+)'/g);
   return [...found].map(([, name = '']) =>
     name.startsWith('.') ? relative(root, resolve(root, dirname(file), name)) : name,
   );
@@ -38,6 +38,8 @@ interface Rule {
   about: (file: string) => boolean;
   /** Whether this import breaks it. */
   forbids: (imported: string, file: string) => boolean;
+  /** A file, real or not, and an import that would break it. */
+  breaks: readonly [file: string, imported: string];
 }
 
 const under = (folder: string) => (file: string) => file.startsWith(folder);
@@ -46,6 +48,16 @@ const isOurs = (imported: string) => /^(src|tools|web)\//.test(imported);
 const CALL_TYPES = new Set(
   ['leg', 'events', 'termination', 'clock', 'ticker', 'counters'].map((name) => `src/call/${name}.ts`),
 );
+/** What an observer of calls may see of them beside their events: who calls whom, and the port by which audio is listened to. */
+const WATCHED = new Set([...CALL_TYPES, 'src/call/info.ts', 'src/call/tap.ts']);
+
+/** For parts of the daemon that are whole in themselves: of ours they import their own folder, and what is named. */
+const nothingBut =
+  (...allowed: ReadonlyArray<string | ReadonlySet<string>>) =>
+  (imported: string, file: string): boolean =>
+    isOurs(imported) &&
+    !imported.startsWith(`${part(file, 2)}/`) &&
+    !allowed.some((one) => (typeof one === 'string' ? imported.startsWith(one) : one.has(imported)));
 
 const rules: Rule[] = [
   {
@@ -55,11 +67,13 @@ const rules: Rule[] = [
       isOurs(i)
         ? !i.startsWith('src/media/')
         : i !== 'node:module' && (i.startsWith('node:') || builtinModules.includes(i)),
+    breaks: ['src/media/x.ts', 'node:fs'],
   },
   {
     says: 'call/ knows no vendor, no leg, no server: it imports call/ and media/ alone',
     about: under('src/call/'),
     forbids: (i) => (isOurs(i) ? !i.startsWith('src/call/') && !i.startsWith('src/media/') : true),
+    breaks: ['src/call/x.ts', 'src/callers/phone/leg.ts'],
   },
   {
     says: 'a leg imports transport/, media/, the ports and values of call/, errors and its own folder: no other leg, never the call, stores, metrics, http or config',
@@ -74,6 +88,7 @@ const rules: Rule[] = [
         i === 'src/log.ts' ||
         i.startsWith(`${part(file, 3)}/`)
       ),
+    breaks: ['src/agents/x/leg.ts', 'src/agents/openai/leg.ts'],
   },
   {
     says: 'a carrier dialect knows no socket, no codec, no other dialect',
@@ -82,22 +97,102 @@ const rules: Rule[] = [
       i.startsWith('src/transport/') ||
       i.startsWith('src/media/') ||
       /^src\/callers\/phone\/(twilio|signalwire|telnyx|plivo|vonage)\.ts$/.test(i),
+    breaks: ['src/callers/phone/twilio.ts', 'src/media/codecs.ts'],
   },
   {
     says: 'transport/ imports the clock and the errors alone',
     about: under('src/transport/'),
     forbids: (i) => isOurs(i) && !i.startsWith('src/transport/') && i !== 'src/call/clock.ts' && i !== 'src/errors.ts',
+    breaks: ['src/transport/x.ts', 'src/call/events.ts'],
   },
   {
     says: 'http/ imports no leg but the phone port it serves, and no config',
     about: under('src/http/'),
     forbids: (i) => i.startsWith('src/agents/') || i === 'src/config.ts' || i.startsWith('src/simulator/'),
+    breaks: ['src/http/x.ts', 'src/config.ts'],
   },
   {
-    says: 'stores and metrics watch calls: of ours they import call/events and values beside it, never a call',
-    about: (file) => under('src/stores/')(file) || under('src/metrics/')(file),
-    forbids: (i, file) =>
-      isOurs(i) && !CALL_TYPES.has(i) && !i.startsWith(`${part(file, 2)}/`) && i !== 'src/errors.ts',
+    says: 'stores/ is a database behind ports: of ours it imports the clock, errors and wall time, no call and no tool',
+    about: under('src/stores/'),
+    forbids: nothingBut('src/call/clock.ts', 'src/errors.ts', 'src/zone.ts'),
+    breaks: ['src/stores/x.ts', 'src/tools/ports.ts'],
+  },
+  {
+    says: 'metrics watch calls: of ours they import call/events and values beside it, and errors, never a call',
+    about: under('src/metrics/'),
+    forbids: nothingBut(CALL_TYPES, 'src/errors.ts'),
+    breaks: ['src/metrics/x.ts', 'src/call/calls.ts'],
+  },
+  {
+    says: 'tools/ of the daemon act through ports: they import values of call/, and no store, prompt, route, leg, server or config',
+    about: under('src/tools/'),
+    forbids: nothingBut(
+      CALL_TYPES,
+      'src/call/hour-limit.ts',
+      ...['errors', 'settings', 'folder', 'signing'].map((name) => `src/${name}.ts`),
+    ),
+    breaks: ['src/tools/x.ts', 'src/stores/store.ts'],
+  },
+  {
+    says: 'prompts/ and routing/ decide by what they are given: they know no tool, no store, no call and not each other',
+    about: (file) => under('src/prompts/')(file) || under('src/routing/')(file),
+    forbids: nothingBut('src/call/leg.ts', ...['errors', 'folder', 'zone'].map((name) => `src/${name}.ts`)),
+    breaks: ['src/routing/x.ts', 'src/prompts/library.ts'],
+  },
+  {
+    says: 'admission/ decides by numbers and events: it imports call/ types and values, errors and settings, never a call or a server',
+    about: under('src/admission/'),
+    forbids: nothingBut(CALL_TYPES, 'src/errors.ts', 'src/settings.ts'),
+    breaks: ['src/admission/x.ts', 'src/call/calls.ts'],
+  },
+  {
+    says: 'live/ tells what records say: it imports records/, what may be watched of calls, and levels of media/, no server and no config',
+    about: under('src/live/'),
+    forbids: nothingBut(WATCHED, 'src/records/', 'src/media/', 'src/errors.ts', 'src/settings.ts'),
+    breaks: ['src/live/x.ts', 'src/http/server.ts'],
+  },
+  {
+    says: 'recording/ listens to calls: it imports what may be watched of them and media/, and no store, record, server or config',
+    about: under('src/recording/'),
+    forbids: nothingBut(WATCHED, 'src/media/', 'src/errors.ts', 'src/settings.ts'),
+    breaks: ['src/recording/x.ts', 'src/call/call.ts'],
+  },
+  {
+    says: 'webhooks/ post what records say: they import records/ and signing, and no call, server or config',
+    about: under('src/webhooks/'),
+    forbids: nothingBut(CALL_TYPES, 'src/records/', 'src/errors.ts', 'src/settings.ts', 'src/signing.ts'),
+    breaks: ['src/webhooks/x.ts', 'src/tools/destinations.ts'],
+  },
+  {
+    says: 'tracing/ watches calls: it imports what may be watched of them, the log and settings, and no call, record or server',
+    about: under('src/tracing/'),
+    forbids: nothingBut(WATCHED, ...['errors', 'log', 'settings'].map((name) => `src/${name}.ts`)),
+    breaks: ['src/tracing/x.ts', 'src/records/stream.ts'],
+  },
+  {
+    says: 'the doctor looks from outside, with a part at a time in its hands: it never builds the daemon, and no call',
+    about: under('src/doctor/'),
+    forbids: (i) =>
+      /^src\/(app|main|desk|dispatch|drain)\.ts$/.test(i) ||
+      i.startsWith('src/features/') ||
+      (i.startsWith('src/call/') && !CALL_TYPES.has(i)),
+    breaks: ['src/doctor/x.ts', 'src/app.ts'],
+  },
+  {
+    says: 'a feature joins parts to the daemon: it knows the port of features, not another feature, nor who opens it, nor a leg or its wire',
+    about: under('src/features/'),
+    forbids: (i) =>
+      (i.startsWith('src/features/') && !['src/features/feature.ts', 'src/features/carriers.ts'].includes(i)) ||
+      /^src\/(app|main|desk|drain)\.ts$/.test(i) ||
+      ['agents', 'transport', 'simulator', 'cli', 'doctor'].some((folder) => i.startsWith(`src/${folder}/`)) ||
+      (i.startsWith('src/callers/') && !i.startsWith('src/callers/phone/control/')),
+    breaks: ['src/features/x.ts', 'src/features/records.ts'],
+  },
+  {
+    says: 'features are opened by app.ts alone: no part knows one',
+    about: (file) => under('src/')(file) && !under('src/features/')(file) && file !== 'src/app.ts',
+    forbids: (i) => i.startsWith('src/features/'),
+    breaks: ['src/http/x.ts', 'src/features/feature.ts'],
   },
   {
     says: 'records watch calls: they import call/ types and values, errors, settings and the database thread of stores/, never a call, a leg or http',
@@ -109,6 +204,7 @@ const rules: Rule[] = [
       !i.startsWith('src/records/') &&
       !['src/errors.ts', 'src/settings.ts'].includes(i) &&
       !['serve', 'sqlite', 'thread'].some((name) => i === `src/stores/${name}.ts`),
+    breaks: ['src/records/x.ts', 'src/call/calls.ts'],
   },
   {
     says: 'the simulator is a far end: it shares wires, audio and clocks with the daemon, nothing else',
@@ -117,16 +213,19 @@ const rules: Rule[] = [
       isOurs(i) &&
       !['src/simulator/', 'src/transport/', 'src/media/'].some((folder) => i.startsWith(folder)) &&
       !['src/call/clock.ts', 'src/call/ticker.ts', 'src/errors.ts', 'src/log.ts'].includes(i),
+    breaks: ['src/simulator/x.ts', 'src/agents/openai/events.ts'],
   },
   {
     says: 'a tool imports nothing of ours but src/tools/tool.ts',
     about: under('tools/'),
     forbids: (i) => isOurs(i) && i !== 'src/tools/tool.ts',
+    breaks: ['tools/x.ts', 'src/tools/runner.ts'],
   },
   {
     says: 'a vendor connection library is imported in its one file',
     about: under('src/'),
     forbids: (i, file) => i in CONNECTION_LIBRARIES && CONNECTION_LIBRARIES[i] !== file,
+    breaks: ['src/http/x.ts', 'ws'],
   },
 ];
 
@@ -149,6 +248,11 @@ describe('the import rules', () => {
       expect(broken).toEqual([]);
     });
   }
+
+  it.each(rules)('would notice: $says', ({ about, forbids, breaks: [file, imported] }) => {
+    expect(files.some(about), 'there are files that the rule is about').toBe(true);
+    expect(about(file) && forbids(imported, file)).toBe(true);
+  });
 
   it('only config.ts reads process.env', () => {
     expect(files.filter((file) => file !== 'src/config.ts' && /\bprocess\.env\b/.test(code(file)))).toEqual([]);

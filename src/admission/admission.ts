@@ -1,4 +1,5 @@
 import type { Clock } from '../call/clock.ts';
+import type { ModelCircuit } from './circuit.ts';
 import { TokenBucket } from './token-bucket.ts';
 
 /**
@@ -6,7 +7,7 @@ import { TokenBucket } from './token-bucket.ts';
  */
 
 /** Why a call was refused: a metric label. */
-export const REFUSALS = ['draining', 'calls', 'rate', 'loop-delay'] as const;
+export const REFUSALS = ['draining', 'calls', 'rate', 'loop-delay', 'model'] as const;
 export type RefusalReason = (typeof REFUSALS)[number];
 
 export type Admitted = { readonly ok: true } | { readonly ok: false; readonly reason: RefusalReason };
@@ -23,6 +24,8 @@ export interface AdmissionOptions {
   readonly callsPerSecond: number;
   /** Above this no call is taken, ms; 0: it is not looked at. */
   readonly maxLoopDelayMs: number;
+  /** Which models refuse calls; without it none does. */
+  readonly models?: Pick<ModelCircuit, 'admits' | 'spares' | 'isOpen'>;
   /** Told each refusal. */
   readonly refused?: (reason: RefusalReason) => void;
 }
@@ -52,6 +55,20 @@ export class Admission {
     return { ok: false, reason };
   }
 
+  /** Asked once for each call that is ordered, before anybody is rung: when it is answered it is asked for as any other. */
+  admitOrder(model: string): Admitted {
+    if (this.#o.models?.spares(model) !== true) return this.admit();
+    this.#o.refused?.('model');
+    return { ok: false, reason: 'model' };
+  }
+
+  /** Asked once for each call that was admitted, when it is known which model is to answer it. */
+  admitModel(model: string): Admitted {
+    if (this.#o.models?.admits(model) !== false) return { ok: true };
+    this.#o.refused?.('model');
+    return { ok: false, reason: 'model' };
+  }
+
   /** Counts a call that was admitted and is not among the calls yet, while it is made. */
   async making<T>(work: () => Promise<T>): Promise<T> {
     this.#making++;
@@ -66,6 +83,11 @@ export class Admission {
   get overloaded(): boolean {
     const reason = this.#standing();
     return reason !== undefined && reason !== 'draining';
+  }
+
+  /** Whether callers of this model are refused at the moment. For readiness. */
+  refusesModel(model: string): boolean {
+    return this.#o.models?.isOpen(model) ?? false;
   }
 
   #standing(): RefusalReason | undefined {

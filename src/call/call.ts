@@ -104,6 +104,11 @@ export class Call {
     return this.#agentSide.lost === undefined && ['waiting', 'joined', 'held'].includes(this.#state);
   }
 
+  /** Whether the agent's audio comes in real time (WebRTC); false until the agent is there. */
+  get live(): boolean {
+    return this.#agentSide.live;
+  }
+
   /** Starts the agent's leg, before there is a caller: the session is ready when the phone's stream opens. */
   start(): void {
     const { clock, limits } = this.#deps;

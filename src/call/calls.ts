@@ -10,14 +10,25 @@ const REMEMBER_MS = 600_000;
 const REMEMBER_MOST = 10_000;
 /** How long the stream of a call that is over at the carrier may take to end by itself, ms: what it still carries is the call's last words. */
 const STREAM_END_MS = 2_000;
+/** A transfer that is cut off within seconds helps nobody, ms. */
+const TRANSFER_LEAST_MS = 60_000;
 /** A stream that breaks again and again will not hold the next time either. */
 const REATTACH_MOST = 3;
 
 /** What a carrier should do with a caller whose media stream ended. */
 export type Continuation =
-  | { readonly next: 'reattach'; readonly callId: string }
-  | { readonly next: 'transfer'; readonly to: string }
+  /** `live`: the agent's audio comes in real time (WebRTC). */
+  | { readonly next: 'reattach'; readonly callId: string; readonly live: boolean }
+  /** `seconds`: how long that may last. */
+  | { readonly next: 'transfer'; readonly to: string; readonly seconds: number }
   | { readonly next: 'hangup' | 'apology' };
+
+interface Transfer {
+  /** E.164. */
+  readonly to: string;
+  /** When it must be over, monotonic ms. */
+  readonly latest: number;
+}
 
 export interface CallsDeps extends CallDeps {
   /** A call is over and forgotten here; told of each, once. Must not throw. */
@@ -30,7 +41,9 @@ export class Calls {
   readonly #calls = new Map<string, Call>();
   readonly #byCarrier = new Map<string, Call>();
   readonly #reattached = new WeakMap<Call, number>();
-  readonly #ended = new Map<string, { next: 'hangup' | 'apology'; transferTo: string | undefined; at: number }>();
+  /** When each call has lasted as long as any may, monotonic ms. */
+  readonly #latest = new WeakMap<Call, number>();
+  readonly #ended = new Map<string, { next: 'hangup' | 'apology'; transfer: Transfer | undefined; at: number }>();
   /** Carriers' calls that are over there, and since when: the news can overtake the making of the call it is about. */
   readonly #gone = new Map<string, number>();
 
@@ -54,6 +67,7 @@ export class Calls {
   create(info: CallInfo, agent: AgentLeg, tools?: ToolsFactory): Call {
     const call = new Call(info, agent, this.#deps, tools);
     this.#calls.set(info.id, call);
+    this.#latest.set(call, this.#deps.clock.now() + this.#deps.limits.maxMs);
     if (info.carrierCallId !== undefined) this.#byCarrier.set(info.carrierCallId, call);
     void call.done.then((end) => {
       this.#forget(call);
@@ -98,15 +112,35 @@ export class Calls {
    */
   continuation(carrierCallId: string): Continuation {
     const call = this.#byCarrier.get(carrierCallId);
-    const past = this.#ended.get(carrierCallId);
+    const past = call === undefined ? this.#ended.get(carrierCallId) : undefined;
     const next = call === undefined ? past?.next : nextAfter(call);
-    const to = call?.transferTo ?? (call === undefined ? past?.transferTo : undefined);
-    if (to !== undefined) return { next: 'transfer', to };
+    const transfer = call === undefined ? past?.transfer : this.#transferOf(call);
+    if (transfer !== undefined)
+      return { next: 'transfer', to: transfer.to, seconds: this.#secondsUntil(transfer.latest) };
     if (next !== undefined) return { next };
     if (call === undefined || !call.reclaimable) return { next: 'apology' };
     const times = (this.#reattached.get(call) ?? 0) + 1;
     this.#reattached.set(call, times);
-    return times <= REATTACH_MOST ? { next: 'reattach', callId: call.info.id } : { next: 'apology' };
+    if (times > REATTACH_MOST) return { next: 'apology' };
+    return { next: 'reattach', callId: call.info.id, live: call.live };
+  }
+
+  /**
+   * How long whoever is transferred may talk on, whole seconds: what is left of the longest call, whichever part of it was the agent's, but a
+   * minute at least. What a prompt allows its agent is no bound for a talk without it.
+   */
+  transferSeconds(callId: string): number {
+    const call = this.#calls.get(callId);
+    return this.#secondsUntil((call && this.#latest.get(call)) ?? 0);
+  }
+
+  #secondsUntil(latest: number): number {
+    return Math.floor(Math.max(TRANSFER_LEAST_MS, latest - this.#deps.clock.now()) / 1_000);
+  }
+
+  #transferOf(call: Call): Transfer | undefined {
+    const to = call.transferTo;
+    return to === undefined ? undefined : { to, latest: this.#latest.get(call) ?? 0 };
   }
 
   byCarrierId(carrierCallId: string): Call | undefined {
@@ -124,7 +158,7 @@ export class Calls {
     if (carrierCallId === undefined) return;
     if (this.#byCarrier.get(carrierCallId) === call) this.#byCarrier.delete(carrierCallId);
     const now = this.#deps.clock.now();
-    this.#ended.set(carrierCallId, { next: nextAfter(call) ?? 'apology', transferTo: call.transferTo, at: now });
+    this.#ended.set(carrierCallId, { next: nextAfter(call) ?? 'apology', transfer: this.#transferOf(call), at: now });
     trim(this.#ended, ({ at }) => now - at);
   }
 }

@@ -34,7 +34,8 @@ export class Dialogue {
   readonly #keypad: Keypad;
   readonly #patience: Patience;
   readonly #tools: ToolRunner;
-  #toolsRunning = 0;
+  /** Calls of tools that run, each with the response that asked for it. */
+  readonly #running = new Map<string, string>();
   #ready = false;
 
   constructor(options: DialogueOptions) {
@@ -74,6 +75,7 @@ export class Dialogue {
     else if (event.type === 'reconnecting') this.#ready = false;
     else if (event.type === 'speech_started') this.#bargeIn();
     else if (event.type === 'tool_call') void this.#run(event);
+    else if (event.type === 'response_done' && event.status === 'cancelled') this.#supersede(event.responseId);
   }
 
   /** A caller's event as observers may see it. */
@@ -145,17 +147,23 @@ export class Dialogue {
 
   async #run(tool: Extract<AgentEvent, { type: 'tool_call' }>): Promise<void> {
     const { agent, journal, signal } = this.#o;
-    this.#toolsRunning++;
+    this.#running.set(tool.toolCallId, tool.responseId);
     const output = await this.#tools.run(tool, signal);
-    this.#toolsRunning--;
+    this.#running.delete(tool.toolCallId);
     if (signal.aborted) journal.count('tool_result_dropped');
     else agent.submitToolResult({ toolCallId: tool.toolCallId, output });
+  }
+
+  /** The response was cut off, by the caller as a rule: what it asked for is not to be talked about after what he says now. */
+  #supersede(responseId: string): void {
+    const calls = [...this.#running].flatMap(([toolCallId, asked]) => (asked === responseId ? [toolCallId] : []));
+    if (calls.length > 0) this.#tools.supersede?.(calls);
   }
 
   /** Whether there is a reason for the caller's silence: the agent is heard, thinks or works, or keys are waited for. */
   get #busy(): boolean {
     const { joined, downlink } = this.#o;
-    const atWork = !this.#ready || this.#line.responding || this.#toolsRunning > 0;
+    const atWork = !this.#ready || this.#line.responding || this.#running.size > 0;
     return !joined() || atWork || this.#keypad.busy || downlink.inPlay;
   }
 }

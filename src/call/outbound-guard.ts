@@ -1,4 +1,5 @@
 import type { Clock } from './clock.ts';
+import { HourLimit } from './hour-limit.ts';
 
 /**
  * Who may be called, how often and how many at once: the bounds of what a stolen token or a talked-over model can cost. Refusing is decided
@@ -47,16 +48,14 @@ export type OutboundDecision =
       readonly retryAfterMs?: number;
     };
 
-const HOUR_MS = 3_600_000;
-
 export class OutboundGuard {
   readonly #o: OutboundGuardOptions;
-  /** When each call of the last hour began, the oldest first. */
-  readonly #begun: Array<{ readonly at: number }> = [];
+  readonly #hourly: HourLimit;
   readonly #places = new Set<{ readonly at: number }>();
 
   constructor(options: OutboundGuardOptions) {
     this.#o = options;
+    this.#hourly = new HourLimit(options.perHour, options.clock);
   }
 
   /** Calls at once, as far as is known. */
@@ -70,17 +69,15 @@ export class OutboundGuard {
     const destination = this.#o.mayDial(to);
     if (!destination.ok) return { ok: false, limit: 'destination', code: destination.code, reason: destination.reason };
     this.#expire();
-    const { perHour, concurrent, clock } = this.#o;
+    const { concurrent, clock } = this.#o;
     if (this.#places.size >= concurrent)
       return { ok: false, limit: 'concurrent', code: 'concurrent', reason: 'Too many calls are being made at once.' };
-    const now = clock.now();
-    if (this.#begun.length >= perHour) {
-      const oldest = this.#begun[0];
-      const wait = oldest === undefined ? {} : { retryAfterMs: oldest.at + HOUR_MS - now };
+    const hourly = this.#hourly.take();
+    if (!hourly.ok) {
+      const wait = hourly.retryAfterMs === undefined ? {} : { retryAfterMs: hourly.retryAfterMs };
       return { ok: false, limit: 'per_hour', code: 'per_hour', reason: "This hour's calls are used up.", ...wait };
     }
-    const entry = { at: now };
-    this.#begun.push(entry);
+    const entry = { at: clock.now() };
     this.#places.add(entry);
     let open = true;
     return {
@@ -95,8 +92,7 @@ export class OutboundGuard {
           this.#places.delete(entry);
           if (!open) return;
           open = false;
-          const index = this.#begun.indexOf(entry);
-          if (index >= 0) this.#begun.splice(index, 1);
+          hourly.giveBack();
         },
       },
     };
@@ -104,7 +100,6 @@ export class OutboundGuard {
 
   #expire(): void {
     const now = this.#o.clock.now();
-    while (this.#begun[0] !== undefined && now - this.#begun[0].at >= HOUR_MS) this.#begun.shift();
     for (const entry of this.#places) {
       if (now - entry.at < this.#o.longestMs) break;
       this.#places.delete(entry);

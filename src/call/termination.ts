@@ -34,7 +34,6 @@ const RESULTS = {
   'model-silent': 'upstream_error',
   // Ours.
   drained: 'server_error',
-  overload: 'server_error',
   internal: 'server_error',
   // The process died in the middle of the call: another one closed its record.
   'process-lost': 'indeterminate',

@@ -5,6 +5,8 @@ import type { ToolTold } from './events.ts';
 export interface ToolRunner {
   /** `signal` aborts when the call ends. Never rejects: a failure is an output too. */
   run(tool: { name: string; arguments: string; toolCallId: string }, signal: AbortSignal): Promise<string>;
+  /** These calls belong to a response that was cancelled: they are given up, and what they still bring is dropped. */
+  supersede?(toolCallIds: readonly string[]): void;
 }
 
 /** Digits that a tool asks the caller for. */

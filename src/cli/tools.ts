@@ -2,15 +2,17 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { systemClock } from '../call/clock.ts';
+import { HourLimit } from '../call/hour-limit.ts';
 import type { Log } from '../call/leg.ts';
 import { errorMessage } from '../errors.ts';
 import { createLog } from '../log.ts';
 import { openStore } from '../stores/store.ts';
 import { guardedControl } from '../tools/guarded-control.ts';
 import type { LoadedTool } from '../tools/loaded.ts';
+import type { ToolEvent } from '../tools/outcome.ts';
 import type { DestinationPolicy } from '../tools/policy.ts';
 import type { CallControlPort } from '../tools/ports.ts';
-import { createCallTools, type ToolEvent } from '../tools/runner.ts';
+import { createCallTools } from '../tools/runner.ts';
 import { openToolkit } from '../tools/toolkit.ts';
 import { checkAll, settingsFromEnvironment } from './check.ts';
 
@@ -53,6 +55,7 @@ export function pretendControl(policy: DestinationPolicy, say: (text: string) =>
       },
     },
     policy,
+    new HourLimit(Number.POSITIVE_INFINITY, systemClock),
   );
 }
 

@@ -21,7 +21,6 @@ export function openBrowser({ config, clock, log }: Base): Feature {
           ...(config.RTC_PORT_RANGE === undefined ? {} : { portRange: config.RTC_PORT_RANGE }),
         },
         publicAddresses: config.RTC_PUBLIC_IP,
-        model: config.OPENAI_REALTIME_MODEL,
       });
       http.app.register(browserBridge, {
         bridges,

@@ -73,7 +73,7 @@ export function openCallsApi(base: Base): Feature {
   return {
     claim: async (carrierCallId, to) => outbound?.claim(carrierCallId, to),
     ended: (call, end) => desk?.ended(call, end),
-    install({ http, calls, dispatch, admin, admission, isDraining }) {
+    install({ http, calls, dispatch, admin, admission }) {
       outbound = new OutboundCalls({
         guard,
         control: carriers.forOrders,
@@ -83,13 +83,14 @@ export function openCallsApi(base: Base): Feature {
         log,
         callbacks,
         hasPrompt: (name) => dispatch.hasPrompt(name),
-        refusesCalls: () => isDraining() || admission.overloaded,
+        admit: () => admission.admitOrder(config.OPENAI_REALTIME_MODEL),
       });
       const orders = outbound;
       running = calls;
       desk = callsDesk({
         calls,
         outbound: orders,
+        transfers: dispatch.transfers,
         clock,
         controlOf: ({ id }) => carriers.of(calls.get(id)?.info.carrier),
       });

@@ -33,6 +33,8 @@ export interface Feature {
   claim?(carrierCallId: string, to: string): Promise<OutboundPlan | undefined>;
   /** A call is over and forgotten by `calls`; told of each, once. Must not throw. */
   ended?(call: { readonly info: CallInfo; readonly startedAt: number }, end: Termination): void;
+  /** Removes what this part holds of calls whose records are removed. Rejects when something of them may be left. */
+  forget?(callIds: readonly string[]): Promise<void>;
   /** Gives events that were told before; one part has them. */
   readonly replay?: EventReplay;
   /** Registers routes and whatever else needs the other parts. */
@@ -66,6 +68,8 @@ export interface Parts extends Base {
   readonly urls: PublicUrls;
   /** Events that are kept on disk; undefined where no part keeps any. */
   readonly replay: EventReplay | undefined;
+  /** Has every part remove what it holds of these calls; rejects when something of them may be left. */
+  forget(callIds: readonly string[]): Promise<void>;
   /** No new calls are taken any more. */
   isDraining(): boolean;
 }

@@ -23,6 +23,7 @@ export function openHealth({ config, clock, log, metrics }: Base): Feature {
       const readiness = (): Readiness => {
         if (isDraining()) return 'draining';
         if (admission.overloaded) return 'overloaded';
+        if (admission.refusesModel(config.OPENAI_REALTIME_MODEL)) return 'model-refuses';
         return reach?.reachable === false ? 'model-unreachable' : 'ok';
       };
       const ready = new Gauge({

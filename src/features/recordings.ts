@@ -4,6 +4,7 @@ import { Counter, Gauge } from 'prom-client';
 import { delay } from '../call/clock.ts';
 import type { RecordingStop } from '../call/events.ts';
 import { BridgeError, errorMessage } from '../errors.ts';
+import { ApiError } from '../http/api-error.ts';
 import { recordingsApi } from '../http/recordings-api.ts';
 import { opusAvailable } from '../media/opus.ts';
 import { RECORDING_ID } from '../recording/files.ts';
@@ -30,10 +31,12 @@ export async function openRecordings(base: Base): Promise<Feature> {
   const opus = opusAvailable();
   if (format === 'opus' && !opus.ok) throw invalid(`RECORDING: opus cannot be had: ${opus.reason}. Say wav.`);
 
+  // No recording outlives its call's record.
+  const ages = [config.RECORDINGS_RETENTION_DAYS, config.RECORDS_RETENTION_DAYS].filter((age) => age > 0);
+  const days = ages.length === 0 ? undefined : Math.min(...ages);
   // What was recorded before is there whether calls are recorded now or not: it ages, it is played, it is deleted.
   const sweep = async () => {
-    const days = config.RECORDINGS_RETENTION_DAYS;
-    const before = days === 0 ? undefined : clock.wall() - days * DAY_MS;
+    const before = days === undefined ? undefined : clock.wall() - days * DAY_MS;
     const done = await studio.ask({ type: 'sweep', before });
     if (done.repaired + done.deleted > 0) log.info({ ...done }, 'recordings were looked through');
   };
@@ -104,6 +107,13 @@ export async function openRecordings(base: Base): Promise<Feature> {
       });
       recorders.set(info.id, recorder);
       return recorder;
+    },
+    async forget(callIds) {
+      // Without the folder there is nothing, and no thread is started to say so.
+      if (!existsSync(dir)) return;
+      const { busy } = await studio.ask({ type: 'forget', ids: callIds });
+      // A call that was taken for lost and goes on: its recording is deleted when it is asked for again.
+      if (busy.length > 0) throw new ApiError(409, 'RECORDING_OPEN', 'the call is being recorded');
     },
     install({ http, admin }) {
       http.app.register(recordingsApi, { admin, recordings: studio });

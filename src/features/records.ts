@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { delay } from '../call/clock.ts';
 import { BridgeError, errorCode, errorMessage } from '../errors.ts';
 import { recordsApi } from '../http/records-api.ts';
-import { replayFrom } from '../live/replay.ts';
 import type { RecordSink } from '../records/event.ts';
 import { RecordKeeper } from '../records/keeper.ts';
 import { takeAbandoned, takeFolder } from '../records/owner.ts';
@@ -46,8 +45,7 @@ export async function openRecords(base: Base): Promise<Feature> {
   const writer: RecordWriter = new RecordWriter({ store, folder, abandoned, clock, log, meters });
   const days = config.RECORDS_RETENTION_DAYS;
   const retentionMs = days === 0 ? undefined : days * DAY_MS;
-  const keeper = new RecordKeeper({ store, instance, clock, log, retentionMs });
-  keeper.start();
+  let keeper: RecordKeeper | undefined;
   writer.start();
 
   return {
@@ -55,12 +53,15 @@ export async function openRecords(base: Base): Promise<Feature> {
       writer,
       unpricedModels(prices, (model) => log.warn({ model }, 'the model has no price: no cost is recorded')),
     ],
-    replay: replayFrom(store, config.MAX_CALL_MINUTES * 60_000),
-    install({ http, admin }) {
-      http.app.register(recordsApi, { admin, store });
+    replay: (range) => store.between(range),
+    forget: (callIds) => writer.forget(callIds),
+    install({ http, admin, forget }) {
+      http.app.register(recordsApi, { admin, store, forget });
+      keeper = new RecordKeeper({ store, instance, clock, log, retentionMs, forget });
+      keeper.start();
     },
     async close() {
-      keeper.close();
+      keeper?.close();
       await writer.close(CLOSE_MS);
       await store.close();
     },

@@ -23,5 +23,9 @@ export async function openWebhooks({ config, clock, log, instance, metrics: { re
     count: webhookMetrics(registry, () => webhooks.waiting),
   });
   await webhooks.open();
-  return { sinks: [webhooks], close: () => webhooks.close() };
+  return {
+    sinks: [webhooks],
+    forget: (callIds) => webhooks.forget(callIds),
+    close: () => webhooks.close(),
+  };
 }

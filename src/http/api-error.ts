@@ -20,10 +20,10 @@ export const API_ERRORS = {
   CALL_NOT_ANSWERED: 'Nobody has answered yet, or the line is broken at the moment.',
   DESTINATION_REFUSED: 'This number may not be called; `reason` says which rule forbids it.',
   CALLBACK_REFUSED: 'The callback URL leads to a host that is not allowed.',
-  OUTBOUND_UNAVAILABLE:
-    'Calls cannot be placed: the carrier, its credentials or the number to call from is not set, or this process takes no calls at the moment.',
+  OUTBOUND_UNAVAILABLE: 'Calls cannot be placed: the carrier, its credentials or the number to call from is not set.',
   OUTBOUND_HOURLY_LIMIT: "This hour's calls are used up.",
   OUTBOUND_CONCURRENT_LIMIT: 'Too many calls are being made at once.',
+  TRANSFER_HOURLY_LIMIT: "This hour's transfers are used up.",
   PROMPT_UNKNOWN: 'There is no prompt of this name.',
   BRIDGE_UNKNOWN: 'This conversation has no call from a page at the moment.',
   BRIDGE_REPLACED: 'A newer call of the same conversation took the place of this one while it was made.',

@@ -14,6 +14,7 @@ import { Peer, type PeerOptions } from '../transport/peer.ts';
 import { ApiError } from './api-error.ts';
 import { Bridge } from './browser-bridge-state.ts';
 import { pageEvent } from './browser-page-events.ts';
+import { noMoreCalls } from './no-more-calls.ts';
 
 /** A call that a page asks for. */
 export interface BridgeOrder {
@@ -37,8 +38,6 @@ export interface BrowserBridgesDeps {
   readonly log: Log;
   readonly rtc: Pick<PeerOptions, 'iceServers' | 'portRange'>;
   readonly publicAddresses: readonly string[];
-  /** The model's name. */
-  readonly model: string;
 }
 
 /** The agent has bounds of its own; this one is for an agent that breaks them, ms. */
@@ -67,20 +66,14 @@ export class BrowserBridges implements CallObserver, RecordSink {
 
   /**
    * Makes the call: what the conversation had before is closed first, then the model is connected, then the page is answered. `gone` aborts
-   * when the page does not wait any more. Rejects, with everything freed, with PEER_SDP_INVALID (400), NO_MORE_CALLS (503),
+   * when the page does not wait any more. Rejects, with everything freed, with PEER_SDP_INVALID (400), NO_MORE_CALLS (429, 503),
    * BRIDGE_REPLACED (409), the MODEL_* error (502, 503), PEER_UNAVAILABLE or PEER_FAILED (503).
    */
   async open(order: BridgeOrder, gone: AbortSignal): Promise<{ sessionId: string; answer: string }> {
     const deps = this.#deps!;
     checkOffer(order.offer);
     const admitted = deps.admission.admit();
-    if (!admitted.ok) {
-      const { reason } = admitted;
-      throw new ApiError(503, 'NO_MORE_CALLS', 'no further call is taken at the moment', {
-        headers: { 'retry-after': '10' },
-        details: { reason },
-      });
-    }
+    if (!admitted.ok) throw noMoreCalls(admitted.reason);
     const bridge = new Bridge(order.conversationId, randomUUID(), order.operator);
     const before = this.#byConversation.get(bridge.conversationId);
     this.#byConversation.set(bridge.conversationId, bridge);
@@ -142,13 +135,16 @@ export class BrowserBridges implements CallObserver, RecordSink {
   }
 
   async #make(bridge: Bridge, order: BridgeOrder, deps: BrowserBridgesDeps): Promise<string> {
-    const { calls, dispatch, clock, log, model } = deps;
+    const { calls, dispatch, clock, log } = deps;
     const { callId, conversationId } = bridge;
     const facts = { carrier: 'browser', from: '', to: '', direction: 'inbound' } as const;
     const { prompt: chosen, voice, instructions } = order;
-    const { agent, tools, ...assigned } = await dispatch.assign(facts, callId, { prompt: chosen, voice, instructions });
+    const chosenBy = { prompt: chosen, voice, instructions };
+    const { agent, tools, live: _, ...assigned } = await dispatch.assign(facts, callId, chosenBy);
     bridge.check();
-    const info = { id: callId, direction: 'inbound', carrier: 'browser', conversationId, model, ...assigned } as const;
+    const admitted = deps.admission.admitModel(assigned.model);
+    if (!admitted.ok) throw noMoreCalls(admitted.reason);
+    const info = { id: callId, direction: 'inbound', carrier: 'browser', conversationId, ...assigned } as const;
     const call = calls.create(info, agent, tools);
     bridge.call = call;
     const { route, prompt } = assigned;

@@ -15,9 +15,12 @@ export const callContinueRoute: FastifyPluginCallback<WebhookRouteOptions> = (ap
     request.log.info({ carrier, carrierCallId, next: what.next }, 'call continues');
     count(`continue_${what.next}`);
     if (what.next === 'reattach')
-      return sendDocument(reply, answers.connect(request, { carrier, carrierCallId, callId: what.callId }));
+      return sendDocument(
+        reply,
+        answers.connect(request, { carrier, carrierCallId, callId: what.callId, live: what.live }),
+      );
     memory.ended(carrierCallId);
-    if (what.next === 'transfer') return sendDocument(reply, connectTo(what.to));
+    if (what.next === 'transfer') return sendDocument(reply, connectTo(what.to, what.seconds));
     return sendDocument(reply, what.next === 'hangup' ? hangUp() : answers.apology());
   });
   done();

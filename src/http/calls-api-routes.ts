@@ -141,9 +141,10 @@ export const routes = {
       403: ['DESTINATION_REFUSED', 'CALLBACK_REFUSED'],
       409: ['IDEMPOTENCY_KEY_REUSED'],
       422: ['PROMPT_UNKNOWN'],
-      429: ['OUTBOUND_HOURLY_LIMIT', 'OUTBOUND_CONCURRENT_LIMIT'],
+      429: ['OUTBOUND_HOURLY_LIMIT', 'OUTBOUND_CONCURRENT_LIMIT', 'NO_MORE_CALLS'],
       501: ['CONTROL_UNSUPPORTED', 'CONTROL_DEPENDENCY_MISSING'],
       ...CARRIER,
+      503: [...CARRIER[503], 'NO_MORE_CALLS'],
     },
   },
   list: {
@@ -181,7 +182,13 @@ export const routes = {
     params: callId,
     body: transferOrder,
     success: { status: 204 },
-    errors: { 403: ['DESTINATION_REFUSED'], ...ANSWERED, 501: ['CONTROL_UNSUPPORTED'], ...CARRIER },
+    errors: {
+      403: ['DESTINATION_REFUSED'],
+      ...ANSWERED,
+      429: ['TRANSFER_HOURLY_LIMIT'],
+      501: ['CONTROL_UNSUPPORTED'],
+      ...CARRIER,
+    },
   },
   digits: {
     method: 'POST',

@@ -1,8 +1,9 @@
 import type { Clock } from '../call/clock.ts';
+import type { HourLimit } from '../call/hour-limit.ts';
 import { type Termination, termination } from '../call/termination.ts';
 import type { CallControl } from '../callers/phone/control/index.ts';
 import { ControlError } from '../callers/phone/control/index.ts';
-import { ApiError } from './api-error.ts';
+import { ApiError, retryAfter } from './api-error.ts';
 import type { CallsDesk } from './calls-api.ts';
 import type { CallView } from './calls-api-routes.ts';
 import type { OutboundCalls } from './outbound-calls.ts';
@@ -37,10 +38,17 @@ export interface LiveCall {
 }
 
 export interface CallsDeskOptions {
-  readonly calls: { get(id: string): LiveCall | undefined; [Symbol.iterator](): Iterator<LiveCall> };
+  readonly calls: {
+    get(id: string): LiveCall | undefined;
+    [Symbol.iterator](): Iterator<LiveCall>;
+    /** How long this call may go on after a transfer, seconds. */
+    transferSeconds(id: string): number;
+  };
   readonly outbound: OutboundCalls;
-  /** By whom a call of this id is controlled; undefined without credentials. */
+  /** Counts transfers, those of agents among them. */
+  readonly transfers: HourLimit;
   readonly clock: Pick<Clock, 'wall'>;
+  /** By whom a call is controlled; undefined without credentials. */
   readonly controlOf: (call: LiveCallInfo) => CallControl | undefined;
 }
 
@@ -55,7 +63,7 @@ const REMEMBER_MS = 3_600_000;
 const REMEMBER_MOST = 1_000;
 
 /** Joins what is known of conversations with what is known of orders, for the interface. */
-export function callsDesk({ calls, outbound, clock, controlOf }: CallsDeskOptions): WatchedCallsDesk {
+export function callsDesk({ calls, outbound, transfers, clock, controlOf }: CallsDeskOptions): WatchedCallsDesk {
   /** Calls that nobody ordered and that are over, the oldest first. */
   const past = new Map<string, { readonly view: CallView; readonly at: number }>();
 
@@ -131,17 +139,24 @@ export function callsDesk({ calls, outbound, clock, controlOf }: CallsDeskOption
     async transfer(id, to, options) {
       const call = joined(id);
       const { callerId, say } = options;
-      if (controlOf(call.info) === undefined && callerId === undefined) {
+      const byCarrier = controlOf(call.info) === undefined && callerId === undefined ? undefined : carrierOf(call);
+      const use = transfers.take();
+      if (!use.ok)
+        throw new ApiError(429, 'TRANSFER_HOURLY_LIMIT', "this hour's transfers are used up", {
+          headers: use.retryAfterMs === undefined ? {} : retryAfter(use.retryAfterMs),
+        });
+      if (byCarrier === undefined) {
         if (say !== undefined) call.say(say);
         return call.handOver(to);
       }
-      const { control, carrierCallId } = carrierOf(call);
+      const { control, carrierCallId } = byCarrier;
       // The carrier takes the stream away before it answers: that is no hang-up of the caller's.
       call.expectEnd(termination('transferred'));
       try {
-        await control.transfer(carrierCallId, to, options);
+        await control.transfer(carrierCallId, to, { ...options, limitSeconds: calls.transferSeconds(id) });
       } catch (error) {
         call.expectEnd(undefined);
+        if (!(error instanceof ControlError && error.uncertain)) use.giveBack();
         throw error;
       }
       await call.end(termination('transferred'));

@@ -52,7 +52,7 @@ export function eventSockets({ http, hub, admin, publicUrl, clock, log, watching
   http.upgrades.serve(EVENTS_PATH, (request, stream, head) => {
     const refuse = (error: unknown) => {
       if (!(error instanceof ApiError)) throw error;
-      const fields = { remoteAddress: request.socket.remoteAddress, code: error.code };
+      const fields = { remoteAddress: http.upgrades.addressOf(request), code: error.code };
       if (error.code === 'ADMIN_TOKEN_INVALID') log.warn({ ...fields, route: EVENTS_PATH }, 'admin token is wrong');
       else log.debug(fields, 'a reader of events was refused');
       http.upgrades.refuse(stream, error.status, error.code);

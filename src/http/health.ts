@@ -12,7 +12,7 @@ export interface HealthReport {
 }
 
 /** Whether new calls may come, and if not, why not. */
-export type Readiness = 'ok' | 'draining' | 'overloaded' | 'model-unreachable';
+export type Readiness = 'ok' | 'draining' | 'overloaded' | 'model-refuses' | 'model-unreachable';
 
 export interface HealthOptions {
   readonly health: () => HealthReport;

@@ -21,14 +21,16 @@ export interface IncomingCall {
   readonly params: Readonly<Record<string, string>>;
 }
 
-/** `busy`: no room for one more call; `draining`: this process takes none any more. */
-export type Refusal = 'busy' | 'draining';
-export type Preparation = { readonly callId: string } | { readonly refused: Refusal };
+/** `busy`: no room for one more call; `draining`: this process takes none any more; `model`: the model refuses all of them. */
+export type Refusal = 'busy' | 'draining' | 'model';
+/** `live`: the model's audio is expected in real time (WebRTC), not ahead of it (the WebSocket). */
+export type Preparation = { readonly callId: string; readonly live: boolean } | { readonly refused: Refusal };
 
 /** What follows for a caller whose media stream ended. */
 export type WhatNext =
-  | { readonly next: 'reattach'; readonly callId: string }
-  | { readonly next: 'transfer'; readonly to: string }
+  | { readonly next: 'reattach'; readonly callId: string; readonly live: boolean }
+  /** `seconds`: how long that may last. */
+  | { readonly next: 'transfer'; readonly to: string; readonly seconds: number }
   | { readonly next: 'hangup' | 'apology' };
 
 /** Who makes calls out of webhooks. */
@@ -82,13 +84,14 @@ export const incomingCallRoute: FastifyPluginCallback<WebhookRouteOptions> = (ap
       if ('refused' in preparation) {
         count('call_refused');
         request.log.info({ refused: preparation.refused }, 'call refused');
-        const document = preparation.refused === 'draining' ? answers.apology() : answers.busy();
+        const document = preparation.refused === 'busy' ? answers.busy() : answers.apology();
         return { document, started: false };
       }
       const { carrier, carrierCallId } = webhook;
-      const document = answers.connect(request, { carrier, carrierCallId, callId: preparation.callId });
+      const { callId, live } = preparation;
+      const document = answers.connect(request, { carrier, carrierCallId, callId, live });
       count('call_prepared');
-      request.log.info({ callId: preparation.callId, carrier, carrierCallId }, 'call prepared');
+      request.log.info({ callId, carrier, carrierCallId }, 'call prepared');
       return { document, started: true };
     } catch (error) {
       // An HTTP error would make the carrier read its own words to the caller.

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Admitted } from '../admission/admission.ts';
 import { type Clock, delay, type Timer } from '../call/clock.ts';
 import type { Log } from '../call/leg.ts';
 import type { OutboundGuard } from '../call/outbound-guard.ts';
@@ -10,6 +11,7 @@ import { ApiError, retryAfter } from './api-error.ts';
 import type { CallCallbacks } from './call-callbacks.ts';
 import { CALL_STATUS_PATH, type StatusUpdate } from './call-status.ts';
 import type { CallOrder, CallView } from './calls-api-routes.ts';
+import { noMoreCalls } from './no-more-calls.ts';
 import { OutboundCall, type OutboundPlan } from './outbound-call.ts';
 import type { HostedRequest, PublicUrls } from './public-url.ts';
 
@@ -27,8 +29,11 @@ export interface OutboundCallsOptions {
   readonly callbacks: Pick<CallCallbacks, 'check' | 'send'>;
   /** Whether there is a prompt of this name; all are taken without it. */
   readonly hasPrompt?: ((name: string) => boolean | Promise<boolean>) | undefined;
-  /** Whether this process takes no calls at the moment: whoever answered would be turned away. */
-  readonly refusesCalls?: (() => boolean) | undefined;
+  /**
+   * Asked for each call, as for one that comes in: it takes its share of the rate, and is not placed where there is no room for it. It is asked
+   * again when somebody answers, since calls may have come in the meantime. All are admitted without it.
+   */
+  readonly admit?: (() => Admitted) | undefined;
 }
 
 /** How long a webhook waits for the answer to the request that caused it, ms. */
@@ -59,10 +64,8 @@ export class OutboundCalls {
 
   /** Orders a call. Rejects with an ApiError when it must not be placed and with a ControlError when the carrier fails. */
   async place(order: CallOrder, request: HostedRequest): Promise<CallView> {
-    const { control, guard, urls, clock, hasPrompt, refusesCalls } = this.#o;
+    const { control, guard, urls, clock, hasPrompt, admit } = this.#o;
     const from = order.from ?? this.#o.from;
-    if (refusesCalls?.() === true)
-      throw new ApiError(503, 'OUTBOUND_UNAVAILABLE', 'this process takes no calls at the moment');
     if (control === undefined || from === undefined)
       throw new ApiError(
         503,
@@ -78,6 +81,12 @@ export class OutboundCalls {
     if (!decision.ok) throw refusal(decision);
     this.#forget();
     const { place } = decision;
+    // Last, so that an order which is refused anyway takes nothing from those who call in.
+    const admitted = admit?.() ?? { ok: true };
+    if (!admitted.ok) {
+      place.cancel();
+      throw noMoreCalls(admitted.reason);
+    }
     const call = new OutboundCall({ id: randomUUID(), order, from, place, createdAt: clock.wall() });
     this.#calls.set(call.id, call);
     this.#giveUpAfter(call, order.timeoutSeconds * 1000 + SILENT_MS);

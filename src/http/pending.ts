@@ -1,3 +1,5 @@
+import { limitKey } from './client-address.ts';
+
 /**
  * How many connections may wait for their proof, by address and in all. A connection costs little; thousands that never say a word would
  * still crowd out the callers.
@@ -6,6 +8,14 @@
 export interface PendingLimits {
   readonly perAddress: number;
   readonly total: number;
+}
+
+/** Which part of all places one address may hold: carriers stream from many addresses, and one that takes all shuts the others out. */
+const SHARE = 1 / 4;
+
+/** The limits where `total` may wait in all. */
+export function pendingLimits(total: number): PendingLimits {
+  return { total, perAddress: Math.max(1, Math.floor(total * SHARE)) };
 }
 
 export type PendingRefusal = 'address' | 'total';
@@ -24,8 +34,9 @@ export class PendingConnections {
   }
 
   /** Takes a place; gives back the function that frees it (any number of times counts once), or which limit is reached. */
-  admit(address: string): (() => void) | PendingRefusal {
+  admit(remoteAddress: string): (() => void) | PendingRefusal {
     if (this.#total >= this.#limits.total) return 'total';
+    const address = limitKey(remoteAddress);
     const here = this.#byAddress.get(address) ?? 0;
     if (here >= this.#limits.perAddress) return 'address';
     this.#byAddress.set(address, here + 1);

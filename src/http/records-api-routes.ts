@@ -139,9 +139,9 @@ export const recordRoutes = {
     url: '/records/:id',
     operationId: 'removeRecord',
     summary:
-      'Removes the record of a call that is over, with all that was said in it; a recording goes by its own age.',
+      'Removes the record of a call that is over, with all that was said in it, its recording, and what else is held of it.',
     params: recordId,
     success: { status: 204 },
-    errors: { 404: ['RECORD_UNKNOWN'], 409: ['RECORD_OPEN'], ...STORE },
+    errors: { 404: ['RECORD_UNKNOWN'], 409: ['RECORD_OPEN', 'RECORDING_OPEN'], ...STORE },
   },
 } as const satisfies Record<string, RouteDefinition>;

@@ -10,10 +10,12 @@ import { type RecordView, recordRoutes } from './records-api-routes.ts';
 export interface RecordsApiOptions {
   readonly admin: AdminOptions;
   readonly store: Pick<RecordStore, 'list' | 'get' | 'events' | 'remove'>;
+  /** Removes what is held of calls outside of the store: recordings, events in memory, webhooks that wait. */
+  readonly forget: (callIds: readonly string[]) => Promise<void>;
 }
 
 /** `/records`: what was kept of calls, for operators. What is waiting on disk while the store is down is not found here until it is stored. */
-export const recordsApi: FastifyPluginAsync<RecordsApiOptions> = async (app, { admin, store }) => {
+export const recordsApi: FastifyPluginAsync<RecordsApiOptions> = async (app, { admin, store, forget }) => {
   answerErrors(app);
   app.addHook('onRequest', adminGuard(admin));
   app.addHook('onSend', async (_request, reply) => void reply.header('cache-control', 'no-store'));
@@ -56,12 +58,14 @@ export const recordsApi: FastifyPluginAsync<RecordsApiOptions> = async (app, { a
 
   app.delete(removeRecord.url, async (request, reply) => {
     const { id } = checked(removeRecord.params, request.params, 'path');
-    if (await asked(store.remove(id))) {
-      request.log.info({ callId: id }, 'the record of a call was removed by an operator');
-      return reply.code(204).send();
-    }
-    if ((await asked(store.get(id))) === undefined) throw unknown();
-    throw new ApiError(409, 'RECORD_OPEN', 'the call goes on');
+    const record = await asked(store.get(id));
+    if (record === undefined) throw unknown();
+    if (record.endedAt === null) throw new ApiError(409, 'RECORD_OPEN', 'the call goes on');
+    // The record last: whatever breaks in between, asking again removes the rest.
+    await forget([id]);
+    if (!(await asked(store.remove(id)))) throw unknown();
+    request.log.info({ callId: id }, 'the record of a call was removed by an operator');
+    return reply.code(204).send();
   });
 };
 

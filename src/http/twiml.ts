@@ -114,9 +114,16 @@ export function hangUp(): string {
   return response(element('Hangup'));
 }
 
-/** Connects the caller to a number (E.164): the transfer that the agent decided. */
-export function connectTo(number: string): string {
-  return response(element('Dial', {}, escapeXml(number)), element('Hangup'));
+/**
+ * Rings a number (E.164). `seconds`: the carrier hangs up after so long a talk; its own limit is hours.
+ * https://www.twilio.com/docs/voice/twiml/dial
+ */
+const dial = (number: string, seconds: number | undefined) =>
+  element('Dial', { timeLimit: seconds?.toString() }, escapeXml(number));
+
+/** Connects the caller to a number (E.164), for `seconds` at most: the transfer that the agent decided. */
+export function connectTo(number: string, seconds: number): string {
+  return response(dial(number, seconds), element('Hangup'));
 }
 
 /** A spoken text; `language` is a BCP 47 tag, the carrier's default without it. */
@@ -127,10 +134,10 @@ export interface Spoken {
 
 const say = (spoken: Spoken) => element('Say', { language: spoken.language }, escapeXml(spoken.text));
 
-/** Says that the call cannot go on; then connects the caller to `dial` (E.164) where there is one, and hangs up. */
-export function apologise(spoken: Spoken, dial?: string): string {
+/** Says that the call cannot go on; then connects the caller to `to` (E.164) where there is such a number, for `seconds` at most, and hangs up. */
+export function apologise(spoken: Spoken, to?: string, seconds?: number): string {
   const verbs = spoken.text === '' ? [] : [say(spoken)];
-  if (dial !== undefined) verbs.push(element('Dial', {}, escapeXml(dial)));
+  if (to !== undefined) verbs.push(dial(to, seconds));
   return response(...verbs, element('Hangup'));
 }
 

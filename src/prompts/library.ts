@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Log } from '../call/leg.ts';
 import { BridgeError } from '../errors.ts';
-import { scanFolder } from '../tools/folder.ts';
+import { scanFolder } from '../folder.ts';
 import { type Prompt, parsePrompt } from './prompt.ts';
 
 /**

@@ -1,4 +1,4 @@
-import { localTime, spoken } from '../stores/zone.ts';
+import { localTime, spoken } from '../zone.ts';
 
 /**
  * The variables of prompts. A template is cut into words and places once, at load; values are put into the places and never looked at

@@ -3,7 +3,7 @@ import { dirname, resolve as resolvePath } from 'node:path';
 import { isNode, LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { BridgeError } from '../errors.ts';
-import { isZone } from '../stores/zone.ts';
+import { isZone } from '../zone.ts';
 import { isCatchAll, type Route, type Routes } from './routes.ts';
 import { parseDays, parseHours } from './schedule.ts';
 

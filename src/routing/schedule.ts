@@ -1,4 +1,4 @@
-import { addDays, localTime, weekdayOf } from '../stores/zone.ts';
+import { addDays, localTime, weekdayOf } from '../zone.ts';
 
 /** Windows of time in a zone: days, dates and hours. Pure. */
 

@@ -1,9 +1,9 @@
 import { randomInt } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';
+import { addDays, instantOf, localTime, spoken } from '../zone.ts';
 import { openingQueries } from './opening.ts';
 import { CELL_MINUTES } from './schema.ts';
 import { transaction } from './sqlite.ts';
-import { addDays, instantOf, localTime, spoken } from './zone.ts';
 
 /** Appointments: what is free, booking and cancelling. Local times are `YYYY-MM-DDTHH:MM` in the business's zone. */
 

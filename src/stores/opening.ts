@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
+import { instantOf, weekdayOf } from '../zone.ts';
 import { CELL_MINUTES } from './schema.ts';
-import { instantOf, weekdayOf } from './zone.ts';
 
 /** When the business is open, on the grid on which appointments are made. */
 

@@ -1,12 +1,12 @@
 import { request } from 'undici';
 import { z } from 'zod';
+import { signatureHeaders } from '../signing.ts';
 import type { Destinations } from './destinations.ts';
 import { isToolError, ToolError } from './errors.ts';
 import { fieldsOf, type HttpToolFile, parseHttpFile, variablesOf } from './http-file.ts';
 import { type LoadedTool, parseWith } from './loaded.ts';
 import { atPointer } from './pointer.ts';
 import { HARD_BYTES } from './result.ts';
-import { signatureHeaders } from './signing.ts';
 import type { ToolContext } from './tool.ts';
 
 /** Workflow tools: an HTTP endpoint of n8n, Make, Zapier or one's own, called with the model's arguments. */

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { pathToFileURL } from 'node:url';
 import type { Log } from '../call/leg.ts';
+import { type FoundFile, scanFolder } from '../folder.ts';
 import { isToolError, ToolError } from './errors.ts';
-import { type FoundFile, scanFolder } from './folder.ts';
 import { type HttpToolDeps, loadHttpTool } from './http-tool.ts';
 import { type LoadedTool, loadDefinition, matches, TOOL_NAME, ToolSet } from './loaded.ts';
 import { isTool } from './tool.ts';

@@ -1,9 +1,11 @@
 import type { Clock, Timer } from '../call/clock.ts';
 import type { Count } from '../call/counters.ts';
 import type { Log } from '../call/leg.ts';
+import { parseArguments } from './arguments.ts';
 import { contextFor } from './context.ts';
-import { isToolError, ToolError, type ToolErrorCode } from './errors.ts';
+import { ToolError } from './errors.ts';
 import type { LoadedTool, ToolSet } from './loaded.ts';
+import { codeOf, failureText, outcomeOf, type ToolEvent, type ToolOutcome } from './outcome.ts';
 import type { BusinessPort, CallControlPort } from './ports.ts';
 import { MinuteLimit } from './rate.ts';
 import { shapeResult } from './result.ts';
@@ -13,41 +15,6 @@ import type { ToolCaller } from './tool.ts';
  * Runs the tools of one call. Whatever a tool does - hang, throw, return too much or too late - the model gets a text within the tool's time
  * limit, and audio is never waited for nor delayed.
  */
-
-export type ToolOutcome =
-  | 'ok'
-  | 'failed'
-  | 'refused'
-  | 'timeout'
-  | 'aborted'
-  | 'superseded'
-  | 'unknown'
-  | 'invalid'
-  | 'rate_limited'
-  | 'too_large';
-
-/** What a call's tools tell. `name` is one of the call's tools, or `(unknown)`: a metric label. Times are ms. */
-export type ToolEvent =
-  | { readonly type: 'tool_started'; readonly name: string; readonly toolCallId: string }
-  | {
-      readonly type: 'tool_finished';
-      readonly name: string;
-      readonly toolCallId: string;
-      readonly ms: number;
-      readonly outcome: ToolOutcome;
-      /** The model was shown a part of the result. */
-      readonly truncated: boolean;
-      /** What the model was given. */
-      readonly output: string;
-    }
-  /** A result came when nobody waited for it any more; `ms` after the tool was started. */
-  | {
-      readonly type: 'tool_result_dropped';
-      readonly name: string;
-      readonly toolCallId: string;
-      readonly ms: number;
-      readonly why: 'timeout' | 'aborted' | 'superseded';
-    };
 
 export interface CallToolsOptions {
   /** The set the call started with. */
@@ -87,19 +54,6 @@ export interface CallTools {
   readonly running: number;
 }
 
-const ARGUMENTS_MOST = 64 * 1024;
-const OUTCOMES: Partial<Record<ToolErrorCode, ToolOutcome>> = {
-  TOOL_UNKNOWN: 'unknown',
-  TOOL_ARGUMENTS_INVALID: 'invalid',
-  TOOL_TIMEOUT: 'timeout',
-  TOOL_ABORTED: 'aborted',
-  TOOL_SUPERSEDED: 'superseded',
-  TOOL_RATE_LIMITED: 'rate_limited',
-  TOOL_RESULT_TOO_LARGE: 'too_large',
-  TOOL_REFUSED: 'refused',
-  TOOL_DESTINATION_REFUSED: 'refused',
-};
-
 /** Makes the runner of one call. */
 export function createCallTools(options: CallToolsOptions): CallTools {
   return new Runner(options);
@@ -130,7 +84,12 @@ class Runner implements CallTools {
   supersede(toolCallIds?: readonly string[]): void {
     for (const run of this.#runs) {
       if (toolCallIds === undefined || toolCallIds.includes(run.toolCallId))
-        run.controller.abort(new ToolError('TOOL_SUPERSEDED', 'The question behind this call is gone.'));
+        run.controller.abort(
+          new ToolError(
+            'TOOL_SUPERSEDED',
+            'You were interrupted and this was given up. It may have been done all the same: look before you repeat it.',
+          ),
+        );
     }
   }
 
@@ -146,9 +105,9 @@ class Runner implements CallTools {
     try {
       ({ output, truncated } = await this.#attempt(tool, call, signal, startedAt));
     } catch (error) {
-      const code = isToolError(error) ? error.code : 'TOOL_FAILED';
-      outcome = OUTCOMES[code] ?? 'failed';
-      output = forModel(code, error);
+      const code = codeOf(error);
+      outcome = outcomeOf(code);
+      output = failureText(error);
       const fields = { tool: name, toolCallId: call.toolCallId, code };
       // Only what is a fault of the tool itself deserves its stack.
       if (outcome === 'failed') log.error({ ...fields, err: error }, 'a tool failed');
@@ -250,8 +209,7 @@ class Runner implements CallTools {
 
   /** The tool settled after its run was over: nobody waits, the result goes nowhere. */
   #late(run: Run): void {
-    const reason: unknown = run.controller.signal.reason;
-    const why = OUTCOMES[isToolError(reason) ? reason.code : 'TOOL_ABORTED'] as 'timeout' | 'aborted' | 'superseded';
+    const why = outcomeOf(codeOf(run.controller.signal.reason)) as 'timeout' | 'aborted' | 'superseded';
     const ms = this.#options.clock.now() - run.startedAt;
     if (why !== 'aborted') this.#options.count?.('tool_result_dropped');
     this.#options.log.info(
@@ -272,40 +230,4 @@ class Runner implements CallTools {
 
 function ended(): ToolError {
   return new ToolError('TOOL_ABORTED', 'The call has ended.');
-}
-
-class ArgumentsError extends ToolError {
-  readonly details: object;
-  constructor(message: string, details: object) {
-    super('TOOL_ARGUMENTS_INVALID', message);
-    this.details = details;
-  }
-}
-
-/** Parses and checks the model's arguments; throws what lets the model mend its call. */
-function parseArguments(tool: LoadedTool, text: string): unknown {
-  if (text.length > ARGUMENTS_MOST) throw new ArgumentsError('The arguments are too long.', {});
-  let json: unknown;
-  try {
-    // A model that calls a tool without parameters may send nothing at all.
-    json = text.trim() === '' ? {} : JSON.parse(text);
-  } catch {
-    throw new ArgumentsError('The arguments are not valid JSON. Call the tool again with a JSON object.', {
-      expected: tool.schema,
-    });
-  }
-  const parsed = tool.parse(json);
-  if (parsed.ok) return parsed.value;
-  throw new ArgumentsError('The arguments do not fit. Mend them and call the tool again.', {
-    problems: parsed.problems,
-    expected: tool.schema,
-  });
-}
-
-/** The failure as the model reads it: `{"error":"timeout","message":...}`. Nothing of a foreign error gets through. */
-function forModel(code: ToolErrorCode, error: unknown): string {
-  const message = isToolError(error) ? error.message : 'The tool failed. Say that it did not work, or try another way.';
-  const details = error instanceof ArgumentsError ? error.details : {};
-  const shaped = shapeResult({ error: code.slice('TOOL_'.length).toLowerCase(), message, ...details });
-  return shaped.ok ? shaped.output : '{"error":"failed"}';
 }

@@ -70,6 +70,9 @@ export const toolSettings = {
   DIAL_DENY: list('numbers or their beginnings in international form, e.g. +1900', isPrefix)
     .default([])
     .describe('Beginnings of numbers that are refused although DIAL_ALLOW has them.'),
+  TRANSFERS_PER_HOUR: whole(0, 100_000)
+    .default(120)
+    .describe('Most callers connected to others in any 60 minutes, by agents and by operators; 0 forbids it.'),
   TOOL_FILLER: z
     .string()
     .default('One moment, please.')

@@ -1,7 +1,7 @@
 import { BridgeError } from '../../src/errors.ts';
 import type { CallRecord } from '../../src/records/call-record.ts';
 import type { RecordedEvent } from '../../src/records/event.ts';
-import type { Interrupted, RecordStore } from '../../src/records/store.ts';
+import type { EventRange, Interrupted, RecordStore, Removed } from '../../src/records/store.ts';
 
 /** A store of records in memory, which fails when it is told to. */
 export class FakeRecordStore implements RecordStore {
@@ -18,6 +18,9 @@ export class FakeRecordStore implements RecordStore {
   readonly refused = new Set<string>();
   /** How many records are too old. */
   old = 0;
+  /** Calls that were removed, in order, and up to when removals were forgotten. */
+  readonly gone: Removed[] = [];
+  readonly forgotten: number[] = [];
   /** What `append` waits for. */
   gate: Promise<void> | undefined;
 
@@ -46,6 +49,10 @@ export class FakeRecordStore implements RecordStore {
     return this.stored;
   }
 
+  async between({ after, until, limit }: EventRange): Promise<RecordedEvent[]> {
+    return this.stored.filter(({ id }) => id > after && id <= until).slice(0, limit);
+  }
+
   async heartbeat(instance: string): Promise<void> {
     await this.open();
     this.beats.push(instance);
@@ -67,6 +74,18 @@ export class FakeRecordStore implements RecordStore {
 
   async remove(): Promise<boolean> {
     return false;
+  }
+
+  async removed(after: Removed, limit: number): Promise<Removed[]> {
+    await this.open();
+    return this.gone
+      .filter(({ at, callId }) => at > after.at || (at === after.at && callId > after.callId))
+      .slice(0, limit);
+  }
+
+  async forgetRemoved(before: number): Promise<void> {
+    await this.open();
+    this.forgotten.push(before);
   }
 
   async close(): Promise<void> {}

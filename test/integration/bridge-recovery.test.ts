@@ -126,6 +126,30 @@ describe.concurrent('a model that cannot be had', () => {
     expect(JSON.stringify(rig.lines)).not.toMatch(/canary|ek_[a-z0-9]{6}/i);
   });
 
+  it('is not tried by every caller: after two refusals in a row the next hears the apology at once', async ({
+    own,
+  }) => {
+    const rig = own(
+      await startRig({
+        scenario: { faults: [{ fault: 'refuse_key', status: 401 }] },
+        settings: { FALLBACK_DIAL: '+15005550009', FALLBACK_SAY: 'Fallback words.' },
+      }),
+    );
+    const ready = async () => (await fetch(`${rig.url}/ready`)).json();
+    expect(await ready()).toEqual({ status: 'ok' });
+    await Promise.all([1, 2].map(() => rig.call({ source: silenceSource() }).report));
+    await until(() => rig.of('call_ended').length === 2, 'both calls are over');
+    expect(await ready()).toEqual({ status: 'model-refuses' });
+
+    const spared = await rig.call({ source: silenceSource() }).report;
+    const verbs = spared.timeline.map((entry) => `${entry.what} ${entry.text}`).join('\n');
+    expect(verbs).toContain('Fallback words.');
+    expect(verbs).toContain('+15005550009');
+    expect(spared.streams).toHaveLength(0);
+    expect(rig.of('call_started')).toHaveLength(2);
+    expect(rig.lines.some(({ msg }) => msg === 'the model refuses calls; the next get the apology at once')).toBe(true);
+  });
+
   it('is asked again within the budget when it is only busy for a moment', async ({ own }) => {
     const rig = own(
       await startRig({

@@ -37,6 +37,7 @@ describe('loadConfig', () => {
     ['OPENAI_BASE_URL', 'http://127.0.0.1:9/v1/', 'http://127.0.0.1:9/v1'],
     ['OPENAI_BASE_URL', 'https://x.example/openai/v1/?api-version=1', 'https://x.example/openai/v1?api-version=1'],
     ['TWILIO_AUTH_TOKEN', 'new, old', ['new', 'old']],
+    ['ADMIN_TOKEN', 'sixteen-letters!', ['sixteen-letters!']],
     [
       'ICE_SERVERS',
       'stun:a.example:3478,stun:b.example',
@@ -55,6 +56,8 @@ describe('loadConfig', () => {
   it.each<[string, string, string, Record<string, string>?]>([
     ['PORT', 'http', 'whole number from 0 to 65535'],
     ['PORT', '70000', 'whole number from 0 to 65535'],
+    ['ADMIN_TOKEN', 'fifteen-letters', 'at least 16 characters'],
+    ['ADMIN_TOKEN', 'sixteen-letters!,fifteen-letters', 'at least 16 characters'],
     ['USE_WEBRTC', 'maybe', 'true or false'],
     ['PUBLIC_URL', 'voice.example.com', 'https://voice.example.com'],
     ['PUBLIC_URL', 'https://voice.example.com/?a=1', 'without query'],

@@ -10,7 +10,8 @@ import type { Carrier } from '../../src/http/twiml.ts';
 import { MemoryUsedTokens } from '../../src/http/used-tokens.ts';
 import { Destinations } from '../../src/tools/destinations.ts';
 import { ToolRegistry } from '../../src/tools/registry.ts';
-import { recordingLog, rig } from './tools/support.ts';
+import { fakeLog } from '../fakes/legs.ts';
+import { rig } from './tools/support.ts';
 
 /** What readers copy out of the documents works. */
 
@@ -44,7 +45,7 @@ describe('docs/carriers.md', () => {
       signalwire: { codec: 'L16@24000h', realtime: true },
       apology: { text: 'Sorry.' },
     });
-    const document = answers.connect({ headers: {} }, { carrier, carrierCallId: 'CA1', callId: 'c1' });
+    const document = answers.connect({ headers: {} }, { carrier, carrierCallId: 'CA1', callId: 'c1', live: true });
     const page = read('docs/carriers.md');
     const shown = /```xml\n([\s\S]*?)```/.exec(page.slice(page.indexOf(heading)))?.[1] ?? '';
     const oneLine = shown.replace(/>\s+</g, '><').replace(/\s+/g, ' ').trim();
@@ -64,7 +65,7 @@ describe("the README's tool", () => {
       writeFileSync(join(folder, 'days_until.ts'), there);
       const registry = await ToolRegistry.open({
         folder,
-        log: recordingLog(),
+        log: fakeLog(),
         http: { destinations: new Destinations({ hosts: [], privateHosts: [] }), env: () => undefined },
       });
       const { run, clock } = rig(registry.all());

@@ -41,6 +41,11 @@ export class TransportMemory {
     return true;
   }
 
+  /** Whether the last word about WebRTC was a failure: a call that begins now is likely to end up on the WebSocket, even one that tries. */
+  get doubtful(): boolean {
+    return this.#failures > 0;
+  }
+
   /** The error code of the last failure; empty when there was none. */
   get reason(): string {
     return this.#reason;

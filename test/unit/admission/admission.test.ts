@@ -96,6 +96,19 @@ describe('admission', () => {
     expect(make({ maxLoopDelayMs: 0, loopDelayMs: () => 1e6 }).admission.admit().ok).toBe(true);
   });
 
+  it('takes no call to a model that refuses all, counts it, and leaves a trial to calls, not to orders', () => {
+    const models = { admits: (m: string) => m !== 'bad', spares: (m: string) => m === 'bad', isOpen: () => true };
+    const { admission, refused } = make({ models });
+    expect(admission.admitModel('good')).toEqual({ ok: true });
+    expect(admission.admitModel('bad')).toEqual({ ok: false, reason: 'model' });
+    expect(admission.admitOrder('good')).toEqual({ ok: true });
+    expect(admission.admitOrder('bad')).toEqual({ ok: false, reason: 'model' });
+    expect(refused).toEqual(['model', 'model']);
+    expect(admission.refusesModel('good')).toBe(true);
+    expect(make().admission.refusesModel('bad')).toBe(false);
+    expect(make().admission.admitOrder('bad')).toEqual({ ok: true });
+  });
+
   it('takes none while it drains, which is no overload', () => {
     const { admission, state } = make();
     state.draining = true;

@@ -5,8 +5,11 @@ import type { CallDeps } from '../../../src/call/deps.ts';
 import type { CallEvent } from '../../../src/call/events.ts';
 import { termination } from '../../../src/call/termination.ts';
 import { Ticker } from '../../../src/call/ticker.ts';
+import { ToolSet } from '../../../src/tools/loaded.ts';
+import { createCallTools } from '../../../src/tools/runner.ts';
 import { FakeClock } from '../../fakes/clock.ts';
 import { FakeAgent, FakeCaller, fakeLog } from '../../fakes/legs.ts';
+import { tool } from '../tools/support.ts';
 
 let clock: FakeClock;
 let ticker: Ticker;
@@ -241,6 +244,59 @@ describe('Call', () => {
     release('late');
     await settle();
     expect(agent.results).toHaveLength(1);
+  });
+
+  it('gives up the tools of a response that was cut off, and drops what they still bring', async () => {
+    const finish = new Map<string, (value: string) => void>();
+    const slow = tool(
+      'slow',
+      (_, { toolCallId }) =>
+        new Promise((resolve) => {
+          finish.set(toolCallId, resolve);
+        }),
+    );
+    const agent = new FakeAgent();
+    const call = new Call({ id: 'c1', direction: 'inbound' }, agent, deps, ({ count, tell }) =>
+      createCallTools({
+        tools: new ToolSet([slow]),
+        callId: 'c1',
+        caller: {},
+        timezone: 'UTC',
+        store: {} as never,
+        control: {} as never,
+        clock,
+        log,
+        count,
+        onEvent: tell,
+      }),
+    );
+    call.start();
+    call.join(new FakeCaller());
+    agent.ready();
+    for (const [toolCallId, responseId] of [
+      ['t1', 'r1'],
+      ['t2', 'r1'],
+      ['t3', 'r2'],
+    ] as const)
+      agent.emit({ type: 'tool_call', toolCallId, name: 'slow', arguments: '{}', responseId });
+    await settle();
+    finish.get('t1')?.('in time');
+    await settle();
+    agent.emit({ type: 'response_done', responseId: 'r1', status: 'cancelled', reason: 'turn_detected' });
+    agent.emit({ type: 'response_done', responseId: 'r2', status: 'completed' });
+    await settle();
+    expect(agent.results.map(({ toolCallId }) => toolCallId)).toEqual(['t1', 't2']);
+    expect(JSON.parse(agent.results[1]?.output ?? '')).toMatchObject({ error: 'superseded' });
+    finish.get('t2')?.('too late');
+    finish.get('t3')?.('still wanted');
+    await settle();
+    expect(agent.results.slice(2)).toEqual([{ toolCallId: 't3', output: 'still wanted' }]);
+    expect(events).toContainEqual({
+      type: 'tool',
+      event: expect.objectContaining({ type: 'tool_result_dropped', toolCallId: 't2', why: 'superseded' }),
+    });
+    await call.end(termination('operator-hangup'));
+    expect(ended()[0]?.counters).toMatchObject({ tool_result_dropped: 1 });
   });
 
   it('tells a model that has no tools so', async () => {

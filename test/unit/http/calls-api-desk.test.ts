@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { HourLimit } from '../../../src/call/hour-limit.ts';
 import { type Termination, termination } from '../../../src/call/termination.ts';
 import { type CallControl, ControlError } from '../../../src/callers/phone/control/index.ts';
 import { type CallView, callView } from '../../../src/http/calls-api-routes.ts';
@@ -40,7 +41,7 @@ class FakeLive implements LiveCall {
   }
 }
 
-function rig() {
+function rig(perHour = 10) {
   const clock = new FakeClock();
   const did: string[] = [];
   const live = new Map<string, FakeLive>();
@@ -55,12 +56,13 @@ function rig() {
     name: 'twilio-rest',
     dial: async () => 'CA',
     hangup: (id) => act(`hangup ${id}`),
-    transfer: (id, to, options) => act(`transfer ${id} ${to} ${options?.say}`),
+    transfer: (id, to, options) => act(`transfer ${id} ${to} ${options?.say} ${options?.limitSeconds} s`),
     sendDigits: (id, digits) => act(`digits ${id} ${digits}`),
     close: async () => {},
   };
   const desk = callsDesk({
-    calls: { get: (id) => live.get(id), [Symbol.iterator]: () => live.values() },
+    calls: { get: (id) => live.get(id), [Symbol.iterator]: () => live.values(), transferSeconds: () => 1_800 },
+    transfers: new HourLimit(perHour, clock),
     outbound: {
       find: (id: string) => orders.get(id),
       views: () => [...orders.values()],
@@ -179,7 +181,7 @@ describe('the desk', () => {
     const { desk, add, did } = rig();
     add('a');
     await desk.transfer('a', '+15550003333', { say: 'One moment' });
-    expect(did).toEqual(['expect transferred', 'transfer CA-a +15550003333 One moment', 'end transferred']);
+    expect(did).toEqual(['expect transferred', 'transfer CA-a +15550003333 One moment 1800 s', 'end transferred']);
   });
 
   it('a transfer that fails leaves the call as it was', async () => {
@@ -187,8 +189,28 @@ describe('the desk', () => {
     const call = add('a');
     failWith(new ControlError('CONTROL_REJECTED', 'no'));
     await expect(desk.transfer('a', '+15550003333', {})).rejects.toMatchObject({ code: 'CONTROL_REJECTED' });
-    expect(did).toEqual(['expect transferred', 'transfer CA-a +15550003333 undefined', 'expect undefined']);
+    expect(did).toEqual(['expect transferred', 'transfer CA-a +15550003333 undefined 1800 s', 'expect undefined']);
     expect(call.state).toBe('joined');
+  });
+
+  it('transfers so often in an hour; what the carrier refused does not count, what it may have done does', async () => {
+    const { desk, add, did, failWith, clock } = rig(2);
+    add('a');
+    failWith(new ControlError('CONTROL_REJECTED', 'no'));
+    await expect(desk.transfer('a', '+15550003333', {})).rejects.toMatchObject({ code: 'CONTROL_REJECTED' });
+    failWith(new ControlError('CONTROL_TIMEOUT', 'no answer', { uncertain: true }));
+    await expect(desk.transfer('a', '+15550003333', {})).rejects.toMatchObject({ code: 'CONTROL_TIMEOUT' });
+    clock.advance(1_000);
+    await expect(desk.transfer('a', '+15550003333', {})).rejects.toMatchObject({ code: 'CONTROL_TIMEOUT' });
+    const before = did.length;
+    await expect(desk.transfer('a', '+15550003333', {})).rejects.toMatchObject({
+      status: 429,
+      code: 'TRANSFER_HOURLY_LIMIT',
+      headers: { 'retry-after': '3599' },
+    });
+    expect(did).toHaveLength(before);
+    clock.advance(3_599_000);
+    await expect(desk.transfer('a', '+15550003333', {})).rejects.toMatchObject({ code: 'CONTROL_TIMEOUT' });
   });
 
   it('transfers without credentials by the carrier’s own question, with words but without another number', async () => {

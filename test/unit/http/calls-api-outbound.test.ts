@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Admitted } from '../../../src/admission/admission.ts';
 import { OutboundGuard } from '../../../src/call/outbound-guard.ts';
 import { termination } from '../../../src/call/termination.ts';
 import { type CallControl, ControlError, type DialRequest } from '../../../src/callers/phone/control/index.ts';
@@ -108,6 +109,33 @@ describe('ordering a call', () => {
     expect(dials).toEqual([]);
     expect(outbound.views()).toEqual([]);
     expect(guard.active).toBe(0);
+  });
+
+  it.each([
+    ['calls', 503, '10'],
+    ['loop-delay', 503, '10'],
+    ['draining', 503, '10'],
+    ['rate', 429, '1'],
+  ] as const)('is refused as a call that comes in would be (%s), and costs nothing', async (reason, status, retry) => {
+    const asked: string[] = [];
+    let admitted: Admitted = { ok: false, reason };
+    const admit = () => {
+      asked.push('admit');
+      return admitted;
+    };
+    const { place, dials, outbound, guard } = rig({ admit, perHour: 1 });
+    await expect(place({ to: '+19005551234' })).rejects.toMatchObject({ code: 'DESTINATION_REFUSED' });
+    expect(asked, 'an order that is refused anyway takes nothing').toEqual([]);
+    await expect(place()).rejects.toMatchObject({
+      status,
+      code: 'NO_MORE_CALLS',
+      headers: { 'retry-after': retry },
+      details: { reason },
+    });
+    expect([asked.length, dials, outbound.views(), guard.active]).toEqual([1, [], [], 0]);
+    admitted = { ok: true };
+    await place();
+    expect(dials).toHaveLength(1);
   });
 
   it('is refused when its callback must not be asked', async () => {
@@ -394,11 +422,5 @@ describe('the end of the process', () => {
     await stuck.clock.advanceAsync(200, 100);
     await closing;
     expect(stuck.clock.pending).toBe(0);
-  });
-
-  it('takes no more orders', async () => {
-    const { place, dials } = rig({ refusesCalls: () => true });
-    await expect(place()).rejects.toMatchObject({ status: 503, code: 'OUTBOUND_UNAVAILABLE' });
-    expect(dials).toEqual([]);
   });
 });

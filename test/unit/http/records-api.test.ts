@@ -35,8 +35,14 @@ async function rig(calls = 3) {
   };
   const app = Fastify();
   apps.push(app);
+  const done: string[] = [];
+  let stuck: Error | undefined;
   await app.register(recordsApi, {
     admin: { tokens: [TOKEN] },
+    forget: async (ids) => {
+      if (stuck !== undefined) throw stuck;
+      done.push(`forget ${ids.join()}`);
+    },
     store: {
       async list(query) {
         up();
@@ -54,6 +60,7 @@ async function rig(calls = 3) {
       },
       async remove(id) {
         up();
+        done.push(`remove ${id}`);
         return records.some((record) => record.id === id && record.endedAt !== null);
       },
     },
@@ -62,7 +69,15 @@ async function rig(calls = 3) {
     const answer = await app.inject({ method, url, headers: { authorization } });
     return { status: answer.statusCode, headers: answer.headers, body: answer.body === '' ? undefined : answer.json() };
   };
-  return { ask, asked, records, events, fail: (error: Error) => (failure = error) };
+  return {
+    ask,
+    asked,
+    records,
+    events,
+    done,
+    fail: (error: Error) => (failure = error),
+    stick: (error: Error) => (stuck = error),
+  };
 }
 
 describe('records over HTTP', () => {
@@ -153,6 +168,17 @@ describe('records over HTTP', () => {
       status: 404,
       body: { error: { code: 'RECORD_UNKNOWN' } },
     });
+  });
+
+  it('are removed with all else that is held of the call, and not before that is gone', async () => {
+    const { ask, done, stick } = await rig();
+    await ask('DELETE', '/records/c1');
+    await ask('DELETE', '/records/c0');
+    await ask('DELETE', '/records/nobody');
+    expect(done).toEqual(['forget c1', 'remove c1']);
+    stick(new Error('the disk is read-only'));
+    expect(await ask('DELETE', '/records/c2')).toMatchObject({ status: 500 });
+    expect(done).toHaveLength(2);
   });
 
   it('are removed when their call is over', async () => {

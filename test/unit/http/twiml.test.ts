@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import {
   apologise,
   connectStream,
+  connectTo,
   escapeXml,
   hangUp,
   refuseCall,
@@ -76,6 +77,11 @@ describe('the other answers', () => {
       '<Response><Say language="de-DE">Tut &lt;uns&gt; leid</Say><Dial>+15550001111</Dial><Hangup/></Response>',
     ],
     [apologise({ text: '' }, '+15550001111'), '<Response><Dial>+15550001111</Dial><Hangup/></Response>'],
+    [
+      apologise({ text: '' }, '+15550001111', 7_200),
+      '<Response><Dial timeLimit="7200">+15550001111</Dial><Hangup/></Response>',
+    ],
+    [connectTo('+15550001111', 90), '<Response><Dial timeLimit="90">+15550001111</Dial><Hangup/></Response>'],
     [refuseCall(), '<Response><Reject reason="busy"/></Response>'],
     [refuseCall({ text: '' }), '<Response><Reject reason="busy"/></Response>'],
     [refuseCall({ text: 'All lines are busy.' }), '<Response><Say>All lines are busy.</Say><Hangup/></Response>'],

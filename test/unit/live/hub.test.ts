@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { EventReplay } from '../../../src/live/replay.ts';
+import { EventRing, LiveEvent } from '../../../src/live/ring.ts';
+import { Watcher } from '../../../src/live/watcher.ts';
 import type { RecordedEvent } from '../../../src/records/event.ts';
 import { FakeOutlet, hubRig } from './events.ts';
 
@@ -163,7 +165,71 @@ describe('a slow reader', () => {
   });
 });
 
+describe('a reader whose ring is out of order', () => {
+  it('is told of a gap and goes on live, in place of asking for the same for ever', async () => {
+    const { clock, happen, all, settle } = hubRig();
+    for (let i = 0; i < 3; i++) happen();
+    class Stuck extends EventRing {
+      override after(_id: string, _limit: number) {
+        return [new LiveEvent(all[0] as RecordedEvent, undefined)];
+      }
+    }
+    const ring = new Stuck({ events: 10, characters: 10_000 }, '0');
+    for (const event of all) ring.push(new LiveEvent(event, undefined));
+    const errors: unknown[] = [];
+    const outlet = new FakeOutlet();
+    // A loop that never waits would hang the test: it is cut by what it asks of the outlet.
+    let looks = 0;
+    Object.defineProperty(outlet, 'bufferedBytes', {
+      get: () => {
+        if (++looks > 100) throw new Error('asked 100 times');
+        return 0;
+      },
+    });
+    const watcher = new Watcher(
+      outlet,
+      { after: all[1]?.id, transient: true, levels: false },
+      {
+        ring,
+        clock,
+        replay: () => undefined,
+        bufferBytes: 4_096,
+        gone: () => {},
+        failed: (error) => errors.push(error),
+      },
+    );
+    watcher.start();
+    await settle();
+    expect(outlet.ended).toBeUndefined();
+    expect(outlet.messages).toMatchObject([
+      { kind: 'gap', after: all[1]?.id, until: all[2]?.id },
+      { kind: 'hello', last: all[2]?.id },
+    ]);
+    expect(errors).toHaveLength(1);
+  });
+});
+
 describe('the hub', () => {
+  it('forgets calls whose records are removed: who comes later is told nothing of them, and misses nothing else', async () => {
+    const { hub, happen, watch, settle } = hubRig();
+    const first = happen('call_started', { callId: 'c0', data: { info: { id: 'c0' } } });
+    const secret = { data: { text: 'my secret' } };
+    const gone = [happen('agent.transcript', { callId: 'c1', ...secret }), happen('call_ended', { callId: 'c1' })];
+    const kept = happen('agent.transcript', { callId: 'c2' });
+    happen('call_ended', { callId: 'c1' });
+    hub.forget(['c1', 'nobody']);
+    const readers = [
+      watch({ after: first.id }),
+      watch({ after: gone[0]?.id }),
+      watch({ callId: 'c1', after: first.id }),
+    ];
+    await settle();
+    const later = happen('barge_in', { callId: 'c2' });
+    expect(readers.map(({ events }) => events)).toEqual([[kept.id, later.id], [kept.id, later.id], []]);
+    expect(readers.flatMap((reader) => reader.of('gap'))).toEqual([]);
+    expect(JSON.stringify(readers.map(({ messages }) => messages))).not.toContain('secret');
+  });
+
   it('tells levels to those who asked, of the calls they watch, and never to one that is behind', () => {
     const { meters, happen, watch } = hubRig();
     happen('call_started', { callId: 'c2', data: { info: { id: 'c2', conversationId: 'talk' } } });

@@ -3,7 +3,7 @@ import type { AgentEvent, CallEvent, ToolTold } from '../../../src/call/events.t
 import { termination } from '../../../src/call/termination.ts';
 import { TOOL_OUTCOMES, toolLabels } from '../../../src/metrics/labels.ts';
 import { createMetrics } from '../../../src/metrics/metrics.ts';
-import type { ToolOutcome } from '../../../src/tools/runner.ts';
+import type { ToolOutcome } from '../../../src/tools/outcome.ts';
 import { FakeClock } from '../../fakes/clock.ts';
 
 const TOOLS = new Set(['lookup', 'book']);

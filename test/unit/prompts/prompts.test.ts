@@ -6,8 +6,8 @@ import { promptedAgent } from '../../../src/prompts/agent.ts';
 import { PromptLibrary } from '../../../src/prompts/library.ts';
 import { parsePrompt } from '../../../src/prompts/prompt.ts';
 import { asData, type PromptFacts } from '../../../src/prompts/variables.ts';
+import { fakeLog } from '../../fakes/legs.ts';
 import { MONDAY, ZONE } from '../stores/support.ts';
-import { recordingLog } from '../tools/support.ts';
 
 const facts: PromptFacts = {
   direction: 'inbound',
@@ -185,7 +185,7 @@ describe('the agent of a call', () => {
 
 describe('the library', () => {
   it('holds the shipped prompts', async () => {
-    const library = await PromptLibrary.open(resolve(import.meta.dirname, '../../../prompts'), recordingLog());
+    const library = await PromptLibrary.open(resolve(import.meta.dirname, '../../../prompts'), fakeLog());
     expect(library.all().map(({ name }) => name)).toEqual(['after-hours', 'default']);
     const { instructions, greeting } = library.get('default')!.render(facts);
     expect(instructions).toContain('Monday, November 24 at 7:00 AM');
@@ -202,9 +202,9 @@ describe('the library', () => {
       utimesSync(join(folder, 'a.md'), ++stamp, stamp);
     };
     write('{{x}}');
-    await expect(PromptLibrary.open(folder, recordingLog())).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+    await expect(PromptLibrary.open(folder, fakeLog())).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
     write('one');
-    const log = recordingLog();
+    const log = fakeLog();
     const library = await PromptLibrary.open(folder, log);
     const running = library.get('a')!;
     write('{{x}}');

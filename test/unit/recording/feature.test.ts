@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Registry } from 'prom-client';
@@ -55,6 +55,35 @@ describe('recordings', () => {
     await expect(
       open({ RECORDING: 'wav', RECORDING_CONSENT: 'operator', RECORDINGS_DIR: join(dir, 'file', 'x') }),
     ).rejects.toMatchObject({ code: 'CONFIG_INVALID', message: expect.stringContaining('RECORDINGS_DIR') });
+  });
+
+  it('do not outlive the records of their calls, however long they may be kept by themselves', async () => {
+    const folder = join(dir, 'recordings');
+    mkdirSync(folder);
+    const manifest = (id: string, days: number) =>
+      writeFileSync(
+        join(folder, `${id}.json`),
+        JSON.stringify({
+          version: 1,
+          callId: id,
+          format: 'wav',
+          sampleRate: 8_000,
+          consent: 'operator',
+          startedAt: new FakeClock().wall() - days * 86_400_000,
+          pid: 1,
+          host: 'x',
+          ended: { reason: 'call-ended', durationMs: 1 },
+        }),
+      );
+    manifest('old', 8);
+    manifest('young', 6);
+    await open({
+      RECORDING: 'wav',
+      RECORDING_CONSENT: 'operator',
+      RECORDINGS_RETENTION_DAYS: '0',
+      RECORDS_RETENTION_DAYS: '7',
+    });
+    expect(readdirSync(folder)).toEqual(['young.json']);
   });
 
   it('are not made of calls whose prompt forbids it', async () => {

@@ -41,6 +41,13 @@ function ask<T>(scribe: Scribe, question: Question): T {
   return answer.value as T;
 }
 
+/** Records half a second of a call; closes it unless it goes on. */
+const record = (scribe: Scribe, id: string, goesOn = false) => {
+  open(scribe, id);
+  scribe.take({ type: 'write', id, stereo: stereo(500) });
+  if (!goesOn) scribe.take({ type: 'close', id, reason: 'call-ended' });
+};
+
 const manifest = (id: string) => JSON.parse(readFileSync(join(dir, `${id}.json`), 'utf8'));
 const failures = () => told.filter((message) => message.type === 'failed');
 
@@ -225,5 +232,16 @@ describe('Scribe', () => {
     scribe.take({ type: 'write', id: 'c1', stereo: stereo(100) });
     scribe.take({ type: 'end' });
     expect(manifest('c1').ended).toEqual({ reason: 'interrupted', durationMs: 100 });
+  });
+});
+
+describe('forgetting calls', () => {
+  it('deletes all files of those there are, leaves the others, and what is being recorded', () => {
+    const scribe = scribeOf();
+    for (const id of ['c1', 'c2', 'c10']) record(scribe, id);
+    record(scribe, 'running', true);
+    expect(readdirSync(dir).filter((name) => name.startsWith('c1.'))).toHaveLength(3);
+    expect(ask(scribe, { type: 'forget', ids: ['c1', 'nobody', 'running'] })).toEqual({ busy: ['running'] });
+    expect([...new Set(readdirSync(dir).map((name) => name.split('.')[0]))].sort()).toEqual(['c10', 'c2', 'running']);
   });
 });

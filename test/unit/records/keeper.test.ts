@@ -8,8 +8,14 @@ import { FakeRecordStore } from '../../fakes/record-store.ts';
 async function rig(retentionMs?: number) {
   const clock = new FakeClock();
   const store = new FakeRecordStore();
+  const forgotten: string[][] = [];
+  const disk: { failure: Error | undefined } = { failure: undefined };
   const keeper = new RecordKeeper({
     store,
+    forget: async (callIds) => {
+      if (disk.failure !== undefined) throw disk.failure;
+      forgotten.push([...callIds]);
+    },
     instance: 'aaaaaa',
     clock,
     log: createLog({ level: 'silent' }) as never,
@@ -26,7 +32,7 @@ async function rig(retentionMs?: number) {
   keeper.start();
   await pass(0);
   for (let i = 0; i < 10; i++) await Promise.resolve();
-  return { clock, store, keeper, pass };
+  return { clock, store, keeper, pass, forgotten, disk };
 }
 
 describe('the keeper of records', () => {
@@ -74,6 +80,37 @@ describe('the keeper of records', () => {
     const { store, pass } = await rig();
     await pass(120_000);
     expect(store.removals).toEqual([]);
+  });
+
+  it('has this process forget what any process removed, once each, also what comes to be seen a little late', async () => {
+    const { store, pass, forgotten } = await rig();
+    store.gone.push({ callId: 'a', at: 100_000 });
+    await pass(10_000);
+    store.gone.push({ callId: 'b', at: 130_000 });
+    await pass(10_000);
+    store.gone.splice(0, 1, { callId: 'late', at: 99_000 }, { callId: 'a', at: 100_000 });
+    await pass(60_000);
+    expect(forgotten).toEqual([['a'], ['b'], ['late']]);
+  });
+
+  it('follows what was removed while it was away, page by page, and tries again what could not be removed', async () => {
+    const { store, pass, forgotten, disk } = await rig();
+    for (let i = 0; i < 2_500; i++) store.gone.push({ callId: `c${String(i).padStart(4, '0')}`, at: 1_000 + i });
+    disk.failure = new Error('the disk is read-only');
+    await pass(20_000);
+    expect(forgotten).toEqual([]);
+    disk.failure = undefined;
+    await pass(10_000);
+    expect(forgotten.map(({ length }) => length)).toEqual([1_000, 1_000, 500]);
+    await pass(30_000);
+    expect(forgotten).toHaveLength(3);
+  });
+
+  it('remembers removals for a month', async () => {
+    const { store, pass, clock } = await rig();
+    await pass(61_000);
+    expect(store.removals).toEqual([]);
+    expect(clock.wall() - (store.forgotten[0] ?? 0)).toBeGreaterThanOrEqual(30 * 86_400_000);
   });
 
   it('stops when it is closed', async () => {

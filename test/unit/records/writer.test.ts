@@ -68,6 +68,14 @@ function rig(more: Partial<RecordWriterOptions> = {}, instance = 'aaaaaa') {
     ...more,
   });
   open.push(() => folder.release(false));
+  // A file that nobody closes is closed by the garbage collector, with a warning.
+  open.push(async () => {
+    let over = false;
+    void writer.close(100).then(() => {
+      over = true;
+    });
+    await settle(clock, () => over, 'the writer is closed');
+  });
   return {
     writer,
     store,
@@ -276,5 +284,27 @@ describe('the writer', () => {
     expect(store.stored).toHaveLength(3);
     expect(clock.pending).toBe(0);
     expect(existsSync(folder.path)).toBe(false);
+  });
+});
+
+describe('forgetting calls', () => {
+  it('leaves no word of them in the spool, nor in the file of refused events', async () => {
+    const { writer, store, clock, folder, tell } = rig();
+    const [refused] = events(1, 100, 'c2');
+    store.refused.add(refused?.id ?? '');
+    tell([...events(5), ...events(3, 10, 'c1'), ...events(1, 100, 'c2')]);
+    await settle(clock, () => writer.waiting.waiting === 0, 'all is stored');
+    expect(spoolNames(folder)).toHaveLength(1);
+    const refusals = join(root, 'refused.jsonl');
+    expect(readFileSync(refusals, 'utf8')).toContain('"c2"');
+    await writer.forget(['c1', 'c2']);
+    await settle(clock, () => spoolNames(folder).length === 0, 'the file of the spool is gone');
+    expect(existsSync(refusals)).toBe(false);
+    // What is told later is spooled and stored as before.
+    tell(events(2, 200, 'c3'));
+    await settle(clock, () => writer.waiting.waiting === 0, 'the rest is stored');
+    expect(store.stored.at(-1)?.callId).toBe('c3');
+    await writer.forget(['c9']);
+    await writer.close(1_000);
   });
 });

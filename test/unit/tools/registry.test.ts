@@ -5,7 +5,8 @@ import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Destinations } from '../../../src/tools/destinations.ts';
 import { ToolRegistry, type ToolSource } from '../../../src/tools/registry.ts';
-import { recordingLog, rig, tool } from './support.ts';
+import { fakeLog } from '../../fakes/legs.ts';
+import { rig, tool } from './support.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
 let folder: string;
@@ -43,7 +44,7 @@ const variable = (name: string) => `\${${name}}`;
 
 const options = (others?: ToolSource) => ({
   folder,
-  log: recordingLog(),
+  log: fakeLog(),
   http: {
     destinations: new Destinations({ hosts: ['api.example.com'], privateHosts: [] }),
     env: (name: string) => ({ TOOL_KEY: 'k' })[name],

@@ -1,36 +1,14 @@
 import { setImmediate as tick } from 'node:timers/promises';
 import { z } from 'zod';
-import type { Log } from '../../../src/call/leg.ts';
 import type { BusinessStore } from '../../../src/stores/business.ts';
 import { type LoadedTool, loadDefinition, ToolSet } from '../../../src/tools/loaded.ts';
+import type { ToolEvent } from '../../../src/tools/outcome.ts';
 import type { BusinessPort, CallControlPort, Touch } from '../../../src/tools/ports.ts';
-import { type CallToolsOptions, createCallTools, type ToolEvent } from '../../../src/tools/runner.ts';
+import { type CallToolsOptions, createCallTools } from '../../../src/tools/runner.ts';
 import { defineTool, type Tool } from '../../../src/tools/tool.ts';
 import { FakeClock } from '../../fakes/clock.ts';
+import { fakeLog } from '../../fakes/legs.ts';
 import { exampleBusiness, MONDAY, ZONE } from '../stores/support.ts';
-
-export interface LogLine {
-  level: string;
-  message: string;
-  fields: Record<string, unknown>;
-}
-
-/** A log that keeps what it is told. */
-export function recordingLog(lines: LogLine[] = []): Log & { lines: LogLine[] } {
-  const at = (level: string) => (fields: object, message: string) => {
-    lines.push({ level, message, fields: fields as Record<string, unknown> });
-  };
-  const log = {
-    lines,
-    trace: at('trace'),
-    debug: at('debug'),
-    info: at('info'),
-    warn: at('warn'),
-    error: at('error'),
-    child: () => log,
-  };
-  return log;
-}
 
 /** The example business behind the asynchronous port, without a thread. */
 export function memoryStore(knowledge?: string): BusinessStore & BusinessPort {
@@ -81,7 +59,7 @@ export function tool(name: string, execute: Tool['execute'], more: Partial<Tool>
 /** A runner on a fake clock, with everything it told. */
 export function rig(tools: LoadedTool[], more: Partial<CallToolsOptions> = {}) {
   const clock = new FakeClock(MONDAY);
-  const log = recordingLog();
+  const log = fakeLog();
   const events: ToolEvent[] = [];
   const counted: string[] = [];
   const fillers: string[] = [];

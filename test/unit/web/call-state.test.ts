@@ -101,6 +101,55 @@ describe('the state of a call', () => {
     expect(call.entries[0]?.text).toContain('WebRTC could not be had (ICE_FAILED)');
   });
 
+  it('shows what the caller wrote where it was written, as words of theirs', () => {
+    const tell = stream('c1');
+    const call = callFrom('c1', [
+      tell('agent.transcript', { role: 'agent', itemId: 'a1', text: 'Your number?', final: true }),
+      tell('caller.text', { text: '4711 <b>' }, 5_000),
+      tell('caller.text', { text: '4711 <b>' }, 6_000),
+    ]);
+    const typed = { kind: 'speech', role: 'caller', typed: true, final: true, text: '4711 <b>' };
+    expect(call.entries.slice(1)).toMatchObject([
+      { ...typed, atMs: 5_000 },
+      { ...typed, atMs: 6_000 },
+    ]);
+    expect(new Set(call.entries.map(({ key }) => key)).size).toBe(3);
+  });
+
+  it('holds a call whose line broke until the caller is back', () => {
+    const tell = stream('c1');
+    const call = callFrom('c1', [tell('call_started', { info: {} }), tell('connected', { audioPath: '' })]);
+    applyEvent(call, tell('caller.ended', { end: { result: 'upstream_error', reason: 'media-lost' } }));
+    expect(call).toMatchObject({ phase: 'held', entries: [{ mark: 'warning', text: 'The caller’s line broke' }] });
+    applyEvent(call, tell('caller_joined', { kind: 'twilio', again: true }));
+    applyEvent(call, tell('connected', { audioPath: '' }));
+    expect(call.phase).toBe('talking');
+    applyEvent(call, tell('caller.ended', { end: { result: 'success', reason: 'caller-hangup' } }));
+    expect(call.phase).toBe('talking');
+    expect(call.entries).toHaveLength(2);
+  });
+
+  it('says of speech whose words were never told that there are none, once the call is over', () => {
+    const tell = stream('c1');
+    const call = callFrom('c1', [
+      tell('agent.speech_started', { itemId: 'u1' }),
+      tell('agent.transcript', { role: 'agent', itemId: 'a1', text: 'Hello.', final: true }),
+    ]);
+    expect(call.entries[0]?.wordless).toBeUndefined();
+    applyEvent(call, tell('call_ended', { end: { result: 'success', reason: 'caller-hangup' }, durationMs: 9 }));
+    expect(call.entries.map(({ wordless }) => wordless)).toEqual([true, undefined]);
+    expect(call.entries[0]?.rev).toBe(call.rev);
+  });
+
+  it('keeps what a tool answered', () => {
+    const tell = stream('c1');
+    const call = callFrom('c1', [
+      tell('agent.tool_call', { toolCallId: 't1', name: 'look_up', arguments: '{}', responseId: 'r' }),
+      tell('tool.tool_finished', { toolCallId: 't1', name: 'look_up', ms: 1, outcome: 'ok', output: '{"found":true}' }),
+    ]);
+    expect(call.entries).toMatchObject([{ kind: 'tool', status: 'ok', output: '{"found":true}' }]);
+  });
+
   it('takes an event once, whenever it comes', () => {
     const tell = stream('c1');
     const events = [tell('barge_in', { heard: [], clearMs: 1 }), tell('barge_in', { heard: [], clearMs: 1 })];

@@ -9,8 +9,10 @@ import { type Delivery, WEBHOOK_EVENTS, type WebhookEvent } from '../../../src/w
 import { backOffMs, Destination, type Outcome } from '../../../src/webhooks/destination.ts';
 import { WebhookJournal } from '../../../src/webhooks/journal.ts';
 import { Payloads } from '../../../src/webhooks/payloads.ts';
+import { Webhooks } from '../../../src/webhooks/webhooks.ts';
 import { FakeClock } from '../../fakes/clock.ts';
 import { fakeLog } from '../../fakes/legs.ts';
+import { Telling } from '../../fakes/record-events.ts';
 
 const URL_ = 'https://example.com/hook';
 const agents: MockAgent[] = [];
@@ -158,6 +160,18 @@ describe('a destination', () => {
     expect([done, to.size, clock.pending]).toEqual([[], 1, 0]);
   });
 
+  it('forgets what is not to be told any more: what waits, and what is being tried', async () => {
+    const { to, requests, outcomes, done, pass, clock } = destination([500, 200]);
+    for (const n of [1, 2, 3, 4]) to.add(delivery(n));
+    await pass(0);
+    to.forget(({ id }) => id !== 'evt_3');
+    expect(done.toSorted()).toEqual(['evt_1', 'evt_2', 'evt_4']);
+    await pass(2_000);
+    expect(requests.map(({ id }) => id)).toEqual(['evt_1', 'evt_3']);
+    expect(outcomes.toSorted()).toEqual(['delivered', 'dropped', 'dropped', 'dropped', 'retried']);
+    expect([to.size, clock.pending]).toEqual([0, 0]);
+  });
+
   it('is called at times that differ, further and further apart', () => {
     expect([1, 2, 3, 4].map((tries) => backOffMs(tries, 1))).toEqual([2_000, 4_000, 8_000, 16_000]);
     expect(backOffMs(3, 0)).toBe(4_000);
@@ -226,6 +240,39 @@ describe('the journal', () => {
   });
 });
 
+describe('webhooks', () => {
+  it('of a call whose record is removed are sent no more, and are gone from the disk', async () => {
+    const journal = join(folder, 'webhooks.jsonl');
+    const webhooks = new Webhooks({
+      // Nobody listens there.
+      urls: ['http://127.0.0.1:1/hook'],
+      secret: undefined,
+      events: WEBHOOK_EVENTS,
+      attempts: 20,
+      queue: 100,
+      journal,
+      prices: noPrices,
+      instance: 'p1',
+      clock: new FakeClock(),
+      log: fakeLog(),
+      count: () => {},
+    });
+    await webhooks.open();
+    const telling = new Telling();
+    for (const id of ['c1', 'c2']) telling.start(id, { from: `+1555000000${id.slice(1)}` });
+    for (const event of telling.told) webhooks.onRecord(event);
+    expect(webhooks.waiting).toBe(2);
+    await expect.poll(() => readFileSync(journal, 'utf8')).toContain('+15550000002');
+    await webhooks.forget(['c1']);
+    await expect.poll(() => webhooks.waiting).toBe(1);
+    expect(readFileSync(journal, 'utf8')).not.toContain('+15550000001');
+    expect(readFileSync(journal, 'utf8')).toContain('+15550000002');
+    await webhooks.forget(['c2']);
+    expect(() => statSync(journal)).toThrow('ENOENT');
+    await webhooks.close();
+  });
+});
+
 describe('what is told', () => {
   const ids = new EventIds(() => 1_700_000_000_000, 'p1');
   const record = (
@@ -258,7 +305,14 @@ describe('what is told', () => {
     record('caller_joined', { kind: 'twilio', again: false }),
     record('agent.tool_call', { toolCallId: 't1', name: 'look_up', arguments: '{"a":1}', responseId: 'r1' }),
     record('agent.transcript', { role: 'agent', text: 'hel', final: false }, { transient: true }),
-    record('tool.tool_finished', { name: 'look_up', toolCallId: 't1', ms: 12, outcome: 'ok', truncated: false }),
+    record('tool.tool_finished', {
+      name: 'look_up',
+      toolCallId: 't1',
+      ms: 12,
+      outcome: 'ok',
+      truncated: false,
+      output: '{"found":true}',
+    }),
     record('call_ended', {
       end: { result: 'completed', reason: 'caller-hangup' },
       durationMs: 4_000.4,
@@ -291,6 +345,7 @@ describe('what is told', () => {
       ms: 12,
       outcome: 'ok',
       truncated: false,
+      output: '{"found":true}',
       arguments: { a: 1 },
     });
     expect(bodies[2].data).toMatchObject({

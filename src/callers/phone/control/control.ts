@@ -31,8 +31,10 @@ export interface TransferOptions {
   readonly say?: string | undefined;
   /** Language of `say`, BCP 47. */
   readonly language?: string | undefined;
-  /** How long it rings, seconds. */
+  /** How long it rings, seconds: 1 to 600. */
   readonly timeoutSeconds?: number | undefined;
+  /** How long they may talk, seconds: 1 to 86400; the carrier's own limit of some hours without it. */
+  readonly limitSeconds?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -97,7 +99,14 @@ export function checkUrl(url: string, what: string): string {
   return /^https?:\/\//.test(url) && URL.canParse(url) ? url : invalid(`${what} must be an absolute http(s) URL`);
 }
 
-export function checkSeconds(seconds: number | undefined): number | undefined {
-  if (seconds === undefined || (Number.isInteger(seconds) && seconds >= 1 && seconds <= 600)) return seconds;
-  return invalid('timeoutSeconds must be a whole number from 1 to 600');
+/** No phone rings longer than ten minutes, and no call of these carriers lasts longer than a day. */
+const SECONDS_MOST = { timeoutSeconds: 600, limitSeconds: 86_400 } as const;
+
+export function checkSeconds(
+  seconds: number | undefined,
+  name: keyof typeof SECONDS_MOST = 'timeoutSeconds',
+): number | undefined {
+  const most = SECONDS_MOST[name];
+  if (seconds === undefined || (Number.isInteger(seconds) && seconds >= 1 && seconds <= most)) return seconds;
+  return invalid(`${name} must be a whole number from 1 to ${most}`);
 }

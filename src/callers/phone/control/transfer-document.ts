@@ -22,13 +22,15 @@ export function transferDocument(to: string, options: TransferOptions = {}): str
   const { callerId, say, language } = options;
   checkNumber(to, 'the number to transfer to');
   if (callerId !== undefined) checkNumber(callerId, 'the caller id');
-  const seconds = checkSeconds(options.timeoutSeconds);
+  const ringing = checkSeconds(options.timeoutSeconds)?.toString();
+  const limit = checkSeconds(options.limitSeconds, 'limitSeconds')?.toString();
   if (say !== undefined && say.length > SAY_MOST)
     throw new ControlError('CONTROL_INVALID', `what is said before a transfer has at most ${SAY_MOST} characters`);
   const attribute = (name: string, value: string | undefined) =>
     value === undefined ? '' : ` ${name}="${escapeXml(value)}"`;
   const spoken =
     say === undefined || say.trim() === '' ? '' : `<Say${attribute('language', language)}>${escapeXml(say)}</Say>`;
-  const dial = `<Dial${attribute('callerId', callerId)}${attribute('timeout', seconds?.toString())}>${to}</Dial>`;
+  const attributes = attribute('callerId', callerId) + attribute('timeout', ringing) + attribute('timeLimit', limit);
+  const dial = `<Dial${attributes}>${to}</Dial>`;
   return `<?xml version="1.0" encoding="UTF-8"?><Response>${spoken}${dial}<Hangup/></Response>`;
 }

@@ -16,6 +16,14 @@ describe('the instructions of a transfer', () => {
     );
   });
 
+  it('bound the ringing and the talk', () => {
+    expect(transferDocument('+15550003333', { timeoutSeconds: 20, limitSeconds: 86_400 })).toContain(
+      '<Dial timeout="20" timeLimit="86400">',
+    );
+    for (const limitSeconds of [0, 1.5, 86_401])
+      expect(() => transferDocument('+15550003333', { limitSeconds }), String(limitSeconds)).toThrow('limitSeconds');
+  });
+
   it('words stay words, whatever they look like', () => {
     const say = `</Say><Dial>+19005551234</Dial> & "x" \u0000\u0008\ud800 ]]>`;
     const verbs = parseTwiml(transferDocument('+15550003333', { say }), 'twilio');

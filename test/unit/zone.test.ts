@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { addDays, instantOf, isZone, localTime, spoken, weekdayOf } from '../../../src/stores/zone.ts';
+import { addDays, instantOf, isZone, localTime, spoken, weekdayOf } from '../../src/zone.ts';
 
 const NY = 'America/New_York';
 const iso = (ms: number | undefined) => (ms === undefined ? undefined : new Date(ms).toISOString());

@@ -1,0 +1,19 @@
+import type { RefusalReason } from '../admission/admission.ts';
+import { ApiError, retryAfter } from './api-error.ts';
+
+/** When who was refused may ask again, ms: the rate refills within a second, room and time come back when calls end. */
+const RETRY_MS: Readonly<Record<RefusalReason, number>> = {
+  rate: 1_000,
+  calls: 10_000,
+  'loop-delay': 10_000,
+  draining: 10_000,
+  model: 15_000,
+};
+
+/** The answer to whoever asks for a call that admission refuses: 429 for calls that come too fast, else 503. */
+export function noMoreCalls(reason: RefusalReason): ApiError {
+  return new ApiError(reason === 'rate' ? 429 : 503, 'NO_MORE_CALLS', 'no further call is taken at the moment', {
+    headers: retryAfter(RETRY_MS[reason]),
+    details: { reason },
+  });
+}

@@ -1,0 +1,115 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { TransportMemory } from '../../src/agents/openai/fallback.ts';
+import { systemClock } from '../../src/call/clock.ts';
+import { loadConfig } from '../../src/config.ts';
+import { openDispatch } from '../../src/dispatch.ts';
+import { openSocket } from '../../src/transport/socket.ts';
+import { fakeLog } from '../fakes/legs.ts';
+import { readBySocket } from './events-reader.ts';
+import { startRig } from './rig.ts';
+import { rigTest as it } from './rig-test.ts';
+
+/** That what one part decides arrives at the other: settings, prompts and routes at records, carriers' documents and limits. */
+
+let folder: string;
+let files: Record<string, string>;
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'voicebridge-wiring-'));
+  const prompts = join(folder, 'prompts');
+  mkdirSync(prompts);
+  writeFileSync(join(prompts, 'plain.md'), '---\ntools: []\n---\nTalk.\n');
+  writeFileSync(join(prompts, 'small.md'), '---\ntools: []\nmodel: gpt-realtime-mini\n---\nTalk.\n');
+  const routes = join(folder, 'routes.yaml');
+  writeFileSync(
+    routes,
+    'routes:\n  - {name: socket, to: "+15550000001", prompt: small, transport: websocket}\n' +
+      '  - {name: rtc, to: "+15550000002", prompt: small, transport: webrtc}\n' +
+      '  - {name: rest, prompt: plain}\n',
+  );
+  files = { PROMPTS_DIR: prompts, ROUTES_FILE: routes };
+});
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const TOKEN = 'token-for-operators-1';
+
+describe('who answers', () => {
+  it.for([
+    ['true', { 1: ['small', 'false'], 2: ['small', 'true'], 3: ['plain', 'true'] }],
+    ['false', { 1: ['small', 'false'], 2: ['small', 'true'], 3: ['plain', 'false'] }],
+  ] as const)(
+    'decides the model that is recorded and what SignalWire is asked for, call by call: USE_WEBRTC=%s',
+    async ([USE_WEBRTC, expected], { own }) => {
+      const rig = own(await startRig({ settings: { ...files, USE_WEBRTC, OPENAI_REALTIME_MODEL: 'gpt-realtime' } }));
+      for (const [last, [prompt, realtime]] of Object.entries(expected)) {
+        const CallSid = `5e0a1f6c-1111-4222-8333-44445555666${last}`;
+        const answer = await fetch(`${rig.url}/incoming-call`, {
+          method: 'POST',
+          body: new URLSearchParams({ CallSid, From: '+15550009999', To: `+1555000000${last}` }),
+        });
+        expect(await answer.text(), last).toContain(`realtime="${realtime}"`);
+        const started = rig.of('call_started').find(({ info }) => info?.carrierCallId === CallSid);
+        expect(started?.info).toMatchObject({
+          prompt,
+          model: prompt === 'small' ? 'gpt-realtime-mini' : 'gpt-realtime',
+        });
+      }
+    },
+  );
+
+  it('does not expect live audio where the last word about WebRTC was a failure', async () => {
+    const webrtc = new TransportMemory();
+    const dispatch = await openDispatch({
+      config: loadConfig({ ...files, DATA_DIR: join(folder, 'data'), USE_WEBRTC: 'true' }),
+      endpoint: { baseUrl: 'http://127.0.0.1:9/v1', apiKey: 'sk-test', embedded: false },
+      webrtc,
+      clock: systemClock,
+      log: fakeLog(),
+    });
+    try {
+      const facts = { carrier: 'signalwire', direction: 'inbound', from: '', to: '' } as const;
+      const live = async () => (await dispatch.assign(facts, 'c')).live;
+      expect(await live()).toBe(true);
+      webrtc.failed(systemClock.now(), 'PEER_CONNECT_TIMEOUT');
+      expect(await live()).toBe(false);
+      webrtc.succeeded();
+      expect(await live()).toBe(true);
+    } finally {
+      await dispatch.close();
+    }
+  });
+});
+
+describe('limits', () => {
+  it('let one address hold a quarter of MAX_PENDING_STREAMS, a place that others can then not miss', async ({
+    own,
+  }) => {
+    const settings = { MAX_PENDING_STREAMS: '8', TRUST_PROXY: 'loopback' };
+    const rig = own(await startRig({ settings }));
+    const open = (from: string) =>
+      openSocket(
+        `${rig.url.replace('http', 'ws')}/media-stream`,
+        { text: () => {}, binary: () => {}, close: () => {} },
+        { maxMessageBytes: 1_000, pingIntervalMs: 0, connectTimeoutMs: 3_000, headers: { 'x-forwarded-for': from } },
+      );
+    const sockets = [await open('203.0.113.1'), await open('203.0.113.1')];
+    await expect(open('203.0.113.1')).rejects.toMatchObject({ code: 'SOCKET_REFUSED', status: 429 });
+    sockets.push(await open('203.0.113.2'));
+    for (const socket of sockets) socket.terminate();
+  });
+});
+
+describe('a wrong token for /events', () => {
+  it('is logged with the address it came from, not the proxy’s', async ({ own }) => {
+    const rig = own(await startRig({ settings: { ADMIN_TOKEN: TOKEN, TRUST_PROXY: 'loopback' } }));
+    const headers = { authorization: 'Bearer wrong', 'x-forwarded-for': '203.0.113.7' };
+    await expect(readBySocket(rig.url, '', { headers })).rejects.toMatchObject({ status: 401 });
+    expect(rig.lines.filter(({ msg }) => msg === 'admin token is wrong')).toEqual([
+      expect.objectContaining({ remoteAddress: '203.0.113.7', route: '/events' }),
+    ]);
+  });
+});

@@ -1,0 +1,67 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { Calls } from '../../../src/call/calls.ts';
+import { termination } from '../../../src/call/termination.ts';
+import { Ticker } from '../../../src/call/ticker.ts';
+import { FakeClock } from '../../fakes/clock.ts';
+import { FakeAgent, FakeCaller, fakeLog } from '../../fakes/legs.ts';
+
+let clock: FakeClock;
+let calls: Calls;
+
+beforeEach(() => {
+  clock = new FakeClock();
+  calls = new Calls({
+    clock,
+    ticker: new Ticker(clock),
+    log: fakeLog(),
+    observers: [],
+    apology: undefined,
+    limits: { joinMs: 20_000, reclaimMs: 15_000, maxMs: 3_600_000 },
+  });
+});
+
+function begin(maxMs?: number) {
+  const agent = new FakeAgent();
+  const call = calls.create({ id: 'c1', direction: 'inbound', carrierCallId: 'CA1', maxMs }, agent);
+  const caller = new FakeCaller();
+  call.join(caller);
+  agent.ready();
+  return { agent, call, caller };
+}
+
+describe('what follows for a caller whose stream ended', () => {
+  it('after a transfer is a talk for what is left of the longest call, told as often as it is asked', async () => {
+    const { call } = begin();
+    clock.advance(600_000);
+    const handed = call.handOver('+15550001111');
+    await clock.advanceAsync(1_000);
+    await handed;
+    expect(calls.continuation('CA1')).toEqual({ next: 'transfer', to: '+15550001111', seconds: 2_999 });
+    await call.done;
+    clock.advance(100_000);
+    expect(calls.continuation('CA1')).toEqual({ next: 'transfer', to: '+15550001111', seconds: 2_899 });
+  });
+
+  it('is a minute of it at least', async () => {
+    const { call } = begin();
+    clock.advance(3_590_000);
+    expect(calls.transferSeconds('c1')).toBe(60);
+    await call.end(termination('caller-hangup'));
+  });
+
+  it('is not shortened by what a prompt allows its agent', async () => {
+    const { call } = begin(300_000);
+    clock.advance(200_000);
+    expect(calls.transferSeconds('c1')).toBe(3_400);
+    await call.end(termination('caller-hangup'));
+  });
+
+  it('is the same call again where the line broke, with the word whether its audio is live', async () => {
+    const { agent, call, caller } = begin();
+    caller.ctx?.emit({ type: 'ended', end: termination('media-lost') });
+    expect(calls.continuation('CA1')).toEqual({ next: 'reattach', callId: 'c1', live: false });
+    agent.emit({ type: 'ready', transport: 'webrtc', sessionId: 'sess_2', resumed: true });
+    expect(calls.continuation('CA1')).toEqual({ next: 'reattach', callId: 'c1', live: true });
+    await call.end(termination('caller-hangup'));
+  });
+});

@@ -1,0 +1,37 @@
+import { describe, expect, it } from 'vitest';
+import { HourLimit } from '../../../src/call/hour-limit.ts';
+import { guardedControl } from '../../../src/tools/guarded-control.ts';
+import { FakeClock } from '../../fakes/clock.ts';
+import { fakeControl } from './support.ts';
+
+const TO = '+12025550199';
+
+describe("a call's control under the policy", () => {
+  it('transfers so often in an hour, in all calls together', async () => {
+    const clock = new FakeClock();
+    const transfers = new HourLimit(2, clock);
+    const lines = [fakeControl(), fakeControl(), fakeControl()];
+    const [one, two, three] = lines.map((line) => guardedControl(line, { allow: ['+1'] }, transfers));
+    await one?.transfer(TO);
+    await two?.transfer(TO);
+    await expect(three?.transfer(TO)).rejects.toMatchObject({ code: 'TOOL_REFUSED' });
+    expect(lines.map(({ asked }) => asked.length)).toEqual([1, 1, 0]);
+    clock.advance(3_600_000);
+    await three?.transfer(TO);
+    expect(lines[2]?.asked).toEqual([`transfer ${TO}`]);
+  });
+
+  it('counts neither a refused number nor a transfer that came to nothing', async () => {
+    const spoke = new Error('the caller spoke up');
+    let fails = true;
+    const transfer = async () => {
+      if (fails) throw spoke;
+    };
+    const control = guardedControl(fakeControl({ transfer }), { allow: ['+1'] }, new HourLimit(1, new FakeClock()));
+    await expect(control.transfer('+442079460000')).rejects.toMatchObject({ code: 'TOOL_REFUSED' });
+    await expect(control.transfer(TO)).rejects.toBe(spoke);
+    fails = false;
+    await control.transfer(TO);
+    await expect(control.transfer(TO)).rejects.toMatchObject({ code: 'TOOL_REFUSED' });
+  });
+});
