@@ -191,7 +191,7 @@ async function growthOfPeers(total: number, step: number): Promise<Growth> {
 async function ofWebSocket(quick: boolean): Promise<Verdict[]> {
   const held = await perCall('websocket', quick ? 100 : 200);
   if (quick) return [held];
-  const calls = await growthOfCalls('websocket', 2_000, 100);
+  const calls = await growthOfCalls('websocket', 5_000, 250);
   return [
     held,
     { what: 'websocket: heap that stays of a call made and closed', value: calls.heap, target: 2, unit: 'KB' },

@@ -96,6 +96,11 @@ export class EventHub implements RecordSink {
     return watcher;
   }
 
+  /** Drops what is kept of these calls: nobody who comes later is told of them. */
+  forget(callIds: readonly string[]): void {
+    this.#ring.forget(new Set(callIds));
+  }
+
   /** Sends all readers away. */
   close(): void {
     for (const watcher of [...this.#watchers]) watcher.end('closing', 'the daemon ends');

@@ -47,6 +47,7 @@ export class EventRing {
   #first = 0;
   #weight = 0;
   #floor: string;
+  #newest: string | undefined;
 
   /** `floor`: an id before that of any event to come. */
   constructor(limits: RingLimits, floor: string) {
@@ -61,7 +62,7 @@ export class EventRing {
 
   /** Id of the last event, or the floor when there was none. */
   get newest(): string {
-    return this.#events.at(-1)?.event.id ?? this.#floor;
+    return this.#newest ?? this.#floor;
   }
 
   get size(): number {
@@ -70,6 +71,7 @@ export class EventRing {
 
   push(event: LiveEvent): void {
     this.#events.push(event);
+    this.#newest = event.event.id;
     this.#weight += event.weight;
     while (this.size > this.#limits.events || (this.#weight > this.#limits.characters && this.size > 1)) {
       const oldest = this.#events[this.#first++]!;
@@ -81,6 +83,15 @@ export class EventRing {
       this.#events = this.#events.slice(this.#first);
       this.#first = 0;
     }
+  }
+
+  /** Drops all events of these calls. What readers were told of them is not taken back. */
+  forget(callIds: ReadonlySet<string>): void {
+    const kept = this.#events.slice(this.#first).filter(({ event }) => !callIds.has(event.callId));
+    if (kept.length === this.size) return;
+    this.#events = kept;
+    this.#first = 0;
+    this.#weight = kept.reduce((sum, { weight }) => sum + weight, 0);
   }
 
   /** At most `limit` events after this id, the oldest first. */

@@ -118,8 +118,25 @@ export class Watcher {
         this.#goLive();
         return;
       }
+      const before = this.#cursor;
       for (const event of events) this.#replay(event);
+      // A page that brings nothing new would be asked for for ever, and nothing else would run meanwhile.
+      if (this.#cursor === before) {
+        this.#skip();
+        return;
+      }
     }
+  }
+
+  /** Goes over to live without the rest of the ring: told as a gap. */
+  #skip(): void {
+    const { ring, failed } = this.#deps;
+    const after = this.#cursor;
+    const until = ring.newest;
+    failed(new Error('the ring of events gives what was asked to come after it again'));
+    this.#send(JSON.stringify({ kind: 'gap', after, until }), undefined);
+    if (until > after) this.#cursor = until;
+    this.#goLive();
   }
 
   /** The next page of what the ring has lost. What cannot be had is told as a gap. */

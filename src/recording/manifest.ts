@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { z } from 'zod';
 import { type Fs, PRIVATE, writeAll } from './files.ts';
 
@@ -31,6 +32,8 @@ export const manifestSchema = z.object({
 export type Manifest = z.infer<typeof manifestSchema>;
 
 const BYTES = 1_024;
+/** The longest call of another machine, ms: what is unfinished after it was abandoned. */
+const ABANDONED_MS = 86_400_000;
 
 function encode(manifest: Manifest): Uint8Array {
   const bytes = new Uint8Array(BYTES).fill(0x20);
@@ -71,5 +74,18 @@ export function readManifest(fs: Fs, path: string): Manifest | undefined {
     return result.success ? result.data : undefined;
   } catch {
     return undefined;
+  }
+}
+
+/** Whether nobody writes this recording any more. */
+export function isAbandoned({ pid, host, startedAt }: Manifest): boolean {
+  if (host !== hostname()) return Date.now() - startedAt > ABANDONED_MS;
+  // A process id of ours that we do not write with was a process's before us: in a container it is the same every time.
+  if (pid === process.pid) return true;
+  try {
+    process.kill(pid, 0);
+    return false;
+  } catch (error) {
+    return (error as { code?: unknown }).code === 'ESRCH';
   }
 }

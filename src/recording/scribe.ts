@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { type AudioFile, createAudioFile, TooLongError } from './audio-file.ts';
 import { type Format, type Fs, isFull, PRIVATE, pathsOf, writeAll } from './files.ts';
-import { createManifest, type Manifest, readManifest, updateManifest } from './manifest.ts';
+import { createManifest, isAbandoned, type Manifest, readManifest, updateManifest } from './manifest.ts';
 import { PeakMeter, type Waveform, waveform } from './peaks.ts';
 import { manifests, outlineOf, remove, repair } from './repair.ts';
 
@@ -23,7 +23,9 @@ export type Question =
   | { type: 'sweep'; before: number | undefined }
   | { type: 'find'; id: string }
   | { type: 'waveform'; id: string; buckets: number }
-  | { type: 'delete'; id: string };
+  | { type: 'delete'; id: string }
+  /** Deletes those of these calls that there are; what is being recorded at the moment stays. */
+  | { type: 'forget'; ids: readonly string[] };
 
 export interface Found {
   readonly manifest: Manifest;
@@ -36,6 +38,8 @@ export interface Answers {
   waveform: Waveform | undefined;
   /** `busy`: it is being recorded at the moment. */
   delete: 'deleted' | 'unknown' | 'busy';
+  /** Calls that are being recorded. */
+  forget: { busy: string[] };
 }
 
 /** What it tells. */
@@ -57,8 +61,6 @@ export interface ScribeOptions {
 
 /** How often the room on the disk is looked at, ms. */
 const ROOM_MS = 5_000;
-/** The longest call of another machine, ms: what is unfinished after it was abandoned. */
-const ABANDONED_MS = 86_400_000;
 
 interface Open {
   readonly manifest: Manifest;
@@ -219,6 +221,8 @@ export class Scribe {
       case 'delete':
         if (this.#open.has(question.id)) return 'busy' satisfies Answers['delete'];
         return (remove(this.#fs, dir, question.id) ? 'deleted' : 'unknown') satisfies Answers['delete'];
+      case 'forget':
+        return this.#forget(question.ids) satisfies Answers['forget'];
       default:
         return question satisfies never;
     }
@@ -265,6 +269,13 @@ export class Scribe {
     return { repaired, deleted };
   }
 
+  #forget(ids: readonly string[]): Answers['forget'] {
+    const { dir } = this.#options;
+    const there = new Set(this.#fs.readdirSync(dir).map((name) => name.replace(/\.[a-z]+$/, '')));
+    for (const id of ids) if (there.has(id) && !this.#open.has(id)) remove(this.#fs, dir, id);
+    return { busy: ids.filter((id) => this.#open.has(id)) };
+  }
+
   /** Kept as far as there is room: it can be drawn again. */
   #keepOutline(path: string, outline: Uint8Array): void {
     try {
@@ -290,17 +301,4 @@ class NoRoomError extends Error {}
 function reasonOf(error: unknown): 'disk-full' | 'write-failed' | 'too-long' {
   if (error instanceof TooLongError) return 'too-long';
   return error instanceof NoRoomError || isFull(error) ? 'disk-full' : 'write-failed';
-}
-
-/** Whether nobody writes this recording any more. */
-function isAbandoned({ pid, host, startedAt }: Manifest): boolean {
-  if (host !== hostname()) return Date.now() - startedAt > ABANDONED_MS;
-  // A process id of ours that we do not write with was a process's before us: in a container it is the same every time.
-  if (pid === process.pid) return true;
-  try {
-    process.kill(pid, 0);
-    return false;
-  } catch (error) {
-    return (error as { code?: unknown }).code === 'ESRCH';
-  }
 }

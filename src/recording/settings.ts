@@ -29,7 +29,7 @@ export const recordingSettings = {
   RECORDINGS_DIR: z.string().optional().describe('Folder of recordings; without it `recordings` in DATA_DIR.'),
   RECORDINGS_RETENTION_DAYS: integer(0, 36_500)
     .default(30)
-    .describe('Age at which recordings are deleted, days; 0 keeps them until somebody deletes them.'),
+    .describe("Age at which recordings are deleted, days; 0 keeps them as long as their call's record."),
   RECORDINGS_MIN_FREE_MB: integer(0, 1_000_000_000)
     .default(500)
     .describe('Recordings stop, and none begins, while the disk has less room than this, MB.'),

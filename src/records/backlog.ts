@@ -32,6 +32,7 @@ export class Backlog {
   #fileNumber = 0;
   #writing = false;
   #stopped = false;
+  #discarding = false;
 
   constructor(folder: SpoolFolder, abandoned: readonly SpoolFolder[]) {
     this.#folder = folder;
@@ -115,7 +116,13 @@ export class Backlog {
   /** Whether all of it is stored and it can go. A file that is still written goes when it is long enough to be worth it. */
   isDone(segment: Segment): boolean {
     if (segment.stored < segment.count) return false;
-    return !segment.open || (!this.#writing && segment.count >= WORTH_REMOVING);
+    const worth = this.#discarding ? 1 : WORTH_REMOVING;
+    return !segment.open || (!this.#writing && segment.count >= worth);
+  }
+
+  /** Has the file that is still written removed as soon as all of it is stored, however short it is. */
+  discard(): void {
+    this.#discarding = true;
   }
 
   /** Takes the first segment away, with its file. */
@@ -124,6 +131,7 @@ export class Backlog {
     if (segment.path !== undefined) await removeSpool(segment.path);
     segment.lastOf?.release(true);
     this.#segments.shift();
+    if (this.#segments.length === 0) this.#discarding = false;
   }
 
   /** No more is stored. */

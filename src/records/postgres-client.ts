@@ -7,8 +7,14 @@ export interface QueryResult {
   readonly rowCount: number | null;
 }
 
+/** A statement with a limit of its own for its answer, ms. */
+export interface PatientQuery {
+  readonly text: string;
+  readonly query_timeout: number;
+}
+
 export interface Queryable {
-  query(text: string, values?: readonly unknown[]): Promise<QueryResult>;
+  query(text: string | PatientQuery, values?: readonly unknown[]): Promise<QueryResult>;
 }
 
 export interface PoolClient extends Queryable {

@@ -68,10 +68,31 @@ CREATE TABLE bridge_instances (
 );
 `;
 
-export const postgresMigrations: readonly PostgresMigration[] = [{ id: '0001-records', sql: records }];
+/** For the replay of all calls' events, which asks by id alone, and of a conversation's. */
+const eventsById = `
+CREATE INDEX call_events_by_id ON call_events (id);
+CREATE INDEX call_records_by_conversation ON call_records (conversation_id) WHERE conversation_id IS NOT NULL;
+`;
+
+/** Which calls were removed: what a process still holds of them goes, and what it has not stored yet is not stored any more. */
+const removedCalls = `
+CREATE TABLE removed_calls (
+  id text COLLATE "C" PRIMARY KEY,
+  removed_at bigint NOT NULL
+);
+CREATE INDEX removed_calls_by_time ON removed_calls (removed_at, id);
+`;
+
+export const postgresMigrations: readonly PostgresMigration[] = [
+  { id: '0001-records', sql: records },
+  { id: '0002-events-by-id', sql: eventsById },
+  { id: '0003-removed-calls', sql: removedCalls },
+];
 
 /** Key of the advisory lock under which the schema is changed: any number that nobody else in the database takes. */
 const MIGRATION_LOCK = 7_468_237_661;
+/** How long a step may take, ms: an index over years of events takes longer than any other statement may. */
+const STEP_MS = 3_600_000;
 
 /**
  * Brings the schema up to date, all steps or none; of several processes that start at once one does it and the others wait for it. Rejects
@@ -80,7 +101,9 @@ const MIGRATION_LOCK = 7_468_237_661;
 export async function migrate(client: Queryable, migrations: readonly PostgresMigration[]): Promise<void> {
   await client.query('BEGIN');
   try {
-    await client.query('SELECT pg_advisory_xact_lock($1)', [MIGRATION_LOCK]);
+    await client.query(`SET LOCAL statement_timeout = ${STEP_MS}`);
+    // Another process may be at it.
+    await client.query(patient(`SELECT pg_advisory_xact_lock(${MIGRATION_LOCK})`));
     await client.query(
       'CREATE TABLE IF NOT EXISTS record_migrations (id text COLLATE "C" PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())',
     );
@@ -92,7 +115,7 @@ export async function migrate(client: Queryable, migrations: readonly PostgresMi
     }
     for (const { id, sql } of migrations) {
       if (applied.has(id)) continue;
-      await client.query(sql);
+      await client.query(patient(sql));
       await client.query('INSERT INTO record_migrations (id) VALUES ($1)', [id]);
     }
     await client.query('COMMIT');
@@ -101,3 +124,6 @@ export async function migrate(client: Queryable, migrations: readonly PostgresMi
     throw error;
   }
 }
+
+/** The client waits as long as the server works. */
+const patient = (text: string) => ({ text, query_timeout: STEP_MS });

@@ -5,8 +5,17 @@ import type { RecordedEvent } from './event.ts';
 import { createPool, type Pool, type PoolClient, type Queryable } from './postgres-client.ts';
 import { migrate, type PostgresMigration, postgresMigrations } from './postgres-schema.ts';
 import type { PriceList } from './prices.ts';
-import { eventColumns, eventOf, eventValues, listStatement, recordColumns, recordOf, recordValues } from './rows.ts';
-import type { RecordStore } from './store.ts';
+import {
+  eventColumns,
+  eventOf,
+  eventValues,
+  listStatement,
+  rangeStatement,
+  recordColumns,
+  recordOf,
+  recordValues,
+} from './rows.ts';
+import type { RecordStore, Removed } from './store.ts';
 import { wordsOf } from './words.ts';
 
 export interface PostgresStoreOptions {
@@ -120,7 +129,16 @@ export function postgresRecordStore(options: PostgresStoreOptions): RecordStore 
   const put = (client: Queryable, records: readonly CallRecord[]) =>
     client.query(PUT_RECORDS, transposed(records.map(recordValues), recordColumns.length));
 
+  /** Two that change the same calls wait for each other: a record that is not there yet has no row to be locked. `calls` are in order. */
+  const lock = (client: Queryable, calls: readonly string[]) =>
+    client.query('SELECT pg_advisory_xact_lock(hashtextextended(id, 0)) FROM unnest($1::text[]) AS t (id)', [calls]);
+
   async function removeAll(client: Queryable, ids: readonly unknown[]): Promise<void> {
+    await client.query(
+      `INSERT INTO removed_calls (id, removed_at) SELECT id, ${NOW} FROM unnest($1::text[]) AS t (id)
+       ON CONFLICT (id) DO UPDATE SET removed_at = excluded.removed_at`,
+      [ids],
+    );
     await client.query('DELETE FROM call_words WHERE call_id = ANY($1)', [ids]);
     await client.query('DELETE FROM call_events WHERE call_id = ANY($1)', [ids]);
     await client.query('DELETE FROM call_records WHERE id = ANY($1)', [ids]);
@@ -132,15 +150,15 @@ export function postgresRecordStore(options: PostgresStoreOptions): RecordStore 
     append: (instance, events) =>
       transaction(async (client) => {
         if (events.length === 0) return;
-        // Two that store events of one call wait for each other: a record that is not there yet has no row to be locked.
         const calls = [...new Set(events.map((event) => event.callId))].sort();
-        await client.query('SELECT pg_advisory_xact_lock(hashtextextended(id, 0)) FROM unnest($1::text[]) AS t (id)', [
-          calls,
-        ]);
-        const inserted = await client.query(INSERT_EVENTS, transposed(events.map(eventValues), eventColumns.length));
+        await lock(client, calls);
+        const removed = await client.query('SELECT id FROM removed_calls WHERE id = ANY($1)', [calls]);
+        const gone = new Set(removed.rows.map((row) => row['id']));
+        const wanted = events.filter((event) => !gone.has(event.callId));
+        const inserted = await client.query(INSERT_EVENTS, transposed(wanted.map(eventValues), eventColumns.length));
         const fresh = new Set(inserted.rows.map((row) => row['id']));
         // The same event twice in one batch was inserted once and must be counted once.
-        const added = events.filter((event) => fresh.delete(event.id));
+        const added = wanted.filter((event) => fresh.delete(event.id));
         if (added.length === 0) return;
         const found = await client.query('SELECT * FROM call_records WHERE id = ANY($1) ORDER BY id FOR UPDATE', [
           calls,
@@ -173,6 +191,10 @@ export function postgresRecordStore(options: PostgresStoreOptions): RecordStore 
     events: async (callId, after, limit): Promise<RecordedEvent[]> => {
       const sql = 'SELECT * FROM call_events WHERE call_id = $1 AND id > $2 ORDER BY id LIMIT $3';
       return (await rows(sql, [callId, after ?? '', limit])).map(eventOf);
+    },
+    async between(range) {
+      const { sql, values } = rangeStatement(range);
+      return (await rows(numbered(sql), values)).map(eventOf);
     },
     async heartbeat(instance) {
       await rows(
@@ -211,6 +233,7 @@ export function postgresRecordStore(options: PostgresStoreOptions): RecordStore 
       }),
     remove: (callId) =>
       transaction(async (client) => {
+        await lock(client, [callId]);
         const found = await client.query(
           'SELECT id FROM call_records WHERE id = $1 AND ended_at IS NOT NULL FOR UPDATE',
           [callId],
@@ -219,6 +242,17 @@ export function postgresRecordStore(options: PostgresStoreOptions): RecordStore 
         await removeAll(client, [callId]);
         return true;
       }),
+    async removed(after, limit): Promise<Removed[]> {
+      const found = await rows(
+        `SELECT id, removed_at FROM removed_calls WHERE (removed_at, id) > ($1::bigint, $2::text)
+         ORDER BY removed_at, id LIMIT $3`,
+        [after.at, after.callId, limit],
+      );
+      return found.map((row) => ({ callId: String(row['id']), at: Number(row['removed_at']) }));
+    },
+    async forgetRemoved(before) {
+      await rows('DELETE FROM removed_calls WHERE removed_at < $1', [before]);
+    },
     close() {
       // The pool waits for statements that run, and a server that hangs answers none.
       closed ??= Promise.race([pool.end().catch(() => {}), delay(systemClock, CLOSE_MS)]);

@@ -1,6 +1,6 @@
 import type { CallRecord } from './call-record.ts';
 import type { RecordedEvent } from './event.ts';
-import type { RecordQuery } from './store.ts';
+import type { EventRange, RecordQuery } from './store.ts';
 import { askedWords } from './words.ts';
 
 /** How records lie in tables: the same columns in every database, so that an operator's query works on each. */
@@ -93,6 +93,25 @@ export function eventOf(row: Row): RecordedEvent {
 
 function parsed(value: unknown): unknown {
   return typeof value === 'string' ? JSON.parse(value) : value;
+}
+
+/** The statement of a range of events, with `?` for values. */
+export function rangeStatement({ callId, conversationId, after, until, limit }: EventRange): {
+  sql: string;
+  values: Value[];
+} {
+  const conditions = ['id > ?', 'id <= ?'];
+  const values: Value[] = [after, until];
+  if (callId !== undefined) {
+    conditions.push('call_id = ?');
+    values.push(callId);
+  }
+  if (conversationId !== undefined) {
+    conditions.push('call_id IN (SELECT id FROM call_records WHERE conversation_id = ?)');
+    values.push(conversationId);
+  }
+  values.push(limit);
+  return { sql: `SELECT * FROM call_events WHERE ${conditions.join(' AND ')} ORDER BY id LIMIT ?`, values };
 }
 
 /** A database's way to ask whether a call has a word that begins like this: a condition with one `?`, and its value. */

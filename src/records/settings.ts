@@ -16,5 +16,7 @@ export const recordSettings = {
     .describe("What the models' tokens cost: a call of a model that is not in it has no cost."),
   RECORDS_RETENTION_DAYS: integer(0, 36_500)
     .default(90)
-    .describe('Records of calls, with all that was said in them, are removed after so many days; 0: never.'),
+    .describe(
+      'Records of calls, with all that was said in them and with their recordings, are removed after so many days; 0: never.',
+    ),
 };

@@ -3,8 +3,17 @@ import { transaction } from '../stores/sqlite.ts';
 import { addEvent, type CallRecord, closeAsLost, newRecord, spokenText } from './call-record.ts';
 import type { RecordedEvent } from './event.ts';
 import type { PriceList } from './prices.ts';
-import { eventColumns, eventOf, eventValues, listStatement, recordColumns, recordOf, recordValues } from './rows.ts';
-import type { Interrupted, RecordQuery } from './store.ts';
+import {
+  eventColumns,
+  eventOf,
+  eventValues,
+  listStatement,
+  rangeStatement,
+  recordColumns,
+  recordOf,
+  recordValues,
+} from './rows.ts';
+import type { EventRange, Interrupted, RecordQuery, Removed } from './store.ts';
 import { wordsOf } from './words.ts';
 
 /** The store of records on SQLite, synchronously: it runs on the database's thread. */
@@ -39,21 +48,30 @@ export function recordQueries(db: DatabaseSync, prices: PriceList) {
   const removals = ['call_words WHERE call_id', 'call_events WHERE call_id', 'call_records WHERE id'].map((what) =>
     db.prepare(`DELETE FROM ${what} = ?`),
   );
+  const noteRemoved = db.prepare('INSERT OR REPLACE INTO removed_calls (id, removed_at) VALUES (?, ?)');
+  const isRemoved = db.prepare('SELECT 1 FROM removed_calls WHERE id = ?');
+  const removedAfter = db.prepare(
+    'SELECT id, removed_at FROM removed_calls WHERE (removed_at, id) > (?, ?) ORDER BY removed_at, id LIMIT ?',
+  );
+  const forgetRemoved = db.prepare('DELETE FROM removed_calls WHERE removed_at < ?');
   const get = (callId: string): CallRecord | undefined => {
     const row = find.get(callId);
     return row === undefined ? undefined : recordOf(row);
   };
   const removeAll = (callId: string) => {
     for (const removal of removals) removal.run(callId);
+    noteRemoved.run(callId, Date.now());
   };
 
   return {
     append(instance: string, events: readonly RecordedEvent[]): void {
       transaction(db, () => {
         const changed = new Map<string, CallRecord>();
+        const calls = [...new Set(events.map((event) => event.callId))];
+        const gone = new Set(calls.filter((callId) => isRemoved.get(callId) !== undefined));
         for (const event of events) {
-          if (addedEvent.run(...eventValues(event)).changes === 0) continue;
           const { callId } = event;
+          if (gone.has(callId) || addedEvent.run(...eventValues(event)).changes === 0) continue;
           const record = changed.get(callId) ?? get(callId) ?? newRecord(callId, instance, event);
           addEvent(record, event, prices);
           changed.set(callId, record);
@@ -73,6 +91,13 @@ export function recordQueries(db: DatabaseSync, prices: PriceList) {
     get,
     events: (callId: string, after: string | undefined, limit: number): RecordedEvent[] =>
       eventsOf.all(callId, after ?? '', limit).map(eventOf),
+    between(range: EventRange): RecordedEvent[] {
+      const { sql, values } = rangeStatement(range);
+      return db
+        .prepare(sql)
+        .all(...(values as SQLInputValue[]))
+        .map(eventOf);
+    },
     heartbeat(instance: string): void {
       beat.run(instance, Date.now());
     },
@@ -108,6 +133,11 @@ export function recordQueries(db: DatabaseSync, prices: PriceList) {
         return true;
       });
     },
+    removed: (after: Removed, limit: number): Removed[] =>
+      removedAfter
+        .all(after.at, after.callId, limit)
+        .map((row) => ({ callId: String(row['id']), at: Number(row['removed_at']) })),
+    forgetRemoved: (before: number): void => void forgetRemoved.run(before),
   };
 }
 

@@ -71,4 +71,23 @@ CREATE TABLE bridge_instances (
 ) STRICT, WITHOUT ROWID;
 `;
 
-export const recordMigrations: readonly Migration[] = [{ id: '0001-records', sql: records }];
+/** For the replay of all calls' events, which asks by id alone, and of a conversation's. */
+const eventsById = `
+CREATE INDEX call_events_by_id ON call_events (id);
+CREATE INDEX call_records_by_conversation ON call_records (conversation_id) WHERE conversation_id IS NOT NULL;
+`;
+
+/** Which calls were removed: what a process still holds of them goes, and what it has not stored yet is not stored any more. */
+const removedCalls = `
+CREATE TABLE removed_calls (
+  id TEXT PRIMARY KEY,
+  removed_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX removed_calls_by_time ON removed_calls (removed_at, id);
+`;
+
+export const recordMigrations: readonly Migration[] = [
+  { id: '0001-records', sql: records },
+  { id: '0002-events-by-id', sql: eventsById },
+  { id: '0003-removed-calls', sql: removedCalls },
+];

@@ -44,10 +44,13 @@ export function sqliteRecordStore({ path, prices, onFailure }: SqliteStoreOption
     list: (query) => ask('list', query),
     get: (callId) => ask('get', callId),
     events: (callId, after, limit) => ask('events', callId, after, limit),
+    between: (range) => ask('between', range),
     heartbeat: (instance) => ask('heartbeat', instance),
     closeInterrupted: (which) => ask('closeInterrupted', which),
     removeOlder: (before, limit) => ask('removeOlder', before, limit),
     remove: (callId) => ask('remove', callId),
+    removed: (after, limit) => ask('removed', after, limit),
+    forgetRemoved: (before) => ask('forgetRemoved', before),
     close: () => thread.close(),
   };
 }

@@ -26,6 +26,24 @@ export interface RecordCursor {
   readonly id: string;
 }
 
+/** Which events are asked for, of all calls where neither a call nor a conversation is named. */
+export interface EventRange {
+  readonly callId?: string | undefined;
+  readonly conversationId?: string | undefined;
+  /** Events after this id … */
+  readonly after: string;
+  /** … up to and with this one. */
+  readonly until: string;
+  readonly limit: number;
+}
+
+/** A call that was removed. */
+export interface Removed {
+  readonly callId: string;
+  /** When, ms since 1970 by the database's clock. */
+  readonly at: number;
+}
+
 /** Which calls to close because their process is gone. */
 export interface Interrupted {
   /** Calls of these processes, of which the caller knows that they are dead. */
@@ -49,13 +67,19 @@ export interface RecordStore {
   get(callId: string): Promise<CallRecord | undefined>;
   /** Events of a call in order, after the one with this id. */
   events(callId: string, after: string | undefined, limit: number): Promise<RecordedEvent[]>;
+  /** Events of a range in the order of their ids, whatever their calls, the oldest first; fewer than its limit: there are no more. */
+  between(range: EventRange): Promise<RecordedEvent[]>;
   /** Says that this process lives. */
   heartbeat(instance: string): Promise<void>;
   /** Closes open calls of processes that are gone, as `process-lost`, and forgets those processes; resolves to the number of calls. */
   closeInterrupted(which: Interrupted): Promise<number>;
   /** Removes calls that ended and that began before `before`, at most `limit`; resolves to how many. */
   removeOlder(before: number, limit: number): Promise<number>;
-  /** Removes a call that ended, with all that is stored of it. False: there is none. */
+  /** Removes a call that ended, with all that is stored of it. False: there is none. Events of it that come later are not stored any more. */
   remove(callId: string): Promise<boolean>;
+  /** Calls that were removed, by whichever process, behind this one in the order of `at` and `callId`; at most `limit`. */
+  removed(after: Removed, limit: number): Promise<Removed[]>;
+  /** Forgets removals before this moment of the database's clock: so long they are told, and keep late events out. */
+  forgetRemoved(before: number): Promise<void>;
   close(): Promise<void>;
 }

@@ -1,4 +1,3 @@
-import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock, Timer } from '../call/clock.ts';
 import type { Log } from '../call/leg.ts';
@@ -6,6 +5,7 @@ import { errorCode, errorMessage } from '../errors.ts';
 import { Backlog, type Segment } from './backlog.ts';
 import type { RecordedEvent, RecordSink } from './event.ts';
 import type { SpoolFolder } from './owner.ts';
+import { RefusedEvents } from './refused.ts';
 import { storable } from './storable.ts';
 import type { RecordStore } from './store.ts';
 import type { Waiting, WriterMeters } from './writer-meters.ts';
@@ -47,6 +47,7 @@ export class RecordWriter implements RecordSink {
   readonly #flushMs: number;
   readonly #maxInMemory: number;
   readonly #backlog: Backlog;
+  readonly #refused: RefusedEvents;
   /** Told since the last flush. */
   #fresh: RecordedEvent[] = [];
   /** Events on their way to the disk. */
@@ -65,6 +66,7 @@ export class RecordWriter implements RecordSink {
     this.#flushMs = options.flushMs ?? FLUSH_MS;
     this.#maxInMemory = options.maxInMemory ?? MAX_IN_MEMORY;
     this.#backlog = new Backlog(options.folder, options.abandoned);
+    this.#refused = new RefusedEvents(join(options.folder.path, '..', 'refused.jsonl'));
   }
 
   /** Begins with what dead processes left. */
@@ -87,6 +89,13 @@ export class RecordWriter implements RecordSink {
   get waiting(): Waiting {
     const { waiting, spooled } = this.#backlog;
     return { waiting: waiting + this.#fresh.length + this.#onTheWay, spooled };
+  }
+
+  /** Removes what the spool still has of calls that were removed from the store. Rejects when the disk does not let it. */
+  async forget(callIds: readonly string[]): Promise<void> {
+    this.#backlog.discard();
+    this.#kick();
+    await this.#refused.forget(new Set(callIds));
   }
 
   /** Whether the store took what it was given last. */
@@ -253,14 +262,13 @@ export class RecordWriter implements RecordSink {
 
   /** Keeps what the store will never take in a file for an operator to look at. */
   async #refuse(event: RecordedEvent, err: unknown): Promise<void> {
-    const { folder, meters, log } = this.#options;
+    const { meters, log } = this.#options;
     meters.failed('refused');
     log.error(
       { err, callId: event.callId, eventId: event.id, type: event.type },
       'the store refuses an event of a call',
     );
-    const path = join(folder.path, '..', 'refused.jsonl');
-    await appendFile(path, `${JSON.stringify(event)}\n`, { mode: 0o600 }).catch(() => {});
+    await this.#refused.add(event).catch(() => {});
   }
 
   /** Waits longer after each failure; a close cuts the wait short. */

@@ -49,6 +49,8 @@ export class Destination {
   readonly url: string;
   readonly #o: DestinationOptions;
   #queue: Delivery[] = [];
+  /** Breaks off what is being sent. */
+  #unwanted = new AbortController();
   #running: Promise<void> | undefined;
 
   constructor(options: DestinationOptions) {
@@ -83,6 +85,21 @@ export class Destination {
     });
   }
 
+  /** Gives up what waits and is one of these; the one that is being sent is broken off. */
+  forget(isOne: (delivery: Delivery) => boolean): void {
+    const { count, done } = this.#o;
+    const [first, ...waiting] = this.#queue;
+    if (first === undefined) return;
+    this.#queue = [first, ...waiting.filter((delivery) => !isOne(delivery))];
+    for (const { event, id } of waiting.filter(isOne)) {
+      count(event, 'dropped');
+      done(id);
+    }
+    if (!isOne(first)) return;
+    done(first.id);
+    this.#unwanted.abort(new Error('it is not to be told any more'));
+  }
+
   get #host(): string {
     return new URL(this.url).host;
   }
@@ -90,8 +107,9 @@ export class Destination {
   async #run(): Promise<void> {
     const { log, count, done, signal } = this.#o;
     for (let next = this.#queue[0]; next !== undefined; next = this.#queue[0]) {
+      this.#unwanted = new AbortController();
       try {
-        const delivered = await this.#deliver(next);
+        const delivered = await this.#deliver(next, AbortSignal.any([signal, this.#unwanted.signal]));
         count(next.event, delivered.outcome);
         if (delivered.outcome !== 'delivered')
           log.warn(
@@ -100,17 +118,20 @@ export class Destination {
           );
       } catch (err) {
         if (signal.aborted) return;
-        // Not foreseen; it must not stop those behind it.
-        count(next.event, 'refused');
-        log.warn({ host: this.#host, event: next.event, err }, 'a webhook could not be sent');
+        if (this.#unwanted.signal.aborted) count(next.event, 'dropped');
+        else {
+          // Not foreseen; it must not stop those behind it.
+          count(next.event, 'refused');
+          log.warn({ host: this.#host, event: next.event, err }, 'a webhook could not be sent');
+        }
       }
       this.#queue.shift();
       done(next.id);
     }
   }
 
-  #deliver({ id, event, at, body }: Delivery) {
-    const { url, secret, clock, signal, dispatcher, attempts, random, count, log } = this.#o;
+  #deliver({ id, event, at, body }: Delivery, signal: AbortSignal) {
+    const { url, secret, clock, dispatcher, attempts, random, count, log } = this.#o;
     return persist({
       clock,
       signal,

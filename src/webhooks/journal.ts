@@ -85,6 +85,13 @@ export class WebhookJournal {
     if (this.#pending.delete(keyOf(to, id))) this.#put({ to, done: id });
   }
 
+  /** Takes what is done off the disk too. Rejects when the disk does not let it. */
+  async clean(): Promise<void> {
+    const cleaned = this.#writing.then(() => this.#rewrite());
+    this.#writing = cleaned.catch(() => {});
+    await cleaned;
+  }
+
   /** Leaves on disk what is not done, and nothing else. Never rejects. */
   async close(): Promise<void> {
     await this.#writing;

@@ -1,7 +1,7 @@
 import { type Dispatcher, request } from 'undici';
 import { type Clock, delay } from '../call/clock.ts';
 import { errorMessage } from '../errors.ts';
-import { signatureHeaders } from '../tools/signing.ts';
+import { signatureHeaders } from '../signing.ts';
 
 /** Telling a far end something by POST, signed, until it is taken: for webhooks and for the callbacks of ordered calls. */
 

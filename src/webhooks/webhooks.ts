@@ -3,7 +3,7 @@ import { type Clock, delay } from '../call/clock.ts';
 import type { Log } from '../call/leg.ts';
 import type { RecordedEvent, RecordSink } from '../records/event.ts';
 import type { PriceList } from '../records/prices.ts';
-import type { WebhookEvent } from './delivery.ts';
+import type { Delivery, WebhookEvent } from './delivery.ts';
 import { Destination, type Outcome } from './destination.ts';
 import { WebhookJournal } from './journal.ts';
 import { Payloads } from './payloads.ts';
@@ -89,6 +89,20 @@ export class Webhooks implements RecordSink {
       this.#journal.add(destination.url, delivery);
       destination.add(delivery);
     }
+  }
+
+  /** Tells nobody of these calls any more. Rejects when they may be left on the disk. */
+  async forget(callIds: readonly string[]): Promise<void> {
+    const calls = new Set(callIds);
+    let found = false;
+    const isOne = ({ body }: Delivery): boolean => {
+      const { data } = JSON.parse(body) as { data: { callId?: string } };
+      const is = calls.has(data.callId ?? '');
+      found ||= is;
+      return is;
+    };
+    for (const destination of this.#destinations) destination.forget(isOne);
+    if (found) await this.#journal.clean();
   }
 
   /** Waits a while for what is being delivered; the rest stays on disk for the next process. Never rejects. */

@@ -109,6 +109,34 @@ export function recordStoreContract(name: string, rig: RecordStoreRig): void {
       expect(await got(ids.at(-1), 100)).toEqual([]);
     });
 
+    it('gives the events of a range in the order of their ids, page by page, of all calls, one, or a conversation', async () => {
+      const store = await open();
+      const telling = new Telling();
+      for (let i = 0; i < 4; i++) telling.start(`c${i}`, i % 2 === 0 ? { conversationId: 'even' } : {});
+      for (let n = 0; n < 10; n++)
+        for (let i = 0; i < 4; i++) telling.tell(`c${i}`, [{ type: 'barge_in', heard: [], clearMs: n }], 5);
+      // They come in any order: calls of several processes, and what waited on a disk.
+      await store.append('aaaaaa', telling.told.toReversed());
+      const all = telling.told.map(({ id }) => id).sort();
+      const [after = '', until = ''] = [all[3], all[40]];
+      const whole = async (filter: { callId?: string; conversationId?: string }) => {
+        const found: string[] = [];
+        for (let from = after; ; from = found.at(-1) ?? from) {
+          const page = await store.between({ ...filter, after: from, until, limit: 7 });
+          found.push(...page.map(({ id }) => id));
+          if (page.length < 7) return found;
+        }
+      };
+      const of = (wanted: (callId: string) => boolean) =>
+        all.filter((id) => id > after && id <= until && wanted(telling.told.find((e) => e.id === id)?.callId ?? ''));
+      expect(await whole({})).toEqual(all.slice(4, 41));
+      expect(await whole({ callId: 'c1' })).toEqual(of((id) => id === 'c1'));
+      expect(await whole({ conversationId: 'even' })).toEqual(of((id) => id === 'c0' || id === 'c2'));
+      expect(await whole({ conversationId: 'odd' })).toEqual([]);
+      const [first] = await store.between({ after: '0', until: all[0] ?? '', limit: 10 });
+      expect(first).toEqual(telling.told.find(({ id }) => id === all[0]));
+    });
+
     it('stores what comes twice once, in one batch, in two, and beside what is new', async () => {
       const store = await open();
       const telling = new Telling();
@@ -344,6 +372,43 @@ export function recordStoreContract(name: string, rig: RecordStoreRig): void {
         expect(await idsOf(store, {})).toEqual(['c3', 'c2']);
         expect(await idsOf(store, { text: 'secret' })).toEqual(['c2']);
         expect(await store.events('c1', undefined, 10)).toEqual([]);
+      });
+
+      it('is for good: what comes of the call later, as from the spool of a process that died, is not stored', async () => {
+        const store = await open();
+        const telling = new Telling();
+        telling.start('c1');
+        telling.turn('c1', 'secret', 'words');
+        telling.end('c1');
+        const told = telling.told.filter(({ transient }) => !transient);
+        await store.append('aaaaaa', told);
+        await store.remove('c1');
+        await store.append('aaaaaa', [...told, ...telling.start('c2')]);
+        expect(await idsOf(store, {})).toEqual(['c2']);
+        expect(await store.events('c1', undefined, 10)).toEqual([]);
+        expect(await idsOf(store, { text: 'secret' })).toEqual([]);
+      });
+
+      it('is told to every process, by order and by age, until it is forgotten', async () => {
+        const { open: reopen } = await place();
+        const [store, other] = [await reopen(), await reopen()];
+        const telling = new Telling('aaaaaa', 1_600_000_000_000);
+        for (const id of ['c1', 'c2', 'c3', 'c4']) {
+          telling.start(id);
+          telling.end(id);
+        }
+        await store.append('aaaaaa', telling.told);
+        const began = Date.now();
+        await store.remove('c2');
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        await store.removeOlder(1_650_000_000_000, 2);
+        const first = await other.removed({ callId: '', at: 0 }, 1);
+        expect(first.map(({ callId }) => callId)).toEqual(['c2']);
+        expect(Math.abs((first[0]?.at ?? 0) - began)).toBeLessThan(10_000);
+        const rest = await other.removed(first[0] as { callId: string; at: number }, 10);
+        expect(rest.map(({ callId }) => callId)).toEqual(['c1', 'c3']);
+        await store.forgetRemoved((rest[0]?.at ?? 0) - 1);
+        expect((await other.removed({ callId: '', at: 0 }, 10)).map(({ callId }) => callId)).toEqual(['c1', 'c3']);
       });
     });
 

@@ -22,19 +22,19 @@ function turns(times: number, pauseMs = 2_500): AudioSource {
   return scriptSource([{ pauseMs: 2_000 }, ...Array.from({ length: times }, () => turn).flat()]);
 }
 
-const outputs = (rig: Rig) =>
-  (rig.model.sessions[0]?.received ?? []).flatMap((event) => {
+const outputs = (rig: Rig, session = 0) =>
+  (rig.model.sessions[session]?.received ?? []).flatMap((event) => {
     const item = event['item'] as { type?: string; output?: string } | undefined;
     return item?.type === 'function_call_output' ? [item.output ?? ''] : [];
   });
 
 /** A time that is free in the example business. */
-async function freeSlot(): Promise<string> {
+async function freeSlot(service = 'check-up'): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'voicebridge-'));
   const store = await openStore({ path: join(folder, 'a.db'), zone: ZONE, example: true });
   const now = Date.now();
   const from = new Date(now + 2 * 86_400_000).toISOString().slice(0, 10);
-  const [slot] = await store.appointments.available({ service: 'check-up', from, days: 7, limit: 1 }, now);
+  const [slot] = await store.appointments.available({ service, from, days: 7, limit: 1 }, now);
   await store.close();
   rmSync(folder, { recursive: true });
   if (slot === undefined) throw new Error('the example business has no free time');
@@ -78,8 +78,14 @@ describe.concurrent.each(TRANSPORTS)('a call over %s', (transport) => {
     expect(result.streams[0]?.playback.unheardMs).toBeLessThan(100);
 
     const db = new DatabaseSync(join(rig.dataDir, 'voicebridge.db'), { readOnly: true });
-    expect(db.prepare('SELECT COUNT(*) AS n FROM appointments').get()).toEqual({ n: 1 });
-    expect(db.prepare('SELECT COUNT(*) AS n FROM messages').get()).toEqual({ n: 1 });
+    const appointments = db.prepare('SELECT service_id, name, caller_number, call_id, cancelled_at FROM appointments');
+    const call = rig.of('call_started')[0]?.info.id;
+    expect(appointments.all()).toEqual([
+      { service_id: 'check-up', name: 'Maria Santos', caller_number: CALLER, call_id: call, cancelled_at: null },
+    ]);
+    expect(db.prepare('SELECT body, urgent, caller_number, call_id FROM messages').all()).toEqual([
+      { body: 'Please call me back.', urgent: 0, caller_number: CALLER, call_id: call },
+    ]);
     db.close();
     const finished = rig
       .of('tool')
@@ -110,9 +116,10 @@ describe.concurrent.each(TRANSPORTS)('a call over %s', (transport) => {
 describe.concurrent('a tool', () => {
   const ownTools = { ROUTES_FILE, TOOLS_DIR: join(fixtures, 'tools'), PROMPTS_DIR: join(fixtures, 'prompts') };
 
-  it('that is slow gets a filler, and the caller hears no gap', async ({ own }) => {
+  it.for(TRANSPORTS)('that is slow gets a filler, and the caller hears no gap, over %s', async (transport, { own }) => {
     const rig = own(
       await startRig({
+        transport,
         settings: { ...ownTools, TOOL_FILLER: 'One moment, please.' },
         model: { voice: { ...voice, ms: 200 } },
         scenario: {
@@ -131,6 +138,26 @@ describe.concurrent('a tool', () => {
     // The filler and the answer.
     expect(result.streams[0]?.agentSpoke.length).toBeGreaterThanOrEqual(2);
     expect(result.streams[0]?.playback.gapList).toEqual([]);
+  });
+
+  it('books the last time for one of two callers who ask for it at the same moment', async ({ own }) => {
+    const start = await freeSlot('cleaning');
+    const book = { name: 'book_appointment', arguments: { service: 'cleaning', start, name: 'Somebody' } };
+    const rig = own(
+      await startRig({
+        settings: { ROUTES_FILE, BUSINESS_TIMEZONE: ZONE },
+        model: { voice },
+        scenario: { turns: [{ tools: [book], afterTools: { tone: 620, toneMs: 400 } }] },
+      }),
+    );
+    const callers = ['+12025550151', '+12025550152'];
+    await Promise.all(callers.map((from) => rig.call({ source: turns(1), from, hangUpAfterMs: 6_000 }).report));
+    const answers = [0, 1].map((session) => JSON.parse(outputs(rig, session)[0] ?? '{}') as { booked?: boolean });
+    expect(answers.map(({ booked }) => booked).toSorted()).toEqual([false, true]);
+    expect(answers.find(({ booked }) => booked === false)).toMatchObject({ reason: 'taken' });
+    const db = new DatabaseSync(join(rig.dataDir, 'voicebridge.db'), { readOnly: true });
+    expect(db.prepare('SELECT name FROM appointments').all()).toEqual([{ name: 'Somebody' }]);
+    db.close();
   });
 
   it('that hangs, throws, is unknown or is called wrongly tells the model so, and nothing of its inside', async ({

@@ -105,6 +105,32 @@ describe.concurrent('an order', () => {
     expect(rig.carrier.calls).toHaveLength(3);
   });
 
+  it('takes its share of the calls there may be at once, and of those in a second', async ({ own }) => {
+    const limits = { MAX_CALLS: '1', CALLS_PER_SECOND: '1', OUTBOUND_CONCURRENT: '20' };
+    const far = (to: string) => ({ outcome: 'answer', ringMs: to === THEIRS ? 0 : 60_000 }) as const;
+    const rig = own(await startCallsRig({ carrier: 'twilio', settings: limits, far, model: { voice } }));
+    const answers: Array<Awaited<ReturnType<CallsRig['api']>>> = [];
+    const place = async (to: string) => {
+      const answer = await rig.api('POST', '/calls', { to });
+      answers.push(answer);
+      return answer.status;
+    };
+    const refusal = (status: number, reason: string) => {
+      expect(answers.at(-1)).toMatchObject({ status, body: { error: { code: 'NO_MORE_CALLS', reason } } });
+      expect(Number(answers.at(-1)?.headers.get('retry-after'))).toBeGreaterThan(0);
+    };
+    // Five seconds' worth may come at once. None that rings is a call yet, and the one that is answered is asked for again.
+    for (const to of ['+15550002001', '+15550002002', '+15550002003', THEIRS]) expect(await place(to)).toBe(201);
+    await until(() => rig.app.calls.size === 1, 'somebody answers');
+    await place('+15550009000');
+    refusal(503, 'calls');
+    await rig.api('POST', `/calls/${[...rig.app.calls][0]?.info.id}/hangup`);
+    await until(() => rig.app.calls.size === 0, 'the call is over');
+    for (let i = 0; i < 10 && (await place(`+1555000300${i}`)) === 201; i++);
+    refusal(429, 'rate');
+    expect(rig.carrier.calls.map(({ to }) => to)).not.toContain('+15550009000');
+  });
+
   it('is over here whenever the far party hangs up, before its stream, in its making or later', async ({ own }) => {
     const settings = { OUTBOUND_PER_HOUR: '20', OUTBOUND_CONCURRENT: '20' };
     const far = () => ({ outcome: 'answer', ringMs: 0 }) as const;
@@ -190,6 +216,9 @@ describe.concurrent.each(['twilio', 'signalwire'] as const)('a call that goes on
     expect(answer.status).toBe(204);
     await until(() => call.dialled.length > 0, 'the carrier dials');
     expect(call.dialled).toEqual(['+15550003333']);
+    // What is left of MAX_CALL_MINUTES (120).
+    const [, seconds] = /<Dial timeLimit="(\d+)">/.exec(String(rig.carrier.requests.at(-1)?.form['Twiml'])) ?? [];
+    if (carrier === 'twilio') expect(Number(seconds) > 7_100 && Number(seconds) <= 7_200, seconds).toBe(true);
     const ended = await until(() => rig.of('call_ended')[0], 'the conversation is over');
     expect(ended.end.reason).toBe('transferred');
     expect(await rig.api('POST', `/calls/${id}/say`, { text: 'Hello' })).toMatchObject({

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
-import { scriptSource, toneSource } from '../../src/simulator/phone/index.ts';
+import { scriptSource, silenceSource, toneSource } from '../../src/simulator/phone/index.ts';
 import { noChromium, type Opened, openChromium, shoot } from './browser-chromium.ts';
 import { type Rig, startRig, until } from './rig.ts';
 import { rigTest as it } from './rig-test.ts';
@@ -141,6 +141,39 @@ describe('the console', () => {
       await findAfterwards(page);
       // The refused transfer is the one thing the browser itself speaks of.
       expect(faults.filter((text) => !/status of 403/.test(text))).toEqual([]);
+    });
+
+    it('shows interruptions, a line that breaks and comes back, and a recording that is gone', async ({ own }) => {
+      const { page } = await open(own, rig, DESK);
+      const placed = rig.call({
+        source: silenceSource(),
+        from: '+12025550177',
+        interruptAtMs: 700,
+        interruptWith: toneSource(1_020, { ms: 600, dbfs: -12 }),
+      });
+      await page.locator('.calls a').filter({ hasText: '+1 202 555 0177' }).click();
+      const talk = page.getByRole('log', { name: 'Conversation' });
+      await talk.getByText(/^The caller cut in after hearing \d\.\d s; the agent was cut off within \d+ ms$/).waitFor();
+      await talk.getByText(/^Interrupted: the caller heard \d\.\d s of it$/).waitFor();
+      placed.phone.stream?.breakLine();
+      await talk.getByText('The caller’s line broke').waitFor();
+      await talk.getByText('The caller is back on the line').waitFor();
+      await page.locator('.call-head').getByText('In progress').waitFor();
+      await picture(page, 'live-interrupted');
+      placed.phone.hangUp();
+      await placed.report;
+      await page.getByRole('link', { name: 'Open the record' }).click();
+      const slider = page.getByRole('slider', { name: 'Position in the recording' });
+      await slider.waitFor();
+      const id = page.url().split('/').at(-1);
+      expect((await fetch(`${rig.url}/records/${id}/recording`, { method: 'DELETE' })).status).toBe(204);
+      await page.reload();
+      await page.getByText(/^The recording is not there any more/).waitFor();
+      await talk.getByText('The caller’s line broke').waitFor();
+      expect(await slider.count()).toBe(0);
+      expect((await fetch(`${rig.url}/records/${id}`, { method: 'DELETE' })).status).toBe(204);
+      await page.reload();
+      await page.getByText('There is no record of this call.').waitFor();
     });
 
     it('fits a phone, in one column', async ({ own }) => {

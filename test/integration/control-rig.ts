@@ -6,6 +6,7 @@ import type { Call } from '../../src/call/call.ts';
 import { Calls } from '../../src/call/calls.ts';
 import { systemClock } from '../../src/call/clock.ts';
 import { playDigits } from '../../src/call/dtmf.ts';
+import { HourLimit } from '../../src/call/hour-limit.ts';
 import type { CallerLeg, Log } from '../../src/call/leg.ts';
 import { OutboundGuard } from '../../src/call/outbound-guard.ts';
 import { Ticker } from '../../src/call/ticker.ts';
@@ -122,7 +123,12 @@ export async function controlRig(name: 'twilio' | 'signalwire', options: Partial
   });
   const live = new Map<string, LiveCall>();
   const desk = callsDesk({
-    calls: { get: (id) => live.get(id), [Symbol.iterator]: () => live.values() },
+    calls: {
+      get: (id) => live.get(id),
+      [Symbol.iterator]: () => live.values(),
+      transferSeconds: (id) => calls.transferSeconds(id),
+    },
+    transfers: new HourLimit(20, systemClock),
     outbound,
     clock: systemClock,
     controlOf: () => control,
@@ -151,7 +157,7 @@ export async function controlRig(name: 'twilio' | 'signalwire', options: Partial
           desk.ended(shown, end);
           memory.ended(carrierCallId);
         });
-        return { callId: id };
+        return { callId: id, live: false };
       },
       continuation: (carrierCallId) => calls.continuation(carrierCallId),
     },

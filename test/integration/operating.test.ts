@@ -140,14 +140,14 @@ describe.concurrent('/metrics', () => {
   it('is for operators: with the token, or from this machine where none is set; public when that is set', async ({
     own,
   }) => {
-    const guarded = own(await startRig({ settings: { ADMIN_TOKEN: 'an-admin-token' } }));
+    const guarded = own(await startRig({ settings: { ADMIN_TOKEN: 'token-of-the-operators' } }));
     const status = async (url: string, headers: Record<string, string> = {}) =>
       (await fetch(`${url}/metrics`, { headers })).status;
     expect(await status(guarded.url)).toBe(401);
     expect(await status(guarded.url, { authorization: 'Bearer wrong' })).toBe(401);
-    expect(await status(guarded.url, { authorization: 'Bearer an-admin-token' })).toBe(200);
+    expect(await status(guarded.url, { authorization: 'Bearer token-of-the-operators' })).toBe(200);
 
-    const open = own(await startRig({ settings: { ADMIN_TOKEN: 'an-admin-token', METRICS_ACCESS: 'public' } }));
+    const open = own(await startRig({ settings: { ADMIN_TOKEN: 'token-of-the-operators', METRICS_ACCESS: 'public' } }));
     expect(await status(open.url)).toBe(200);
 
     const local = own(await startRig());

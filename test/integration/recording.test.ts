@@ -11,7 +11,7 @@ import { makeTone } from '../../src/media/tone.ts';
 import { decodeWav, interleave } from '../../src/media/wav.ts';
 import { Scribe } from '../../src/recording/scribe.ts';
 import { scriptSource, silenceSource, toneSource } from '../../src/simulator/phone/index.ts';
-import { loudestTone, type Rig, startRig, toneAloneMs, until } from './rig.ts';
+import { loudestTone, type Rig, sleep, startRig, toneAloneMs, until } from './rig.ts';
 import { rigTest as it } from './rig-test.ts';
 
 const AGENT_HZ = 620;
@@ -160,11 +160,63 @@ describe('a recorded call', () => {
   );
 });
 
+describe('a recorded call whose line breaks and comes back', () => {
+  it.for([
+    { transport: 'websocket', carrier: 'twilio', settings: {} },
+    { transport: 'webrtc', carrier: 'signalwire', settings: { SIGNALWIRE_CODEC: 'L16@24000h' } },
+  ] as const)(
+    'is one recording: both parts, the gap between them, both sides where they were: $carrier over $transport',
+    async ({ transport, carrier, settings }, { own }) => {
+      const rig = own(
+        await startRig({
+          transport,
+          settings: { ...RECORDED, ...settings },
+          model: { voice: { tone: AGENT_HZ, ms: 1_800, dbfs: -15 } },
+        }),
+      );
+      const { phone, report } = rig.call({ carrier, source: silenceSource() });
+      const burst = () => phone.say(toneSource(CALLER_HZ, { ms: 400, dbfs: -12 }));
+      await until(() => rig.of('connected')[0], 'both ends to be there');
+      await until(() => (phone.stream?.ear.utteranceMs(performance.now()) ?? 0) > 700, 'the agent to be heard');
+      // In the middle of the greeting, and of what the caller says.
+      burst();
+      await sleep(200);
+      phone.stream?.breakLine();
+      await until(() => rig.of('caller_joined').length === 2, 'the caller to be back');
+      const speaks = () => (phone.stream?.ear.utteranceMs(performance.now()) ?? 0) > 0;
+      await until(speaks, 'the agent to speak again');
+      await until(() => !speaks(), 'the agent to have said it');
+      burst();
+      await sleep(1_000);
+      phone.hangUp();
+      await report;
+
+      const bytes = await recordingOf(rig);
+      expect(rig.of('recording_started')).toHaveLength(1);
+      expect(rig.of('recording_stopped')).toMatchObject([{ reason: 'call-ended' }]);
+      const { sampleRate, caller, agent } = fromWav(bytes);
+      const truth = phone.recordedChannels();
+      if (truth === undefined) throw new Error('the phone recorded nothing');
+      const [said, heard] = [spans(truth.caller, truth.sampleRate), spans(truth.agent, truth.sampleRate)];
+      const [saidHere, heardHere] = [spans(caller, sampleRate), spans(agent, sampleRate)];
+      expect(said.length).toBeGreaterThanOrEqual(2);
+      expect(heard.length).toBeGreaterThanOrEqual(2);
+      expect(saidHere).toHaveLength(said.length);
+      expect(heardHere).toHaveLength(heard.length);
+      const shift = (saidHere[0]?.[0] ?? 0) - (said[0]?.[0] ?? 0);
+      const off = (here: Array<[number, number]>, there: Array<[number, number]>) =>
+        Math.max(...there.map(([from], i) => Math.abs((here[i]?.[0] ?? 0) - shift - from)));
+      expect(off(saidHere, said)).toBeLessThanOrEqual(60);
+      expect(off(heardHere, heard)).toBeLessThanOrEqual(60);
+    },
+  );
+});
+
 describe.concurrent('a recording', () => {
   it('is played in parts, and deleted', async ({ own }) => {
     const rig = own(
       await startRig({
-        settings: { ...RECORDED, ADMIN_TOKEN: 'open-sesame' },
+        settings: { ...RECORDED, ADMIN_TOKEN: 'open-sesame-of-the-operators' },
         model: { voice: { tone: AGENT_HZ, ms: 500 } },
       }),
     );
@@ -175,7 +227,7 @@ describe.concurrent('a recording', () => {
     await until(() => readFileSync(file.replace('.wav', '.json'), 'utf8').includes('"ended"'), 'the closed file');
     const whole = readFileSync(file);
     const path = `${callId(rig)}/recording`;
-    const headers = { authorization: 'Bearer open-sesame' };
+    const headers = { authorization: 'Bearer open-sesame-of-the-operators' };
     expect((await ask(rig, path)).status).toBe(401);
     expect((await ask(rig, 'nobody/recording', { headers })).status).toBe(404);
     expect((await (await ask(rig, 'nobody/recording', { headers })).json()) as unknown).toMatchObject({
@@ -215,10 +267,9 @@ describe.concurrent('a recording', () => {
     const rig = own(
       await startRig({
         settings: { ...RECORDED, RECORDING_CONSENT: 'notice', RECORDING_NOTICE: 'This call is recorded.' },
-        scenario: {
-          greeting: { tone: 900, toneMs: 1_000, text: 'This call is recorded.' },
-          turns: [{ say: { tone: AGENT_HZ, toneMs: 1_500, text: 'Hello.' } }],
-        },
+        // What the model is told to say it says in its voice; the greeting has another.
+        model: { voice: { tone: 900, ms: 1_000 } },
+        scenario: { greeting: { tone: AGENT_HZ, toneMs: 1_500, text: 'Hello.' } },
       }),
     );
     const { report } = rig.call({ source: silenceSource(), hangUpAfterMs: 4_500 });
@@ -233,12 +284,50 @@ describe.concurrent('a recording', () => {
     expect(toneAloneMs(recorded.agent, recorded.sampleRate, AGENT_HZ)).toBeGreaterThanOrEqual(1_300);
   });
 
+  it('of the embedded model begins with the notice too: it is spoken, its words are told, and the greeting follows', async ({
+    own,
+  }) => {
+    const notice = 'This call is recorded, "for quality". Say so if you mind.';
+    const rig = own(
+      await startRig({
+        settings: { ...RECORDED, RECORDING_CONSENT: 'notice', RECORDING_NOTICE: notice },
+        // As it is where no key is set: no script, no tones, a voice.
+        model: {},
+      }),
+    );
+    const { phone, report } = rig.call({ source: silenceSource(), hangUpAfterMs: 8_000 });
+    await until(() => rig.of('recording_started')[0], 'the recording to begin', 15_000);
+    // Heard to its end before the recording began, and audible: about four seconds of speech.
+    const spoken = phone.recordedChannels();
+    const loud = spans(spoken?.agent ?? new Int16Array(), spoken?.sampleRate ?? 8_000);
+    expect(loud.reduce((sum, [from, to]) => sum + to - from, 0)).toBeGreaterThan(1_500);
+    await report;
+    const said = rig.agentEvents('transcript').filter((one) => one['role'] === 'agent' && one['final'] === true);
+    expect(said[0]).toMatchObject({ text: notice });
+    expect(String(said[1]?.['text'])).toMatch(/welcome|hello|test line/i);
+    expect(rig.of('recording_stopped')).toMatchObject([{ reason: 'call-ended' }]);
+    // The greeting is in the recording.
+    const recorded = fromWav(await recordingOf(rig));
+    expect(spans(recorded.agent, recorded.sampleRate).length).toBeGreaterThan(0);
+    // It is told to whoever looks at the call later, with the consent.
+    const record = async () => (await (await ask(rig, callId(rig))).json()) as { record: { recording: unknown } };
+    let found = await record();
+    for (let i = 0; i < 50 && !JSON.stringify(found).includes('call-ended'); i++) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      found = await record();
+    }
+    expect(found.record.recording).toMatchObject({ consent: 'notice', format: 'wav', stopped: 'call-ended' });
+  });
+
   it('is not one when the notice was not said', async ({ own }) => {
     const rig = own(
       await startRig({
         settings: { ...RECORDED, RECORDING_CONSENT: 'notice' },
-        scenario: { greeting: { tone: 900, toneMs: 300, text: 'Good morning.' } },
-        model: { voice: { tone: AGENT_HZ, ms: 300 } },
+        scenario: {
+          greeting: { tone: 900, toneMs: 300, text: 'Good morning.' },
+          loop: true,
+          turns: [{ say: { tone: AGENT_HZ, toneMs: 300, text: 'How can I help you?' } }],
+        },
       }),
     );
     const { report } = rig.call({

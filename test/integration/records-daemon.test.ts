@@ -1,5 +1,4 @@
-import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
@@ -7,6 +6,8 @@ import type { RecordView } from '../../src/http/records-api-routes.ts';
 import type { RecordedEvent } from '../../src/records/event.ts';
 import { type AudioSource, Phone, scriptSource, toneSource } from '../../src/simulator/phone/index.ts';
 import { parseScenario, startRealtimeServer } from '../../src/simulator/realtime/index.ts';
+import { startDaemonProcess } from './daemon-process.ts';
+import { readBySocket } from './events-reader.ts';
 import { type PostgresCluster, postgresCluster, postgresMissing } from './postgres.ts';
 import { startRig, until } from './rig.ts';
 import { rigTest as it } from './rig-test.ts';
@@ -103,27 +104,64 @@ describe.concurrent('a call, recorded', () => {
   });
 });
 
-/** Runs the daemon's own command, as it is run in earnest. */
-async function startDaemon(env: Record<string, string>) {
-  const child = spawn(process.execPath, [join(import.meta.dirname, '../../src/main.ts')], {
-    cwd: join(import.meta.dirname, '../..'),
-    env: { PATH: process.env['PATH'] ?? '', HOST: '127.0.0.1', PORT: '0', LOG_LEVEL: 'silent', ...env },
-    stdio: ['ignore', 'pipe', 'inherit'],
+describe.concurrent('a record that is removed', () => {
+  it('takes its recording, its events in memory and its waiting webhooks along, and leaves those of other calls', async ({
+    own,
+  }) => {
+    const rig = own(
+      await startRig({
+        model: { voice },
+        scenario: { greeting: { text: 'The password is swordfish.', tone: 620, toneMs: 400 } },
+        settings: {
+          RECORDING: 'wav',
+          RECORDING_CONSENT: 'operator',
+          RECORDINGS_MIN_FREE_MB: '0',
+          // Nobody listens there: what is to be told waits.
+          WEBHOOK_URL: 'http://127.0.0.1:9/hook',
+          WEBHOOK_SECRET: 'a-secret-of-webhooks-here',
+        },
+      }),
+    );
+    const calls = ['+12025550101', '+12025550102'].map((from) =>
+      rig.call({ source: turns(1), from, hangUpAfterMs: 3_000 }),
+    );
+    await Promise.all(calls.map(({ report }) => report));
+    let records: RecordView[] = [];
+    for (let i = 0; i < 100 && records.length < 2; i++) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      records = await listOf(rig.url, '?active=false');
+    }
+    const [gone, kept] = ['+12025550101', '+12025550102'].map((from) => records.find((one) => one.from === from));
+    const files = () => readdirSync(join(rig.dataDir, 'recordings')).map((name) => name.split('.')[0]);
+    const closed = () =>
+      readdirSync(join(rig.dataDir, 'recordings')).filter((name) => name.endsWith('.peaks')).length === 2;
+    await until(closed, 'the recordings to be closed');
+    expect(files().filter((id) => id === gone?.id)).toHaveLength(3);
+    const webhooks = () => readFileSync(join(rig.dataDir, 'webhooks.jsonl'), 'utf8');
+    expect(webhooks()).toContain('+12025550101');
+
+    expect((await fetch(`${rig.url}/records/${gone?.id}`, { method: 'DELETE' })).status).toBe(204);
+    expect(files().filter((id) => id === gone?.id)).toEqual([]);
+    expect(files().filter((id) => id === kept?.id)).toHaveLength(3);
+    for (const path of ['', '/recording', '/recording/peaks'])
+      expect((await fetch(`${rig.url}/records/${gone?.id}${path}`)).status).toBe(404);
+    expect(webhooks()).not.toContain('+12025550101');
+    expect(webhooks()).toContain('+12025550102');
+    // Whoever reads all there is, from memory and from the store, is told of the other call alone.
+    const reader = await readBySocket(rig.url, '?after=0');
+    own({ close: async () => reader.close() });
+    await until(() => reader.messages.some(({ kind }) => kind === 'hello'), 'the replay to be over');
+    expect(new Set(reader.events.map(({ callId }) => callId))).toEqual(new Set([kept?.id]));
+    expect(reader.messages.filter(({ kind }) => kind === 'gap')).toEqual([]);
+    const spool = join(rig.dataDir, 'spool');
+    await until(
+      () => readdirSync(spool, { recursive: true }).every((name) => !String(name).endsWith('.jsonl')),
+      'the spool to be empty',
+    );
+    expect((await listOf(rig.url, '?text=swordfish')).map(({ id }) => id)).toEqual([kept?.id]);
+    expect((await fetch(`${rig.url}/records/${gone?.id}`, { method: 'DELETE' })).status).toBe(404);
   });
-  let text = '';
-  child.stdout.on('data', (chunk) => {
-    text += chunk;
-  });
-  const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  const url = await until(() => /listens on (http:\S+)/.exec(text)?.[1], 'the daemon listens', 20_000);
-  return {
-    url,
-    async kill(signal: 'SIGKILL' | 'SIGTERM') {
-      child.kill(signal);
-      await gone;
-    },
-  };
-}
+});
 
 describe.concurrent('a daemon that is killed in the middle of calls', () => {
   it('finds them when it starts again, with all that was stored, and closes them as lost', async ({ own }) => {
@@ -131,7 +169,7 @@ describe.concurrent('a daemon that is killed in the middle of calls', () => {
     const dataDir = mkdtempSync(join(tmpdir(), 'voicebridge-kill-'));
     own({ close: async () => rmSync(dataDir, { recursive: true, force: true }) });
     const env = { DATA_DIR: dataDir, OPENAI_API_KEY: 'sk-test', OPENAI_BASE_URL: model.url, USE_WEBRTC: 'false' };
-    const first = await startDaemon(env);
+    const first = await startDaemonProcess(env);
     own({ close: () => first.kill('SIGKILL') });
     const phones = [0, 1].map(() => {
       const phone = new Phone({ carrier: 'twilio', source: turns(3), verbTimeScale: 0.05, hangUpAfterMs: 6_000 });
@@ -146,7 +184,7 @@ describe.concurrent('a daemon that is killed in the middle of calls', () => {
     const stored = await Promise.all(before.map(({ id }) => get<Detail>(`${first.url}/records/${id}?limit=5000`)));
     await first.kill('SIGKILL');
 
-    const second = await startDaemon(env);
+    const second = await startDaemonProcess(env);
     own({ close: () => second.kill('SIGKILL') });
     let after: RecordView[] = [];
     for (let i = 0; i < 100 && !(after.length === 2 && after.every(({ result }) => result !== null)); i++) {

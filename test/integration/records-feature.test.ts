@@ -7,11 +7,12 @@ import { Registry } from 'prom-client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/call/clock.ts';
 import { loadConfig } from '../../src/config.ts';
-import type { Base, Feature } from '../../src/features/feature.ts';
+import type { Base, Feature, Parts } from '../../src/features/feature.ts';
 import { openRecords } from '../../src/features/records.ts';
 import { createLog } from '../../src/log.ts';
 import type { RecordedEvent } from '../../src/records/event.ts';
-import { Telling } from '../fakes/record-events.ts';
+import { sqliteRecordStore } from '../../src/records/sqlite-store.ts';
+import { PRICES, Telling } from '../fakes/record-events.ts';
 
 /** The part of the daemon that records calls: how it starts, what it says, how it ends. */
 
@@ -86,6 +87,30 @@ describe('the records of a daemon', () => {
     ]);
     expect(lines.filter(({ msg }) => String(msg).includes('no price'))).toMatchObject([{ model: 'somebody-elses' }]);
     expect(readdirSync(join(dataDir, 'spool'))).toEqual([]);
+  });
+
+  it('has its process forget what another removed while it was away', async () => {
+    const records = await start('aaaaaa');
+    const telling = new Telling('aaaaaa', Date.now());
+    for (const id of ['c1', 'c2']) {
+      telling.start(id);
+      telling.end(id);
+    }
+    records.tell(telling.told);
+    await records.close();
+    const other = sqliteRecordStore({ path: join(dataDir, 'records.db'), prices: PRICES });
+    expect(await other.remove('c1')).toBe(true);
+    await other.close();
+    const forgotten: string[] = [];
+    const again = await start('bbbbbb');
+    await again.feature.install?.({
+      http: { app: { register: () => {} } },
+      admin: {},
+      forget: async (callIds: readonly string[]) => void forgotten.push(...callIds),
+    } as unknown as Parts);
+    await expect.poll(() => forgotten).toEqual(['c1']);
+    await again.close();
+    expect(rowsOf('SELECT id FROM call_records')).toMatchObject([{ id: 'c2' }]);
   });
 
   it('closes what the process before left open, though it could store it', async () => {

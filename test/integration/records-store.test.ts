@@ -5,14 +5,18 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { postgresMigrations } from '../../src/records/postgres-schema.ts';
 import { postgresRecordStore } from '../../src/records/postgres-store.ts';
+import { eventColumns, eventValues, rangeStatement } from '../../src/records/rows.ts';
+import { recordMigrations } from '../../src/records/sqlite-schema.ts';
 import { sqliteRecordStore } from '../../src/records/sqlite-store.ts';
-import type { RecordStore } from '../../src/records/store.ts';
+import type { EventRange, RecordStore } from '../../src/records/store.ts';
+import { openDatabase } from '../../src/stores/sqlite.ts';
 import { recordStoreContract } from '../contract/record-store.ts';
 import { PRICES, Telling } from '../fakes/record-events.ts';
 import { type PostgresCluster, postgresCluster, postgresMissing } from './postgres.ts';
 
 /** One suite over both databases; PostgreSQL is a real server of the test's own. */
 
+const lpad = (n: number) => String(n).padStart(12, '0');
 const tempFolder = () => mkdtempSync(join(tmpdir(), 'voicebridge-records-'));
 
 /** Opens stores by `make` and closes them all. */
@@ -56,6 +60,40 @@ describe('SQLite', () => {
     const again = sqliteRecordStore({ path, prices: PRICES });
     await expect(again.open()).rejects.toMatchObject({ code: 'STORE_SCHEMA_NEWER' });
     await again.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  it('of the first version gets the indexes of the later ones, and finds events of all calls by them', async () => {
+    const folder = tempFolder();
+    const path = join(folder, 'records.db');
+    const first = openDatabase(path, recordMigrations.slice(0, 1));
+    const told = new Telling().start('c1', { conversationId: 'x' });
+    for (const event of told)
+      first
+        .prepare(`INSERT INTO call_events (${eventColumns.join(', ')}) VALUES (?, ?, ?, ?, ?, ?, ?)`)
+        .run(...eventValues(event));
+    first.close();
+    const store = sqliteRecordStore({ path, prices: PRICES });
+    await store.open();
+    expect(await store.between({ after: '0', until: told.at(-1)?.id ?? '', limit: 10 })).toEqual(told);
+    await store.close();
+    const db = new DatabaseSync(path);
+    const planOf = (range: Partial<EventRange>) => {
+      const { sql, values } = rangeStatement({ after: '0', until: 'z', limit: 200, ...range });
+      return db
+        .prepare(`EXPLAIN QUERY PLAN ${sql}`)
+        .all(...values)
+        .map(({ detail }) => detail)
+        .join('; ');
+    };
+    expect(planOf({})).toMatch(/^SEARCH call_events USING INDEX call_events_by_id \(id>\? AND id<\?\)$/);
+    expect(planOf({ callId: 'c1' })).toMatch(/SEARCH call_events USING INDEX .*\(call_id=\? AND id>\? AND id<\?\)$/);
+    expect(planOf({ conversationId: 'x' })).toMatch(/call_records USING .*INDEX call_records_by_conversation/);
+    expect(planOf({ conversationId: 'x' })).toMatch(
+      /call_events USING INDEX sqlite_autoindex_call_events_1 \(call_id=\? AND/,
+    );
+    expect(planOf({ conversationId: 'x' })).not.toMatch(/SCAN/);
+    db.close();
     rmSync(folder, { recursive: true });
   });
 });
@@ -103,6 +141,37 @@ if (missing !== undefined) {
       expect(
         cluster.sql(new URL(url).pathname.slice(1), "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"),
       ).toBe('0');
+    });
+
+    it('finds events of all calls by their index, also in a database of the first version', async () => {
+      const url = fresh();
+      const name = new URL(url).pathname.slice(1);
+      const first = postgresRecordStore({ url, prices: PRICES, migrations: postgresMigrations.slice(0, 1) });
+      await first.open();
+      await first.close();
+      cluster.sql(
+        name,
+        `INSERT INTO call_events SELECT 'c' || n % 500, lpad(n::text, 12, '0'), n, n, n, 'barge_in', '{}' FROM generate_series(1, 50000) n`,
+      );
+      const store = postgresRecordStore({ url, prices: PRICES });
+      const page = await store.between({ after: lpad(40_000), until: lpad(50_000), limit: 3 });
+      expect(page.map(({ id }) => id)).toEqual([40_001, 40_002, 40_003].map(lpad));
+      cluster.sql(name, 'ANALYZE');
+      const { sql, values } = rangeStatement({ after: lpad(40_000), until: lpad(50_000), limit: 200 });
+      const filled = values.reduce<string>((text, value) => text.replace('?', `'${value}'`), sql);
+      const plan = cluster.sql(name, `EXPLAIN ${filled}`);
+      expect(plan).toMatch(/Index Scan using call_events_by_id on call_events/);
+      expect(plan).not.toMatch(/Seq Scan|Sort/);
+      await store.close();
+    });
+
+    it('gives a step of the schema the time it takes, more than a statement of every day', async () => {
+      const url = fresh();
+      const slow = [...postgresMigrations, { id: '9998-slow', sql: 'SELECT pg_sleep(2.5)' }];
+      const store = postgresRecordStore({ url, prices: PRICES, migrations: slow, timeoutMs: 500 });
+      await store.open();
+      expect(await store.list({ limit: 1 })).toEqual([]);
+      await store.close();
     });
 
     it('says what an operator must put right, and does not show a password', async () => {

@@ -4,8 +4,9 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { McpServers } from '../../src/tools/mcp.ts';
 import { parseMcpFile } from '../../src/tools/mcp-file.ts';
 import { FakeClock } from '../fakes/clock.ts';
+import { fakeLog } from '../fakes/legs.ts';
 import { startShop } from '../fakes/mcp-server.ts';
-import { recordingLog, rig } from '../unit/tools/support.ts';
+import { rig } from '../unit/tools/support.ts';
 
 const script = resolve(import.meta.dirname, '../fakes/mcp-server.ts');
 const closers: Array<() => Promise<void>> = [];
@@ -15,7 +16,7 @@ afterEach(async () => {
 
 const environment = (name: string) => ({ TOOL_SHOP_TOKEN: 'sesame' })[name];
 async function connect(servers: object, clock = new FakeClock()) {
-  const log = recordingLog();
+  const log = fakeLog();
   const mcp = await McpServers.connect(parseMcpFile(JSON.stringify({ servers }), environment), { clock, log });
   closers.push(() => mcp.close());
   return { mcp, log, clock };

@@ -48,7 +48,7 @@ export async function rig(options: RigOptions = {}) {
   const memory = new CallMemory(clock);
   const prepared: IncomingCall[] = [];
   const desk = {
-    answer: (): Preparation | Promise<Preparation> => ({ callId: `call-${prepared.length}` }),
+    answer: (): Preparation | Promise<Preparation> => ({ callId: `call-${prepared.length}`, live: false }),
     next: { next: 'apology' } as WhatNext,
     prepare(incoming: IncomingCall) {
       prepared.push(incoming);

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import type { Preparation } from '../../src/http/incoming-call.ts';
 import { openSocket } from '../../src/transport/socket.ts';
 import { type Rig, type RigOptions, rig, until } from './webhook-rig.ts';
 
@@ -144,7 +145,7 @@ describe('the server', () => {
 
   it('closes: what runs may end in the time given, what remains is cut', async () => {
     await start();
-    let release = (_: { callId: string }) => {};
+    let release = (_: Preparation) => {};
     r.desk.answer = () =>
       new Promise((resolve) => {
         release = resolve;
@@ -159,7 +160,7 @@ describe('the server', () => {
     );
     const began = performance.now();
     const closing = r.close();
-    setTimeout(() => release({ callId: 'call-1' }), 100);
+    setTimeout(() => release({ callId: 'call-1', live: false }), 100);
     expect((await running).text).toContain('<Stream');
     expect(closed).toEqual([]);
     await closing;

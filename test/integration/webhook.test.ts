@@ -1,6 +1,7 @@
 import { createHash, createHmac } from 'node:crypto';
 import twilio from 'twilio/lib/webhooks/webhooks.js';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { Preparation } from '../../src/http/incoming-call.ts';
 import { CALL, PUBLIC, type Rig, type RigOptions, rig, SIGNALWIRE, TWILIO, tokenOf, UUID } from './webhook-rig.ts';
 
 let r: Rig;
@@ -38,6 +39,20 @@ describe('/incoming-call', () => {
       direction: 'inbound',
       params: form,
     });
+  });
+
+  it.each([
+    ['auto', true, 'true'],
+    ['auto', false, 'false'],
+    [true, false, 'true'],
+    [false, true, 'false'],
+  ] as const)('with realtime %s, and live audio expected %s, asks for realtime="%s"', async (setting, live, asked) => {
+    await start({ phone: { signalwire: { codec: 'L16@24000h', realtime: setting } } });
+    r.desk.answer = () => ({ callId: 'call-1', live });
+    const call = { ...form, CallSid: UUID };
+    expect((await r.post('/incoming-call', call)).text).toContain(`realtime="${asked}"`);
+    r.desk.next = { next: 'reattach', callId: 'call-1', live };
+    expect((await r.post('/call-continue', call)).text).toContain(`realtime="${asked}"`);
   });
 
   it('connects a SignalWire call with its codec and bearer token', async () => {
@@ -153,14 +168,14 @@ describe('/incoming-call', () => {
 
   it('gives a repetition the same document and starts nothing, also while the first is being answered', async () => {
     await start();
-    let release = (_: { callId: string }) => {};
+    let release = (_: Preparation) => {};
     r.desk.answer = () =>
       new Promise((resolve) => {
         release = resolve;
       });
     const both = [r.post('/incoming-call', form), r.post('/incoming-call', { ...form, From: 'changed' })];
     await new Promise((resolve) => setTimeout(resolve, 50));
-    release({ callId: 'call-1' });
+    release({ callId: 'call-1', live: false });
     const [first, second] = await Promise.all(both);
     const third = await r.post('/incoming-call', form);
     expect(first?.text).toContain('<Stream');
@@ -199,7 +214,7 @@ describe('/incoming-call', () => {
     expect((await r.post('/incoming-call', form)).text).toContain(
       '<Say>We are sorry.</Say><Dial>+15550009999</Dial><Hangup/>',
     );
-    r.desk.answer = () => ({ callId: 'call-x' });
+    r.desk.answer = () => ({ callId: 'call-x', live: false });
     expect((await r.post('/incoming-call', form)).text).toContain('<Stream');
     expect(r.counts.get('call_refused')).toBe(2);
   });
@@ -275,15 +290,19 @@ describe('/call-continue', () => {
   it('reattaches with a new token of the same call', async () => {
     await start(signed);
     const first = tokenOf((await r.post('/incoming-call', form, {}, TWILIO)).text);
-    r.desk.next = { next: 'reattach', callId: 'call-1' };
+    r.desk.next = { next: 'reattach', callId: 'call-1', live: false };
     const again = tokenOf((await r.post('/call-continue', form, {}, TWILIO)).text);
     expect(again).not.toBe(first);
     expect(r.tokens.redeem(again, { carrierCallId: CALL }).callId).toBe('call-1');
     expect(r.prepared).toHaveLength(1);
   });
 
-  it('hangs up, or apologises and transfers', async () => {
+  it('transfers for so long, hangs up, or apologises and transfers', async () => {
     await start(signed);
+    r.desk.next = { next: 'transfer', to: '+15550001234', seconds: 600 };
+    expect((await r.post('/call-continue', form, {}, TWILIO)).text).toContain(
+      '<Response><Dial timeLimit="600">+15550001234</Dial><Hangup/></Response>',
+    );
     r.desk.next = { next: 'hangup' };
     expect((await r.post('/call-continue', form, {}, TWILIO)).text).toContain('<Response><Hangup/></Response>');
     r.desk.next = { next: 'apology' };

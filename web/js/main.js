@@ -75,6 +75,8 @@ api.onDenied = (problem) => {
   signIn.ask(problem);
 };
 
+/** @type {ReturnType<typeof watchHealth> | undefined} */
+let health;
 let wasLive = false;
 stream.onStatus = (status) => {
   header.showStream(status);
@@ -83,12 +85,16 @@ stream.onStatus = (status) => {
     wasLive = false;
   }
   // A refused upgrade tells a page nothing; a plain request tells whether it is the token.
-  if (status.state === 'offline') void reconcile();
+  if (status.state === 'offline') {
+    void reconcile();
+    health?.look();
+  }
   if (status.state === 'live') {
     if (document.querySelector('.toast.error') !== null) announce('The connection to the daemon is back.');
     for (const toast of document.querySelectorAll('.toast.error')) toast.remove();
     wasLive = true;
     void reconcile();
+    health?.look();
   }
 };
 stream.onMessage = (message) => {
@@ -128,4 +134,6 @@ onRoute((route) => {
   if (route.view === 'live') live.choose(route.id);
   else past.show(route);
 });
-void begin().finally(() => watchHealth(api, header.showHealth));
+void begin().finally(() => {
+  health = watchHealth(api, header.showHealth);
+});

@@ -55,8 +55,16 @@ export class Behaviour {
     this.#voice = options.voice;
   }
 
-  /** The answer to `cause`, or `silent` when a scenario wants none. */
-  answer(cause: Cause, tools: SessionConfig['tools'], toolChoice: SessionConfig['tool_choice']): Answer | 'silent' {
+  /**
+   * The answer to `cause`, or `silent` when a scenario wants none. `told` are words that the client wants said exactly: a scenario's turns go
+   * before them.
+   */
+  answer(
+    cause: Cause,
+    tools: SessionConfig['tools'],
+    toolChoice: SessionConfig['tool_choice'],
+    told?: string,
+  ): Answer | 'silent' {
     if (cause.kind === 'audio') this.#lastTurn = cause.audio;
     if (cause.kind === 'tool_result' && this.#afterTools !== undefined) {
       const say = this.#afterTools;
@@ -64,11 +72,12 @@ export class Behaviour {
       return speak(this.#say(say));
     }
     const greeting = this.#scenario?.greeting;
-    if (cause.kind === 'nothing' && greeting !== false) {
+    if (cause.kind === 'nothing' && greeting !== false && told === undefined) {
       return speak(greeting === undefined ? this.#voiced(recording('greeting')) : this.#say(greeting));
     }
     const turn = this.#nextTurn();
     if (turn !== undefined) return this.#scripted(turn);
+    if (told !== undefined) return speak({ ...this.#voiced(this.#say({ text: told })), transcript: told });
     return this.#own(cause, tools, toolChoice);
   }
 

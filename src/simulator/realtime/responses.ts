@@ -87,6 +87,7 @@ export class Responses {
       cause,
       params.tools ?? config.tools,
       params.tool_choice ?? config.tool_choice,
+      toldToSay(params.instructions),
     );
     if (answer !== 'silent') this.#run(answer, params, mood === 'stuck');
   }
@@ -122,8 +123,14 @@ export class Responses {
   /** What the next response answers: the last item that is not an instruction. */
   #cause(params: ResponseParams): Cause {
     if (/\bgreet/i.test(params.instructions ?? '')) return { kind: 'nothing' };
-    const last = this.#port.conversation.entries.findLast(({ item }) => item.role !== 'system');
+    const { entries } = this.#port.conversation;
+    const last = entries.findLast(({ item }) => item.role !== 'system');
     if (last === undefined) return { kind: 'nothing' };
+    // What the agent had to say before the call began, as that it is recorded, is no conversation yet.
+    const begins = params.instructions === undefined || /\bcall has just begun\b/i.test(params.instructions);
+    if (begins && entries.every(({ item }) => item.role === 'system' || item.role === 'assistant')) {
+      return { kind: 'nothing' };
+    }
     const { item } = last;
     if (item.type === 'function_call_output') return { kind: 'tool_result' };
     if (item.role !== 'user') return { kind: 'text' };
@@ -185,5 +192,16 @@ export class Responses {
       }
       this.#scheduleLoad(speak);
     });
+  }
+}
+
+/** The words at the end of a response's instructions that are to be said as they are: `Say exactly this ...: "..."`, quoted as JSON is. */
+function toldToSay(instructions: string | undefined): string | undefined {
+  const [, quoted] = /\bsay exactly this\b[^"]*("(?:[^"\\]|\\.)*")\s*$/i.exec(instructions ?? '') ?? [];
+  if (quoted === undefined) return undefined;
+  try {
+    return String(JSON.parse(quoted));
+  } catch {
+    return quoted.slice(1, -1);
   }
 }

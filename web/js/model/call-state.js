@@ -26,6 +26,8 @@ import { entriesOf } from './entries.js';
  * @property {'caller' | 'agent'} [role] who spoke
  * @property {string} [text]
  * @property {boolean} [final]
+ * @property {boolean} [typed] written in place of spoken
+ * @property {boolean} [wordless] the call is over and nobody told what was said
  * @property {number} [heardMs] the caller spoke over it, after hearing so much
  * @property {string} [itemId]
  * @property {'info' | 'warning' | 'error' | 'bargeIn' | 'keypad' | 'record'} [mark]
@@ -141,6 +143,10 @@ export function applyEvent(state, event) {
       break;
     case 'agent.reconnecting':
       state.phase = 'held';
+      break;
+    case 'caller.ended':
+      // Whoever lost the line may come back; any other end of the caller's side is the call's.
+      if (data['end']?.reason === 'media-lost') state.phase = 'held';
       break;
     case 'first_agent_audio':
       state.firstAudioMs = data['sinceJoinMs'];

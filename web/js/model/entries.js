@@ -43,6 +43,24 @@ export function entriesOf(state, event) {
     case 'barge_in':
       bargeIn(state, event);
       break;
+    case 'caller.text':
+      add(state, {
+        key: `typed-${event.seq}`,
+        kind: 'speech',
+        atMs: event.offsetMs,
+        role: 'caller',
+        typed: true,
+        text: String(data['text'] ?? ''),
+        final: true,
+      });
+      break;
+    case 'call_ended':
+      for (const entry of state.entries) {
+        if (entry.kind !== 'speech' || entry.text !== '') continue;
+        entry.wordless = true;
+        touch(state, entry);
+      }
+      break;
     default: {
       const mark = markOf(event);
       if (mark !== undefined) add(state, { key: `mark-${event.seq}`, kind: 'mark', atMs: event.offsetMs, ...mark });
@@ -82,6 +100,8 @@ function markOf({ type, data }) {
       };
     case 'caller.dtmf':
       return { mark: 'keypad', text: `The caller pressed ${data['digit']}` };
+    case 'caller.ended':
+      return data['end']?.reason === 'media-lost' ? { mark: 'warning', text: 'The caller’s line broke' } : undefined;
     case 'caller.stream_restarted':
       return { mark: 'warning', text: 'The carrier began its stream anew' };
     case 'recording_started':

@@ -1,3 +1,5 @@
+import { phoneNumber } from '../lib/format.js';
+
 /** What codes mean, for people. A code nobody foresaw is shown as it is: better strange than silent. */
 
 /** @type {Record<string, string>} */
@@ -25,7 +27,6 @@ const REASONS = {
   'model-format-mismatch': 'The model took another audio format',
   'model-silent': 'The model stayed silent',
   drained: 'The daemon was stopped',
-  overload: 'Too much load',
   internal: 'Internal error',
   'process-lost': 'The daemon stopped unexpectedly',
   unknown: 'Not known',
@@ -51,6 +52,8 @@ const ERRORS = {
   CALL_NOT_ANSWERED: 'Nobody is on the line at the moment.',
   DESTINATION_REFUSED: 'This number may not be called.',
   OUTBOUND_UNAVAILABLE: 'Calls cannot be placed: the carrier or its number is not set up.',
+  NO_MORE_CALLS: 'No further call is taken at the moment.',
+  TRANSFER_HOURLY_LIMIT: 'This hour’s transfers are used up.',
   OUTBOUND_HOURLY_LIMIT: 'This hour’s calls are used up.',
   OUTBOUND_CONCURRENT_LIMIT: 'Too many calls are being made at once.',
   PROMPT_UNKNOWN: 'There is no prompt of this name.',
@@ -62,6 +65,7 @@ const ERRORS = {
   CONTROL_UNAVAILABLE: 'The carrier could not be reached.',
   CONTROL_TIMEOUT: 'The carrier did not answer in time. It may have been done all the same.',
   RECORD_UNKNOWN: 'There is no record of this call.',
+  RECORDING_UNKNOWN: 'The recording is not there any more: it was deleted, by somebody or because of its age.',
   STORE_UNAVAILABLE: 'The store of records cannot be reached at the moment.',
   RATE_LIMITED: 'Too many requests. Wait a moment and try again.',
   OFFLINE: 'The daemon cannot be reached.',
@@ -107,6 +111,15 @@ export function recordingStopWords(reason) {
     'notice-not-heard': 'the caller did not hear the notice',
   };
   return reason === undefined ? 'for a reason not known' : (Reflect.get(words, reason) ?? reason);
+}
+
+/**
+ * Who is on the other end of a call, of what is known of it.
+ * @param {Readonly<Record<string, any>>} info
+ */
+export function partyWords({ direction, from, to, carrier }) {
+  const number = direction === 'outbound' ? to : from;
+  return !number && carrier === 'browser' ? 'A web page' : phoneNumber(number ?? undefined);
 }
 
 /** Where a call's audio comes from, in words. @param {string | undefined} carrier */

@@ -1,8 +1,8 @@
 import { h, keyed, setAttribute, setText } from '../lib/dom.js';
-import { count, duration, meterFill, phoneNumber } from '../lib/format.js';
+import { count, duration, meterFill } from '../lib/format.js';
 import { roving } from '../lib/roving.js';
 import { elapsedMs } from '../model/call-state.js';
-import { carrierWords, reasonWords, resultTone, transportWords } from '../model/words.js';
+import { carrierWords, partyWords, reasonWords, resultTone, transportWords } from '../model/words.js';
 import { routeTo } from '../router.js';
 
 /** @typedef {import('../model/call-state.js').CallState} CallState */
@@ -17,9 +17,7 @@ export const PHASES = {
 };
 
 /** Who is on the other end. @param {CallState} call */
-export const partyOf = ({ info }) =>
-  phoneNumber(info['direction'] === 'outbound' ? info['to'] : info['from']) +
-  (info['carrier'] === 'browser' && !info['from'] ? ' (browser)' : '');
+export const partyOf = ({ info }) => partyWords(info);
 
 /** How a call does, in one word and a colour. @param {CallState} call */
 export function standing(call) {
@@ -41,7 +39,7 @@ export function createCallList({ now, place }) {
     'div',
     { class: 'empty' },
     h('p', {}, 'No calls at the moment.'),
-    h('p', { class: 'muted' }, 'A call appears here as soon as the carrier asks for it.'),
+    h('p', { class: 'muted' }, 'A call appears here as soon as a carrier or a web page asks for it.'),
   );
   const title = h('h2', {}, 'Live calls');
   const tally = h('span', { class: 'muted numeric' });

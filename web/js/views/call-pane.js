@@ -169,6 +169,7 @@ export function showFacts(list, { id, info, transport, firstAudioMs, bargeIns, e
     ['Audio path', audioPath],
     ['Call', id],
     ['Carrier’s id', info['carrierCallId']],
+    ['Conversation', info['conversationId']],
   ];
   fill(
     list,

@@ -15,6 +15,7 @@ const HEALTH = {
   draining: 'Draining: no new calls',
   overloaded: 'Overloaded: no new calls',
   'model-unreachable': 'Model unreachable: no new calls',
+  'model-refuses': 'Model refuses calls: check key and credit',
   unreachable: 'Daemon unreachable',
 };
 
@@ -105,7 +106,7 @@ export function createHeader(top, { signOut, togglePhone }) {
     },
     /** @param {import('../health.js').Health} health */
     showHealth({ status, loopMs }) {
-      const bad = status === 'unreachable' || status === 'overloaded';
+      const bad = ['unreachable', 'overloaded', 'model-refuses'].includes(status);
       healthDot.dataset['tone'] = status === 'ok' ? 'good' : bad ? 'bad' : 'warning';
       setText(healthText, HEALTH[status] ?? status);
       setText(loop, loopMs === undefined ? '' : `loop ${loopMs < 10 ? loopMs.toFixed(1) : Math.round(loopMs)} ms`);

@@ -6,7 +6,7 @@ import { reasonWords, resultTone, resultWords } from '../model/words.js';
 import { partyOf } from './call-list.js';
 import { showFacts } from './call-pane.js';
 import { wordsOf } from './notices.js';
-import { createPlayer } from './player.js';
+import { createPlayer, loadPeaks } from './player.js';
 import { createTranscript } from './transcript.js';
 import { createWaterfall } from './waterfall.js';
 
@@ -41,7 +41,13 @@ export function createPastDetail(api, id, back) {
   /** @type {ReturnType<typeof createPlayer> | undefined} */
   let player;
 
-  const show = (/** @type {any} */ record, /** @type {CallState} */ call) => {
+  /**
+   * @param {any} record
+   * @param {CallState} call
+   * @param {import('./player.js').Peaks | undefined} peaks undefined: there is no recording
+   * @param {unknown} missing why the recording cannot be had
+   */
+  const show = (record, call, peaks, missing) => {
     setText(title, partyOf(call));
     const tone = record.endedAt === null ? 'warning' : resultTone(record.result);
     const end = record.endedAt === null ? 'Going on' : `${resultWords(record.result)}: ${reasonWords(record.reason)}`;
@@ -55,7 +61,7 @@ export function createPastDetail(api, id, back) {
       price === '' ? undefined : h('span', { class: 'numeric', title: 'What the model’s tokens cost' }, price),
       record.endedAt === null ? h('a', { href: `#/live/${encodeURIComponent(id)}` }, 'Watch it live') : undefined,
     );
-    const recorded = record.recording !== null && record.recording !== undefined;
+    const recorded = peaks !== undefined;
     const seek = (/** @type {number} */ ms) => player?.seekCall(ms);
     const transcript = createTranscript({
       ...(recorded ? { seek: (entry) => seek(entry.atMs) } : {}),
@@ -68,9 +74,12 @@ export function createPastDetail(api, id, back) {
     showFacts(facts, call);
     addUsage(facts, record);
     if (recorded) {
-      player = createPlayer(api, id, call, (ms) => transcript.setCurrent(entryAt(call, ms)));
+      player = createPlayer(api, id, call, peaks, (ms) => transcript.setCurrent(entryAt(call, ms)));
       content.append(player.element);
-    } else content.append(h('p', { class: 'card muted no-recording' }, 'This call was not recorded.'));
+    } else {
+      const words = missing === undefined ? 'This call was not recorded.' : wordsOf(missing);
+      content.append(h('p', { class: 'card muted no-recording' }, words));
+    }
     content.append(
       h(
         'div',
@@ -100,7 +109,17 @@ export function createPastDetail(api, id, back) {
       const call = callFrom(id, events, { maxEntries: MOST_ENTRIES });
       const known = Object.entries(record).filter(([, value]) => value !== null);
       call.info = { ...Object.fromEntries(known), ...call.info };
-      show(record, call);
+      // Its picture is asked for first: whether there is a recording, still or at all, decides what the page looks like.
+      let peaks;
+      let missing;
+      if (record.recording) {
+        try {
+          peaks = await loadPeaks(api, id, abort.signal);
+        } catch (error) {
+          missing = error;
+        }
+      }
+      if (!abort.signal.aborted) show(record, call, peaks, missing);
     } catch (error) {
       if (!abort.signal.aborted) setText(problem, wordsOf(error));
     }

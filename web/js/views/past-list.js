@@ -1,9 +1,9 @@
 import { fill, h, keyed, setText } from '../lib/dom.js';
-import { cost, count, duration, phoneNumber, when } from '../lib/format.js';
+import { cost, count, duration, when } from '../lib/format.js';
 import { icon } from '../lib/icons.js';
 import { roving } from '../lib/roving.js';
 import { filtersOf, searchOf } from '../model/past-filters.js';
-import { carrierWords, reasonWords, results, resultTone, resultWords } from '../model/words.js';
+import { carrierWords, partyWords, reasonWords, results, resultTone, resultWords } from '../model/words.js';
 import { go, routeTo } from '../router.js';
 import { wordsOf } from './notices.js';
 
@@ -212,7 +212,7 @@ function createRow(first) {
     /** @param {any} record */
     update(record) {
       const outbound = record.direction === 'outbound';
-      setText(link, phoneNumber((outbound ? record.to : record.from) ?? undefined));
+      setText(link, partyWords(record));
       fill(
         about,
         [outbound ? 'Outbound' : 'Inbound', carrierWords(record.carrier ?? undefined), record.prompt]

@@ -14,19 +14,36 @@ const STEP_MS = 5_000;
 const BUCKETS = 1_000;
 const SPEEDS = ['1', '1.25', '1.5', '2'];
 
+/** @typedef {{ durationMs: number, buckets: number, caller: number[], agent: number[] }} Peaks */
+
+/** @param {string} id */
+const pathOf = (id) => `records/${encodeURIComponent(id)}/recording`;
+
+/**
+ * The outline of a call's recording. Rejects with an ApiProblem, RECORDING_UNKNOWN where there is none (any more).
+ * @param {Api} api
+ * @param {string} id
+ * @param {AbortSignal} signal
+ * @returns {Promise<Peaks>}
+ */
+export function loadPeaks(api, id, signal) {
+  return api.get(`${pathOf(id)}/peaks?buckets=${BUCKETS}`, { signal });
+}
+
 /**
  * Plays a call's recording. Its picture comes first; the sound itself, which may be large, when somebody wants to hear it.
  * @param {Api} api
  * @param {string} id
  * @param {CallState} call
+ * @param {Peaks} peaks
  * @param {(callMs: number) => void} heard told where it plays, ms since the call began
  */
-export function createPlayer(api, id, call, heard) {
-  const path = `records/${encodeURIComponent(id)}/recording`;
+export function createPlayer(api, id, call, peaks, heard) {
+  const path = pathOf(id);
   /** The recording's time 0 in the call's time, ms. */
   const fromMs = call.recordingFromMs ?? 0;
   const audio = new Audio();
-  let durationMs = Math.max(0, (call.durationMs ?? 0) - fromMs);
+  let { durationMs } = peaks;
   let atMs = 0;
   /** @type {Promise<Blob> | undefined} */
   let sound;
@@ -155,19 +172,10 @@ export function createPlayer(api, id, call, heard) {
   return {
     element,
     /** To be called when the element is in the page: only then has the picture a size. */
-    async open() {
-      showTime();
+    open() {
+      waveform.setPeaks(peaks);
       waveform.setMarks(eventsOnAxis(call, fromMs, durationMs));
-      waveform.draw();
-      try {
-        const peaks = await api.get(`${path}/peaks?buckets=${BUCKETS}`, { signal: abort.signal });
-        durationMs = peaks.durationMs;
-        waveform.setPeaks(peaks);
-        waveform.setMarks(eventsOnAxis(call, fromMs, durationMs));
-        showTime();
-      } catch (error) {
-        if (!abort.signal.aborted) setText(status, `The recording cannot be shown. ${wordsOf(error)}`);
-      }
+      showTime();
     },
     /** Goes to a time of the call. @param {number} ms since the call began */
     seekCall(ms) {

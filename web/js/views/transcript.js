@@ -57,7 +57,8 @@ export function createTranscript({ seek, label = 'Conversation' } = {}) {
       keyed(
         list,
         call.entries,
-        (entry) => entry.key,
+        // Lines of two calls have the same keys: none may take the place of the other's.
+        (entry) => `${call.id} ${entry.key}`,
         (entry) => createEntry(entry, seek),
       );
       dropped.hidden = call.dropped === 0;
@@ -125,21 +126,21 @@ function createEntry(first, seek) {
 }
 
 /** @param {Entry} entry */
-function speech({ role }) {
+function speech({ role, typed }) {
   const words = h('p', { class: 'words' });
   const cut = h('p', { class: 'cut' });
   const element = h(
     'div',
     { class: 'bubble' },
-    h('span', { class: 'who' }, role === 'caller' ? 'Caller' : 'Agent'),
+    h('span', { class: 'who' }, role === 'agent' ? 'Agent' : typed ? 'Caller, in writing' : 'Caller'),
     words,
     cut,
   );
   return {
     element,
     /** @param {Entry} entry */
-    update({ text = '', final, heardMs }) {
-      setText(words, text === '' ? '…' : text);
+    update({ text = '', final, heardMs, wordless }) {
+      setText(words, text !== '' ? text : wordless ? '(spoken, not written down)' : '…');
       element.classList.toggle('unfinished', !final);
       cut.hidden = heardMs === undefined;
       if (heardMs !== undefined)

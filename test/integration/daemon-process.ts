@@ -1,0 +1,39 @@
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { until } from './rig.ts';
+
+/** The daemon as a process of its own, as it is run in earnest: with real signals. */
+export interface DaemonProcess {
+  readonly url: string;
+  /** Resolves to its exit code; null when a signal ended it. */
+  readonly exit: Promise<number | null>;
+  /** Sends a signal. */
+  signal(name: NodeJS.Signals): void;
+  /** Sends a signal and waits for the end. */
+  kill(signal: 'SIGKILL' | 'SIGTERM'): Promise<void>;
+}
+
+/** Starts it with these settings and no others; on a free port of loopback unless they name one. */
+export async function startDaemonProcess(settings: Record<string, string>): Promise<DaemonProcess> {
+  const root = join(import.meta.dirname, '../..');
+  const child = spawn(process.execPath, [join(root, 'src/main.ts')], {
+    cwd: root,
+    env: { PATH: process.env['PATH'] ?? '', HOST: '127.0.0.1', PORT: '0', LOG_LEVEL: 'silent', ...settings },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let text = '';
+  child.stdout.on('data', (chunk) => {
+    text += chunk;
+  });
+  const exit = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
+  const url = await until(() => /listens on (http:\S+)/.exec(text)?.[1], 'the daemon listens', 20_000);
+  return {
+    url,
+    exit,
+    signal: (name) => void child.kill(name),
+    async kill(signal) {
+      child.kill(signal);
+      await exit;
+    },
+  };
+}
