@@ -73,6 +73,7 @@ export function openCallsApi(base: Base): Feature {
   return {
     claim: async (carrierCallId, to) => outbound?.claim(carrierCallId, to),
     ended: (call, end) => desk?.ended(call, end),
+    forget: async (callIds) => desk?.forget(callIds),
     install({ http, calls, dispatch, admin, admission }) {
       outbound = new OutboundCalls({
         guard,

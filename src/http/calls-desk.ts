@@ -56,6 +56,8 @@ export interface CallsDeskOptions {
 export interface WatchedCallsDesk extends CallsDesk {
   /** A conversation is over: to be told of every one, once. */
   ended(call: Pick<LiveCall, 'info' | 'startedAt'>, end: Termination): void;
+  /** Drops what is remembered of these calls, as far as they are over. */
+  forget(callIds: readonly string[]): void;
 }
 
 /** How long, and how many, conversations are remembered that are over. */
@@ -120,6 +122,10 @@ export function callsDesk({ calls, outbound, transfers, clock, controlOf }: Call
         seen.add(one.id);
         yield one;
       }
+    },
+    forget(callIds) {
+      for (const id of callIds) past.delete(id);
+      outbound.forget(callIds);
     },
     find(id) {
       const call = calls.get(id);

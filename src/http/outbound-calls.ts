@@ -152,6 +152,14 @@ export class OutboundCalls {
     if (call.become('canceled', this.#o.clock.wall())) this.#ended(call, !call.claimed);
   }
 
+  /** Drops what is remembered of these calls, as far as they are over and reported. */
+  forget(callIds: readonly string[]): void {
+    for (const id of callIds) {
+      const call = this.#calls.get(id);
+      if (call?.isOver && call.reported) this.#remove(call);
+    }
+  }
+
   /** The newest first. */
   views(): CallView[] {
     this.#forget();
@@ -274,9 +282,13 @@ export class OutboundCalls {
       if (!call.isOver || !call.reported) continue;
       if (over <= REMEMBER_MOST && now - (call.endedAt ?? now) < REMEMBER_MS) continue;
       over--;
-      this.#calls.delete(call.id);
-      if (call.carrierCallId !== undefined) this.#byCarrier.delete(call.carrierCallId);
+      this.#remove(call);
     }
+  }
+
+  #remove(call: OutboundCall): void {
+    this.#calls.delete(call.id);
+    if (call.carrierCallId !== undefined) this.#byCarrier.delete(call.carrierCallId);
   }
 
   #checkCallback(url: string): void {

@@ -67,6 +67,7 @@ function rig(perHour = 10) {
       find: (id: string) => orders.get(id),
       views: () => [...orders.values()],
       hangup: (id: string) => act(`outbound hangup ${id}`),
+      forget: (ids: readonly string[]) => void did.push(`outbound forget ${ids}`),
       ended: (id: string, end: Termination) => void did.push(`outbound ended ${id} ${end.reason}`),
     } as unknown as OutboundCalls,
     clock,
@@ -154,6 +155,16 @@ describe('the desk', () => {
     orders.set('b', ordered!);
     clock.advance(3_600_000);
     expect([...desk.list()].map(({ id }) => id)).toEqual(['b']);
+  });
+
+  it('forgets conversations that are removed, and not one that goes on', () => {
+    const { desk, add, live, did } = rig();
+    desk.ended(add('a'), termination('caller-hangup'));
+    live.delete('a');
+    add('b');
+    desk.forget(['a', 'b', 'never']);
+    expect([...desk.list()].map(({ id }) => id)).toEqual(['b']);
+    expect(did).toContain('outbound forget a,b,never');
   });
 
   it('hangs up at the carrier and here; the carrier failing changes nothing here', async () => {

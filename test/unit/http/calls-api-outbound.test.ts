@@ -374,6 +374,21 @@ describe('what is remembered', () => {
     expect(await outbound.claim('CA1', '')).toBeUndefined();
   });
 
+  it('not what is removed, unless it goes on or is not reported yet', async () => {
+    const { place, outbound, status } = rig();
+    const over = await place();
+    await status('CA1', 'busy');
+    const rings = await place();
+    const talked = await place();
+    await outbound.claim('CA3', '');
+    await status('CA3', 'completed');
+    outbound.forget([over.id, rings.id, talked.id, 'never']);
+    expect(outbound.views().map(({ id }) => id)).toEqual([talked.id, rings.id]);
+    outbound.ended(talked.id, termination('caller-hangup'));
+    outbound.forget([talked.id]);
+    expect(outbound.views().map(({ id }) => id)).toEqual([rings.id]);
+  });
+
   it('a thousand of them at most', async () => {
     const { place, outbound, clock } = rig({ perHour: 5_000, concurrent: 5_000 });
     for (let i = 0; i < 1_100; i++) await place();
