@@ -20,6 +20,11 @@ export interface CallTap {
   /** What lay unplayed was discarded (barge-in, a broken line): of all that was sent, the caller heard up to `playedMs`. */
   cleared(playedMs: number): void;
   /**
+   * Whether `tick` has anything to tell it now; asked each tick, true when left out. Two hundred calls are too much to be walked through fifty
+   * times a second for nothing.
+   */
+  readonly ticking?: boolean;
+  /**
    * Told each tick (20 ms) from the first caller's joining on, while the line is broken too: how far playing has come, ms, and the clock, ms.
    * `playedMs` never falls.
    */

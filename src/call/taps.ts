@@ -62,7 +62,7 @@ export class Taps {
 
   /** Tells how far playing has come. Called each tick from the moment the first caller is there. */
   tick(now: number): void {
-    if (this.#told.length === 0) return;
+    if (!this.#ticking()) return;
     this.#leg?.look();
     for (const tap of this.#told) {
       try {
@@ -71,6 +71,11 @@ export class Taps {
         this.#failed(tap, error);
       }
     }
+  }
+
+  #ticking(): boolean {
+    for (const tap of this.#told) if (tap.ticking !== false) return true;
+    return false;
   }
 
   /** The call is over: what lies unplayed will not be heard. Told once. */
@@ -150,6 +155,8 @@ class TappedCaller implements CallerLeg {
   /** What the leg had accepted when it was last looked at, by its own count, ms. */
   #writtenMs = 0;
   #attached = true;
+  /** All that was written has been played: nothing moves before something is written. */
+  #idle = false;
 
   constructor(leg: CallerLeg, taps: Taps, playedMs: number) {
     this.#leg = leg;
@@ -208,11 +215,13 @@ class TappedCaller implements CallerLeg {
 
   /** Reads how far playing has come; notices what the leg discarded by itself. */
   look(): void {
-    if (!this.#attached) return;
-    this.#taps.played(this.#base + this.#leg.playout.playedMs());
+    if (!this.#attached || this.#idle) return;
+    const played = this.#leg.playout.playedMs();
+    this.#taps.played(this.#base + played);
     const written = this.#leg.playout.writtenMs();
     if (written < this.#writtenMs - SAME_MS) this.#taps.cleared();
     this.#writtenMs = written;
+    this.#idle = played >= written;
   }
 
   /** No longer the call's caller. */
@@ -229,6 +238,7 @@ class TappedCaller implements CallerLeg {
       return;
     }
     this.look();
+    this.#idle = false;
     const from = this.#writtenMs;
     this.#leg.audio.write(frame);
     this.#writtenMs = this.#leg.playout.writtenMs();
@@ -245,6 +255,7 @@ class TappedCaller implements CallerLeg {
 
   #restart(): void {
     if (!this.#attached) return;
+    this.#idle = false;
     // The leg counts from zero again; what it had played is known from the last tick.
     this.#base = this.#taps.played(0) - this.#leg.playout.playedMs();
     this.#writtenMs = this.#leg.playout.writtenMs();

@@ -97,6 +97,11 @@ export class TurnTiming implements CallTap {
     if (this.#turn?.fromMs !== undefined) this.#drop();
   }
 
+  /** Only an answer that is on its way to be heard is waited for. */
+  get ticking(): boolean {
+    return this.#turn?.fromMs !== undefined;
+  }
+
   tick(playedMs: number, now: number): void {
     this.#look(playedMs, now);
   }

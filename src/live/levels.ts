@@ -93,6 +93,10 @@ class CallMeter implements CallTap {
       this.#pieces.pop();
   }
 
+  get ticking(): boolean {
+    return this.#meters.watched || this.#pieces.length > 0;
+  }
+
   tick(playedMs: number, now: number): void {
     if (!this.#meters.watched) {
       if (this.#pieces.length > 0) this.#forget();

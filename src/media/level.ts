@@ -24,11 +24,11 @@ function rmsOf(sumOfSquares: number, count: number): number {
   return count === 0 ? SILENCE_DBFS : amplitudeToDbfs(Math.sqrt((2 * sumOfSquares) / count) / FULL_SCALE);
 }
 
-/** RMS level of the samples in dBFS; `SILENCE_DBFS` for none. */
-export function rmsDbfs(samples: Int16Array): number {
+/** RMS level of the samples in dBFS; `SILENCE_DBFS` for none. With a `stride` only every so many samples are measured, the first among them. */
+export function rmsDbfs(samples: Int16Array, stride = 1): number {
   let sum = 0;
-  for (let i = 0; i < samples.length; i++) sum += samples[i]! * samples[i]!;
-  return rmsOf(sum, samples.length);
+  for (let i = 0; i < samples.length; i += stride) sum += samples[i]! * samples[i]!;
+  return rmsOf(sum, Math.ceil(samples.length / stride));
 }
 
 /** Peak level of the samples in dBFS; `SILENCE_DBFS` for none. */

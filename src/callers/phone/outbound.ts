@@ -69,6 +69,8 @@ export class Outbound implements Playout {
   #carrier: CarrierClock;
   #positions = new Positions();
   #unmarked = 0;
+  /** Whether something was sent since nothing waited in the socket: asking it costs more than knowing. */
+  #mayWait = false;
   /** Whether anything was sent that a clear could still discard. */
   #clearable = false;
   #lastWrite = Number.NEGATIVE_INFINITY;
@@ -168,7 +170,9 @@ export class Outbound implements Playout {
     this.#lastTick = now;
     const expired = this.#marks.expire(now);
     if (expired > 0) this.#count('mark_expired', expired);
-    switch (this.#backlog.check(this.#wire.bufferedBytes, now)) {
+    const waiting = this.#mayWait ? this.#wire.bufferedBytes : 0;
+    this.#mayWait = waiting > 0;
+    switch (this.#backlog.check(waiting, now)) {
       case 'drop': {
         const played = this.#playedSamples(now);
         this.#count(
@@ -256,6 +260,7 @@ export class Outbound implements Playout {
       if (this.#carrier.unplayedMs(now + oneWay) + samplesToMs(samples, this.#rate) > leadMs) return;
       const payload = this.#queue.takeBase64(samples * this.#codec.bytesPerSample);
       if (!this.#wire.media(payload)) return;
+      this.#mayWait = true;
       this.#count('frames_out');
       this.#lastSent = now;
       this.#clearable = true;

@@ -139,6 +139,41 @@ describe('Taps', () => {
     expect(seen.events.map((event) => event.type)).toEqual(['stream_restarted', 'ended']);
   });
 
+  it('ask how far playing has come only while something is unplayed and somebody wants to know', () => {
+    const leg = new HandLeg();
+    let asked = 0;
+    const playedMs = () => {
+      asked++;
+      return leg.played;
+    };
+    Object.assign(leg, { playout: { writtenMs: () => leg.written, playedMs } });
+    let ticking = true;
+    const tap = Object.defineProperty(recording(), 'ticking', { get: () => ticking });
+    const taps = tapsOf(tap);
+    const caller = taps.listen(leg);
+    const looks = (ticks: number) => {
+      asked = 0;
+      for (let i = 0; i < ticks; i++) taps.tick(i);
+      return asked;
+    };
+    looks(1);
+    expect(looks(5)).toBe(0);
+    caller.audio.write(frame(100));
+    expect(looks(5)).toBe(5);
+    leg.played = 100;
+    expect(looks(5)).toBe(1);
+    expect(told.at(-1)).toBe('tick 100 at 4');
+    caller.audio.write(frame(100));
+    ticking = false;
+    told = [];
+    expect(looks(5)).toBe(0);
+    expect(told).toEqual([]);
+    ticking = true;
+    leg.played = 150;
+    expect(looks(1)).toBe(1);
+    expect(told).toEqual(['tick 150 at 0']);
+  });
+
   it('survive a tap that throws: it is counted once, the others and the call go on, and it is told the end', () => {
     const broken: CallTap = {
       ...recording('broken '),
