@@ -140,7 +140,7 @@ async function websocket(quick: boolean): Promise<Verdict[]> {
           { calls: 1, warmMs: 1_000, windowMs: 13_000, rounds: 1 },
           { calls: 50, warmMs: 7_000, windowMs: 9_000, rounds: 1 },
           { calls: 100, warmMs: 7_000, windowMs: 9_000, rounds: 1 },
-          { calls: 200, warmMs: 7_000, windowMs: 15_000, rounds: 3 },
+          { calls: 200, warmMs: 7_000, windowMs: 15_000, rounds: 5 },
         ];
     const all: Window[] = [];
     for (const plan of plans) {
