@@ -20,6 +20,9 @@ import { ASK_TO_GO_ON } from './words.ts';
 
 type State = 'waiting' | 'joined' | 'held' | 'leaving' | 'ended';
 
+/** How often it is looked whether a line is silent that should not be, ms. */
+const LOOK_MS = 100;
+
 /** Joins a caller's leg and an agent's leg. It plugs the two cables, listens to events, and ends once; every decision is a module beside it. */
 export class Call {
   readonly info: CallInfo;
@@ -49,6 +52,7 @@ export class Call {
   #limit: Timer | undefined;
   #longest: Timer | undefined;
   #watch: (() => void) | undefined;
+  #nextLook = Number.NEGATIVE_INFINITY;
 
   constructor(info: CallInfo, agent: AgentLeg, deps: CallDeps, tools: ToolsFactory = noTools) {
     const { clock, ticker, observers } = deps;
@@ -291,6 +295,9 @@ export class Call {
 
   readonly #onTick = (now: number): void => {
     this.#taps.tick(now);
+    // Both watch silences of seconds; walking through the parts of two hundred calls at each tick would cost more than their audio.
+    if (now < this.#nextLook) return;
+    this.#nextLook = now + LOOK_MS;
     this.#downlink.tick(now);
     this.#dialogue.tick(now);
   };

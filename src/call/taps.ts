@@ -5,6 +5,8 @@ import type { CallerLeg, LegContext, Log, Playout } from './leg.ts';
 import type { CallTap, TapHooks } from './tap.ts';
 import type { Termination } from './termination.ts';
 
+/** How long nobody who needs no ticks is asked again, ms: positions are exact whenever they are told, only later. */
+const LOOK_MS = 100;
 /** Positions that differ by less are the same, ms: a sum of fractions is not exact. */
 const SAME_MS = 0.01;
 
@@ -23,6 +25,8 @@ export class Taps {
   /** How far playing had come when it was last looked at, ms: where the positions of the next stream begin. */
   #playedMs = 0;
   #over = false;
+  /** Not before it is anybody asked whether it wants to be told of ticks. */
+  #nextLook = Number.NEGATIVE_INFINITY;
 
   /** `open` makes the call's taps; the hooks given to it work as long as the call goes on. */
   constructor(open: (hooks: TapHooks) => readonly CallTap[], hooks: TapHooks, log: Log) {
@@ -62,7 +66,11 @@ export class Taps {
 
   /** Tells how far playing has come. Called each tick from the moment the first caller is there. */
   tick(now: number): void {
-    if (!this.#ticking()) return;
+    if (now < this.#nextLook) return;
+    if (!this.#ticking()) {
+      this.#nextLook = now + LOOK_MS;
+      return;
+    }
     this.#leg?.look();
     for (const tap of this.#told) {
       try {
