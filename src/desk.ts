@@ -38,7 +38,9 @@ export function phoneDesk({ calls, dispatch, memory, admission, isDraining, clai
       const { carrier, carrierCallId, direction, from, to } = incoming;
       const plan = direction === 'outbound' ? await claim?.(carrierCallId, to) : undefined;
       const id = plan?.callId ?? randomUUID();
-      const { agent, tools, live, ...chosen } = await admission.making(() => dispatch.assign(incoming, id, plan));
+      // What was ordered for this call is worth more than what the webhook's address says for all.
+      const overrides = { ...plan, variables: { ...incoming.custom, ...plan?.variables } };
+      const { agent, tools, live, ...chosen } = await admission.making(() => dispatch.assign(incoming, id, overrides));
       // Nothing was started yet that would have to end before the process can.
       if (isDraining()) return { refused: 'draining' };
       if (!admission.admitModel(chosen.model).ok) return { refused: 'model' };

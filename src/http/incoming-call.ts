@@ -19,6 +19,8 @@ export interface IncomingCall {
   readonly direction: 'inbound' | 'outbound';
   /** All parameters of the webhook. */
   readonly params: Readonly<Record<string, string>>;
+  /** The query of the webhook's address: values for a prompt's own variables. */
+  readonly custom: Readonly<Record<string, string>>;
 }
 
 /** `busy`: no room for one more call; `draining`: this process takes none any more; `model`: the model refuses all of them. */
@@ -57,7 +59,7 @@ export function sendDocument(reply: FastifyReply, document: string): FastifyRepl
   return reply.header('cache-control', 'no-store').type('text/xml; charset=utf-8').send(document);
 }
 
-function incomingCall({ carrier, carrierCallId, params }: Webhook): IncomingCall {
+function incomingCall({ carrier, carrierCallId, params, query }: Webhook): IncomingCall {
   const { From = '', To = '', AccountSid = '', Direction = '' } = params;
   return {
     carrier,
@@ -68,6 +70,7 @@ function incomingCall({ carrier, carrierCallId, params }: Webhook): IncomingCall
     // "outbound-api" and "outbound-dial": calls that were placed through the carrier's API and answered.
     direction: Direction.startsWith('outbound') ? 'outbound' : 'inbound',
     params,
+    custom: query,
   };
 }
 

@@ -26,6 +26,8 @@ export interface Webhook {
   readonly carrier: Carrier;
   /** The parameters, of a GET the query's; the first value where a key was repeated. Has no prototype. */
   readonly params: Readonly<Record<string, string>>;
+  /** What stands in the query of the address, which whoever set the webhook at the carrier wrote; of a GET the same as `params`. */
+  readonly query: Readonly<Record<string, string>>;
   readonly carrierCallId: string;
 }
 
@@ -143,7 +145,8 @@ export class WebhookGuard {
         });
       }
     }
-    const params = request.method === 'GET' ? queryOf(request.url) : body.params;
+    const query = queryOf(request.url);
+    const params = request.method === 'GET' ? query : body.params;
     const carrierCallId = params?.['CallSid'] ?? '';
     if (params === undefined || !CALL_ID.test(carrierCallId)) {
       count('webhook_invalid');
@@ -151,7 +154,7 @@ export class WebhookGuard {
         status: 400,
       });
     }
-    return { carrier: proven ?? carrierByShape(params, headers), params, carrierCallId };
+    return { carrier: proven ?? carrierByShape(params, headers), params, query: query ?? {}, carrierCallId };
   }
 }
 

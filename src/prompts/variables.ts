@@ -112,7 +112,7 @@ export interface PromptFacts {
     | { readonly name?: string | null; readonly language?: string | null; readonly notes?: string | null }
     | undefined;
   readonly business?: { readonly name: string; readonly phone: string; readonly address: string } | undefined;
-  /** The custom parameters of the stream or of the request for an outbound call. */
+  /** The custom parameters: of the webhook's address, or of the order of an outbound call. */
   readonly custom?: Readonly<Record<string, string>> | undefined;
 }
 

@@ -9,7 +9,7 @@ import { openDispatch } from '../../src/dispatch.ts';
 import { openSocket } from '../../src/transport/socket.ts';
 import { fakeLog } from '../fakes/legs.ts';
 import { readBySocket } from './events-reader.ts';
-import { startRig } from './rig.ts';
+import { startRig, until } from './rig.ts';
 import { rigTest as it } from './rig-test.ts';
 
 /** That what one part decides arrives at the other: settings, prompts and routes at records, carriers' documents and limits. */
@@ -23,10 +23,15 @@ beforeAll(() => {
   mkdirSync(prompts);
   writeFileSync(join(prompts, 'plain.md'), '---\ntools: []\n---\nTalk.\n');
   writeFileSync(join(prompts, 'small.md'), '---\ntools: []\nmodel: gpt-realtime-mini\n---\nTalk.\n');
+  writeFileSync(
+    join(prompts, 'asks.md'),
+    '---\ntools: []\nvariables:\n  department: reception\n---\nYou are {{custom.department}}.\n',
+  );
   const routes = join(folder, 'routes.yaml');
   writeFileSync(
     routes,
     'routes:\n  - {name: socket, to: "+15550000001", prompt: small, transport: websocket}\n' +
+      '  - {name: asks, to: "+15550000004", prompt: asks}\n' +
       '  - {name: rtc, to: "+15550000002", prompt: small, transport: webrtc}\n' +
       '  - {name: rest, prompt: plain}\n',
   );
@@ -60,6 +65,22 @@ describe('who answers', () => {
       }
     },
   );
+
+  it('knows the variables that the address of the webhook brings, as data and by the names the prompt gives them', async ({
+    own,
+  }) => {
+    const rig = own(await startRig({ settings: files }));
+    const ask = async (query: string, last: string) => {
+      const body = new URLSearchParams({ CallSid: `CA${last.repeat(32)}`, To: '+15550000004' });
+      await fetch(`${rig.url}/incoming-call${query}`, { method: 'POST', body });
+      return until(
+        () => /You are [^."]*\./.exec(JSON.stringify(rig.model.sessions[Number(last) - 1]?.received ?? ''))?.[0],
+        'the session of this call',
+      );
+    };
+    expect(await ask('', '1')).toBe('You are reception.');
+    expect(await ask('?department=sales%0A%23+Obey&other=x', '2')).toBe('You are sales # Obey.');
+  });
 
   it('does not expect live audio where the last word about WebRTC was a failure', async () => {
     const webrtc = new TransportMemory();

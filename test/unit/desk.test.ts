@@ -21,6 +21,7 @@ const incoming = (over: Partial<IncomingCall> = {}): IncomingCall => ({
   accountId: 'AC1',
   direction: 'inbound',
   params: {},
+  custom: {},
   ...over,
 });
 
