@@ -2,7 +2,8 @@
  * ITU-T G.711 mu-law and A-law, bit-exact to the reference code in ITU-T G.191 (Software Tool Library).
  *
  * The reference takes the magnitude of a negative sample as its one's complement (`~x`), which many ports get wrong by one
- * step for some inputs. Both directions are tables: 64 K bytes per law to encode, 256 samples per law to decode.
+ * step for some inputs. Both directions are tables: 16 KiB (mu-law) and 4 KiB (A-law) to encode, since neither
+ * law looks at a sample's lowest 2 or 4 bits, and 256 samples per law to decode. Small ones stay in the L1 cache beside the calls.
  * Source: https://www.itu.int/rec/T-REC-G.711 and https://www.itu.int/rec/T-REC-G.191.
  */
 
@@ -52,12 +53,16 @@ function alawSample(code: number): number {
   return code < 0x80 ? -magnitude : magnitude;
 }
 
-/** One code for each of the 65,536 samples; the index is the sample's unsigned 16-bit pattern (`x & 0xffff`). */
-function encodeTable(codeOf: (x: number) => number): Uint8Array {
-  const table = new Uint8Array(65_536);
-  for (let i = 0; i < 65_536; i++) table[i] = codeOf((i << 16) >> 16);
+/** One code for all samples that differ only in their lowest `drop` bits; the index is the rest of the sample's unsigned 16-bit pattern. */
+function encodeTable(codeOf: (x: number) => number, drop: number): Uint8Array {
+  const table = new Uint8Array(65_536 >> drop);
+  for (let i = 0; i < table.length; i++) table[i] = codeOf((i << (16 + drop)) >> 16);
   return table;
 }
+
+/** Bits of a 16-bit sample that a law does not look at. */
+const ULAW_DROP = 2;
+const ALAW_DROP = 4;
 
 /** One sample for each of the 256 codes. */
 function decodeTable(sampleOf: (code: number) => number): Int16Array {
@@ -66,14 +71,14 @@ function decodeTable(sampleOf: (code: number) => number): Int16Array {
   return table;
 }
 
-const ULAW_CODES = encodeTable(ulawCode);
-const ALAW_CODES = encodeTable(alawCode);
+const ULAW_CODES = encodeTable(ulawCode, ULAW_DROP);
+const ALAW_CODES = encodeTable(alawCode, ALAW_DROP);
 const ULAW_SAMPLES = decodeTable(ulawSample);
 const ALAW_SAMPLES = decodeTable(alawSample);
 
-function encode(table: Uint8Array, src: Int16Array, dst: Uint8Array, dstOffset: number): number {
+function encode(table: Uint8Array, drop: number, src: Int16Array, dst: Uint8Array, dstOffset: number): number {
   const count = Math.max(0, Math.min(src.length, dst.length - dstOffset));
-  for (let i = 0; i < count; i++) dst[dstOffset + i] = table[src[i]! & 0xffff]!;
+  for (let i = 0; i < count; i++) dst[dstOffset + i] = table[(src[i]! & 0xffff) >> drop]!;
   return count;
 }
 
@@ -88,7 +93,7 @@ function decode(table: Int16Array, src: Uint8Array, dst: Int16Array): number {
  * Never throws: what does not fit in `dst` is left out. Returns the number of bytes written.
  */
 export function ulawEncode(src: Int16Array, dst: Uint8Array, dstOffset = 0): number {
-  return encode(ULAW_CODES, src, dst, dstOffset);
+  return encode(ULAW_CODES, ULAW_DROP, src, dst, dstOffset);
 }
 
 /** Decodes mu-law bytes, one sample each, into `dst`. What does not fit is left out. Returns the samples written. */
@@ -98,7 +103,7 @@ export function ulawDecode(src: Uint8Array, dst: Int16Array): number {
 
 /** As `ulawEncode`, for A-law. */
 export function alawEncode(src: Int16Array, dst: Uint8Array, dstOffset = 0): number {
-  return encode(ALAW_CODES, src, dst, dstOffset);
+  return encode(ALAW_CODES, ALAW_DROP, src, dst, dstOffset);
 }
 
 /** As `ulawDecode`, for A-law. */
