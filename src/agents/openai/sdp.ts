@@ -77,8 +77,8 @@ export function withOpusParameters(sdp: string, parameters: OpusParameters): str
 
 /**
  * What our encoder is held to when the audio was once at `sourceRate`: no bandwidth that holds nothing, and more bits than libwebrtc's
- * defaults (12, 20 and 32 kbit/s). With so many the encoder leaves SILK for CELT, which keeps more of a consonant, takes a sixth less
- * CPU of the whole process, and looks ahead less; what is given up is SILK's in-band FEC, which a server's link does not need.
+ * defaults (12, 20 and 32 kbit/s). With so many the encoder leaves SILK for CELT, which takes a sixth less CPU of the whole process; what is
+ * given up is SILK's in-band FEC, which a server's link does not need.
  */
 export function opusForSource(sourceRate: number): OpusParameters {
   if (sourceRate <= 8_000) return { maxplaybackrate: 8_000, maxaveragebitrate: 80_000, stereo: 0 };
