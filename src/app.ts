@@ -19,6 +19,7 @@ import type { Config } from './config.ts';
 import { phoneDesk, phoneStreams } from './desk.ts';
 import { type ModelEndpoint, openDispatch } from './dispatch.ts';
 import { Drain } from './drain.ts';
+import { embeddedModel, endpointOf } from './endpoint.ts';
 import { BridgeError, errorMessage } from './errors.ts';
 import { openBrowser } from './features/browser.ts';
 import { openCallsApi } from './features/calls-api.ts';
@@ -35,19 +36,18 @@ import { HTTP_COUNTERS } from './http/counters.ts';
 import { serveMediaStream } from './http/media-stream.ts';
 import { pendingLimits } from './http/pending.ts';
 import { phoneWebhooks } from './http/phone.ts';
-import { publicUrls } from './http/public-url.ts';
+import { localUrl, publicUrls } from './http/public-url.ts';
 import { RateLimiter } from './http/rate-limit.ts';
 import { createHttpServer, type HttpServer } from './http/server.ts';
 import { rateLimits } from './http/settings.ts';
 import { StreamTokens } from './http/stream-token.ts';
 import { MemoryUsedTokens } from './http/used-tokens.ts';
-import { isSigned } from './http/webhook.ts';
+import { carrierSecrets, isSigned } from './http/webhook.ts';
 import type { PcmFrame } from './media/frame.ts';
 import { decodeWav } from './media/wav.ts';
 import { createMetrics, type Metrics } from './metrics/metrics.ts';
 import type { RecordSink } from './records/event.ts';
 import { RecordStream } from './records/stream.ts';
-import { type RealtimeServer, startRealtimeServer } from './simulator/realtime/index.ts';
 
 /** What the app is made of besides its settings; tests put their own in. */
 export interface AppDeps {
@@ -117,7 +117,26 @@ export async function build(config: Config, deps: AppDeps): Promise<App> {
     httpEvents: HTTP_COUNTERS,
   });
   const instance = randomBytes(3).toString('hex');
-  const base: Base = { config, log: log as unknown as Log, logger: log, clock, ticker, metrics, instance };
+  const secrets = carrierSecrets(config);
+  const signed = isSigned(secrets);
+  if (!signed) {
+    log.warn(
+      {},
+      'WEBHOOKS ARE NOT VERIFIED: anybody who finds this address can place calls. Set TWILIO_AUTH_TOKEN or SIGNALWIRE_SIGNING_KEY, and PUBLIC_URL',
+    );
+  }
+  const urls = publicUrls({ publicUrl: config.PUBLIC_URL, signed });
+  const base: Base = {
+    config,
+    log: log as unknown as Log,
+    logger: log,
+    clock,
+    ticker,
+    metrics,
+    secrets,
+    urls,
+    instance,
+  };
   const features: Feature[] = [];
   for (const open of FEATURES) features.push(await open(base));
   const records = new RecordStream({
@@ -126,7 +145,7 @@ export async function build(config: Config, deps: AppDeps): Promise<App> {
     sinks: [...features.flatMap((feature) => feature.sinks ?? []), ...(deps.sinks ?? [])],
     failed: (err) => log.error({ err }, 'a watcher of records failed'),
   });
-  const circuit = new ModelCircuit({ clock, log: log as unknown as Log });
+  const circuit = new ModelCircuit({ clock, log: base.log });
   const calls: Calls = new Calls({
     clock,
     ticker,
@@ -150,15 +169,6 @@ export async function build(config: Config, deps: AppDeps): Promise<App> {
     limits: { joinMs: config.STREAM_TIMEOUT_MS, reclaimMs: config.RECLAIM_MS, maxMs: config.MAX_CALL_MINUTES * 60_000 },
   });
 
-  const secrets = { twilio: config.TWILIO_AUTH_TOKEN, signalwire: config.SIGNALWIRE_SIGNING_KEY };
-  const signed = isSigned(secrets);
-  if (!signed) {
-    log.warn(
-      {},
-      'WEBHOOKS ARE NOT VERIFIED: anybody who finds this address can place calls. Set TWILIO_AUTH_TOKEN or SIGNALWIRE_SIGNING_KEY, and PUBLIC_URL',
-    );
-  }
-  const urls = publicUrls({ publicUrl: config.PUBLIC_URL, signed });
   const tokens = new StreamTokens({
     secrets: [config.STREAM_TOKEN_SECRET ?? randomBytes(32).toString('base64url')],
     used: new MemoryUsedTokens(() => clock.wall()),
@@ -229,7 +239,7 @@ export async function build(config: Config, deps: AppDeps): Promise<App> {
   const replay = features.find((feature) => feature.replay !== undefined)?.replay;
   const forget = async (callIds: readonly string[]) =>
     void (await Promise.all(features.map((feature) => feature.forget?.(callIds))));
-  const parts: Parts = { ...base, http, calls, dispatch, endpoint, admin, admission, urls, replay, forget, isDraining };
+  const parts: Parts = { ...base, http, calls, dispatch, endpoint, admin, admission, replay, forget, isDraining };
   for (const feature of features) await feature.install?.(parts);
 
   let closing: Promise<void> | undefined;
@@ -262,8 +272,7 @@ export async function build(config: Config, deps: AppDeps): Promise<App> {
         );
       }
       const { port } = http.app.server.address() as AddressInfo;
-      const host = config.HOST === '0.0.0.0' || config.HOST === '::' ? '127.0.0.1' : config.HOST;
-      return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+      return localUrl(config.HOST, port);
     },
     async drain() {
       await drain.begin();
@@ -287,21 +296,6 @@ async function closed(feature: Feature, clock: Clock, log: Logger): Promise<void
   } finally {
     late.abort();
   }
-}
-
-/** Starts the simulated model where no other was named: on loopback, in this process. */
-async function embeddedModel(config: Config, ticker: Ticker, log: Logger): Promise<RealtimeServer | undefined> {
-  if (config.OPENAI_API_KEY !== undefined || config.OPENAI_BASE_URL !== undefined) return undefined;
-  return startRealtimeServer({ port: 0, ticker, log: log.child({ part: 'embedded-model' }, { level: 'warn' }) });
-}
-
-function endpointOf(config: Config, embedded: RealtimeServer | undefined): ModelEndpoint {
-  if (embedded !== undefined) return { baseUrl: embedded.url, apiKey: 'sk-embedded', embedded: true };
-  return {
-    baseUrl: config.OPENAI_BASE_URL ?? 'https://api.openai.com/v1',
-    apiKey: config.OPENAI_API_KEY ?? '',
-    embedded: false,
-  };
 }
 
 /** The recorded words for a caller whose call the bridge must give up, 24 kHz. */

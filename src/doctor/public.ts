@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { BridgeError, errorMessage } from '../errors.ts';
 import { PATHS } from '../http/answers.ts';
+import { localUrl } from '../http/public-url.ts';
 import { twilioSignature } from '../http/signature.ts';
+import { carrierSecrets } from '../http/webhook.ts';
 import { openSocket } from '../transport/socket.ts';
 import { type Check, codeOf, type DoctorDeps, type Finding, fail, pass, reasonOf, skip, warn } from './check.ts';
 import { type ProbeServer, startProbeServer } from './probe-server.ts';
@@ -42,14 +44,12 @@ class Way {
   }
 
   get #secrets() {
-    const { TWILIO_AUTH_TOKEN: twilio, SIGNALWIRE_SIGNING_KEY: signalwire } = this.#deps.config;
-    return { twilio, signalwire };
+    return carrierSecrets(this.#deps.config);
   }
 
   get #local(): string {
     const { HOST, PORT } = this.#deps.config;
-    const host = HOST === '0.0.0.0' || HOST === '::' ? '127.0.0.1' : HOST;
-    return `http://${host.includes(':') ? `[${host}]` : host}:${PORT}`;
+    return localUrl(HOST, PORT);
   }
 
   /** Listens where the daemon would; where something listens already, finds out whether that is the daemon. */

@@ -9,8 +9,7 @@ import { callsApi } from '../http/calls-api.ts';
 import { callsDesk, type WatchedCallsDesk } from '../http/calls-desk.ts';
 import { HostedDocuments, hostedDocumentRoute } from '../http/hosted-documents.ts';
 import { OutboundCalls } from '../http/outbound-calls.ts';
-import { publicUrls } from '../http/public-url.ts';
-import { isSigned, WebhookGuard } from '../http/webhook.ts';
+import { WebhookGuard } from '../http/webhook.ts';
 import { Destinations } from '../tools/destinations.ts';
 import { checkDestination } from '../tools/policy.ts';
 import { type Carriers, openCarriers } from './carriers.ts';
@@ -23,9 +22,7 @@ const REPORT_MS = 2_000;
 
 /** Calls that are ordered, and the interface by which calls are seen and operated: `/calls`, `/openapi.json`, and the carriers' news of both. */
 export function openCallsApi(base: Base): Feature {
-  const { config, clock, log, metrics } = base;
-  const secrets = { twilio: config.TWILIO_AUTH_TOKEN, signalwire: config.SIGNALWIRE_SIGNING_KEY };
-  const urls = publicUrls({ publicUrl: config.PUBLIC_URL, signed: isSigned(secrets) });
+  const { config, clock, log, metrics, secrets, urls } = base;
   const destinations = new Destinations({
     hosts: config.HTTP_TOOL_HOSTS,
     privateHosts: config.HTTP_TOOL_PRIVATE_HOSTS,

@@ -14,6 +14,7 @@ import type { AdminOptions } from '../http/admin.ts';
 import type { OutboundPlan } from '../http/outbound-call.ts';
 import type { PublicUrls } from '../http/public-url.ts';
 import type { HttpServer } from '../http/server.ts';
+import type { CarrierSecrets } from '../http/webhook.ts';
 import type { EventReplay } from '../live/replay.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { RecordSink } from '../records/event.ts';
@@ -52,6 +53,9 @@ export interface Base {
   readonly clock: Clock;
   readonly ticker: Ticker;
   readonly metrics: Metrics;
+  /** By what carriers prove their webhooks, and the addresses that they are given. */
+  readonly secrets: CarrierSecrets;
+  readonly urls: PublicUrls;
   /** Tells this process from others of the fleet; letters and digits. */
   readonly instance: string;
 }
@@ -65,7 +69,6 @@ export interface Parts extends Base {
   readonly admin: AdminOptions;
   /** Asked before anything is made for a new call, of whatever kind. */
   readonly admission: Admission;
-  readonly urls: PublicUrls;
   /** Events that are kept on disk; undefined where no part keeps any. */
   readonly replay: EventReplay | undefined;
   /** Has every part remove what it holds of these calls; rejects when something of them may be left. */

@@ -17,3 +17,18 @@ export function noMoreCalls(reason: RefusalReason): ApiError {
     details: { reason },
   });
 }
+
+/** The answer to whoever orders a call that the guard of ordered calls refuses. */
+export function orderRefused(decision: {
+  limit: string;
+  code: string;
+  reason: string;
+  retryAfterMs?: number;
+}): ApiError {
+  const { limit, code, reason, retryAfterMs } = decision;
+  if (limit === 'destination') return new ApiError(403, 'DESTINATION_REFUSED', reason, { details: { reason: code } });
+  const name = limit === 'per_hour' ? 'OUTBOUND_HOURLY_LIMIT' : 'OUTBOUND_CONCURRENT_LIMIT';
+  return new ApiError(429, name, reason, {
+    headers: retryAfterMs === undefined ? {} : retryAfter(retryAfterMs),
+  });
+}

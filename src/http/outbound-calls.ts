@@ -7,11 +7,11 @@ import type { Termination } from '../call/termination.ts';
 import { type CallControl, ControlError } from '../callers/phone/control/index.ts';
 import { errorMessage } from '../errors.ts';
 import { PATHS } from './answers.ts';
-import { ApiError, retryAfter } from './api-error.ts';
+import { ApiError } from './api-error.ts';
 import type { CallCallbacks } from './call-callbacks.ts';
 import { CALL_STATUS_PATH, type StatusUpdate } from './call-status.ts';
 import type { CallOrder, CallView } from './calls-api-routes.ts';
-import { noMoreCalls } from './no-more-calls.ts';
+import { noMoreCalls, orderRefused } from './no-more-calls.ts';
 import { OutboundCall, type OutboundPlan } from './outbound-call.ts';
 import type { HostedRequest, PublicUrls } from './public-url.ts';
 
@@ -78,7 +78,7 @@ export class OutboundCalls {
     const url = urls.http(request, PATHS.incomingCall);
     const statusCallback = urls.http(request, CALL_STATUS_PATH);
     const decision = guard.admit(order.to);
-    if (!decision.ok) throw refusal(decision);
+    if (!decision.ok) throw orderRefused(decision);
     this.#forget();
     const { place } = decision;
     // Last, so that an order which is refused anyway takes nothing from those who call in.
@@ -298,13 +298,4 @@ export class OutboundCalls {
       throw new ApiError(403, 'CALLBACK_REFUSED', errorMessage(error));
     }
   }
-}
-
-function refusal(decision: { limit: string; code: string; reason: string; retryAfterMs?: number }): ApiError {
-  const { limit, code, reason, retryAfterMs } = decision;
-  if (limit === 'destination') return new ApiError(403, 'DESTINATION_REFUSED', reason, { details: { reason: code } });
-  const name = limit === 'per_hour' ? 'OUTBOUND_HOURLY_LIMIT' : 'OUTBOUND_CONCURRENT_LIMIT';
-  return new ApiError(429, name, reason, {
-    headers: retryAfterMs === undefined ? {} : retryAfter(retryAfterMs),
-  });
 }

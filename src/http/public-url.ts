@@ -70,3 +70,9 @@ function checkedOrigin(text: string): string {
     );
   return text.replace(/\/+$/, '');
 }
+
+/** Where something that listens on `host` is reached from this machine. */
+export function localUrl(host: string, port: number): string {
+  const own = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
+  return `http://${own.includes(':') ? `[${own}]` : own}:${port}`;
+}

@@ -16,6 +16,14 @@ export interface CarrierSecrets {
   readonly signalwire: readonly string[];
 }
 
+/** The secrets that are set. */
+export function carrierSecrets(config: {
+  readonly TWILIO_AUTH_TOKEN: readonly string[];
+  readonly SIGNALWIRE_SIGNING_KEY: readonly string[];
+}): CarrierSecrets {
+  return { twilio: config.TWILIO_AUTH_TOKEN, signalwire: config.SIGNALWIRE_SIGNING_KEY };
+}
+
 /** Whether any carrier's signature can and therefore must be checked. */
 export function isSigned(secrets: CarrierSecrets): boolean {
   return secrets.twilio.length > 0 || secrets.signalwire.length > 0;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { publicUrls } from '../../../src/http/public-url.ts';
+import { localUrl, publicUrls } from '../../../src/http/public-url.ts';
 
 const request = (host?: string) => ({ headers: { host } });
 
@@ -76,4 +76,14 @@ describe('the public URL', () => {
         }),
       );
   });
+});
+
+it.each([
+  ['0.0.0.0', 'http://127.0.0.1:8080'],
+  ['::', 'http://127.0.0.1:8080'],
+  ['::1', 'http://[::1]:8080'],
+  ['192.0.2.7', 'http://192.0.2.7:8080'],
+  ['localhost', 'http://localhost:8080'],
+])('what listens on %s is reached at %s from here', (host, url) => {
+  expect(localUrl(host, 8080)).toBe(url);
 });
