@@ -72,6 +72,8 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
     OPENAI_BASE_URL: model.url,
     USE_WEBRTC: String((options.transport ?? 'websocket') === 'webrtc'),
     OPENAI_TRANSCRIPTION_MODEL: 'gpt-4o-transcribe',
+    // The shipped routes go by the time of day.
+    ROUTES_FILE: join(import.meta.dirname, '../fixtures/routes.yaml'),
     ...options.settings,
   });
   const app = await build(config, { log, observers: [{ onEvent: (_id, event) => void events.push(event) }] });
