@@ -20,9 +20,6 @@ import { ASK_TO_GO_ON } from './words.ts';
 
 type State = 'waiting' | 'joined' | 'held' | 'leaving' | 'ended';
 
-/** How often it is looked whether a line is silent that should not be, ms. */
-const LOOK_MS = 100;
-
 /** Joins a caller's leg and an agent's leg. It plugs the two cables, listens to events, and ends once; every decision is a module beside it. */
 export class Call {
   readonly info: CallInfo;
@@ -52,7 +49,8 @@ export class Call {
   #limit: Timer | undefined;
   #longest: Timer | undefined;
   #watch: (() => void) | undefined;
-  #nextLook = Number.NEGATIVE_INFINITY;
+  /** Ends the taps' ticks; undefined while none of them needs any. */
+  #stopTicks: (() => void) | undefined;
 
   constructor(info: CallInfo, agent: AgentLeg, deps: CallDeps, tools: ToolsFactory = noTools) {
     const { clock, ticker, observers } = deps;
@@ -143,7 +141,7 @@ export class Call {
       if (this.#caller === caller) this.#onCaller(event);
     });
     this.#journal.tell({ type: 'caller_joined', kind: caller.kind, again });
-    this.#watch ??= this.#deps.ticker.subscribe(this.#onTick);
+    this.#watch ??= this.#deps.ticker.subscribeSlowly(this.#onLook);
     caller.start(ctx).catch((error: unknown) => {
       ctx.log.error({ err: error }, "the caller's leg could not be started");
       if (this.#caller === caller) this.end(termination('internal'));
@@ -203,6 +201,7 @@ export class Call {
       this.#limit?.cancel();
       this.#longest?.cancel();
       this.#watch?.();
+      this.#stopTicks?.();
       this.#dialogue.close();
       this.#downlink.unplug();
       this.#taps.ended();
@@ -293,13 +292,18 @@ export class Call {
     await this.end(end);
   }
 
-  readonly #onTick = (now: number): void => {
-    this.#taps.tick(now);
-    // Both watch silences of seconds; walking through the parts of two hundred calls at each tick would cost more than their audio.
-    if (now < this.#nextLook) return;
-    this.#nextLook = now + LOOK_MS;
+  /** Watches silences of seconds. */
+  readonly #onLook = (now: number): void => {
+    if (this.#taps.ticking) this.#stopTicks ??= this.#deps.ticker.subscribe(this.#onTick);
     this.#downlink.tick(now);
     this.#dialogue.tick(now);
+  };
+
+  readonly #onTick = (now: number): void => {
+    this.#taps.tick(now);
+    if (this.#taps.ticking) return;
+    this.#stopTicks?.();
+    this.#stopTicks = undefined;
   };
 
   #audioPath(): string {

@@ -11,6 +11,7 @@ const QUIETEST_DBFS = -50;
 const NOISE_RISE_DB_S = 3;
 /** Speech lasts at least this long, ms: a click after the last word is no word. */
 const SHORTEST_MS = 60;
+const NEVER = Number.NEGATIVE_INFINITY;
 /** A pause of this length ends a run of speech, ms: the closure of a consonant is shorter. */
 const PAUSE_MS = 200;
 
@@ -23,11 +24,11 @@ export class SpeechEnd {
   #noise = QUIETEST_DBFS - ABOVE_NOISE_DB;
   /** Loud audio since the last pause, ms. */
   #loudMs = 0;
-  #lastLoudAt = Number.NEGATIVE_INFINITY;
-  #runFrom = Number.NEGATIVE_INFINITY;
-  #endedAt: number | undefined;
+  #lastLoudAt = NEVER;
+  #runFrom = NEVER;
+  #endedAt = NEVER;
   /** End of the run of speech before the one that goes on. */
-  #endedBefore: number | undefined;
+  #endedBefore = NEVER;
 
   /** Takes the next audio, whose last sample came at `now`, ms. */
   push({ samples, sampleRate }: PcmFrame, now: number): void {
@@ -59,7 +60,7 @@ export class SpeechEnd {
    */
   stoppedAt(since: number, now: number): number | undefined {
     const begunAnew = now - this.#lastLoudAt <= PAUSE_MS && now - this.#runFrom <= 2 * PAUSE_MS;
-    const at = begunAnew && this.#endedBefore !== undefined ? this.#endedBefore : this.#endedAt;
-    return at === undefined || at < since ? undefined : at;
+    const at = begunAnew && this.#endedBefore > NEVER ? this.#endedBefore : this.#endedAt;
+    return at === NEVER || at < since ? undefined : at;
   }
 }

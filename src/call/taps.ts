@@ -5,7 +5,7 @@ import type { CallerLeg, LegContext, Log, Playout } from './leg.ts';
 import type { CallTap, TapHooks } from './tap.ts';
 import type { Termination } from './termination.ts';
 
-/** How long nobody who needs no ticks is asked again, ms: positions are exact whenever they are told, only later. */
+/** So much is written between two looks of a source that writes, ms. */
 const LOOK_MS = 100;
 /** Positions that differ by less are the same, ms: a sum of fractions is not exact. */
 const SAME_MS = 0.01;
@@ -25,8 +25,6 @@ export class Taps {
   /** How far playing had come when it was last looked at, ms: where the positions of the next stream begin. */
   #playedMs = 0;
   #over = false;
-  /** Not before it is anybody asked whether it wants to be told of ticks. */
-  #nextLook = Number.NEGATIVE_INFINITY;
 
   /** `open` makes the call's taps; the hooks given to it work as long as the call goes on. */
   constructor(open: (hooks: TapHooks) => readonly CallTap[], hooks: TapHooks, log: Log) {
@@ -64,13 +62,8 @@ export class Taps {
     return this.#leg;
   }
 
-  /** Tells how far playing has come. Called each tick from the moment the first caller is there. */
+  /** Tells how far playing has come. Called each tick while anybody has use for it. */
   tick(now: number): void {
-    if (now < this.#nextLook) return;
-    if (!this.#ticking()) {
-      this.#nextLook = now + LOOK_MS;
-      return;
-    }
     this.#leg?.look();
     for (const tap of this.#told) {
       try {
@@ -81,7 +74,8 @@ export class Taps {
     }
   }
 
-  #ticking(): boolean {
+  /** Whether anybody has use for ticks now. */
+  get ticking(): boolean {
     for (const tap of this.#told) if (tap.ticking !== false) return true;
     return false;
   }
@@ -162,6 +156,8 @@ class TappedCaller implements CallerLeg {
   #base: number;
   /** What the leg had accepted when it was last looked at, by its own count, ms. */
   #writtenMs = 0;
+  /** Written position at which a write looks how far playing has come, ms. */
+  #lookAt = 0;
   #attached = true;
   /** All that was written has been played: nothing moves before something is written. */
   #idle = false;
@@ -245,11 +241,17 @@ class TappedCaller implements CallerLeg {
       this.#leg.audio.write(frame);
       return;
     }
-    this.look();
+    const { playout } = this.#leg;
+    // A live source writes a hundred times a second: how far playing has come is asked for a tenth of it, unless something was discarded.
+    const written = playout.writtenMs();
+    if (written < this.#writtenMs - SAME_MS || written >= this.#lookAt) {
+      this.look();
+      this.#lookAt = this.#writtenMs + LOOK_MS;
+    }
     this.#idle = false;
     const from = this.#writtenMs;
     this.#leg.audio.write(frame);
-    this.#writtenMs = this.#leg.playout.writtenMs();
+    this.#writtenMs = playout.writtenMs();
     // A leg that drops a frame (a line that takes nothing any more) does not move on: the caller will not hear it.
     if (this.#writtenMs > from) this.#taps.agent(frame, this.#base + from);
   }
@@ -258,12 +260,14 @@ class TappedCaller implements CallerLeg {
     this.look();
     this.#leg.audio.clear();
     this.#writtenMs = this.#leg.playout.writtenMs();
+    this.#lookAt = 0;
     if (this.#attached) this.#taps.cleared();
   }
 
   #restart(): void {
     if (!this.#attached) return;
     this.#idle = false;
+    this.#lookAt = 0;
     // The leg counts from zero again; what it had played is known from the last tick.
     this.#base = this.#taps.played(0) - this.#leg.playout.playedMs();
     this.#writtenMs = this.#leg.playout.writtenMs();

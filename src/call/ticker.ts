@@ -2,6 +2,8 @@ import type { Clock, Timer } from './clock.ts';
 
 /** Milliseconds between ticks: one telephone frame. */
 export const TICK_MS = 20;
+/** Ticks between two looks of who subscribes slowly: 100 ms. */
+const SLOW_TICKS = 5;
 
 /**
  * One media clock for all calls of a process. It aims at an ideal grid (start + n x 20 ms), so an error never adds up as it does with
@@ -11,6 +13,10 @@ export const TICK_MS = 20;
 export class Ticker {
   readonly #clock: Clock;
   readonly #subscribers = new Set<(now: number) => void>();
+  /** Those who subscribed slowly, one part of them for each of five ticks. */
+  readonly #slow = Array.from({ length: SLOW_TICKS }, () => new Set<(now: number) => void>());
+  #ticks = 0;
+  #joined = 0;
   #timer: Timer | undefined;
   #next = 0;
 
@@ -20,14 +26,26 @@ export class Ticker {
 
   /** Calls `fn(now)` on every tick until the returned function is called. `fn` must not throw. */
   subscribe(fn: (now: number) => void): () => void {
-    this.#subscribers.add(fn);
+    return this.#join(this.#subscribers, fn);
+  }
+
+  /**
+   * Calls `fn(now)` on every fifth tick, for what watches over seconds: walking through the parts of two hundred calls at each tick would cost
+   * more than their audio. `fn` must not throw.
+   */
+  subscribeSlowly(fn: (now: number) => void): () => void {
+    return this.#join(this.#slow[this.#joined++ % SLOW_TICKS]!, fn);
+  }
+
+  #join(subscribers: Set<(now: number) => void>, fn: (now: number) => void): () => void {
+    subscribers.add(fn);
     if (this.#timer === undefined) {
       this.#next = this.#clock.now() + TICK_MS;
       this.#schedule();
     }
     return () => {
-      this.#subscribers.delete(fn);
-      if (this.#subscribers.size === 0) {
+      subscribers.delete(fn);
+      if (this.size === 0) {
         this.#timer?.cancel();
         this.#timer = undefined;
       }
@@ -36,7 +54,9 @@ export class Ticker {
 
   /** How many are subscribed: zero when every call has freed what it held. */
   get size(): number {
-    return this.#subscribers.size;
+    let size = this.#subscribers.size;
+    for (const subscribers of this.#slow) size += subscribers.size;
+    return size;
   }
 
   #schedule(): void {
@@ -46,7 +66,8 @@ export class Ticker {
   readonly #tick = (): void => {
     const now = this.#clock.now();
     for (const fn of this.#subscribers) fn(now);
-    if (this.#subscribers.size === 0) return;
+    for (const fn of this.#slow[this.#ticks++ % SLOW_TICKS]!) fn(now);
+    if (this.size === 0) return;
     this.#next += TICK_MS;
     // Slots that a stall ran over are gone; the grid itself stays where it was.
     const after = this.#clock.now();

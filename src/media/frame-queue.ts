@@ -3,11 +3,10 @@
  * when the backlog is gone, because ten seconds at 48 kHz are a megabyte and nearly every call never waits.
  */
 
-/** Samples of one frame: 10 ms at 48 kHz. */
-const FRAME = 480;
 const FIRST_CAPACITY = 32;
 
 export class FrameQueue {
+  readonly #frame: number;
   readonly #maxFrames: number;
   #samples = new Int16Array(0);
   /** 1 for a silent frame, by slot. */
@@ -16,7 +15,9 @@ export class FrameQueue {
   #head = 0;
   #length = 0;
 
-  constructor(maxFrames: number) {
+  /** `frame`: samples of one. */
+  constructor(frame: number, maxFrames: number) {
+    this.#frame = frame;
     this.#maxFrames = maxFrames;
   }
 
@@ -31,7 +32,7 @@ export class FrameQueue {
   }
 
   get offset(): number {
-    return this.#head * FRAME;
+    return this.#head * this.#frame;
   }
 
   /** Whether the frame `index` places behind the oldest is silent. */
@@ -49,8 +50,8 @@ export class FrameQueue {
       this.#grow();
     }
     const slot = (this.#head + this.#length) % this.#capacity;
-    const at = slot * FRAME;
-    for (let i = 0; i < FRAME; i++) this.#samples[at + i] = frame[i]!;
+    const at = slot * this.#frame;
+    for (let i = 0; i < this.#frame; i++) this.#samples[at + i] = frame[i]!;
     this.#silent[slot] = silent ? 1 : 0;
     this.#length++;
     return dropped;
@@ -76,11 +77,11 @@ export class FrameQueue {
 
   /** New memory of `capacity` frames with what waits moved to its start. */
   #resize(capacity: number): void {
-    const samples = new Int16Array(capacity * FRAME);
+    const samples = new Int16Array(capacity * this.#frame);
     const silent = new Uint8Array(capacity);
     for (let i = 0; i < this.#length; i++) {
       const slot = (this.#head + i) % this.#capacity;
-      samples.set(this.#samples.subarray(slot * FRAME, (slot + 1) * FRAME), i * FRAME);
+      samples.set(this.#samples.subarray(slot * this.#frame, (slot + 1) * this.#frame), i * this.#frame);
       silent[i] = this.#silent[slot]!;
     }
     this.#samples = samples;

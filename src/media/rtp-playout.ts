@@ -55,7 +55,7 @@ export class RtpPlayout {
   constructor(options: RtpPlayoutOptions) {
     this.#options = options;
     this.#maxFrames = Math.floor(options.maxQueueMs / FRAME_MS);
-    this.#queue = new FrameQueue(this.#maxFrames);
+    this.#queue = new FrameQueue(RTP_FRAME, this.#maxFrames);
   }
 
   /** Audio accepted so far, ms; falls back to what was played when the rest is discarded. */

@@ -32,6 +32,11 @@ export interface PeerOptions {
   iceServers: IceServer[];
   /** UDP ports for media, inclusive. Undefined lets the system choose. */
   portRange?: { min: number; max: number };
+  /**
+   * Hz of the audio given to `sendAudio`; 48 kHz when left out. libwebrtc brings what is less up to the codec's rate, with a filter that begins to fall
+   * at nine tenths of the band: 16 kHz leaves a telephone's 4 kHz as they are, and costs a third of the copying.
+   */
+  sendRate?: 16_000 | 48_000;
   /** Only candidates through a TURN server, for hosts with no other way out. */
   relayOnly?: boolean;
   clock?: Clock;
@@ -105,13 +110,7 @@ export class Peer {
   readonly #channels = new Set<NativeChannel>();
   readonly #gathering: Gathering;
   /** libwebrtc reads the whole ArrayBuffer behind a view, so what it is given must own its buffer. */
-  readonly #outgoing = {
-    samples: new Int16Array(RTC_FRAME_SAMPLES),
-    sampleRate: RTC_SAMPLE_RATE,
-    bitsPerSample: 16,
-    channelCount: 1,
-    numberOfFrames: RTC_FRAME_SAMPLES,
-  };
+  readonly #outgoing: NativeAudioData;
   #sink: NativeAudioSink | undefined;
   #closed = false;
   #told: PeerState = 'new';
@@ -133,6 +132,10 @@ export class Peer {
       ...(options.portRange === undefined ? {} : { portRange: options.portRange }),
       ...(options.relayOnly ? { iceTransportPolicy: 'relay' } : {}),
     });
+    const sampleRate = options.sendRate ?? RTC_SAMPLE_RATE;
+    const numberOfFrames = sampleRate / 100;
+    const samples = new Int16Array(numberOfFrames);
+    this.#outgoing = { samples, sampleRate, bitsPerSample: 16, channelCount: 1, numberOfFrames };
     this.#source = new wrtc.nonstandard.RTCAudioSource();
     const track = this.#source.createTrack();
     this.#track = track;
@@ -216,11 +219,11 @@ export class Peer {
     return this.#gathering.found > 0;
   }
 
-  /** Sends 10 ms of audio: exactly 480 samples at 48 kHz, from `offset` of `samples`. Copied before return. */
+  /** Sends 10 ms of audio at the sending rate (480 samples at 48 kHz) from `offset` of `samples`. Copied before return. */
   sendAudio(samples: Int16Array, offset = 0): void {
     if (this.#closed) return;
     const out = this.#outgoing.samples;
-    for (let i = 0; i < RTC_FRAME_SAMPLES; i++) out[i] = samples[offset + i] ?? 0;
+    for (let i = 0; i < out.length; i++) out[i] = samples[offset + i] ?? 0;
     this.#source.onData(this.#outgoing);
   }
 

@@ -39,6 +39,8 @@ export const CLOSE = {
   tryLater: 1013,
 } as const;
 
+const AS_TEXT = { binary: false } as const;
+
 /** How long a closing handshake may take before the connection is cut, ms. */
 const CLOSE_DEADLINE_MS = 2_000;
 
@@ -92,6 +94,16 @@ export class Socket {
   send(text: string): boolean {
     if (!this.isOpen) return false;
     this.#ws.send(text);
+    return true;
+  }
+
+  /**
+   * Sends one text message given as UTF-8 bytes. A client's are copied before it returns, since what a client sends is masked
+   * (RFC 6455 section 5.3); a server's are not, and belong to the socket from then on.
+   */
+  sendUtf8(bytes: Uint8Array): boolean {
+    if (!this.isOpen) return false;
+    this.#ws.send(bytes, AS_TEXT);
     return true;
   }
 
@@ -155,13 +167,15 @@ export class SocketAcceptor {
   readonly #server: WebSocketServer;
   readonly #options: SocketOptions;
 
-  constructor(options: SocketOptions & { subprotocol?: (offered: Set<string>) => string | false }) {
+  /** `anyText`: text is handed on unread, and who reads it checks that it is UTF-8. */
+  constructor(options: SocketOptions & { subprotocol?: (offered: Set<string>) => string | false; anyText?: boolean }) {
     this.#options = options;
     this.#server = new WebSocketServer({
       noServer: true,
       clientTracking: false,
       perMessageDeflate: false,
       maxPayload: options.maxMessageBytes,
+      skipUTF8Validation: options.anyText ?? false,
       ...(options.subprotocol === undefined ? {} : { handleProtocols: options.subprotocol }),
     });
   }

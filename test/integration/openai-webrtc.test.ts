@@ -6,7 +6,8 @@ import { connectWebRtc, type WebRtcConnectOptions } from '../../src/agents/opena
 import { systemClock } from '../../src/call/clock.ts';
 import type { Log } from '../../src/call/leg.ts';
 import { TICK_MS, Ticker } from '../../src/call/ticker.ts';
-import { isToneAlone, ToneGenerator } from '../../src/media/tone.ts';
+import { link } from '../../src/media/link.ts';
+import { isToneAlone, ToneGenerator, toneLevel } from '../../src/media/tone.ts';
 import { openPeers } from '../../src/transport/peer.ts';
 import { Far } from './openai-webrtc-far.ts';
 
@@ -97,8 +98,8 @@ async function connect(options: Partial<WebRtcConnectOptions> = {}): Promise<Mod
 
 /** Speaks a tone in 20 ms frames as a telephone does; returns how to stop. */
 function speak(connection: ModelConnection, hz: number): () => void {
-  const tone = new ToneGenerator(hz, 48_000, -12);
-  const frame = new Int16Array(960);
+  const tone = new ToneGenerator(hz, connection.inputRate, -12);
+  const frame = new Int16Array((connection.inputRate * TICK_MS) / 1_000);
   let sent = performance.now();
   return ticker.subscribe((now) => {
     for (; sent + TICK_MS <= now; sent += TICK_MS) connection.sendAudio(tone.fill(frame));
@@ -110,7 +111,7 @@ describe('a connection', () => {
     far.greeting = '{"type":"session.created"}';
     const connection = await connect({ sourceRate: 8_000 });
     expect(connection.transport).toBe('webrtc');
-    expect([connection.inputRate, connection.outputRate]).toEqual([48_000, 48_000]);
+    expect([connection.inputRate, connection.outputRate]).toEqual([16_000, 48_000]);
     expect(connection.toString()).toBe('opus/48000 (band of 8000 Hz) -> webrtc');
     const [post] = far.requests;
     expect(post).toMatchObject({ method: 'POST', url: '/v1/realtime/calls' });
@@ -150,6 +151,32 @@ describe('a connection', () => {
     });
     expect(frames).toBe(before);
     expect(closed).toEqual([]);
+  });
+
+  it('leaves the band of a telephone as it is', async () => {
+    const connection = await connect({ sourceRate: 8_000 });
+    const sink = link(8_000, {
+      sampleRate: connection.inputRate,
+      write: ({ samples }) => connection.sendAudio(samples),
+      clear() {},
+    });
+    const levels: number[] = [];
+    for (const hz of [300, 1_000, 2_000, 3_000, 3_400]) {
+      const tone = new ToneGenerator(hz, 8_000, -12);
+      const frame = { samples: new Int16Array(160), sampleRate: 8_000 };
+      let sent = performance.now();
+      const stop = ticker.subscribe((now) => {
+        for (; sent + TICK_MS <= now; sent += TICK_MS) {
+          tone.fill(frame.samples);
+          sink.write(frame);
+        }
+      });
+      await new Promise((resolve) => setTimeout(resolve, 1_600));
+      stop();
+      levels.push(toneLevel(far.heard.subarray(-24_000), 48_000, hz));
+    }
+    // A filter in the way would take some dB of the highest.
+    expect(Math.max(...levels) - Math.min(...levels)).toBeLessThan(0.5);
   });
 
   it('goes by the older address, and without a key where there is none', async () => {

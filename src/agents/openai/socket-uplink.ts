@@ -1,5 +1,6 @@
 import type { Clock } from '../../call/clock.ts';
 import type { Count } from '../../call/counters.ts';
+import { base64Length, encodeBase64 } from '../../media/base64.ts';
 import type { Codec } from '../../media/codecs.ts';
 import { samplesToMs } from '../../media/frame.ts';
 import { AudioBacklog } from './backlog.ts';
@@ -18,17 +19,26 @@ const FRAME_MS = 20;
 
 const APPEND_HEAD = '{"type":"input_audio_buffer.append","audio":"';
 const APPEND_TAIL = '"}';
+const [QUOTE = 0, BRACE = 0] = Buffer.from(APPEND_TAIL);
 /** Bytes around the base64 text of one message: the JSON, and the frame's head and mask (RFC 6455 section 5.2). */
 const OVERHEAD_BYTES = APPEND_HEAD.length + APPEND_TAIL.length + 8;
+
+/** The longest run at the highest rate a session takes, bytes: 24 kHz, 16 bits. */
+const MOST_BYTES = MAX_RUN_MS * 24 * 2;
+/** One run encoded, and one message, for all calls of the process: a message is put together and sent before the next is begun. */
+const ENCODED = Buffer.allocUnsafeSlow(MOST_BYTES);
+const MESSAGE = Buffer.allocUnsafeSlow(APPEND_HEAD.length + base64Length(MOST_BYTES) + APPEND_TAIL.length);
+MESSAGE.write(APPEND_HEAD, 'latin1');
 
 /** What the uplink needs of a socket. */
 export interface UplinkSocket {
   readonly bufferedBytes: number;
-  send(text: string): boolean;
+  /** Sends a text message given as UTF-8 bytes, which are copied before it returns. */
+  sendUtf8(bytes: Uint8Array): boolean;
 }
 
 /**
- * The caller's audio on its way to the model: encoded, in base64, one message a frame, nothing allocated but the message itself.
+ * The caller's audio on its way to the model: encoded, in base64, one message a frame, put together without a string.
  * When the network does not keep up the newest 5 s are kept and sent in a burst once it does, so that no word inside them is lost.
  */
 export class SocketUplink {
@@ -39,7 +49,8 @@ export class SocketUplink {
   readonly #stalled: () => void;
   readonly #bytesPerMs: number;
   readonly #runSamples: number;
-  readonly #bytes: Buffer;
+  /** The message of the length sent last; a new view is made only when the length changes. */
+  #message = MESSAGE;
   readonly #frame: Int16Array;
   readonly #backlog: AudioBacklog;
   #stoppedAt: number | undefined;
@@ -54,7 +65,6 @@ export class SocketUplink {
     this.#stalled = stalled;
     this.#bytesPerMs = (rate * codec.bytesPerSample * 4) / 3 / 1000 + OVERHEAD_BYTES / FRAME_MS;
     this.#runSamples = (rate * MAX_RUN_MS) / 1000;
-    this.#bytes = Buffer.alloc(this.#runSamples * codec.bytesPerSample);
     this.#frame = new Int16Array((rate * FRAME_MS) / 1000);
     this.#backlog = new AudioBacklog((rate * BACKLOG_MS) / 1000);
   }
@@ -110,8 +120,12 @@ export class SocketUplink {
   }
 
   #append(samples: Int16Array): void {
-    const bytes = this.#codec.encode(samples, this.#bytes);
+    const bytes = this.#codec.encode(samples, ENCODED);
     // Base64 needs no escaping, so the message is put together, not serialised.
-    this.#socket.send(APPEND_HEAD + this.#bytes.toString('base64', 0, bytes) + APPEND_TAIL);
+    const end = encodeBase64(ENCODED, bytes, MESSAGE, APPEND_HEAD.length);
+    MESSAGE[end] = QUOTE;
+    MESSAGE[end + 1] = BRACE;
+    if (this.#message.length !== end + 2) this.#message = MESSAGE.subarray(0, end + 2);
+    this.#socket.sendUtf8(this.#message);
   }
 }

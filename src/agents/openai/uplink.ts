@@ -10,10 +10,8 @@ import { FrameQueue } from '../../media/frame-queue.ts';
  * leaving out silence, never speech.
  */
 
-/** Samples of one pushed frame: 10 ms at 48 kHz. */
-export const UPLINK_FRAME = 480;
-const SAMPLES_PER_MS = 48;
-const FRAME_MS = UPLINK_FRAME / SAMPLES_PER_MS;
+/** Audio in one pushed frame, ms: what libwebrtc takes at a time. */
+const FRAME_MS = 10;
 
 /** The stream may lag so far behind the clock before the gap counts as one, ms: three telephone frames of jitter. */
 export const UPLINK_GAP_MS = 60;
@@ -34,11 +32,15 @@ const DRIFT = 0.001;
 const FLOOR_RATIO = 4;
 const ALWAYS_SILENT = (32_768 * 10 ** (-50 / 20)) ** 2;
 const NEVER_SILENT = (32_768 * 10 ** (-38 / 20)) ** 2;
+/** So many samples of a frame tell its level, at the least: a telephone's audio has nothing above 4 kHz, and speech at any bandwidth has little. */
+const MEASURED = 120;
 /** The floor follows the quietest frames down at once and rises again by about 1 dB a second. */
 const FLOOR_RISE = 1.0023;
 
 export interface UplinkOptions {
-  /** Takes 480 samples from `offset`; must copy them before it returns. */
+  /** Hz of what is written and pushed. */
+  readonly sampleRate: number;
+  /** Takes 10 ms of samples from `offset`; must copy them before it returns. */
   push(samples: Int16Array, offset: number): void;
   readonly clock: Clock;
   /** `ms_uplink_silence` and `ms_uplink_dropped` are counted, in ms. */
@@ -47,10 +49,12 @@ export interface UplinkOptions {
 
 export class Uplink {
   readonly #options: UplinkOptions;
-  readonly #queue = new FrameQueue(UPLINK_MAX_MS / FRAME_MS);
+  readonly #perMs: number;
+  readonly #stride: number;
+  readonly #queue: FrameQueue;
   /** The frame being assembled. */
-  readonly #frame = new Int16Array(UPLINK_FRAME);
-  readonly #silence = new Int16Array(UPLINK_FRAME);
+  readonly #frame: Int16Array;
+  readonly #silence: Int16Array;
   #filled = 0;
   /** The clock at which the stream began, moved when a lag is forgiven; undefined before the first tick or write. */
   #origin: number | undefined;
@@ -66,12 +70,18 @@ export class Uplink {
   #skippedMs = 0;
 
   constructor(options: UplinkOptions) {
+    const samples = (options.sampleRate * FRAME_MS) / 1000;
     this.#options = options;
+    this.#perMs = options.sampleRate / 1000;
+    this.#stride = Math.max(1, Math.floor(samples / MEASURED));
+    this.#queue = new FrameQueue(samples, UPLINK_MAX_MS / FRAME_MS);
+    this.#frame = new Int16Array(samples);
+    this.#silence = new Int16Array(samples);
   }
 
   /** Audio that waits here, ms. */
   get queuedMs(): number {
-    return this.#queue.length * FRAME_MS + this.#filled / SAMPLES_PER_MS;
+    return this.#queue.length * FRAME_MS + this.#filled / this.#perMs;
   }
 
   /** Silence left out so far to win back delay, ms. */
@@ -79,7 +89,7 @@ export class Uplink {
     return this.#skippedMs;
   }
 
-  /** Takes any number of samples at 48 kHz. Borrowed during the call; never throws. */
+  /** Takes any number of samples. Borrowed during the call; never throws. */
   write(samples: Int16Array): void {
     const now = this.#options.clock.now();
     this.#heard = true;
@@ -89,10 +99,10 @@ export class Uplink {
     let at = 0;
     while (at < samples.length) {
       let filled = this.#filled;
-      const end = Math.min(samples.length, at + UPLINK_FRAME - filled);
+      const end = Math.min(samples.length, at + frame.length - filled);
       while (at < end) frame[filled++] = samples[at++]!;
-      this.#filled = filled === UPLINK_FRAME ? 0 : filled;
-      if (filled === UPLINK_FRAME) this.#accept(now);
+      this.#filled = filled === frame.length ? 0 : filled;
+      if (filled === frame.length) this.#accept(now);
     }
     this.#drain(now);
   }
@@ -121,7 +131,7 @@ export class Uplink {
 
   /** How far the stream is ahead of the clock, ms; negative when it lags. */
   #aheadMs(now: number): number {
-    return this.#pushed / SAMPLES_PER_MS - (now - (this.#origin ?? now));
+    return this.#pushed / this.#perMs - (now - (this.#origin ?? now));
   }
 
   /** Gives up a lag too long to be made up for: the far end has long since gone on without that audio. */
@@ -143,14 +153,17 @@ export class Uplink {
     }
   }
 
+  /** Sends of the backlog what may go, by twos: the encoder makes one packet of them, and each that comes alone wakes its thread. */
   #drain(now: number): void {
     const queue = this.#queue;
+    let together = Math.min(2, queue.length);
     while (queue.length > 0) {
       const silent = queue.isSilent(0);
       if (silent && this.#silentRun >= KEEP_FRAMES && this.#aheadMs(now) > 0 && !this.#speechFollows()) {
         this.#skippedMs += FRAME_MS;
-      } else if (this.#aheadMs(now) + FRAME_MS <= UPLINK_AHEAD_MS) {
+      } else if (this.#aheadMs(now) + together * FRAME_MS <= UPLINK_AHEAD_MS) {
         this.#send(queue.samples, queue.offset, silent);
+        together = 1;
       } else {
         return;
       }
@@ -171,7 +184,7 @@ export class Uplink {
     while (this.#aheadMs(now) + FRAME_MS <= 0) {
       let silenceMs = FRAME_MS;
       if (this.#filled > 0) {
-        silenceMs = (UPLINK_FRAME - this.#filled) / SAMPLES_PER_MS;
+        silenceMs = (this.#frame.length - this.#filled) / this.#perMs;
         this.#frame.fill(0, this.#filled);
         this.#filled = 0;
         this.#send(this.#frame, 0, false);
@@ -184,15 +197,14 @@ export class Uplink {
 
   #send(samples: Int16Array, offset: number, silent: boolean): void {
     this.#silentRun = silent ? this.#silentRun + 1 : 0;
-    this.#pushed += UPLINK_FRAME;
+    this.#pushed += this.#frame.length;
     this.#options.push(samples, offset);
   }
 
-  /** Every fourth sample is enough: a telephone's audio has nothing above 4 kHz, and speech at any bandwidth has little. */
   #isSilent(frame: Int16Array): boolean {
     let sum = 0;
-    for (let i = 0; i < UPLINK_FRAME; i += 4) sum += frame[i]! * frame[i]!;
-    const energy = sum / (UPLINK_FRAME / 4);
+    for (let i = 0; i < frame.length; i += this.#stride) sum += frame[i]! * frame[i]!;
+    const energy = (sum * this.#stride) / frame.length;
     this.#floor = energy < this.#floor ? Math.max(energy, 1) : Math.min(this.#floor * FLOOR_RISE, NEVER_SILENT);
     return energy <= Math.min(NEVER_SILENT, Math.max(ALWAYS_SILENT, this.#floor * FLOOR_RATIO));
   }

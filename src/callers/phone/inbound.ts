@@ -58,8 +58,8 @@ export class Inbound {
   #recentAt = 0;
   #held: Held[] = [];
   #trust: Trust = 'media';
-  /** Timestamp of the first sample not yet written, ms. */
-  #expected: number | undefined;
+  /** Timestamp of the first sample not yet written, ms; NaN before the first (a number throughout is stored in place, frame by frame). */
+  #expected = Number.NaN;
   #lastTimestamp = -1;
   #same = 0;
   #looseScore = 0;
@@ -96,7 +96,7 @@ export class Inbound {
       return;
     }
     const durationMs = samplesToMs(samples.length, this.#options.sampleRate);
-    const delta = this.#expected === undefined ? 0 : timestampMs - this.#expected;
+    const delta = Number.isNaN(this.#expected) ? 0 : timestampMs - this.#expected;
     this.#judge(delta, durationMs);
     if (this.#trust === 'loose') this.#pushLoose(samples, timestampMs, durationMs, delta, filledMs);
     else this.#pushOrdered(samples, timestampMs, durationMs, delta, filledMs, now);
@@ -120,7 +120,7 @@ export class Inbound {
     this.#held = [];
     this.#recent.fill(-1);
     this.#trust = 'media';
-    this.#expected = undefined;
+    this.#expected = Number.NaN;
     this.#lastTimestamp = -1;
     this.#same = 0;
     this.#looseScore = 0;
@@ -178,7 +178,7 @@ export class Inbound {
   }
 
   #pushLoose(samples: Int16Array, timestampMs: number, durationMs: number, delta: number, filledMs: number): void {
-    const expected = this.#expected ?? timestampMs;
+    const expected = Number.isNaN(this.#expected) ? timestampMs : this.#expected;
     if (delta > this.#reorderMs) this.#fill(Math.min(delta, this.#maxFillMs) - filledMs);
     // Frames bunched by the network carry early stamps after a late one; the later of both counts, so no gap is filled twice.
     this.#expected = (delta > this.#reorderMs || delta < -RESTART_MS ? timestampMs : expected) + durationMs;
@@ -225,7 +225,7 @@ export class Inbound {
   #release(now: number): void {
     while (this.#held.length > 0) {
       const first = this.#held[0]!;
-      const gap = first.timestampMs - (this.#expected ?? first.timestampMs);
+      const gap = Number.isNaN(this.#expected) ? 0 : first.timestampMs - this.#expected;
       const durationMs = samplesToMs(first.samples.length, this.#options.sampleRate);
       if (gap > Math.min(durationMs, 20) / 2 && !this.#waitedEnough(now)) return;
       this.#held.shift();

@@ -4,7 +4,8 @@
  * Sources: https://www.twilio.com/docs/voice/media-streams/websocket-messages and SignalWire's cXML <Stream> page.
  */
 
-import { decodeBase64 } from './base64.ts';
+import { isUtf8 } from 'node:buffer';
+import { decodeBase64 } from '../../media/base64.ts';
 import {
   DIGITS,
   type DtmfMessage,
@@ -154,6 +155,7 @@ export function parseMessage(data: Buffer | string, report?: FaultReport): Phone
 
 /** The whole reader without the short way. Exported for the proof that both agree, and for the measurement. */
 export function parseByJson(bytes: Buffer, report?: FaultReport): PhoneMessage | null {
+  if (!isUtf8(bytes)) return fail(report, 'json');
   let parsed: unknown;
   try {
     parsed = JSON.parse(bytes.toString('utf8'));

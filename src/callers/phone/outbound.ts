@@ -78,6 +78,10 @@ export class Outbound implements Playout {
   #lastTick: number;
   /** Newest played position told, samples: it never falls within a stream. */
   #played = 0;
+  /** Nothing is sent, waited for or counted before something is written: most of a call's ticks are of this kind. */
+  #resting = false;
+  /** The lead is full until then, unless an echo says that the carrier is further on, ms. */
+  #fullUntil = Number.NEGATIVE_INFINITY;
 
   /** `onStuck` is told when the carrier takes no audio any more and the stream has to be given up. */
   constructor(
@@ -114,6 +118,7 @@ export class Outbound implements Playout {
 
   set live(value: boolean | undefined) {
     this.#pace.forced = value;
+    this.#fullUntil = Number.NEGATIVE_INFINITY;
   }
 
   /** Audio that waits here, ms. */
@@ -129,6 +134,8 @@ export class Outbound implements Playout {
   /** Takes samples of the codec's rate; they are copied. */
   write(samples: Int16Array): void {
     if (samples.length === 0) return;
+    this.#resting = false;
+    this.#fullUntil = Number.NEGATIVE_INFINITY;
     const now = this.#clock.now();
     const ms = samplesToMs(samples.length, this.#rate);
     if (this.#backlog.blocked) {
@@ -168,6 +175,7 @@ export class Outbound implements Playout {
   tick(now: number): void {
     const stalled = now - this.#lastTick > STALL_MS;
     this.#lastTick = now;
+    if (this.#resting) return;
     const expired = this.#marks.expire(now);
     if (expired > 0) this.#count('mark_expired', expired);
     const waiting = this.#mayWait ? this.#wire.bufferedBytes : 0;
@@ -188,13 +196,22 @@ export class Outbound implements Playout {
         return;
       default:
     }
-    if (!stalled && now - this.#lastWrite > this.#options.hangoverMs) this.#gate.reset();
+    const over = !stalled && now - this.#lastWrite > this.#options.hangoverMs;
+    if (over) this.#gate.reset();
     const paused = !stalled && now - this.#lastWrite >= PAUSE_MS;
-    this.#pump(now, paused || (this.#pace.live && !this.#gate.talking));
+    if (now >= this.#fullUntil) this.#pump(now, paused || (this.#pace.live && !this.#gate.talking));
+    this.#resting = over && this.#isEmpty();
+  }
+
+  /** Whether nothing is left to be sent, answered or taken. */
+  #isEmpty(): boolean {
+    const { blocked } = this.#backlog;
+    return this.#queue.length === 0 && this.#unmarked === 0 && this.#marks.size === 0 && !this.#mayWait && !blocked;
   }
 
   /** Takes the carrier's echo of a mark. */
   onMark(name: string): void {
+    this.#fullUntil = Number.NEGATIVE_INFINITY;
     const echo = this.#marks.echo(name);
     if (echo.kind === 'heard') this.#carrier.onEcho(echo.position, this.#clock.now(), 2 * this.#oneWayMs());
     else if (echo.kind === 'unknown') this.#count('mark_unknown');
@@ -257,7 +274,12 @@ export class Outbound implements Playout {
     for (let left = this.#queued(); left > 0; left = this.#queued()) {
       const samples = Math.min(left, chunk);
       if (samples < chunk && !flush) return;
-      if (this.#carrier.unplayedMs(now + oneWay) + samplesToMs(samples, this.#rate) > leadMs) return;
+      const over = this.#carrier.unplayedMs(now + oneWay) + samplesToMs(samples, this.#rate) - leadMs;
+      if (over > 0) {
+        // The carrier plays in real time.
+        this.#fullUntil = now + over;
+        return;
+      }
       const payload = this.#queue.takeBase64(samples * this.#codec.bytesPerSample);
       if (!this.#wire.media(payload)) return;
       this.#mayWait = true;
@@ -282,6 +304,7 @@ export class Outbound implements Playout {
     if (!counted) {
       this.#count('ms_cleared', Math.round(samplesToMs(this.#positions.writtenEnd - played, this.#rate)));
     }
+    this.#fullUntil = Number.NEGATIVE_INFINITY;
     this.#queue.clear();
     this.#marks.clear();
     this.#gate.reset();

@@ -318,6 +318,41 @@ describe('Call', () => {
     expect(caller.live).toBe(false);
   });
 
+  it('asks taps that have no use for ticks every 100 ms, and gives those that have every tick', async () => {
+    const state = { ticking: false, asked: 0, ticks: 0 };
+    const tap = {
+      caller() {},
+      agent() {},
+      cleared() {},
+      ended() {},
+      get ticking() {
+        state.asked++;
+        return state.ticking;
+      },
+      tick: () => state.ticks++,
+    };
+    deps = { ...deps, taps: () => [tap] };
+    const { call, agent } = newCall();
+    call.join(new FakeCaller());
+    agent.ready();
+    clock.advance(1_000);
+    expect(state).toMatchObject({ asked: 10, ticks: 0 });
+    state.ticking = true;
+    clock.advance(100);
+    state.ticks = 0;
+    clock.advance(1_000);
+    expect(state.ticks).toBe(50);
+    state.ticking = false;
+    clock.advance(20);
+    state.ticks = 0;
+    clock.advance(1_000);
+    expect(state.ticks).toBe(0);
+    state.ticking = true;
+    clock.advance(200);
+    await call.end(termination('caller-hangup'));
+    expect(ticker.size).toBe(0);
+  });
+
   it('raises the alarm when the model answers and nothing, or silence, reaches the caller', () => {
     const { call, agent } = newCall();
     call.join(new FakeCaller());

@@ -48,4 +48,22 @@ describe('Ticker', () => {
     clock.advance(100);
     expect(clock.pending).toBe(0);
   });
+
+  it('calls who subscribes slowly every 100 ms, some of them at each tick, and frees its timer with the last', () => {
+    const clock = new FakeClock();
+    const ticker = new Ticker(clock);
+    const times = Array.from({ length: 10 }, (): number[] => []);
+    const stops = times.map((list) => ticker.subscribeSlowly((now) => list.push(now)));
+    expect(ticker.size).toBe(10);
+    clock.advance(500);
+    for (const list of times) {
+      expect(list).toHaveLength(5);
+      expect(list.slice(1).map((at, i) => at - list[i]!)).toEqual([100, 100, 100, 100]);
+    }
+    expect(new Set(times.map((list) => list[0]! % 100)).size).toBe(5);
+    for (const stop of stops) stop();
+    expect(ticker.size).toBe(0);
+    clock.advance(100);
+    expect(clock.pending).toBe(0);
+  });
 });

@@ -251,6 +251,7 @@ describe('in a call', () => {
     agent.emit({ type: 'response_started', responseId: 'resp_a' });
     clock.advance(100);
     agent.speak('a', 400);
+    clock.advance(100);
     expect(events.some((event) => event.type === 'turn')).toBe(false);
     caller.played = 5;
     clock.advance(20);
@@ -262,7 +263,7 @@ describe('in a call', () => {
         detectedMs: 500,
         responseMs: 500,
         firstAudioMs: 600,
-        heardMs: 615,
+        heardMs: 715,
       },
     ]);
     void call.end(termination('caller-hangup'));

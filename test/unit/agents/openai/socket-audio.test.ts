@@ -10,8 +10,8 @@ function uplink(codec = pcmu) {
   const sent: string[] = [];
   const socket = {
     bufferedBytes: 0,
-    send(text: string) {
-      sent.push(text);
+    sendUtf8(bytes: Uint8Array) {
+      sent.push(new TextDecoder().decode(bytes));
       return true;
     },
   };

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decodeBase64 } from '../../../../src/callers/phone/base64.ts';
 import { parseByJson, parseMessage } from '../../../../src/callers/phone/messages.ts';
 import type { FaultReport, PhoneMessage } from '../../../../src/callers/phone/protocol.ts';
 import { type MediaFields, scanMedia } from '../../../../src/callers/phone/scan.ts';
+import { decodeBase64 } from '../../../../src/media/base64.ts';
 import { signalwireSamples, twilioSamples } from '../../../fixtures/phone/samples.ts';
 
 /** A copy that outlives the next parse. */

@@ -1,13 +1,18 @@
 /**
- * Strict base64. Node's decoder never fails: it skips what it does not know and stops at the first `=`, so noise in becomes noise out.
- * Here the length must be a multiple of four and every character must count, or the payload is refused whole.
+ * Strict base64, from bytes to bytes. Node's decoder never fails: it skips what it does not know and stops at the first `=`, so noise in
+ * becomes noise out. Here the length must be a multiple of four and every character must count, or the payload is refused whole.
  */
 
+/** Each character in the order of its value (RFC 4648 section 4). */
+const CHARACTER = new Uint8Array(64);
 /** Value of each base64 character (RFC 4648 section 4, and the URL-safe pair of section 5), -1 for all else. */
 const VALUE = new Int8Array(256).fill(-1);
 {
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
-  for (let i = 0; i < 64; i++) VALUE[alphabet.charCodeAt(i)] = i;
+  for (let i = 0; i < 64; i++) {
+    CHARACTER[i] = alphabet.charCodeAt(i);
+    VALUE[alphabet.charCodeAt(i)] = i;
+  }
   VALUE[0x2d] = 62; // '-'
   VALUE[0x5f] = 63; // '_'
 }
@@ -55,4 +60,34 @@ export function decodeBase64(src: Buffer, start: number, end: number, dst: Buffe
   }
   // A single unknown character has set the sign bit.
   return bad < 0 ? -1 : out;
+}
+
+/** Characters that `bytes` bytes take, padding included. */
+export function base64Length(bytes: number): number {
+  return Math.ceil(bytes / 3) * 4;
+}
+
+/**
+ * Writes the first `count` bytes of `src` as base64 with padding into `dst` from `at` on, one byte a character. Returns where it ended;
+ * what does not fit is left out. No string is made: a message is put together in the memory it is sent from.
+ */
+export function encodeBase64(src: Uint8Array, count: number, dst: Uint8Array, at: number): number {
+  const whole = count - (count % 3);
+  let out = at;
+  for (let i = 0; i < whole; i += 3) {
+    const bits = (src[i]! << 16) | (src[i + 1]! << 8) | src[i + 2]!;
+    dst[out++] = CHARACTER[bits >> 18]!;
+    dst[out++] = CHARACTER[(bits >> 12) & 63]!;
+    dst[out++] = CHARACTER[(bits >> 6) & 63]!;
+    dst[out++] = CHARACTER[bits & 63]!;
+  }
+  if (whole < count) {
+    const two = count - whole === 2;
+    const bits = (src[whole]! << 16) | (two ? src[whole + 1]! << 8 : 0);
+    dst[out++] = CHARACTER[bits >> 18]!;
+    dst[out++] = CHARACTER[(bits >> 12) & 63]!;
+    dst[out++] = two ? CHARACTER[(bits >> 6) & 63]! : PAD;
+    dst[out++] = PAD;
+  }
+  return out;
 }
