@@ -46,7 +46,7 @@ export const PHONE_LEG_DEFAULTS: PhoneLegOptions = Object.freeze({
   hangoverMs: 400,
   silencePeak: 24,
   keepWarmMs: 5_000,
-  markMs: 120,
+  markMs: 200,
   maxQueueMs: 600_000,
   dropBacklogMs: 5_000,
   closeBacklogMs: 10_000,

@@ -274,7 +274,8 @@ export class Outbound implements Playout {
     for (let left = this.#queued(); left > 0; left = this.#queued()) {
       const samples = Math.min(left, chunk);
       if (samples < chunk && !flush) return;
-      const over = this.#carrier.unplayedMs(now + oneWay) + samplesToMs(samples, this.#rate) - leadMs;
+      const unplayedMs = this.#carrier.unplayedMs(now + oneWay);
+      const over = unplayedMs + samplesToMs(samples, this.#rate) - leadMs;
       if (over > 0) {
         // The carrier plays in real time.
         this.#fullUntil = now + over;
@@ -288,7 +289,8 @@ export class Outbound implements Playout {
       this.#clearable = true;
       this.#carrier.onSent(samples, now, oneWay);
       this.#unmarked += samples;
-      if (this.#unmarked >= this.#markEvery) this.#mark(now);
+      // The first mark of a talkspurt comes at once: it tells how much the carrier gathers before it begins to play.
+      if (this.#unmarked >= this.#markEvery || unplayedMs <= 0) this.#mark(now);
     }
     if (flush && this.#unmarked > 0) this.#mark(now);
   }
