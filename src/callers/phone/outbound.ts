@@ -33,6 +33,8 @@ const MAX_RTT_MS = 500;
 const MARK_GRAIN_MS = 20;
 /** A tick this late means that we stalled: writes wait unseen, so nothing follows from their absence, ms. */
 const STALL_MS = 60;
+/** Between two looks at marks that never came back, ms: they are given seconds. */
+const LOOK_MS = 100;
 /** Samples encoded at a time. */
 const ENCODE_SAMPLES = 4_800;
 
@@ -80,6 +82,8 @@ export class Outbound implements Playout {
   #played = 0;
   /** Nothing is sent, waited for or counted before something is written: most of a call's ticks are of this kind. */
   #resting = false;
+  /** When marks are looked at next. */
+  #lookAt = Number.NEGATIVE_INFINITY;
   /** The lead is full until then, unless an echo says that the carrier is further on, ms. */
   #fullUntil = Number.NEGATIVE_INFINITY;
 
@@ -176,37 +180,40 @@ export class Outbound implements Playout {
     const stalled = now - this.#lastTick > STALL_MS;
     this.#lastTick = now;
     if (this.#resting) return;
-    const expired = this.#marks.expire(now);
-    if (expired > 0) this.#count('mark_expired', expired);
-    const waiting = this.#mayWait ? this.#wire.bufferedBytes : 0;
-    this.#mayWait = waiting > 0;
-    switch (this.#backlog.check(waiting, now)) {
-      case 'drop': {
-        const played = this.#playedSamples(now);
-        this.#count(
-          'ms_dropped_backpressure',
-          Math.round(samplesToMs(this.#positions.writtenEnd - played, this.#rate)),
-        );
-        this.#wire.clear();
-        this.#discard(played, true);
-        return;
-      }
-      case 'close':
-        this.#onStuck();
-        return;
-      default:
+    if (now >= this.#lookAt) {
+      this.#lookAt = now + LOOK_MS;
+      const expired = this.#marks.expire(now);
+      if (expired > 0) this.#count('mark_expired', expired);
     }
-    const over = !stalled && now - this.#lastWrite > this.#options.hangoverMs;
+    if (this.#mayWait && this.#waits(now)) return;
+    const idleMs = stalled ? 0 : now - this.#lastWrite;
+    const over = idleMs > this.#options.hangoverMs;
     if (over) this.#gate.reset();
-    const paused = !stalled && now - this.#lastWrite >= PAUSE_MS;
-    if (now >= this.#fullUntil) this.#pump(now, paused || (this.#pace.live && !this.#gate.talking));
+    if (now < this.#fullUntil) return;
+    this.#pump(now, idleMs >= PAUSE_MS || (this.#pace.live && !this.#gate.talking));
     this.#resting = over && this.#isEmpty();
+  }
+
+  /** Looks at what the network has not taken; true when nothing more is to be done in this tick. */
+  #waits(now: number): boolean {
+    const waiting = this.#wire.bufferedBytes;
+    const verdict = this.#backlog.check(waiting, now);
+    // Until the backlog is gone it is asked for again.
+    this.#mayWait = waiting > 0;
+    if (verdict === 'close') this.#onStuck();
+    else if (verdict === 'drop') {
+      const played = this.#playedSamples(now);
+      const ms = samplesToMs(this.#positions.writtenEnd - played, this.#rate);
+      this.#count('ms_dropped_backpressure', Math.round(ms));
+      this.#wire.clear();
+      this.#discard(played, true);
+    }
+    return verdict !== 'ok';
   }
 
   /** Whether nothing is left to be sent, answered or taken. */
   #isEmpty(): boolean {
-    const { blocked } = this.#backlog;
-    return this.#queue.length === 0 && this.#unmarked === 0 && this.#marks.size === 0 && !this.#mayWait && !blocked;
+    return this.#queue.length === 0 && this.#unmarked === 0 && this.#marks.size === 0 && !this.#mayWait;
   }
 
   /** Takes the carrier's echo of a mark. */
