@@ -21,14 +21,44 @@ const PAUSE_MS = 200;
  * the audio came.
  */
 export class SpeechEnd {
-  #noise = QUIETEST_DBFS - ABOVE_NOISE_DB;
-  /** Loud audio since the last pause, ms. */
-  #loudMs = 0;
-  #lastLoudAt = NEVER;
+  /** What changes with each frame, in one place: a field that gets a fraction gets a new object on the heap. */
+  readonly #n = Float64Array.of(QUIETEST_DBFS - ABOVE_NOISE_DB, 0, NEVER, NEVER);
   #runFrom = NEVER;
-  #endedAt = NEVER;
   /** End of the run of speech before the one that goes on. */
   #endedBefore = NEVER;
+
+  get #noise(): number {
+    return this.#n[0]!;
+  }
+
+  set #noise(value: number) {
+    this.#n[0] = value;
+  }
+
+  /** Loud audio since the last pause, ms. */
+  get #loudMs(): number {
+    return this.#n[1]!;
+  }
+
+  set #loudMs(value: number) {
+    this.#n[1] = value;
+  }
+
+  get #lastLoudAt(): number {
+    return this.#n[2]!;
+  }
+
+  set #lastLoudAt(value: number) {
+    this.#n[2] = value;
+  }
+
+  get #endedAt(): number {
+    return this.#n[3]!;
+  }
+
+  set #endedAt(value: number) {
+    this.#n[3] = value;
+  }
 
   /** Takes the next audio, whose last sample came at `now`, ms. */
   push({ samples, sampleRate }: PcmFrame, now: number): void {

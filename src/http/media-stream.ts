@@ -74,8 +74,7 @@ export function serveMediaStream(options: MediaStreamOptions): { readonly pendin
     maxMessageBytes: MESSAGE_MOST_BYTES,
     pingIntervalMs: PING_INTERVAL_MS,
     clock,
-    // A media message is read as ASCII, byte by byte, and all others are checked where they are parsed.
-    anyText: true,
+    media: true,
   });
 
   /** Whether the carrier signed the upgrade; undefined when it did not sign or no secret can tell. */

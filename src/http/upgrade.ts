@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../call/clock.ts';
-import { refuseUpgrade } from '../transport/socket.ts';
+import { refuseUpgrade } from '../transport/refuse-upgrade.ts';
 import { retryAfter } from './api-error.ts';
 import type { ClientAddresses } from './client-address.ts';
 import type { CountHttp } from './counters.ts';

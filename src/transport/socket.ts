@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import { type RawData, WebSocket, WebSocketServer } from 'ws';
 import { type Clock, systemClock, type Timer } from '../call/clock.ts';
 import { BridgeError } from '../errors.ts';
+import { shorten } from './plain-frames.ts';
 
 /**
  * The only place that knows the WebSocket library. A `Socket` is one connection, either end: bounded messages, no compression (it
@@ -55,8 +56,11 @@ export class Socket {
   #pingSentAt = 0;
   #rttMs: number | undefined;
 
-  /** Attaches every handler at once, so that no message which came with the handshake is lost. */
-  constructor(ws: WebSocket, handlers: SocketHandlers, options: SocketOptions) {
+  /**
+   * Attaches every handler at once, so that no message which came with the handshake is lost. `media`: the stream below, whose plain text
+   * frames go the short way.
+   */
+  constructor(ws: WebSocket, handlers: SocketHandlers, options: SocketOptions, media?: Duplex) {
     this.#ws = ws;
     this.#handlers = handlers;
     this.#clock = options.clock ?? systemClock;
@@ -74,6 +78,13 @@ export class Socket {
     // 'close' always follows 'error' and carries the code; the listener keeps an error from becoming an uncaught exception.
     ws.on('error', () => {});
     if (options.pingIntervalMs > 0) this.#heartbeat(options.pingIntervalMs);
+    if (media === undefined) return;
+    const text = (message: Buffer) => {
+      if (this.#closing === undefined) this.#handlers.text(message);
+    };
+    const stop = shorten(media, text, options.maxMessageBytes);
+    ws.on('error', stop);
+    ws.on('close', stop);
   }
 
   get isOpen(): boolean {
@@ -162,20 +173,24 @@ export class Socket {
   }
 }
 
-/** Accepts upgrades that the HTTP server hands over. It never listens itself and keeps no list of clients. */
+/**
+ * Accepts upgrades that the HTTP server hands over. It never listens itself and keeps no list of clients. `media`: its sockets get short text messages
+ * fifty times a second, which go the short way, and are told unread: who reads them sees whether they are UTF-8.
+ */
 export class SocketAcceptor {
   readonly #server: WebSocketServer;
   readonly #options: SocketOptions;
+  readonly #media: boolean;
 
-  /** `anyText`: text is handed on unread, and who reads it checks that it is UTF-8. */
-  constructor(options: SocketOptions & { subprotocol?: (offered: Set<string>) => string | false; anyText?: boolean }) {
+  constructor(options: SocketOptions & { subprotocol?: (offered: Set<string>) => string | false; media?: boolean }) {
     this.#options = options;
+    this.#media = options.media ?? false;
     this.#server = new WebSocketServer({
       noServer: true,
       clientTracking: false,
       perMessageDeflate: false,
       maxPayload: options.maxMessageBytes,
-      skipUTF8Validation: options.anyText ?? false,
+      skipUTF8Validation: this.#media,
       ...(options.subprotocol === undefined ? {} : { handleProtocols: options.subprotocol }),
     });
   }
@@ -188,25 +203,9 @@ export class SocketAcceptor {
     connected: (attach: (handlers: SocketHandlers) => Socket) => void,
   ): void {
     this.#server.handleUpgrade(request, stream, head, (ws) =>
-      connected((handlers) => new Socket(ws, handlers, this.#options)),
+      connected((handlers) => new Socket(ws, handlers, this.#options, this.#media ? stream : undefined)),
     );
   }
-}
-
-/** Refuses an upgrade with a plain HTTP answer; the body is the coded reason. */
-export function refuseUpgrade(
-  stream: Duplex,
-  status: number,
-  statusText: string,
-  code: string,
-  headers: Readonly<Record<string, string>> = {},
-): void {
-  const body = JSON.stringify({ error: { code } });
-  const more = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-  stream.once('error', () => {});
-  stream.end(
-    `HTTP/1.1 ${status} ${statusText}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n${more.join('')}Connection: close\r\n\r\n${body}`,
-  );
 }
 
 /**

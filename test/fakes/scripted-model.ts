@@ -1,7 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { refuseUpgrade, type Socket, SocketAcceptor } from '../../src/transport/socket.ts';
+import { refuseUpgrade } from '../../src/transport/refuse-upgrade.ts';
+import { type Socket, SocketAcceptor } from '../../src/transport/socket.ts';
 
 /** One session on the scripted server. */
 export interface ScriptedSession {

@@ -39,7 +39,7 @@ export async function servePhone(
   } = {},
 ): Promise<PhoneServer> {
   const server: Server = createServer();
-  const acceptor = new SocketAcceptor({ maxMessageBytes: 64 * 1024, pingIntervalMs: 15_000 });
+  const acceptor = new SocketAcceptor({ maxMessageBytes: 64 * 1024, pingIntervalMs: 15_000, media: true });
   const ticker = new Ticker(systemClock);
   const calls: ServedCall[] = [];
   const refused: string[] = [];

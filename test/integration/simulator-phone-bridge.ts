@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { refuseUpgrade, type Socket, SocketAcceptor } from '../../src/transport/socket.ts';
+import { refuseUpgrade } from '../../src/transport/refuse-upgrade.ts';
+import { type Socket, SocketAcceptor } from '../../src/transport/socket.ts';
 
 /** A form that was posted to the bridge. */
 export interface Posted {

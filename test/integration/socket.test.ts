@@ -1,8 +1,11 @@
 import { createHash } from 'node:crypto';
 import { createServer as createHttpServer, type Server } from 'node:http';
 import { type AddressInfo, connect, createServer, type Socket as TcpSocket } from 'node:net';
-import { afterEach, describe, expect, it } from 'vitest';
-import { openSocket, refuseUpgrade, type Socket, SocketAcceptor } from '../../src/transport/socket.ts';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { WebSocket } from 'ws';
+import { PlainFrames } from '../../src/transport/plain-frames.ts';
+import { refuseUpgrade } from '../../src/transport/refuse-upgrade.ts';
+import { openSocket, type Socket, SocketAcceptor } from '../../src/transport/socket.ts';
 import { sleep, until } from './rig.ts';
 
 /** The WebSocket as the bridge uses it, against far ends that behave as no library would. */
@@ -19,9 +22,10 @@ interface Ends {
   texts: string[];
 }
 
-async function serve(options: { pingIntervalMs?: number; refuse?: number } = {}): Promise<Ends> {
+async function serve(options: { pingIntervalMs?: number; refuse?: number; media?: boolean } = {}): Promise<Ends> {
   const ends: Ends = { port: 0, sockets: [], closes: [], texts: [] };
-  const acceptor = new SocketAcceptor({ maxMessageBytes: 1_024, pingIntervalMs: options.pingIntervalMs ?? 0 });
+  const { pingIntervalMs = 0, media = false } = options;
+  const acceptor = new SocketAcceptor({ maxMessageBytes: 1_024, pingIntervalMs, media });
   const server: Server = createHttpServer();
   server.on('upgrade', (request, stream, head) => {
     if (options.refuse !== undefined) {
@@ -64,9 +68,9 @@ async function deadClient(port: number): Promise<TcpSocket> {
 const client = { maxMessageBytes: 1_024, pingIntervalMs: 0, connectTimeoutMs: 400 };
 const deaf = { text() {}, binary() {}, close() {} };
 
-describe('a server socket', () => {
+describe.each([false, true])('a server socket (media: %s)', (media) => {
   it('ends a half-open connection after two pings without an answer', async () => {
-    const ends = await serve({ pingIntervalMs: 150 });
+    const ends = await serve({ pingIntervalMs: 150, media });
     await deadClient(ends.port);
     const began = performance.now();
     await until(() => ends.closes.length > 0, 'the end of the dead connection', 3_000);
@@ -75,7 +79,7 @@ describe('a server socket', () => {
   });
 
   it('measures the round trip, and keeps a connection that answers', async () => {
-    const ends = await serve({ pingIntervalMs: 60 });
+    const ends = await serve({ pingIntervalMs: 60, media });
     await openSocket(`ws://127.0.0.1:${ends.port}`, deaf, client);
     await sleep(500);
     expect(ends.closes).toEqual([]);
@@ -84,7 +88,7 @@ describe('a server socket', () => {
   });
 
   it('cuts a far end that does not answer the closing handshake, after 2 s', async () => {
-    const ends = await serve();
+    const ends = await serve({ media });
     await deadClient(ends.port);
     const began = performance.now();
     ends.sockets[0]?.close(1008, 'policy');
@@ -95,7 +99,7 @@ describe('a server socket', () => {
   });
 
   it('shows what a reader who does not read leaves behind', async () => {
-    const ends = await serve();
+    const ends = await serve({ media });
     await deadClient(ends.port);
     const chunk = 'x'.repeat(100_000);
     for (let i = 0; i < 200; i++) ends.sockets[0]?.send(chunk);
@@ -103,7 +107,7 @@ describe('a server socket', () => {
   });
 
   it('closes with 1009 on a message beyond its limit, and tells the end once', async () => {
-    const ends = await serve();
+    const ends = await serve({ media });
     const codes: number[] = [];
     const socket = await openSocket(
       `ws://127.0.0.1:${ends.port}`,
@@ -116,6 +120,37 @@ describe('a server socket', () => {
     await sleep(50);
     expect(ends.closes).toHaveLength(1);
     expect(ends.texts).toEqual([]);
+  });
+
+  it('tells every message once and in order, whole, in fragments, or behind a ping, and answers the closing handshake', async () => {
+    const short = vi.spyOn(PlainFrames.prototype, 'push');
+    const ends = await serve({ media });
+    const far = new WebSocket(`ws://127.0.0.1:${ends.port}`);
+    await new Promise((resolve) => far.once('open', resolve));
+    const pongs: string[] = [];
+    far.on('pong', (data) => pongs.push(String(data)));
+    const sent: string[] = [];
+    for (let i = 0; i < 200; i++) {
+      const text = `${i} `.repeat(i);
+      sent.push(text);
+      if (i % 10 === 3) {
+        far.send(text.slice(0, 5), { fin: false });
+        far.ping(`p${i}`);
+        far.send(text.slice(5));
+      } else {
+        if (i % 10 === 7) far.ping(`p${i}`);
+        far.send(text);
+      }
+    }
+    const closed = new Promise((resolve) => far.once('close', resolve));
+    far.close(1000);
+    await until(() => ends.closes.length > 0, 'the close');
+    expect(ends.texts).toEqual(sent);
+    expect(pongs).toHaveLength(40);
+    expect(ends.closes).toEqual([1000]);
+    expect(await closed).toBe(1000);
+    expect(short.mock.calls.length > 0).toBe(media);
+    short.mockRestore();
   });
 });
 

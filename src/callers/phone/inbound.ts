@@ -58,15 +58,13 @@ export class Inbound {
   #recentAt = 0;
   #held: Held[] = [];
   #trust: Trust = 'media';
-  /** Timestamp of the first sample not yet written, ms; NaN before the first (a number throughout is stored in place, frame by frame). */
-  #expected = Number.NaN;
+  /** What changes with each frame or tick, in one place: a field that gets a fraction gets a new object on the heap. */
+  readonly #n: Float64Array;
   #lastTimestamp = -1;
   #same = 0;
   #looseScore = 0;
   #behind = 0;
   #behindNext = -1;
-  #lastArrival: number;
-  #lastTick: number;
   #wallFilledMs = 0;
 
   constructor(options: InboundOptions, now: number) {
@@ -75,8 +73,32 @@ export class Inbound {
     this.#maxFillMs = options.maxFillMs ?? 10_000;
     this.#wallGapMs = options.wallGapMs ?? 750;
     this.#silence = new Int16Array(msToSamples(100, options.sampleRate));
-    this.#lastArrival = now;
-    this.#lastTick = now;
+    this.#n = Float64Array.of(Number.NaN, now, now);
+  }
+
+  /** Timestamp of the first sample not yet written, ms; NaN before the first. */
+  get #expected(): number {
+    return this.#n[0]!;
+  }
+
+  set #expected(value: number) {
+    this.#n[0] = value;
+  }
+
+  get #lastArrival(): number {
+    return this.#n[1]!;
+  }
+
+  set #lastArrival(value: number) {
+    this.#n[1] = value;
+  }
+
+  get #lastTick(): number {
+    return this.#n[2]!;
+  }
+
+  set #lastTick(value: number) {
+    this.#n[2] = value;
   }
 
   /** Frames that wait for one before them. */

@@ -13,22 +13,23 @@ const MALFORMED_LIMIT = 10;
 export class FloodGuard {
   readonly #rate: number;
   readonly #burstMs: number;
-  #tokens: number;
-  #last: number;
+  /** The tokens left and the time they were counted at, in place: fields would get a new object on the heap with each message. */
+  readonly #state: Float64Array;
 
   constructor(now: number, rate: number = RATE, burstMs: number = BURST_MS) {
     this.#rate = rate;
     this.#burstMs = burstMs;
-    this.#tokens = burstMs;
-    this.#last = now;
+    this.#state = Float64Array.of(burstMs, now);
   }
 
   /** Takes the cost of one message that holds `audioMs` of audio (0 for others). False when the stream has sent too much. */
   admit(audioMs: number, now: number): boolean {
-    const refilled = this.#tokens + (now - this.#last) * this.#rate;
-    this.#last = now;
-    this.#tokens = Math.min(this.#burstMs, refilled) - Math.max(audioMs, MESSAGE_MS);
-    return this.#tokens >= 0;
+    const state = this.#state;
+    const refilled = state[0]! + (now - state[1]!) * this.#rate;
+    const left = Math.min(this.#burstMs, refilled) - Math.max(audioMs, MESSAGE_MS);
+    state[0] = left;
+    state[1] = now;
+    return left >= 0;
   }
 }
 

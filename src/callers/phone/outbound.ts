@@ -4,6 +4,7 @@ import type { Playout } from '../../call/leg.ts';
 import type { Codec } from '../../media/codecs.ts';
 import { msToSamples, samplesToMs } from '../../media/frame.ts';
 import { Backlog } from './backlog.ts';
+import { burstChunkMs } from './burst-chunk.ts';
 import { ByteQueue } from './byte-queue.ts';
 import { CarrierClock } from './carrier-clock.ts';
 import { isSilent, LiveGate, SKIP } from './live-gate.ts';
@@ -37,18 +38,6 @@ const STALL_MS = 60;
 const LOOK_MS = 100;
 /** Samples encoded at a time. */
 const ENCODE_SAMPLES = 4_800;
-
-/** What must still lie at the carrier when the next chunk goes, so that a stall of 200 ms is not heard: that, and one tick. */
-const RESERVE_MS = 220;
-const LONGEST_CHUNK_MS = 100;
-
-/**
- * Audio that comes ahead of time loses nothing by longer messages, and each costs a system call: twice the chunk of a live source, as far
- * as the lead keeps its reserve.
- */
-function burstChunkMs({ chunkMs, leadMs }: PhoneLegOptions): number {
-  return Math.max(chunkMs, Math.min(2 * chunkMs, LONGEST_CHUNK_MS, leadMs - RESERVE_MS));
-}
 
 export class Outbound implements Playout {
   readonly #wire: OutboundWire;

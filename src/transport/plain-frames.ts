@@ -1,0 +1,126 @@
+import type { Duplex } from 'node:stream';
+
+/**
+ * The short way of a media socket. Nearly all that a carrier sends is one kind of WebSocket frame: masked, whole, text, a few hundred bytes
+ * (RFC 6455 section 5.2). Those are taken out of the stream here and unmasked in place; every other byte (control frames, fragments, long or
+ * wrong frames) goes to the library as it came, which answers for the protocol.
+ */
+
+/** First byte of a text frame that is a whole message: FIN, no extension, opcode 1. */
+const WHOLE_TEXT = 0x81;
+const FIN = 0x80;
+const EXTENSIONS = 0x70;
+const OPCODE = 0x0f;
+const CONTINUATION = 0;
+const BINARY = 2;
+const CLOSE = 8;
+const PONG = 10;
+/** Longest payload of a control frame, bytes. */
+const CONTROL_MOST = 125;
+const MASKED = 0x80;
+const MASK_BYTES = 4;
+
+/** Longest message taken, bytes: 100 ms of 16 bits at 24 kHz in base64, and room. A longer one may come in very many pieces. */
+const MOST_BYTES = 8_192;
+
+/**
+ * Puts the short way between a server's stream and the library, which must be the only one that reads it: else all stays as it is. Plain text frames of
+ * at most `mostBytes` go to `text`, borrowed during the call. Returns how to end it.
+ */
+export function shorten(stream: Duplex, text: (message: Buffer) => void, mostBytes: number): () => void {
+  const [library, ...others] = stream.listeners('data');
+  if (library === undefined || others.length > 0) return () => {};
+  const frames = new PlainFrames((bytes) => library.call(stream, bytes), text, mostBytes);
+  stream.off('data', library as (bytes: Buffer) => void);
+  stream.on('data', (chunk: Buffer) => frames.push(chunk));
+  return () => frames.stop();
+}
+
+export class PlainFrames {
+  readonly #library: (bytes: Buffer) => void;
+  readonly #text: (message: Buffer) => void;
+  readonly #mostBytes: number;
+  /** The beginning of a frame whose rest has not come. */
+  #begun: Buffer | undefined;
+  /** Bytes that are still to come of a frame which is the library's. */
+  #passing = 0;
+  /** A message in fragments is the library's until its last. */
+  #inFragments = false;
+  /** The frame that passes is the last one of the stream. */
+  #closes = false;
+  #over = false;
+
+  /**
+   * `library` takes bytes of the stream, `text` the payload of a message, borrowed during the call; neither may throw. `mostBytes`: longer messages
+   * are the library's to refuse.
+   */
+  constructor(library: (bytes: Buffer) => void, text: (message: Buffer) => void, mostBytes: number) {
+    this.#library = library;
+    this.#text = text;
+    this.#mostBytes = Math.min(mostBytes, MOST_BYTES);
+  }
+
+  /** The stream is over, or broke the protocol: what still comes is nobody's. */
+  stop(): void {
+    this.#over = true;
+    this.#begun = undefined;
+  }
+
+  /** Takes the next bytes of the stream, which are unmasked in place. */
+  push(chunk: Buffer): void {
+    const bytes = this.#begun === undefined ? chunk : Buffer.concat([this.#begun, chunk]);
+    this.#begun = undefined;
+    let at = 0;
+    while (at < bytes.length && !this.#over) {
+      const next = this.#passing > 0 ? this.#pass(bytes, at) : this.#read(bytes, at);
+      if (next < 0) {
+        this.#begun = bytes.subarray(at);
+        return;
+      }
+      at = next;
+    }
+  }
+
+  #pass(bytes: Buffer, at: number): number {
+    const end = Math.min(bytes.length, at + this.#passing);
+    this.#passing -= end - at;
+    if (this.#passing === 0 && this.#closes) this.stop();
+    this.#library(bytes.subarray(at, end));
+    return end;
+  }
+
+  /** Reads the frame that begins at `at`. Returns where to go on, or -1 when more bytes are needed first. */
+  #read(bytes: Buffer, at: number): number {
+    if (bytes.length < at + 2) return -1;
+    const first = bytes[at]!;
+    const second = bytes[at + 1]!;
+    const short = second & 0x7f;
+    const maskAt = at + 2 + (short < 126 ? 0 : short === 126 ? 2 : 8);
+    const from = maskAt + (second < MASKED ? 0 : MASK_BYTES);
+    if (bytes.length < from) return -1;
+    const length = short < 126 ? short : short === 126 ? bytes.readUInt16BE(at + 2) : Number.POSITIVE_INFINITY;
+    if (first !== WHOLE_TEXT || second < MASKED || length > this.#mostBytes || this.#inFragments) {
+      this.#passing = this.#isRight(first, second, length) ? from - at + length : Number.POSITIVE_INFINITY;
+      return at;
+    }
+    const end = from + length;
+    if (bytes.length < end) return -1;
+    for (let i = 0; i < length; i++) bytes[from + i]! ^= bytes[maskAt + (i & 3)]!;
+    this.#text(bytes.subarray(from, end));
+    return end;
+  }
+
+  /** Whether plain frames may follow this one, which is the library's. Behind a wrong one, or one of 64 KiB and more, all is. */
+  #isRight(first: number, second: number, length: number): boolean {
+    const opcode = first & OPCODE;
+    const whole = (first & FIN) !== 0;
+    if (second < MASKED || (first & EXTENSIONS) !== 0 || length === Number.POSITIVE_INFINITY) return false;
+    if (opcode >= CLOSE) {
+      this.#closes = opcode === CLOSE;
+      return whole && opcode <= PONG && length <= CONTROL_MOST;
+    }
+    if (opcode > BINARY || (opcode === CONTINUATION) !== this.#inFragments) return false;
+    this.#inFragments = !whole;
+    return true;
+  }
+}
