@@ -110,7 +110,8 @@ export class Socket {
 
   /**
    * Sends one text message given as UTF-8 bytes. A client's are copied before it returns, since what a client sends is masked
-   * (RFC 6455 section 5.3); a server's are not, and belong to the socket from then on.
+   * (RFC 6455 section 5.3; a mask of four zeros, one in 2^32, is the exception, and only matters if the kernel does not take it at once);
+   * a server's are not, and belong to the socket from then on.
    */
   sendUtf8(bytes: Uint8Array): boolean {
     if (!this.isOpen) return false;
