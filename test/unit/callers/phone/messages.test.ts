@@ -64,6 +64,18 @@ const spelled = fc
         : JSON.stringify(value).replaceAll('/', '\\/'),
   );
 
+describe('text that is not UTF-8', () => {
+  it('is malformed, wherever in a message it stands', () => {
+    for (const message of ['{"event":"mark","mark":{"name":"?"}}', '{"event":"media","media":{"payload":"//8?"}}']) {
+      const bytes = Buffer.from(message, 'latin1');
+      bytes[bytes.indexOf('?')] = 0xff;
+      const report: FaultReport = { fault: 'shape' };
+      expect(parseMessage(bytes, report)).toBeNull();
+      expect(report.fault).toBe('json');
+    }
+  });
+});
+
 describe('the short way through a media message', () => {
   it('takes the messages that carriers really send', () => {
     for (const sample of [twilioSamples.media, signalwireSamples.media]) {
