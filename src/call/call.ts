@@ -49,8 +49,6 @@ export class Call {
   #limit: Timer | undefined;
   #longest: Timer | undefined;
   #watch: (() => void) | undefined;
-  /** Ends the taps' ticks; undefined while none of them needs any. */
-  #stopTicks: (() => void) | undefined;
 
   constructor(info: CallInfo, agent: AgentLeg, deps: CallDeps, tools: ToolsFactory = noTools) {
     const { clock, ticker, observers } = deps;
@@ -201,7 +199,6 @@ export class Call {
       this.#limit?.cancel();
       this.#longest?.cancel();
       this.#watch?.();
-      this.#stopTicks?.();
       this.#dialogue.close();
       this.#downlink.unplug();
       this.#taps.ended();
@@ -294,16 +291,9 @@ export class Call {
 
   /** Watches silences of seconds. */
   readonly #onLook = (now: number): void => {
-    if (this.#taps.ticking) this.#stopTicks ??= this.#deps.ticker.subscribe(this.#onTick);
+    this.#taps.look(this.#deps.ticker);
     this.#downlink.tick(now);
     this.#dialogue.tick(now);
-  };
-
-  readonly #onTick = (now: number): void => {
-    this.#taps.tick(now);
-    if (this.#taps.ticking) return;
-    this.#stopTicks?.();
-    this.#stopTicks = undefined;
   };
 
   #audioPath(): string {

@@ -11,9 +11,15 @@ const QUIETEST_DBFS = -50;
 const NOISE_RISE_DB_S = 3;
 /** Speech lasts at least this long, ms: a click after the last word is no word. */
 const SHORTEST_MS = 60;
-const NEVER = Number.NEGATIVE_INFINITY;
 /** A pause of this length ends a run of speech, ms: the closure of a consonant is shorter. */
 const PAUSE_MS = 200;
+const NEVER = Number.NEGATIVE_INFINITY;
+
+/** Places of the numbers: the line's noise, dBFS; loud audio since the last pause, ms; when audio was last loud; when speech last ended. */
+const NOISE = 0;
+const LOUD_MS = 1;
+const LAST_LOUD_AT = 2;
+const ENDED_AT = 3;
 
 /**
  * When a party really stopped speaking, by the level of its audio. A model tells the end of a turn only after the silence it waits for and
@@ -27,61 +33,26 @@ export class SpeechEnd {
   /** End of the run of speech before the one that goes on. */
   #endedBefore = NEVER;
 
-  get #noise(): number {
-    return this.#n[0]!;
-  }
-
-  set #noise(value: number) {
-    this.#n[0] = value;
-  }
-
-  /** Loud audio since the last pause, ms. */
-  get #loudMs(): number {
-    return this.#n[1]!;
-  }
-
-  set #loudMs(value: number) {
-    this.#n[1] = value;
-  }
-
-  get #lastLoudAt(): number {
-    return this.#n[2]!;
-  }
-
-  set #lastLoudAt(value: number) {
-    this.#n[2] = value;
-  }
-
-  get #endedAt(): number {
-    return this.#n[3]!;
-  }
-
-  set #endedAt(value: number) {
-    this.#n[3] = value;
-  }
-
   /** Takes the next audio, whose last sample came at `now`, ms. */
   push({ samples, sampleRate }: PcmFrame, now: number): void {
     if (samples.length === 0) return;
+    const n = this.#n;
     const ms = (samples.length * 1000) / sampleRate;
     const level = rmsDbfs(samples, STRIDE);
-    const loud = level > this.#noise + ABOVE_NOISE_DB;
+    const loud = level > n[NOISE]! + ABOVE_NOISE_DB;
     // Digital silence, as it fills a gap, says nothing of the line.
-    this.#noise = Math.max(
-      QUIETEST_DBFS - ABOVE_NOISE_DB,
-      Math.min(level, this.#noise + (NOISE_RISE_DB_S * ms) / 1000),
-    );
+    n[NOISE] = Math.max(QUIETEST_DBFS - ABOVE_NOISE_DB, Math.min(level, n[NOISE]! + (NOISE_RISE_DB_S * ms) / 1000));
     if (!loud) return;
-    if (now - this.#lastLoudAt > PAUSE_MS) {
-      this.#loudMs = 0;
+    if (now - n[LAST_LOUD_AT]! > PAUSE_MS) {
+      n[LOUD_MS] = 0;
       this.#runFrom = now - ms;
     }
-    this.#lastLoudAt = now;
-    const spokeBefore = this.#loudMs >= SHORTEST_MS;
-    this.#loudMs += ms;
-    if (this.#loudMs < SHORTEST_MS) return;
-    if (!spokeBefore) this.#endedBefore = this.#endedAt;
-    this.#endedAt = now;
+    n[LAST_LOUD_AT] = now;
+    const spokeBefore = n[LOUD_MS]! >= SHORTEST_MS;
+    n[LOUD_MS]! += ms;
+    if (n[LOUD_MS]! < SHORTEST_MS) return;
+    if (!spokeBefore) this.#endedBefore = n[ENDED_AT]!;
+    n[ENDED_AT] = now;
   }
 
   /**
@@ -89,8 +60,9 @@ export class SpeechEnd {
    * anew, it is the end before that: the turn that was detected is the earlier one.
    */
   stoppedAt(since: number, now: number): number | undefined {
-    const begunAnew = now - this.#lastLoudAt <= PAUSE_MS && now - this.#runFrom <= 2 * PAUSE_MS;
-    const at = begunAnew && this.#endedBefore > NEVER ? this.#endedBefore : this.#endedAt;
+    const n = this.#n;
+    const begunAnew = now - n[LAST_LOUD_AT]! <= PAUSE_MS && now - this.#runFrom <= 2 * PAUSE_MS;
+    const at = begunAnew && this.#endedBefore > NEVER ? this.#endedBefore : n[ENDED_AT]!;
     return at === NEVER || at < since ? undefined : at;
   }
 }

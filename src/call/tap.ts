@@ -20,8 +20,8 @@ export interface CallTap {
   /** What lay unplayed was discarded (barge-in, a broken line): of all that was sent, the caller heard up to `playedMs`. */
   cleared(playedMs: number): void;
   /**
-   * Whether `tick` has anything to tell it now; asked after each tick, and every 100 ms after a no; true when left out. Two hundred calls are too much to be walked through fifty
-   * times a second for nothing.
+   * Whether `tick` has anything to tell it now; asked after each tick, and every 100 ms after a no; true when left out. Two hundred calls
+   * are too much to be walked through fifty times a second for nothing.
    */
   readonly ticking?: boolean;
   /**

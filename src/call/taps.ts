@@ -4,6 +4,7 @@ import type { CallerEvent } from './events.ts';
 import type { CallerLeg, LegContext, Log, Playout } from './leg.ts';
 import type { CallTap, TapHooks } from './tap.ts';
 import type { Termination } from './termination.ts';
+import type { Ticker } from './ticker.ts';
 
 /** So much is written between two looks of a source that writes, ms. */
 const LOOK_MS = 100;
@@ -24,6 +25,8 @@ export class Taps {
   #leg: TappedCaller | undefined;
   /** How far playing had come when it was last looked at, ms: where the positions of the next stream begin. */
   #playedMs = 0;
+  /** Ends the ticks; undefined while nobody needs any. */
+  #stopTicks: (() => void) | undefined;
   #over = false;
 
   /** `open` makes the call's taps; the hooks given to it work as long as the call goes on. */
@@ -62,7 +65,12 @@ export class Taps {
     return this.#leg;
   }
 
-  /** Tells how far playing has come. Called each tick while anybody has use for it. */
+  /** Called every 100 ms: whoever has use for ticks is told each from now on, until nobody has. */
+  look(ticker: Pick<Ticker, 'subscribe'>): void {
+    if (this.ticking) this.#stopTicks ??= ticker.subscribe((now) => this.tick(now));
+  }
+
+  /** Tells how far playing has come. */
   tick(now: number): void {
     this.#leg?.look();
     for (const tap of this.#told) {
@@ -72,6 +80,12 @@ export class Taps {
         this.#failed(tap, error);
       }
     }
+    if (!this.ticking) this.#rest();
+  }
+
+  #rest(): void {
+    this.#stopTicks?.();
+    this.#stopTicks = undefined;
   }
 
   /** Whether anybody has use for ticks now. */
@@ -83,6 +97,7 @@ export class Taps {
   /** The call is over: what lies unplayed will not be heard. Told once. */
   ended(): void {
     if (this.#over) return;
+    this.#rest();
     this.#leg?.detach();
     this.#told = [];
     for (const tap of this.#taps) this.#try(() => tap.ended());
@@ -268,7 +283,7 @@ class TappedCaller implements CallerLeg {
     if (!this.#attached) return;
     this.#idle = false;
     this.#lookAt = 0;
-    // The leg counts from zero again; what it had played is known from the last tick.
+    // The leg counts from zero again; what it had played is known from the last look.
     this.#base = this.#taps.played(0) - this.#leg.playout.playedMs();
     this.#writtenMs = this.#leg.playout.writtenMs();
     this.#taps.cleared();

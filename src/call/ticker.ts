@@ -29,10 +29,7 @@ export class Ticker {
     return this.#join(this.#subscribers, fn);
   }
 
-  /**
-   * Calls `fn(now)` on every fifth tick, for what watches over seconds: walking through the parts of two hundred calls at each tick would cost
-   * more than their audio. `fn` must not throw.
-   */
+  /** Calls `fn(now)` on every fifth tick, for what watches over seconds. `fn` must not throw. */
   subscribeSlowly(fn: (now: number) => void): () => void {
     return this.#join(this.#slow[this.#joined++ % SLOW_TICKS]!, fn);
   }

@@ -100,7 +100,7 @@ export class PlainFrames {
     if (bytes.length < from) return -1;
     const length = short < 126 ? short : short === 126 ? bytes.readUInt16BE(at + 2) : Number.POSITIVE_INFINITY;
     if (first !== WHOLE_TEXT || second < MASKED || length > this.#mostBytes || this.#inFragments) {
-      this.#passing = this.#isRight(first, second, length) ? from - at + length : Number.POSITIVE_INFINITY;
+      this.#passing = this.#judge(first, second, length) ? from - at + length : Number.POSITIVE_INFINITY;
       return at;
     }
     const end = from + length;
@@ -110,8 +110,8 @@ export class PlainFrames {
     return end;
   }
 
-  /** Whether plain frames may follow this one, which is the library's. Behind a wrong one, or one of 64 KiB and more, all is. */
-  #isRight(first: number, second: number, length: number): boolean {
+  /** Notes what a frame of the library's means for the next; false when all that follows is the library's, too: it is wrong, or has 64 KiB and more. */
+  #judge(first: number, second: number, length: number): boolean {
     const opcode = first & OPCODE;
     const whole = (first & FIN) !== 0;
     if (second < MASKED || (first & EXTENSIONS) !== 0 || length === Number.POSITIVE_INFINITY) return false;

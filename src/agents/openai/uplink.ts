@@ -153,17 +153,14 @@ export class Uplink {
     }
   }
 
-  /** Sends of the backlog what may go, by twos: the encoder makes one packet of them, and each that comes alone wakes its thread. */
   #drain(now: number): void {
     const queue = this.#queue;
-    let together = Math.min(2, queue.length);
     while (queue.length > 0) {
       const silent = queue.isSilent(0);
       if (silent && this.#silentRun >= KEEP_FRAMES && this.#aheadMs(now) > 0 && !this.#speechFollows()) {
         this.#skippedMs += FRAME_MS;
-      } else if (this.#aheadMs(now) + together * FRAME_MS <= UPLINK_AHEAD_MS) {
+      } else if (this.#aheadMs(now) + FRAME_MS <= UPLINK_AHEAD_MS) {
         this.#send(queue.samples, queue.offset, silent);
-        together = 1;
       } else {
         return;
       }

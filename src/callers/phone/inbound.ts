@@ -48,6 +48,11 @@ const FILL_GRAIN_MS = 20;
 /** A tick later than this means that we stalled, and that frames wait in the kernel: not the moment to call the carrier silent, ms. */
 const STALL_MS = 100;
 
+/** Places of the numbers: the timestamp of the first sample not yet written, NaN before the first; our clock at the last frame and tick; ms. */
+const EXPECTED = 0;
+const LAST_ARRIVAL = 1;
+const LAST_TICK = 2;
+
 export class Inbound {
   readonly #options: InboundOptions;
   readonly #reorderMs: number;
@@ -76,31 +81,6 @@ export class Inbound {
     this.#n = Float64Array.of(Number.NaN, now, now);
   }
 
-  /** Timestamp of the first sample not yet written, ms; NaN before the first. */
-  get #expected(): number {
-    return this.#n[0]!;
-  }
-
-  set #expected(value: number) {
-    this.#n[0] = value;
-  }
-
-  get #lastArrival(): number {
-    return this.#n[1]!;
-  }
-
-  set #lastArrival(value: number) {
-    this.#n[1] = value;
-  }
-
-  get #lastTick(): number {
-    return this.#n[2]!;
-  }
-
-  set #lastTick(value: number) {
-    this.#n[2] = value;
-  }
-
   /** Frames that wait for one before them. */
   get held(): number {
     return this.#held.length;
@@ -109,7 +89,7 @@ export class Inbound {
   /** Takes one frame of any length; the samples are borrowed. */
   push(samples: Int16Array, timestampMs: number | undefined, now: number): void {
     if (samples.length === 0) return;
-    this.#lastArrival = now;
+    this.#n[LAST_ARRIVAL] = now;
     const filledMs = this.#wallFilledMs;
     this.#wallFilledMs = 0;
     if (timestampMs === undefined || this.#trust === 'none' || this.#isConstant(timestampMs)) {
@@ -118,7 +98,7 @@ export class Inbound {
       return;
     }
     const durationMs = samplesToMs(samples.length, this.#options.sampleRate);
-    const delta = Number.isNaN(this.#expected) ? 0 : timestampMs - this.#expected;
+    const delta = this.#gapBefore(timestampMs);
     this.#judge(delta, durationMs);
     if (this.#trust === 'loose') this.#pushLoose(samples, timestampMs, durationMs, delta, filledMs);
     else this.#pushOrdered(samples, timestampMs, durationMs, delta, filledMs, now);
@@ -126,11 +106,11 @@ export class Inbound {
 
   /** Gives up waiting for what did not come, and stands in for a carrier that has gone silent. Called every 20 ms. */
   tick(now: number): void {
-    const stalled = now - this.#lastTick > STALL_MS;
-    this.#lastTick = now;
+    const stalled = now - this.#n[LAST_TICK]! > STALL_MS;
+    this.#n[LAST_TICK] = now;
     if (stalled) return;
     if (this.#held.length > 0) this.#release(now);
-    const due = Math.min(now - this.#lastArrival - this.#wallGapMs, this.#maxFillMs) - this.#wallFilledMs;
+    const due = Math.min(now - this.#n[LAST_ARRIVAL]! - this.#wallGapMs, this.#maxFillMs) - this.#wallFilledMs;
     if (due < FILL_GRAIN_MS) return;
     const ms = Math.floor(due / FILL_GRAIN_MS) * FILL_GRAIN_MS;
     this.#wallFilledMs += ms;
@@ -142,13 +122,13 @@ export class Inbound {
     this.#held = [];
     this.#recent.fill(-1);
     this.#trust = 'media';
-    this.#expected = Number.NaN;
+    this.#n[EXPECTED] = Number.NaN;
     this.#lastTimestamp = -1;
     this.#same = 0;
     this.#looseScore = 0;
     this.#behind = 0;
-    this.#lastArrival = now;
-    this.#lastTick = now;
+    this.#n[LAST_ARRIVAL] = now;
+    this.#n[LAST_TICK] = now;
     this.#wallFilledMs = 0;
   }
 
@@ -200,11 +180,17 @@ export class Inbound {
   }
 
   #pushLoose(samples: Int16Array, timestampMs: number, durationMs: number, delta: number, filledMs: number): void {
-    const expected = Number.isNaN(this.#expected) ? timestampMs : this.#expected;
+    const expected = timestampMs - delta;
     if (delta > this.#reorderMs) this.#fill(Math.min(delta, this.#maxFillMs) - filledMs);
     // Frames bunched by the network carry early stamps after a late one; the later of both counts, so no gap is filled twice.
-    this.#expected = (delta > this.#reorderMs || delta < -RESTART_MS ? timestampMs : expected) + durationMs;
+    this.#n[EXPECTED] = (delta > this.#reorderMs || delta < -RESTART_MS ? timestampMs : expected) + durationMs;
     this.#options.write(samples);
+  }
+
+  /** How far a frame begins behind the end of what was written, ms; negative when it begins before it, 0 for the first. */
+  #gapBefore(timestampMs: number): number {
+    const expected = this.#n[EXPECTED]!;
+    return Number.isNaN(expected) ? 0 : timestampMs - expected;
   }
 
   /** Whether the carrier's timestamps stand still; the first repeats are taken for duplicates by who asks. */
@@ -247,7 +233,7 @@ export class Inbound {
   #release(now: number): void {
     while (this.#held.length > 0) {
       const first = this.#held[0]!;
-      const gap = Number.isNaN(this.#expected) ? 0 : first.timestampMs - this.#expected;
+      const gap = this.#gapBefore(first.timestampMs);
       const durationMs = samplesToMs(first.samples.length, this.#options.sampleRate);
       if (gap > Math.min(durationMs, 20) / 2 && !this.#waitedEnough(now)) return;
       this.#held.shift();
@@ -268,7 +254,7 @@ export class Inbound {
   }
 
   #deliver(samples: Int16Array, timestampMs: number, durationMs: number): void {
-    this.#expected = timestampMs + durationMs;
+    this.#n[EXPECTED] = timestampMs + durationMs;
     this.#recent[this.#recentAt] = timestampMs;
     this.#recentAt = (this.#recentAt + 1) % RECENT;
     this.#options.write(samples);

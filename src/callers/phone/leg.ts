@@ -281,7 +281,7 @@ export class PhoneLeg implements CallerLeg {
     else this.#outbound.write(frame.samples);
   }
 
-  /** Adds up some frames at a time: the call's books are looked up by name, which at each frame would cost as much as decoding it. */
+  /** Adds up some frames at a time: the books are looked up by name, the call's and the process's. */
   #countFrames(): void {
     if (this.#framesIn > 0) this.count('frames_in', this.#framesIn);
     this.#framesIn = 0;

@@ -38,6 +38,8 @@ const STALL_MS = 60;
 const LOOK_MS = 100;
 /** Samples encoded at a time. */
 const ENCODE_SAMPLES = 4_800;
+/** They are copied before the next are encoded: one memory for all legs of the process. */
+const ENCODED = Buffer.allocUnsafeSlow(ENCODE_SAMPLES * 2);
 
 export class Outbound implements Playout {
   readonly #wire: OutboundWire;
@@ -45,7 +47,6 @@ export class Outbound implements Playout {
   readonly #count: Count;
   readonly #clock: Pick<Clock, 'now'>;
   readonly #options: PhoneLegOptions;
-  readonly #scratch = Buffer.allocUnsafeSlow(ENCODE_SAMPLES * 2);
   readonly #queue = new ByteQueue();
   readonly #marks = new Marks();
   readonly #pace = new SourcePace();
@@ -253,7 +254,7 @@ export class Outbound implements Playout {
   #encode(samples: Int16Array): void {
     for (let at = 0; at < samples.length; at += ENCODE_SAMPLES) {
       const part = samples.length <= ENCODE_SAMPLES ? samples : samples.subarray(at, at + ENCODE_SAMPLES);
-      this.#queue.push(this.#scratch, this.#codec.encode(part, this.#scratch));
+      this.#queue.push(ENCODED, this.#codec.encode(part, ENCODED));
     }
   }
 
