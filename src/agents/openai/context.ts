@@ -1,3 +1,5 @@
+import { heardPart, spokenLength } from './heard-part.ts';
+
 /**
  * What was said, kept so that a new session can take up the conversation: the API has no resume. Text only, bounded, in the order of
  * the conversation (a caller's transcript arrives after the answer to it has begun, so a turn's place is taken when it is announced).
@@ -13,9 +15,11 @@ interface Turn {
   readonly role: 'user' | 'assistant';
   text: string;
   final: boolean;
-  /** Characters that were heard; undefined for all. */
-  heard: number | undefined;
+  /** How much of it was heard, as `spokenLength` counts, or the share of words that were not known yet; undefined for all. */
+  heard: Heard | undefined;
 }
+
+type Heard = { readonly length: number } | { readonly share: number };
 
 type Entry = Turn | Exclude<ContextItem, { kind: 'message' }>;
 
@@ -81,8 +85,8 @@ export class ConversationContext {
   cut(itemId: string, by: { share: number } | { ms: number }): string | undefined {
     const turn = this.#turn(itemId);
     if (turn === undefined) return undefined;
-    const chars = 'share' in by ? turn.text.length * by.share : by.ms * CHARS_PER_MS;
-    turn.heard = Math.max(0, Math.floor(Number.isFinite(chars) ? chars : 0));
+    if ('ms' in by) turn.heard = { length: by.ms * LENGTH_PER_MS };
+    else turn.heard = turn.text === '' ? by : { length: spokenLength(turn.text) * by.share };
     return heardText(turn);
   }
 
@@ -137,15 +141,12 @@ export class ConversationContext {
   }
 }
 
-/** Speech runs at about 15 characters a second; only used where the transport does not tell an item's length. */
-const CHARS_PER_MS = 0.015;
+/** Speech runs at about 15 letters a second; only used where the transport does not tell an item's length. */
+const LENGTH_PER_MS = 0.015;
 
-function heardText(turn: Turn): string {
-  if (turn.heard === undefined || turn.heard >= turn.text.length) return turn.text;
-  const cut = turn.text.slice(0, turn.heard);
-  // A word of which half was heard is taken away whole.
-  const space = cut.lastIndexOf(' ');
-  return turn.text[turn.heard] === ' ' ? cut : cut.slice(0, Math.max(0, space));
+function heardText({ text, heard }: Turn): string {
+  if (heard === undefined) return text;
+  return heardPart(text, 'length' in heard ? heard.length : spokenLength(text) * heard.share);
 }
 
 function size(entry: Entry): number {
