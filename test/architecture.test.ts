@@ -112,10 +112,16 @@ const rules: Rule[] = [
     breaks: ['src/http/x.ts', 'src/config.ts'],
   },
   {
-    says: 'stores/ is a database behind ports: of ours it imports the clock, errors and wall time, no call and no tool',
+    says: 'stores/ is a database behind ports: of ours it imports its thread, errors and wall time, no call and no tool',
     about: under('src/stores/'),
-    forbids: nothingBut('src/call/clock.ts', 'src/errors.ts', 'src/zone.ts'),
+    forbids: nothingBut('src/thread/', 'src/errors.ts', 'src/zone.ts'),
     breaks: ['src/stores/x.ts', 'src/tools/ports.ts'],
+  },
+  {
+    says: 'thread/ carries questions to a thread and answers back: of ours it imports the clock and the errors alone',
+    about: under('src/thread/'),
+    forbids: nothingBut('src/call/clock.ts', 'src/errors.ts'),
+    breaks: ['src/thread/x.ts', 'src/stores/store.ts'],
   },
   {
     says: 'metrics watch calls: of ours they import call/events and values beside it, and errors, never a call',
@@ -152,9 +158,9 @@ const rules: Rule[] = [
     breaks: ['src/live/x.ts', 'src/http/server.ts'],
   },
   {
-    says: 'recording/ listens to calls: it imports what may be watched of them and media/, and no store, record, server or config',
+    says: 'recording/ listens to calls: it imports what may be watched of them, media/ and its thread, and no store, record, server or config',
     about: under('src/recording/'),
-    forbids: nothingBut(WATCHED, 'src/media/', 'src/errors.ts', 'src/settings.ts'),
+    forbids: nothingBut(WATCHED, 'src/media/', 'src/thread/', 'src/errors.ts', 'src/settings.ts'),
     breaks: ['src/recording/x.ts', 'src/call/call.ts'],
   },
   {
@@ -195,15 +201,16 @@ const rules: Rule[] = [
     breaks: ['src/http/x.ts', 'src/features/feature.ts'],
   },
   {
-    says: 'records watch calls: they import call/ types and values, errors, settings and the database thread of stores/, never a call, a leg or http',
+    says: 'records watch calls: they import call/ types and values, errors, settings, the thread and databases of stores/, never a call, a leg or http',
     about: under('src/records/'),
     forbids: (i) =>
       isOurs(i) &&
       !CALL_TYPES.has(i) &&
       i !== 'src/call/info.ts' &&
       !i.startsWith('src/records/') &&
+      !i.startsWith('src/thread/') &&
       !['src/errors.ts', 'src/settings.ts'].includes(i) &&
-      !['serve', 'sqlite', 'thread'].some((name) => i === `src/stores/${name}.ts`),
+      !['queries', 'sqlite'].some((name) => i === `src/stores/${name}.ts`),
     breaks: ['src/records/x.ts', 'src/call/calls.ts'],
   },
   {

@@ -1,6 +1,7 @@
 import * as fs from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
-import { type Order, Scribe } from './scribe.ts';
+import { serveThread, teller } from '../thread/serve.ts';
+import { type Order, type Question, Scribe } from './scribe.ts';
 
 /** The thread of the recordings. */
 
@@ -11,10 +12,11 @@ export interface ScribeStart {
 
 function serve(port: NonNullable<typeof parentPort>, start: ScribeStart): void {
   fs.mkdirSync(start.dir, { recursive: true, mode: 0o700 });
-  const scribe = new Scribe({ ...start, fs }, (told) => port.postMessage(told));
-  port.on('message', (order: Order) => {
-    scribe.take(order);
-    if (order.type === 'end') port.close();
+  const scribe = new Scribe({ ...start, fs }, teller(port));
+  serveThread(port, {
+    answer: (question) => scribe.answer(question as Question),
+    take: (order) => scribe.take(order as Order),
+    close: () => scribe.close(),
   });
 }
 

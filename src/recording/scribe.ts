@@ -10,13 +10,11 @@ import { manifests, outlineOf, remove, repair } from './repair.ts';
  * so it is a plain object over a file system.
  */
 
-/** What it is told. `id` is a call's. */
+/** What it is told, beside being asked. `id` is a call's. */
 export type Order =
   | { type: 'open'; id: string; format: Format; sampleRate: number; consent: 'notice' | 'operator'; startedAt: number }
   | { type: 'write'; id: string; stereo: Int16Array }
-  | { type: 'close'; id: string; reason: string }
-  | { type: 'ask'; ask: number; question: Question }
-  | { type: 'end' };
+  | { type: 'close'; id: string; reason: string };
 
 export type Question =
   /** Closes what a killed process left, then deletes what began before `before` (wall ms). */
@@ -48,8 +46,7 @@ export type Told =
   | { type: 'written'; id: string; samples: number }
   /** Nothing more is written of this call. */
   | { type: 'failed'; id: string; reason: 'disk-full' | 'write-failed' | 'too-long'; message: string }
-  | { type: 'closed'; id: string }
-  | { type: 'answer'; ask: number; value?: unknown; error?: string };
+  | { type: 'closed'; id: string };
 
 export interface ScribeOptions {
   readonly dir: string;
@@ -102,18 +99,33 @@ export class Scribe {
       case 'close':
         this.#close(order.id, order.reason);
         return;
-      case 'ask':
-        try {
-          this.#tell({ type: 'answer', ask: order.ask, value: this.#answer(order.question) });
-        } catch (error) {
-          this.#tell({ type: 'answer', ask: order.ask, error: String(error) });
-        }
-        return;
-      case 'end':
-        for (const id of this.#open.keys()) this.#close(id, 'interrupted');
-        return;
       default:
         order satisfies never;
+    }
+  }
+
+  /** Closes what is still being written, as interrupted. */
+  close(): void {
+    for (const id of this.#open.keys()) this.#close(id, 'interrupted');
+  }
+
+  /** Throws what the file system threw. */
+  answer(question: Question): unknown {
+    const { dir } = this.#options;
+    switch (question.type) {
+      case 'sweep':
+        return this.#sweep(question.before) satisfies Answers['sweep'];
+      case 'find':
+        return this.#find(question.id) satisfies Answers['find'];
+      case 'waveform':
+        return this.#waveform(question.id, question.buckets) satisfies Answers['waveform'];
+      case 'delete':
+        if (this.#open.has(question.id)) return 'busy' satisfies Answers['delete'];
+        return (remove(this.#fs, dir, question.id) ? 'deleted' : 'unknown') satisfies Answers['delete'];
+      case 'forget':
+        return this.#forget(question.ids) satisfies Answers['forget'];
+      default:
+        return question satisfies never;
     }
   }
 
@@ -207,25 +219,6 @@ export class Scribe {
     const { bavail, bsize } = this.#fs.statfsSync(dir);
     if (bavail * bsize < minFreeBytes) throw new NoRoomError(`less than ${minFreeBytes / 1e6} MB are free`);
     this.#roomLookedAt = now;
-  }
-
-  #answer(question: Question): unknown {
-    const { dir } = this.#options;
-    switch (question.type) {
-      case 'sweep':
-        return this.#sweep(question.before) satisfies Answers['sweep'];
-      case 'find':
-        return this.#find(question.id) satisfies Answers['find'];
-      case 'waveform':
-        return this.#waveform(question.id, question.buckets) satisfies Answers['waveform'];
-      case 'delete':
-        if (this.#open.has(question.id)) return 'busy' satisfies Answers['delete'];
-        return (remove(this.#fs, dir, question.id) ? 'deleted' : 'unknown') satisfies Answers['delete'];
-      case 'forget':
-        return this.#forget(question.ids) satisfies Answers['forget'];
-      default:
-        return question satisfies never;
-    }
   }
 
   #find(id: string): Found | undefined {

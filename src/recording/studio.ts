@@ -1,6 +1,6 @@
-import { Worker } from 'node:worker_threads';
 import type { Log } from '../call/leg.ts';
 import { errorMessage } from '../errors.ts';
+import { WorkerThread } from '../thread/worker-thread.ts';
 import type { Format } from './files.ts';
 import type { Answers, Order, Question, Told } from './scribe.ts';
 import type { ScribeStart } from './scribe-worker.ts';
@@ -40,24 +40,22 @@ interface Running {
   resolveClosed: () => void;
 }
 
-interface Pending {
-  resolve(value: unknown): void;
-  reject(error: Error): void;
-}
-
 /** All recordings of the process: hands them to a thread of their own, where they are encoded and written, and asks that for what is there. */
 export class Studio {
-  readonly #start: ScribeStart;
+  readonly #thread: WorkerThread;
   readonly #log: Log;
   readonly #running = new Map<string, Running>();
-  readonly #pending = new Map<number, Pending>();
-  #worker: Worker | undefined;
-  #ask = 1;
-  #ended = false;
 
   constructor(start: ScribeStart, log: Log) {
-    this.#start = start;
     this.#log = log;
+    this.#thread = new WorkerThread({
+      module: new URL('./scribe-worker.ts', import.meta.url),
+      name: 'recordings',
+      workerData: start,
+      what: 'the thread of the recordings',
+      told: (message) => this.#take(message as Told),
+      gone: (failure) => this.#gone(failure),
+    });
   }
 
   /** Begins a recording. Its manifest, with the consent, is on the disk before any audio is. */
@@ -104,59 +102,29 @@ export class Studio {
 
   /** Rejects when the thread fails. */
   ask<Q extends Question>(question: Q): Promise<Answers[Q['type']]> {
-    return new Promise((resolve, reject) => {
-      const ask = this.#ask++;
-      this.#pending.set(ask, { resolve: resolve as (value: unknown) => void, reject });
-      this.#send({ type: 'ask', ask, question });
-    });
+    return this.#thread.ask(question) as Promise<Answers[Q['type']]>;
   }
 
   /** Writes what is still there and ends the thread. */
-  async close(): Promise<void> {
-    this.#ended = true;
-    const worker = this.#worker;
-    if (worker === undefined) return;
-    const gone = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
-    worker.ref();
-    worker.postMessage({ type: 'end' } satisfies Order);
-    await gone;
+  close(): Promise<void> {
+    return this.#thread.close();
   }
 
-  #send(order: Order, transfer: ArrayBuffer[] = []): void {
-    if (this.#ended && this.#worker === undefined) return;
-    this.#worker ??= this.#open();
-    this.#worker.postMessage(order, transfer);
+  #send(order: Order, transfer?: ArrayBuffer[]): void {
+    this.#thread.tell(order, transfer);
   }
 
-  #open(): Worker {
-    const worker = new Worker(new URL('./scribe-worker.ts', import.meta.url), {
-      workerData: this.#start,
-      name: 'recordings',
-    });
-    worker.unref();
-    worker.on('message', (told: Told) => this.#take(told));
-    worker.on('error', (err) => this.#log.error({ err }, 'the thread of the recordings failed'));
-    worker.once('exit', () => {
-      if (this.#worker === worker) this.#worker = undefined;
-      for (const running of this.#running.values()) {
-        if (!this.#ended) this.#fail(running, 'write-failed', 'the thread of the recordings ended');
-        running.resolveClosed();
-      }
-      this.#running.clear();
-      for (const { reject } of this.#pending.values()) reject(new Error('the thread of the recordings ended'));
-      this.#pending.clear();
-    });
-    return worker;
+  /** What was being recorded ends with the thread; the next recording starts another. */
+  #gone(failure: Error | undefined): void {
+    if (failure !== undefined) this.#log.error({ err: failure }, 'the thread of the recordings failed');
+    for (const running of this.#running.values()) {
+      if (failure !== undefined) this.#fail(running, 'write-failed', 'the thread of the recordings ended');
+      running.resolveClosed();
+    }
+    this.#running.clear();
   }
 
   #take(told: Told): void {
-    if (told.type === 'answer') {
-      const pending = this.#pending.get(told.ask);
-      this.#pending.delete(told.ask);
-      if (told.error === undefined) pending?.resolve(told.value);
-      else pending?.reject(new Error(told.error));
-      return;
-    }
     const running = this.#running.get(told.id);
     if (running === undefined) return;
     switch (told.type) {

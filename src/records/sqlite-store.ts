@@ -1,5 +1,6 @@
 import { BridgeError, errorMessage } from '../errors.ts';
-import { DatabaseThread } from '../stores/thread.ts';
+import type { Query } from '../stores/queries.ts';
+import { WorkerThread } from '../thread/worker-thread.ts';
 import type { PriceList } from './prices.ts';
 import type { RecordQueries } from './sqlite-queries.ts';
 import type { RecordWorkerStart } from './sqlite-worker.ts';
@@ -18,19 +19,21 @@ const REFUSALS = new Set([18, 19, 20]);
 
 /** Records in a file, written and read on a thread of its own. `open` rejects with CONFIG_INVALID when the file cannot be used. */
 export function sqliteRecordStore({ path, prices, onFailure }: SqliteStoreOptions): RecordStore {
-  const thread = new DatabaseThread({
+  const thread = new WorkerThread({
     module: new URL('./sqlite-worker.ts', import.meta.url),
     name: 'records',
     workerData: { path, prices } satisfies RecordWorkerStart,
-    path,
-    onFailure,
+    what: `the database ${path}`,
+    gone: (failure, ready) => {
+      if (failure !== undefined && ready) onFailure?.(failure);
+    },
   });
   const ask = async <K extends keyof RecordQueries>(
     name: K,
     ...args: Parameters<RecordQueries[K]>
   ): Promise<ReturnType<RecordQueries[K]>> => {
     try {
-      return (await thread.ask('records', name, args)) as ReturnType<RecordQueries[K]>;
+      return (await thread.ask({ area: 'records', name, args } satisfies Query)) as ReturnType<RecordQueries[K]>;
     } catch (cause) {
       const { errcode } = cause as { errcode?: number };
       if (errcode === undefined || !REFUSALS.has(errcode & 0xff)) throw cause;
@@ -39,7 +42,7 @@ export function sqliteRecordStore({ path, prices, onFailure }: SqliteStoreOption
   };
   return {
     kind: 'sqlite',
-    open: async () => void (await thread.start()),
+    open: () => thread.start(),
     append: (instance, events) => ask('append', instance, events),
     list: (query) => ask('list', query),
     get: (callId) => ask('get', callId),

@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { serveDatabase } from '../stores/serve.ts';
+import { databaseService } from '../stores/queries.ts';
 import { openDatabase } from '../stores/sqlite.ts';
+import { serveThread } from '../thread/serve.ts';
 import type { PriceList } from './prices.ts';
 import { recordQueries } from './sqlite-queries.ts';
 import { recordMigrations } from './sqlite-schema.ts';
@@ -17,5 +18,5 @@ if (parentPort !== null) {
   const db = openDatabase(path, recordMigrations);
   // What is stored is removed from the spool, so a commit must be on the disk itself: some five a second, on this thread alone.
   db.exec('PRAGMA synchronous = FULL');
-  serveDatabase(parentPort, db, { records: recordQueries(db, prices) });
+  serveThread(parentPort, databaseService(db, { records: recordQueries(db, prices) }));
 }

@@ -1,5 +1,6 @@
+import { WorkerThread } from '../thread/worker-thread.ts';
 import type { BusinessStore } from './business.ts';
-import { DatabaseThread } from './thread.ts';
+import type { Query } from './queries.ts';
 import type { WorkerStart } from './worker.ts';
 
 /** The embedded store of the business, on a thread of its own. */
@@ -25,12 +26,14 @@ export interface Store extends BusinessStore {
 /** Opens the store; rejects with CONFIG_INVALID when the file cannot be used. */
 export async function openStore(options: StoreOptions): Promise<Store> {
   const { path, zone, knowledge, example = true, knowledgeMs = 10_000, onFailure } = options;
-  const thread = new DatabaseThread({
+  const thread = new WorkerThread({
     module: new URL('./worker.ts', import.meta.url),
     name: 'store',
     workerData: { path, zone, knowledge, example, knowledgeMs } satisfies WorkerStart,
-    path,
-    onFailure,
+    what: `the database ${path}`,
+    gone: (failure, ready) => {
+      if (failure !== undefined && ready) onFailure?.(failure);
+    },
   });
   await thread.start();
   const area = (name: string) =>
@@ -40,7 +43,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
         get:
           (_, query) =>
           (...args: unknown[]) =>
-            thread.ask(name, String(query), args),
+            thread.ask({ area: name, name: String(query), args } satisfies Query),
       },
     );
   return {

@@ -1,8 +1,9 @@
 import { parentPort, workerData } from 'node:worker_threads';
+import { serveThread } from '../thread/serve.ts';
 import { type BusinessOptions, businessQueries } from './business.ts';
+import { databaseService } from './queries.ts';
 import { migrations } from './schema.ts';
 import { seedExample } from './seed.ts';
-import { serveDatabase } from './serve.ts';
 import { openDatabase } from './sqlite.ts';
 
 /** The thread of the business's database. */
@@ -20,11 +21,12 @@ function serve(port: NonNullable<typeof parentPort>, start: WorkerStart): void {
   const queries = businessQueries(db, start);
   queries.knowledge.refresh();
   let refreshed = performance.now();
-  serveDatabase(port, db, queries, (area) => {
+  const lookForChanges = (area: string) => {
     if (area !== 'knowledge' || performance.now() - refreshed <= start.knowledgeMs) return;
     queries.knowledge.refresh();
     refreshed = performance.now();
-  });
+  };
+  serveThread(port, databaseService(db, queries, lookForChanges));
 }
 
 if (parentPort !== null) serve(parentPort, workerData as WorkerStart);

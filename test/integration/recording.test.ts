@@ -419,11 +419,7 @@ describe('an Ogg Opus file', () => {
       scribe.take({ type: 'close', id: 'ended', reason: 'call-ended' });
       // What a page that was being written leaves.
       appendFileSync(join(dir, 'killed.opus'), 'OggS torn');
-      new Scribe({ dir, minFreeBytes: 0, fs }, () => undefined).take({
-        type: 'ask',
-        ask: 1,
-        question: { type: 'sweep', before: undefined },
-      });
+      new Scribe({ dir, minFreeBytes: 0, fs }, () => undefined).answer({ type: 'sweep', before: undefined });
       for (const [id, seconds] of [
         ['ended', '3.430'],
         ['killed', '3.4'],

@@ -35,10 +35,7 @@ function stereo(ms: number): Int16Array {
 }
 
 function ask<T>(scribe: Scribe, question: Question): T {
-  scribe.take({ type: 'ask', ask: 9, question });
-  const answer = told.findLast((message) => message.type === 'answer');
-  if (answer?.type !== 'answer' || answer.error !== undefined) throw new Error(answer?.error ?? 'no answer');
-  return answer.value as T;
+  return scribe.answer(question) as T;
 }
 
 /** Records half a second of a call; closes it unless it goes on. */
@@ -230,7 +227,7 @@ describe('Scribe', () => {
     const scribe = scribeOf();
     open(scribe, 'c1');
     scribe.take({ type: 'write', id: 'c1', stereo: stereo(100) });
-    scribe.take({ type: 'end' });
+    scribe.close();
     expect(manifest('c1').ended).toEqual({ reason: 'interrupted', durationMs: 100 });
   });
 });
