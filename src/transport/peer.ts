@@ -139,7 +139,9 @@ export class Peer {
     this.#source = new wrtc.nonstandard.RTCAudioSource();
     const track = this.#source.createTrack();
     this.#track = track;
-    this.#pc.addTrack(track);
+    // A track without a stream is announced as `msid:-` (RFC 8830): then the far end's `event.streams` is empty, and a page that plays
+    // `event.streams[0]`, as nearly all do, plays nothing.
+    this.#pc.addTrack(track, new wrtc.MediaStream());
     this.#gathering = new Gathering(this.#pc, options.clock ?? systemClock);
     open++;
     this.#pc.onconnectionstatechange = () => {

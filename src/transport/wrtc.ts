@@ -33,7 +33,7 @@ export interface NativePeer {
   onicecandidate: ((event: { candidate: { candidate: string; sdpMLineIndex: number | null } | null }) => void) | null;
   ontrack: ((event: { track: NativeTrack }) => void) | null;
   ondatachannel: ((event: { channel: NativeChannel }) => void) | null;
-  addTrack(track: NativeTrack): unknown;
+  addTrack(track: NativeTrack, stream: object): unknown;
   createDataChannel(label: string): NativeChannel;
   createOffer(): Promise<NativeDescription>;
   createAnswer(): Promise<NativeDescription>;
@@ -67,6 +67,7 @@ export interface NativeAudioSink {
 
 export interface NativeWebRtc {
   RTCPeerConnection: new (configuration: Record<string, unknown>) => NativePeer;
+  MediaStream: new () => object;
   nonstandard: {
     RTCAudioSource: new () => NativeAudioSource;
     RTCAudioSink: new (track: NativeTrack) => NativeAudioSink;

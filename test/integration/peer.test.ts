@@ -128,6 +128,17 @@ describe('two peers', () => {
     expect(quality.jitterBufferMs).toBeGreaterThan(0);
   });
 
+  it('name the stream of their track, in the offer as in the answer: `event.streams[0]` is what pages play', async () => {
+    const [a, b] = [new End(), new End()];
+    a.use(a.peer.createChannel('oai-events'));
+    const offer = await a.peer.createOffer();
+    for (const sdp of [offer, await b.peer.answer(offer, GATHER_MS)]) {
+      const [, stream] = /^a=msid:(\S+) \S+/m.exec(sdp) ?? [];
+      // RFC 8830 section 2: a lone hyphen says that the track belongs to no stream.
+      expect(stream).toMatch(/^[\w{}-]{8,}$/);
+    }
+  });
+
   it('are told each state once', async () => {
     const [a, b] = await connect();
     for (const { states } of [a, b]) {

@@ -36,6 +36,7 @@ export async function startRealtimeServer(options: RealtimeServerOptions): Promi
   const routes = new Routes(registry);
   const upgrades = new Upgrades(registry, routes);
   const onRequest = (request: IncomingMessage, response: ServerResponse) => {
+    if (answeredPreflight(request, response)) return;
     routes.handle(request, response).catch((error: unknown) => {
       registry.noteRefused();
       if (!(error instanceof ServiceError)) registry.log?.warn({ error: errorMessage(error) }, 'request failed');
@@ -71,6 +72,24 @@ export async function startRealtimeServer(options: RealtimeServerOptions): Promi
       return closing;
     },
   };
+}
+
+/**
+ * Lets pages of any origin ask, as the service does: an ephemeral key is made for a browser. True: the request was the browser's question whether it
+ * may (https://fetch.spec.whatwg.org/#cors-preflight-fetch), and has its answer.
+ */
+function answeredPreflight(request: IncomingMessage, response: ServerResponse): boolean {
+  response.setHeader('access-control-allow-origin', '*');
+  // The id of a call is in it.
+  response.setHeader('access-control-expose-headers', 'location');
+  if (request.method !== 'OPTIONS') return false;
+  response.writeHead(204, {
+    'access-control-allow-methods': 'POST',
+    'access-control-allow-headers': request.headers['access-control-request-headers'] ?? '*',
+    'access-control-max-age': '600',
+  });
+  response.end();
+  return true;
 }
 
 function listen(server: Server, port: number, host: string): Promise<void> {
