@@ -46,7 +46,7 @@ const under = (folder: string) => (file: string) => file.startsWith(folder);
 const part = (file: string, depth: number) => file.split('/').slice(0, depth).join('/');
 const isOurs = (imported: string) => /^(src|tools|web)\//.test(imported);
 const CALL_TYPES = new Set(
-  ['leg', 'events', 'termination', 'clock', 'ticker', 'counters'].map((name) => `src/call/${name}.ts`),
+  ['leg', 'events', 'termination', 'clock', 'ticker', 'counters', 'party'].map((name) => `src/call/${name}.ts`),
 );
 /** What an observer of calls may see of them beside their events: who calls whom, and the port by which audio is listened to. */
 const WATCHED = new Set([...CALL_TYPES, 'src/call/info.ts', 'src/call/tap.ts']);
@@ -112,9 +112,9 @@ const rules: Rule[] = [
     breaks: ['src/http/x.ts', 'src/config.ts'],
   },
   {
-    says: 'stores/ is a database behind ports: of ours it imports its thread, errors and wall time, no call and no tool',
+    says: 'stores/ is a database behind ports: of ours it imports its thread, errors, wall time and who somebody is, no call and no tool',
     about: under('src/stores/'),
-    forbids: nothingBut('src/thread/', 'src/errors.ts', 'src/zone.ts'),
+    forbids: nothingBut('src/thread/', 'src/call/party.ts', 'src/numbering/', 'src/errors.ts', 'src/zone.ts'),
     breaks: ['src/stores/x.ts', 'src/tools/ports.ts'],
   },
   {
@@ -135,15 +135,27 @@ const rules: Rule[] = [
     forbids: nothingBut(
       CALL_TYPES,
       'src/call/hour-limit.ts',
+      'src/numbering/',
       ...['errors', 'settings', 'folder', 'signing'].map((name) => `src/${name}.ts`),
     ),
     breaks: ['src/tools/x.ts', 'src/stores/store.ts'],
   },
   {
-    says: 'prompts/ and routing/ decide by what they are given: they know no tool, no store, no call and not each other',
+    says: 'prompts/ and routing/ decide by what they are given: they know who somebody is, and no tool, no store, no call and not each other',
     about: (file) => under('src/prompts/')(file) || under('src/routing/')(file),
-    forbids: nothingBut('src/call/leg.ts', ...['errors', 'folder', 'zone'].map((name) => `src/${name}.ts`)),
+    forbids: nothingBut(
+      'src/call/leg.ts',
+      'src/call/party.ts',
+      'src/numbering/',
+      ...['errors', 'folder', 'zone'].map((name) => `src/${name}.ts`),
+    ),
     breaks: ['src/routing/x.ts', 'src/prompts/library.ts'],
+  },
+  {
+    says: 'numbering/ reads what networks and people write: of ours it imports who somebody is, and nothing that does anything with it',
+    about: under('src/numbering/'),
+    forbids: nothingBut('src/call/party.ts'),
+    breaks: ['src/numbering/x.ts', 'src/errors.ts'],
   },
   {
     says: 'admission/ decides by numbers and events: it imports call/ types and values, errors and settings, never a call or a server',

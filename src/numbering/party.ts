@@ -1,0 +1,113 @@
+import { type IdentityParty, identityKey, type Party, WITHHELD } from '../call/party.ts';
+import { parseCallerNumber } from './number.ts';
+import { percentDecoded, plainText } from './spelling.ts';
+import { isPlaceholder, saysWithheld } from './withheld.ts';
+
+/** What is known of where the text comes from. */
+export interface Origin {
+  /**
+   * Within what the carrier's own identities (clients, WhatsApp users) are one person's, such as the carrier and its account, where it proved
+   * that it is the one who says so. Undefined: nothing is proven, and no identity is remembered.
+   */
+  readonly provenScope?: string | undefined;
+}
+
+/** Longest text that is looked at, and longest name that is carried on, characters. */
+const LONGEST = 1_000;
+const NAME_MOST = 128;
+
+/**
+ * Who is meant by what a network writes for one end of a call: the `From` and `To` of webhooks. The number in it is his number, however it is
+ * wrapped (`<sip:+1…@host;transport=udp>`, `tel:`, `whatsapp:+1…`, digits alone); without one he is an identity; and what says that there
+ * is neither is `withheld`.
+ */
+export function parseParty(text: string, origin: Origin = {}): Party {
+  const written = innermost(plainText(text.slice(0, LONGEST)));
+  const [scheme, rest] = schemeOf(written);
+  const address = rest.split(/[?>]/, 1)[0] ?? '';
+  const { user, host } = scheme === 'sip' ? userAndHost(address) : { user: address, host: '' };
+  const name = plainText(percentDecoded(user)).slice(0, NAME_MOST);
+  if (isNobody(name) || /(?:^|\.)invalid$|^anonymous$/i.test(host)) return WITHHELD;
+  // The name of a client is its application's: digits there are as well the number of a customer.
+  const number = scheme === 'client' && !name.startsWith('+') ? undefined : parseCallerNumber(numberPart(name, scheme));
+  if (number !== undefined) return { kind: 'number', number };
+  return identity(text, scheme, name, host, origin);
+}
+
+/** A web page's call. The conversation's name is whatever the page says: it stands for somebody only where `proven`, that is, an operator says it. */
+export function pageParty(conversationId: string, proven: boolean): IdentityParty {
+  const key = proven ? identityKey('page', conversationId) : undefined;
+  return { kind: 'identity', scheme: 'page', text: `page:${conversationId}`, key };
+}
+
+type Scheme = 'sip' | 'tel' | 'client' | 'whatsapp' | 'other';
+
+/** The address within `"Display name" <address>;tag=…`, RFC 3261 section 20.10; of several (P-Asserted-Identity, RFC 3325) one with a number. */
+function innermost(text: string): string {
+  const addresses = [...text.matchAll(/<([^<>]*)>/g)].map(([, address = '']) => address.trim());
+  const uris = addresses.length > 0 ? addresses : text.split(/,(?=\s*(?:sips?|tel):)/i).map((one) => one.trim());
+  return uris.find((uri) => /^(?:tel:|sips?:)(?:\+|%2b)/i.test(uri)) ?? uris[0] ?? '';
+}
+
+function schemeOf(written: string): [Scheme, string] {
+  const match = /^([a-z][a-z0-9+.-]*):(?:\/\/)?(.*)$/is.exec(written);
+  if (match === null) return /^[^@\s]*@[^@\s]+$/.test(written) ? ['sip', written] : ['other', written];
+  const [, name = '', rest = ''] = match;
+  switch (name.toLowerCase()) {
+    case 'sip':
+    case 'sips':
+      return ['sip', rest];
+    case 'tel':
+      return ['tel', rest];
+    case 'client':
+      return ['client', rest];
+    case 'whatsapp':
+      return ['whatsapp', rest];
+    default:
+      return ['other', written];
+  }
+}
+
+/** The parts of a SIP URI before its parameters. A password is nobody's name. */
+function userAndHost(address: string): { user: string; host: string } {
+  const at = address.lastIndexOf('@');
+  if (at === -1) {
+    // "sip:pbx.example.com" has no user; "sip:+12025550143" has nothing else.
+    const alone = address.split(';', 1)[0] ?? '';
+    return /^(?:\+|%2b)?[\d().-]+$/i.test(alone) ? { user: alone, host: '' } : { user: '', host: hostOf(address) };
+  }
+  return { user: address.slice(0, at).replace(/:.*$/s, ''), host: hostOf(address.slice(at + 1)) };
+}
+
+const hostOf = (text: string) => (/^(?:\[[^\]]*\]|[^:;]*)/.exec(text)?.[0] ?? '').toLowerCase().replace(/\.$/, '');
+
+/** A user of SIP may carry a number's parameters: `+12025550143;npdi`. */
+function numberPart(name: string, scheme: Scheme): string {
+  return scheme === 'sip' || scheme === 'tel' ? (name.split(';', 1)[0] ?? '') : name;
+}
+
+/** Whether a name says that nobody is named, in words or by a number that is none. */
+function isNobody(name: string): boolean {
+  const bare = name.split(';', 1)[0] ?? '';
+  if (saysWithheld(bare)) return true;
+  const digits = bare.replace(/[\s().\-/+]/g, '');
+  return /^\d+$/.test(digits) && isPlaceholder(digits.replace(/^(?:00|011)(?=[1-9])/, ''));
+}
+
+function identity(raw: string, scheme: Scheme, name: string, host: string, { provenScope }: Origin): IdentityParty {
+  const shown = name.replace(/\s+/g, ' ');
+  switch (scheme) {
+    case 'client':
+    case 'whatsapp': {
+      // As the carrier wrote it, letter for letter: two names that look alike are two.
+      const exact = `${scheme}:${name}` === raw && name.length < NAME_MOST;
+      const key = exact && provenScope !== undefined ? identityKey(scheme, name, provenScope) : undefined;
+      return { kind: 'identity', scheme, text: `${scheme}:${shown}`, key };
+    }
+    // Whoever may send a call to a SIP domain writes its From as he likes, and a short number is another's elsewhere: neither proves anything.
+    case 'sip':
+      return { kind: 'identity', scheme, text: host === '' ? `sip:${shown}` : `sip:${shown}@${host}`, key: undefined };
+    default:
+      return { kind: 'identity', scheme: 'other', text: shown, key: undefined };
+  }
+}
