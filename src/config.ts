@@ -7,7 +7,7 @@ import { httpSettings } from './http/settings.ts';
 import { liveSettings } from './live/settings.ts';
 import { recordingSettings } from './recording/settings.ts';
 import { recordSettings } from './records/settings.ts';
-import { csv, flag, headerMap, iceServers, integer, phoneNumber, portRange, publicUrl, webUrl } from './settings.ts';
+import { csv, dialledNumber, flag, headerMap, iceServers, integer, portRange, publicUrl, webUrl } from './settings.ts';
 import { toolSettings } from './tools/settings.ts';
 import { tracingSettings } from './tracing/settings.ts';
 import { webhookSettings } from './webhooks/settings.ts';
@@ -139,7 +139,9 @@ const schema = z.object({
     .string()
     .default('We are sorry, the call could not be continued. Please try again later.')
     .describe('What the carrier says to a caller whose call the bridge had to give up.'),
-  FALLBACK_DIAL: phoneNumber.optional().describe('Number (E.164) that such a caller is then connected to.'),
+  FALLBACK_DIAL: dialledNumber
+    .optional()
+    .describe('Number (E.164) that such a caller is then connected to; no premium-rate number.'),
 
   // Call control and ordered calls
   ...outboundSettings,

@@ -13,6 +13,7 @@ import { PromptLibrary } from './prompts/library.ts';
 import type { Prompt } from './prompts/prompt.ts';
 import { loadRoutes } from './routing/load.ts';
 import { resolve } from './routing/routes.ts';
+import { HourFile } from './stores/hour-file.ts';
 import { openStore } from './stores/store.ts';
 import { guardedControl } from './tools/guarded-control.ts';
 import type { ToolSet } from './tools/loaded.ts';
@@ -102,7 +103,8 @@ export async function openDispatch(deps: DispatchDeps): Promise<Dispatch> {
     example: config.EXAMPLE_BUSINESS,
     onFailure: (err) => log.error({ err }, 'the store failed; it is opened again at the next question'),
   });
-  const transfers = new HourLimit(config.TRANSFERS_PER_HOUR, clock);
+  const transfersFile = await HourFile.open({ path: join(config.DATA_DIR, 'transfers-hour.json'), clock, log });
+  const transfers = new HourLimit(config.TRANSFERS_PER_HOUR, clock, transfersFile);
   const business = (await store.business.profile()) ?? undefined;
 
   /** What is known of the caller, when it comes in time: a slow store delays no answer. */
@@ -171,6 +173,7 @@ export async function openDispatch(deps: DispatchDeps): Promise<Dispatch> {
     async close() {
       await toolkit.close();
       await store.close();
+      await transfersFile.close();
     },
   };
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { judgeNumber } from './numbering/judgement.ts';
 
 /** The kinds of value a setting can have, each read from the text of an environment variable. */
 
@@ -58,7 +59,21 @@ export const portRange = z
   );
 
 /** E.164: a plus sign and 7 to 15 digits. */
-export const phoneNumber = z.string().regex(/^\+[1-9]\d{6,14}$/, 'must be a number in E.164 form, e.g. +15551234567');
+export const phoneNumber = z.string().regex(/^\+[1-9]\d{6,14}$/, 'must be a number in E.164 form, e.g. +12025550143');
+
+const NOT_DIALLED = {
+  not_valid: 'is no number that there is',
+  premium_rate: 'is a premium-rate number, whose caller pays its owner',
+  emergency: 'leads to an emergency service',
+} as const;
+
+/** E.164, of a number that there is and that may be dialled; a trunk prefix in it goes. */
+export const dialledNumber = phoneNumber.transform((text, context) => {
+  const judgement = judgeNumber(text);
+  if (judgement.ok) return judgement.number;
+  context.addIssue({ code: 'custom', message: NOT_DIALLED[judgement.code] });
+  return z.NEVER;
+});
 
 function parseJson(text: string, context: z.core.$RefinementCtx, shape: string): unknown {
   try {

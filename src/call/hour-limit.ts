@@ -11,17 +11,28 @@ export type HourlyUse =
     }
   | { readonly ok: false; readonly retryAfterMs: number | undefined };
 
+/** Where uses outlive the process. */
+export interface HourMemory {
+  /** Those of the last hour, monotonic ms, the oldest first; of an earlier process, too. */
+  readonly uses: ReadonlyArray<{ readonly at: number }>;
+  /** Told of all that count, whenever they change. Must not throw. */
+  keep(uses: ReadonlyArray<{ readonly at: number }>): void;
+}
+
 /** So many uses in any 60 minutes, and no more. */
 export class HourLimit {
   readonly #most: number;
   readonly #clock: Pick<Clock, 'now'>;
+  readonly #memory: HourMemory | undefined;
   /** The uses of the last hour, the oldest first. */
-  readonly #uses: Array<{ readonly at: number }> = [];
+  readonly #uses: Array<{ readonly at: number }>;
 
   /** `most` 0 forbids all. */
-  constructor(most: number, clock: Pick<Clock, 'now'>) {
+  constructor(most: number, clock: Pick<Clock, 'now'>, memory?: HourMemory) {
     this.#most = most;
     this.#clock = clock;
+    this.#memory = memory;
+    this.#uses = [...(memory?.uses ?? [])];
   }
 
   take(): HourlyUse {
@@ -33,11 +44,14 @@ export class HourLimit {
     }
     const use = { at: now };
     this.#uses.push(use);
+    this.#memory?.keep(this.#uses);
     return {
       ok: true,
       giveBack: () => {
         const index = this.#uses.indexOf(use);
-        if (index >= 0) this.#uses.splice(index, 1);
+        if (index < 0) return;
+        this.#uses.splice(index, 1);
+        this.#memory?.keep(this.#uses);
       },
     };
   }

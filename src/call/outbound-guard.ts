@@ -1,5 +1,5 @@
 import type { Clock } from './clock.ts';
-import { HourLimit } from './hour-limit.ts';
+import { HourLimit, type HourMemory } from './hour-limit.ts';
 
 /**
  * Who may be called, how often and how many at once: the bounds of what a stolen token or a talked-over model can cost. Refusing is decided
@@ -22,6 +22,8 @@ export interface OutboundGuardOptions {
   readonly concurrent: number;
   /** A call whose end is never told gives its place back after this, ms: longer than any call may last. */
   readonly longestMs: number;
+  /** Where the hour's calls outlive the process. */
+  readonly memory?: HourMemory;
 }
 
 /** The place of one call among those at once. */
@@ -55,7 +57,7 @@ export class OutboundGuard {
 
   constructor(options: OutboundGuardOptions) {
     this.#o = options;
-    this.#hourly = new HourLimit(options.perHour, options.clock);
+    this.#hourly = new HourLimit(options.perHour, options.clock, options.memory);
   }
 
   /** Calls at once, as far as is known. */

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Calls } from '../call/calls.ts';
 import { OutboundGuard } from '../call/outbound-guard.ts';
 import { isFinal } from '../callers/phone/control/index.ts';
@@ -10,6 +11,7 @@ import { callsDesk, type WatchedCallsDesk } from '../http/calls-desk.ts';
 import { HostedDocuments, hostedDocumentRoute } from '../http/hosted-documents.ts';
 import { OutboundCalls } from '../http/outbound-calls.ts';
 import { WebhookGuard } from '../http/webhook.ts';
+import { HourFile } from '../stores/hour-file.ts';
 import { Destinations } from '../tools/destinations.ts';
 import { checkDestination } from '../tools/policy.ts';
 import { type Carriers, openCarriers } from './carriers.ts';
@@ -21,7 +23,7 @@ const PLACE_SLACK_MS = 600_000;
 const REPORT_MS = 2_000;
 
 /** Calls that are ordered, and the interface by which calls are seen and operated: `/calls`, `/openapi.json`, and the carriers' news of both. */
-export function openCallsApi(base: Base): Feature {
+export async function openCallsApi(base: Base): Promise<Feature> {
   const { config, clock, log, metrics, secrets, urls } = base;
   const destinations = new Destinations({
     hosts: config.HTTP_TOOL_HOSTS,
@@ -51,12 +53,14 @@ export function openCallsApi(base: Base): Feature {
       ? ({ ok: true, number: decision.number } as const)
       : ({ ok: false, code: decision.code, reason: decision.reason } as const);
   };
+  const ordersFile = await HourFile.open({ path: join(config.DATA_DIR, 'orders-hour.json'), clock, log });
   const guard = new OutboundGuard({
     clock,
     mayDial,
     perHour: config.OUTBOUND_PER_HOUR,
     concurrent: config.OUTBOUND_CONCURRENT,
     longestMs: config.MAX_CALL_MINUTES * 60_000 + PLACE_SLACK_MS,
+    memory: ordersFile,
   });
   let outbound: OutboundCalls | undefined;
   let desk: WatchedCallsDesk | undefined;
@@ -102,6 +106,7 @@ export function openCallsApi(base: Base): Feature {
       await Promise.all([outbound?.close(), callbacks.close(REPORT_MS)]);
       await carriers.close();
       await destinations.close();
+      await ordersFile.close();
     },
   };
 }

@@ -1,3 +1,6 @@
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { dtmfFrequencies } from '../../src/call/dtmf-tones.ts';
 import { peakDbfs } from '../../src/media/level.ts';
@@ -9,7 +12,7 @@ import { rigTest as it } from './rig-test.ts';
 /** Calls that are ordered from the running daemon, and calls that are operated while they go on. */
 
 const voice = { tone: 620, ms: 600, dbfs: -15 };
-const order = { to: '+1 (555) 000-1111', prompt: 'reminder', variables: { name: 'Ada Lovelace' } };
+const order = { to: '+1 (202) 555-1111', prompt: 'reminder', variables: { name: 'Ada Lovelace' } };
 
 /** What the model was asked to be and to say. */
 const asked = (rig: CallsRig) => JSON.stringify(rig.model.sessions[0]?.received ?? []);
@@ -56,7 +59,7 @@ describe.concurrent.each(WAYS)('a call ordered at %s by %s, the model on %s', (c
     expect(toneAloneMs(rig.model.sessions[0]!.inputAudio(), 24_000, 440)).toBeGreaterThan(300);
     expect(peakDbfs(call.recordedChannels()!.agent)).toBeGreaterThan(-30);
     expect(call.streams[0]?.faultCount).toBe(0);
-    expect(JSON.stringify(rig.lines)).not.toMatch(/5550001111|5550009999|admin-token|rest-token|Lovelace/);
+    expect(JSON.stringify(rig.lines)).not.toMatch(/2025551111|2025559999|admin-token|rest-token|Lovelace/);
   });
 });
 
@@ -73,6 +76,9 @@ describe.concurrent('an order', () => {
     for (const [to, reason] of [
       ['+49 30 1234567', 'not_listed'],
       ['+1 900 555 1234', 'premium_rate'],
+      ['+1 1 900 555 1234', 'premium_rate'],
+      ['+1 1 876 555 1234', 'not_listed'],
+      ['+1 555 555 0143', 'not_valid'],
       ['12', 'not_e164'],
     ]) {
       const answer = await refused({ to }, 403, 'DESTINATION_REFUSED');
@@ -87,22 +93,33 @@ describe.concurrent('an order', () => {
     const again = await rig.api('POST', '/calls', { to: THEIRS }, key);
     expect(again.body.id).toBe(first.body.id);
     expect(again.headers.get('idempotency-replayed')).toBe('true');
-    await refused({ to: '+15550002222' }, 409, 'IDEMPOTENCY_KEY_REUSED', key);
+    await refused({ to: '+12025552222' }, 409, 'IDEMPOTENCY_KEY_REUSED', key);
     expect(rig.carrier.calls).toHaveLength(1);
 
-    expect((await rig.api('POST', '/calls', { to: '+15550002222' })).status).toBe(201);
-    await refused({ to: '+15550003333' }, 429, 'OUTBOUND_CONCURRENT_LIMIT');
+    expect((await rig.api('POST', '/calls', { to: '+12025552222' })).status).toBe(201);
+    await refused({ to: '+12025553333' }, 429, 'OUTBOUND_CONCURRENT_LIMIT');
     for (const call of rig.carrier.calls) {
       call.hangUp();
       await call.done;
     }
     await until(() => rig.app.calls.size === 0, 'both calls are over');
-    expect((await rig.api('POST', '/calls', { to: '+15550003333' })).status).toBe(201);
+    expect((await rig.api('POST', '/calls', { to: '+12025553333' })).status).toBe(201);
     rig.carrier.calls[2]?.hangUp();
     await rig.carrier.calls[2]?.done;
-    const last = await refused({ to: '+15550004444' }, 429, 'OUTBOUND_HOURLY_LIMIT');
+    const last = await refused({ to: '+12025554444' }, 429, 'OUTBOUND_HOURLY_LIMIT');
     expect(Number(last.headers.get('retry-after'))).toBeGreaterThan(3_000);
     expect(rig.carrier.calls).toHaveLength(3);
+  });
+
+  it('still counts for its hour when the daemon was started anew', async ({ own }) => {
+    const settings = { OUTBOUND_PER_HOUR: '1', DATA_DIR: mkdtempSync(join(tmpdir(), 'hour-')) };
+    const first = await startCallsRig({ carrier: 'twilio', settings, model: { voice } });
+    expect((await first.api('POST', '/calls', { to: THEIRS })).status).toBe(201);
+    await first.close();
+    const second = own(await startCallsRig({ carrier: 'twilio', settings, model: { voice } }));
+    const answer = await second.api('POST', '/calls', { to: THEIRS });
+    expect(answer).toMatchObject({ status: 429, body: { error: { code: 'OUTBOUND_HOURLY_LIMIT' } } });
+    expect(second.carrier.calls).toEqual([]);
   });
 
   it('takes its share of the calls there may be at once, and of those in a second', async ({ own }) => {
@@ -120,15 +137,15 @@ describe.concurrent('an order', () => {
       expect(Number(answers.at(-1)?.headers.get('retry-after'))).toBeGreaterThan(0);
     };
     // Five seconds' worth may come at once. None that rings is a call yet, and the one that is answered is asked for again.
-    for (const to of ['+15550002001', '+15550002002', '+15550002003', THEIRS]) expect(await place(to)).toBe(201);
+    for (const to of ['+12025552001', '+12025552002', '+12025552003', THEIRS]) expect(await place(to)).toBe(201);
     await until(() => rig.app.calls.size === 1, 'somebody answers');
-    await place('+15550009000');
+    await place('+12025559000');
     refusal(503, 'calls');
     await rig.api('POST', `/calls/${[...rig.app.calls][0]?.info.id}/hangup`);
     await until(() => rig.app.calls.size === 0, 'the call is over');
-    for (let i = 0; i < 10 && (await place(`+1555000300${i}`)) === 201; i++);
+    for (let i = 0; i < 10 && (await place(`+1202555300${i}`)) === 201; i++);
     refusal(429, 'rate');
-    expect(rig.carrier.calls.map(({ to }) => to)).not.toContain('+15550009000');
+    expect(rig.carrier.calls.map(({ to }) => to)).not.toContain('+12025559000');
   });
 
   it('is over here whenever the far party hangs up, before its stream, in its making or later', async ({ own }) => {
@@ -136,7 +153,7 @@ describe.concurrent('an order', () => {
     const far = () => ({ outcome: 'answer', ringMs: 0 }) as const;
     const rig = own(await startCallsRig({ carrier: 'twilio', settings, far, model: { voice } }));
     const hungUp = [0, 2, 5, 10, 15, 20, 30, 50, 80, 120].map(async (ms, index) => {
-      const { body } = await rig.api('POST', '/calls', { to: `+1555000${1000 + index}`, callbackUrl: rig.callbackUrl });
+      const { body } = await rig.api('POST', '/calls', { to: `+1202555${1000 + index}`, callbackUrl: rig.callbackUrl });
       const call = rig.carrier.calls.find((each) => each.sid === body.carrierCallId)!;
       await new Promise((resolve) => setTimeout(resolve, ms));
       call.hangUp();
@@ -164,7 +181,7 @@ describe.concurrent('an order', () => {
     const rig = own(await startCallsRig({ carrier: 'twilio', far, model: { voice } }));
     const { callbackUrl } = rig;
     await rig.api('POST', '/calls', { to: THEIRS, callbackUrl });
-    await rig.api('POST', '/calls', { to: '+15550002222', callbackUrl });
+    await rig.api('POST', '/calls', { to: '+12025552222', callbackUrl });
     await until(() => rig.carrier.calls[0]?.stream, 'the first call talks');
     await rig.app.close();
     const [talking, ringing] = rig.carrier.calls;
@@ -172,7 +189,7 @@ describe.concurrent('an order', () => {
     await until(() => talking?.isOver, 'the first call is over');
     const reported = Object.fromEntries(rig.callbacks.map(({ call }) => [String(call['to']), call]));
     expect(reported[THEIRS]).toMatchObject({ status: 'completed', end: { reason: 'drained' } });
-    expect(reported['+15550002222']).toMatchObject({ status: 'canceled' });
+    expect(reported['+12025552222']).toMatchObject({ status: 'canceled' });
   });
 
   it('may talk no longer than its prompt allows', async ({ own }) => {
@@ -212,10 +229,10 @@ describe.concurrent.each(['twilio', 'signalwire'] as const)('a call that goes on
     await until(() => rig.of('connected').length > 0, 'both ends');
     const refused = await rig.api('POST', `/calls/${id}/transfer`, { to: '+493012345678' });
     expect(refused).toMatchObject({ status: 403, body: { error: { code: 'DESTINATION_REFUSED' } } });
-    const answer = await rig.api('POST', `/calls/${id}/transfer`, { to: '+15550003333', say: 'One moment.' });
+    const answer = await rig.api('POST', `/calls/${id}/transfer`, { to: '+12025553333', say: 'One moment.' });
     expect(answer.status).toBe(204);
     await until(() => call.dialled.length > 0, 'the carrier dials');
-    expect(call.dialled).toEqual(['+15550003333']);
+    expect(call.dialled).toEqual(['+12025553333']);
     // What is left of MAX_CALL_MINUTES (120).
     const [, seconds] = /<Dial timeLimit="(\d+)">/.exec(String(rig.carrier.requests.at(-1)?.form['Twiml'])) ?? [];
     if (carrier === 'twilio') expect(Number(seconds) > 7_100 && Number(seconds) <= 7_200, seconds).toBe(true);

@@ -9,8 +9,8 @@ import { type Rig, type RigOptions, startRig } from './rig.ts';
 /** The whole daemon with the credentials of a carrier that places calls: a stand-in that speaks the real REST API and relay. */
 
 export const ADMIN = 'admin-token-of-sixteen-and-more';
-export const OURS = '+15550009999';
-export const THEIRS = '+15550001111';
+export const OURS = '+12025559999';
+export const THEIRS = '+12025551111';
 const PUBLIC = 'https://voice.example.com';
 const SIGNING = 'signing-secret-of-the-carrier';
 const REST = 'rest-token-of-the-account';
@@ -86,7 +86,7 @@ export async function startCallsRig(options: CallsRigOptions): Promise<CallsRig>
       PUBLIC_URL: PUBLIC,
       ADMIN_TOKEN: ADMIN,
       OUTBOUND_FROM: OURS,
-      DIAL_ALLOW: '+1555',
+      DIAL_ALLOW: '+1202',
       HTTP_TOOL_PRIVATE_HOSTS: receiverHost,
       CALLBACK_SECRET: 'callback-secret-of-the-tests',
       ROUTES_FILE: join(fixtures, 'routes.yaml'),

@@ -5,8 +5,8 @@ import { controlRig } from './control-rig.ts';
 import { sleep, toneAloneMs, until } from './rig.ts';
 import { rigTest as it } from './rig-test.ts';
 
-const TO = '+15550001111';
-const ELSEWHERE = '+15550003333';
+const TO = '+12025551111';
+const ELSEWHERE = '+12025553333';
 
 /** Waits until the interface shows this. */
 async function shows(look: () => Promise<unknown>, wanted: string, what: string): Promise<void> {
@@ -23,7 +23,7 @@ describe.each(['twilio', 'signalwire'] as const)('calls that are ordered, over %
   it('POST /calls lets the carrier open a media stream, and the conversation runs', async ({ own }) => {
     const rig = own(await controlRig(name));
     const order = {
-      to: '+1 (555) 000-1111',
+      to: '+1 (202) 555-1111',
       prompt: 'reminder',
       variables: { name: 'Ada' },
       callbackUrl: rig.callbackUrl,
@@ -34,7 +34,7 @@ describe.each(['twilio', 'signalwire'] as const)('calls that are ordered, over %
       { ...order, machineDetection: 'detect' },
       { 'idempotency-key': 'one' },
     );
-    expect(placed).toMatchObject({ status: 201, body: { status: 'queued', to: TO, from: '+15550009999' } });
+    expect(placed).toMatchObject({ status: 201, body: { status: 'queued', to: TO, from: '+12025559999' } });
     const { id, carrierCallId } = placed.body;
     const call = rig.carrier.calls[0]!;
     expect(call).toMatchObject({ sid: carrierCallId, direction: 'outbound-api', to: TO });
@@ -77,7 +77,7 @@ describe.each(['twilio', 'signalwire'] as const)('calls that are ordered, over %
     const heard = call.recordedChannels()!;
     expect(peakDbfs(heard.agent)).toBeGreaterThan(-30);
     expect(call.streams[0]).toMatchObject({ faultCount: 0, codec: name === 'twilio' ? 'PCMU@8000' : 'L16@24000' });
-    expect(rig.lines.join('')).not.toMatch(/5550001111|5550009999|admin-token|rest-token|Ada/);
+    expect(rig.lines.join('')).not.toMatch(/2025551111|2025559999|admin-token|rest-token|Ada/);
   });
 
   it('a forbidden destination is refused with a reason, and the carrier hears nothing', async ({ own }) => {
@@ -114,7 +114,7 @@ describe.each(['twilio', 'signalwire'] as const)('calls that are ordered, over %
     const rig = own(await controlRig(name));
     const call = rig.carrier.callIn({
       from: TO,
-      to: '+15550009999',
+      to: '+12025559999',
       webhookUrl: 'https://voice.example.com/incoming-call',
     });
     await until(() => call.stream, 'the media stream');

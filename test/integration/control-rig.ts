@@ -106,7 +106,7 @@ export async function controlRig(name: 'twilio' | 'signalwire', options: Partial
       ? twilioRest({ accountSid, authToken: 'rest-token', ...common })
       : signalWireRest({ projectId: accountSid, token: 'rest-token', host: (d) => documents.url(d), ...common });
   const mayDial = (number: string) => {
-    const decision = checkDestination(number, { allow: ['+1555'] });
+    const decision = checkDestination(number, { allow: ['+1202'] });
     return decision.allowed
       ? ({ ok: true, number: decision.number } as const)
       : ({ ok: false, code: decision.code, reason: decision.reason } as const);
@@ -115,7 +115,7 @@ export async function controlRig(name: 'twilio' | 'signalwire', options: Partial
   const outbound = new OutboundCalls({
     guard: new OutboundGuard({ clock: systemClock, mayDial, perHour: 20, concurrent: 5, longestMs: 3_600_000 }),
     control,
-    from: '+15550009999',
+    from: '+12025559999',
     urls,
     clock: systemClock,
     log,

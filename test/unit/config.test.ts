@@ -49,6 +49,7 @@ describe('loadConfig', () => {
       [{ urls: ['turn:t.example'], username: 'u', credential: 'c' }],
     ],
     ['OPENAI_HEADERS', '{"api-key":"k"}', { 'api-key': 'k' }],
+    ['FALLBACK_DIAL', '+112025550143', '+12025550143'],
   ])('reads %s=%s', (name, text, value) => {
     expect(loadConfig({ [name]: text })[name as 'PORT']).toEqual(value);
   });
@@ -68,6 +69,10 @@ describe('loadConfig', () => {
     ['ICE_SERVERS', '[{', 'JSON array'],
     ['OPENAI_HEADERS', '{"a":1}', 'JSON object of texts'],
     ['FALLBACK_DIAL', '0123', 'E.164'],
+    ['FALLBACK_DIAL', '+15555550143', 'no number that there is'],
+    ['FALLBACK_DIAL', '+119005551234', 'premium-rate'],
+    ['DIAL_ALLOW', '+1202,+440909', 'without a trunk prefix'],
+    ['DIAL_DENY', '+11900', 'without a trunk prefix'],
     ['STREAM_TOKEN_SECRET', 'short', '16 characters'],
     ['LOG_LEVEL', 'loud', 'debug'],
     ['PLAYOUT_CHUNK_MS', '80', 'half of PLAYOUT_LEAD_MS', { PLAYOUT_LEAD_MS: '100' }],

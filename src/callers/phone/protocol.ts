@@ -5,11 +5,10 @@
 
 /** What the audio bytes of a stream are, as the carrier's `start` states it. The encoding is in lower case. */
 export interface MediaFormat {
-  /** "audio/x-mulaw", "audio/x-alaw", "audio/x-l16", or however else it was said; see `codecFor`. */
+  /** "audio/x-mulaw", "audio/x-alaw", "audio/x-l16", or what else was said. */
   readonly encoding: string;
-  /** Hz; 0 where it was not said, NaN where what was said is no number. */
+  /** Hz. */
   readonly sampleRate: number;
-  /** 1 where it was not said. */
   readonly channels: number;
 }
 

@@ -1,34 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { checkDestination, isDigits, isPrefix, isPremiumRate, normaliseNumber } from '../../../src/tools/policy.ts';
+import { checkDestination, isDigits, isPrefix } from '../../../src/tools/policy.ts';
 
 const codeOf = (number: string, allow: string[], deny: string[] = []) => {
   const decision = checkDestination(number, { allow, deny });
   return decision.allowed ? decision.number : decision.code;
 };
-
-describe('numbers as people write them', () => {
-  it.each([
-    ['+1 (202) 555-0143', '+12025550143'],
-    ['0044 20 7946 0000', '+442079460000'],
-    ['011 49 30 123456', '+4930123456'],
-    ['+44 (0)20 7946 0000', '+442079460000'],
-    ['tel:+49-30-123456', '+4930123456'],
-    ['+1‑202‑555‑0143', '+12025550143'],
-  ])('%s is %s', (written, number) => expect(normaliseNumber(written)).toBe(number));
-
-  it.each([
-    '2025550143',
-    '911',
-    '+0123456789',
-    '+1202555014x',
-    '',
-    '+',
-    '+12',
-    `+${'1'.repeat(16)}`,
-    '12025550143,,5',
-    'sip:a@b',
-  ])('%j is none', (written) => expect(normaliseNumber(written)).toBeUndefined());
-});
 
 describe('destinations', () => {
   it('are refused when nothing is allowed: an empty list is closed', () => {
@@ -52,7 +28,7 @@ describe('destinations', () => {
     ['+449098790000', '+44'],
     ['+447012345678', '+44'],
     ['+448715551234', '+44'],
-    ['+4990012345678', '+49'],
+    ['+499001234567', '+49'],
     ['+33899123456', '+33'],
     ['+41900123456', '+41'],
     ['+611901234567', '+61'],
@@ -70,20 +46,69 @@ describe('destinations', () => {
     '+33142685300',
     '+61291234567',
     '+18005550100',
-  ])('%s is an ordinary number', (number) => {
-    expect(isPremiumRate(number)).toBe(false);
-    expect(codeOf(number, [number.slice(0, 3)])).toBe(number);
+  ])('%s is an ordinary number', (number) => expect(codeOf(number, [number.slice(0, 3)])).toBe(number));
+
+  it.each([
+    ['+1 1 900 555 1234', 'premium_rate'],
+    ['0011 900 555 1234', 'premium_rate'],
+    ['011 1 900 555 1234', 'premium_rate'],
+    ['+44 0 909 879 0000', 'premium_rate'],
+    ['+44 (0) 909 879 0000', 'premium_rate'],
+    ['+1 1 876 555 1234', 'high_risk'],
+    ['0011 876 555 1234', 'high_risk'],
+    ['+44 0 20 7946 0000', 'denied'],
+    ['+44 0 161 496 0000', '+441614960000'],
+    ['+1 1 202 555 0143', '+12025550143'],
+    ['+1 1 1 876 555 1234', 'not_valid'],
+    ['+44 0 0 909 879 0000', 'not_valid'],
+    ['+44 0 909 123456', 'not_valid'],
+    ['+1 555 555 0143', 'not_valid'],
+    ['+1 202 555 01433', 'not_valid'],
+    ['+1 900 555 1234;ext=1', 'not_e164'],
+    ['+1 202 555 0143,,5', 'not_e164'],
+    ['+1 202 555 CALL', 'not_e164'],
+    ['+49 30 110', 'emergency'],
+    ['911', 'not_e164'],
+    ['+1 911', 'not_e164'],
+  ])('%s is judged as what is dialled by it: %s', (written, outcome) => {
+    expect(codeOf(written, ['+1', '+44', '+49'], ['+4420'])).toBe(outcome);
   });
 
-  it('of high risk need to be named: "+1" does not bring the Caribbean with it', () => {
+  it("take a country's code for that country: the others that share it, and risky ones, must be named", () => {
+    expect(codeOf('+16045550143', ['+1'])).toBe('+16045550143');
     expect(codeOf('+18765551234', ['+1'])).toBe('high_risk');
+    expect(codeOf('+18765551234', ['+1', '+187'])).toBe('high_risk');
     expect(codeOf('+18765551234', ['+1', '+1876'])).toBe('+18765551234');
-    expect(codeOf('+23222123456', ['+2'])).toBe('high_risk');
+    expect(codeOf('+17875551234', ['+1'])).toBe('high_risk');
+    expect(codeOf('+17875551234', ['+1787'])).toBe('+17875551234');
+    expect(codeOf('+447781123456', ['+44'])).toBe('+447781123456');
+    expect(codeOf('+262639012345', ['+262'])).toBe('high_risk');
+    expect(codeOf('+262639012345', ['+26263'])).toBe('+262639012345');
+    expect(codeOf('+77012345678', ['+7'])).toBe('high_risk');
+    expect(codeOf('+77012345678', ['+770'])).toBe('+77012345678');
+    expect(codeOf('+23276123456', ['+2'])).toBe('high_risk');
+    expect(codeOf('+23276123456', ['+232'])).toBe('+23276123456');
     expect(codeOf('+881612345678', ['+8'])).toBe('high_risk');
+    expect(codeOf('+881612345678', ['+881'])).toBe('+881612345678');
+  });
+
+  it.each([
+    ['+445512345678', '+44', '+4455'],
+    ['+443001234567', '+44', '+4430'],
+    ['+4918012345678', '+49', '+49180'],
+    ['+33820123456', '+33', '+3382'],
+    ['+447641234567', '+44', '+4476'],
+    ['+15005550006', '+1', '+1500'],
+  ])('%s is no number of a person or an office: %s does not bring it along, %s does', (number, country, range) => {
+    expect(codeOf(number, [country])).toBe('special_rate');
+    expect(codeOf(number, [range])).toBe(number);
   });
 });
 
 it('knows a usable prefix and usable digits', () => {
-  expect(['+1', '+4420', '1', '+', '+0', '+1x'].map(isPrefix)).toEqual([true, true, false, false, false, false]);
+  expect(['+1', '+4420', '+3906', '1', '+', '+0', '+1x', '+440', '+11'].map(isPrefix)).toEqual([
+    ...Array(3).fill(true),
+    ...Array(6).fill(false),
+  ]);
   expect(['1w#*AD', '', 'E', '1 2', '1'.repeat(33)].map(isDigits)).toEqual([true, false, false, false, false]);
 });
