@@ -1,7 +1,6 @@
 import type { Clock } from '../call/clock.ts';
 import type { Config } from '../config.ts';
 import { BridgeError, errorMessage } from '../errors.ts';
-import type { Parts } from './parts.ts';
 
 /** What a check is, how long it may take, and how its line reads. */
 
@@ -23,6 +22,13 @@ export interface Check {
   readonly name: string;
   /** What it throws becomes a `fail`. The signal aborts when its time is up. */
   run(signal: AbortSignal): Promise<Finding>;
+}
+
+/** Why an optional part cannot be had; undefined where it can. */
+export interface Parts {
+  readonly webrtc: string | undefined;
+  readonly opus: string | undefined;
+  readonly relay: string | undefined;
 }
 
 /** What checks are made with; tests put their own in. */

@@ -4,17 +4,10 @@ import { checkAll } from '../cli/check.ts';
 import { environment } from '../config.ts';
 import { opusAvailable } from '../media/opus.ts';
 import { webrtcAvailable } from '../transport/peer.ts';
-import { type Check, type DoctorDeps, type Finding, fail, pass, warn } from './check.ts';
+import { type Check, type DoctorDeps, type Finding, fail, type Parts, pass, warn } from './check.ts';
 import type { Machine } from './environment.ts';
 
 /** What the daemon is made of: optional parts with native code, and the files that make the agent. */
-
-/** Why an optional part cannot be had; undefined where it can. */
-export interface Parts {
-  readonly webrtc: string | undefined;
-  readonly opus: string | undefined;
-  readonly relay: string | undefined;
-}
 
 /** Looks for the parts on this machine. */
 export function installedParts(): Parts {

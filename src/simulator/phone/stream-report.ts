@@ -7,24 +7,9 @@ import type { Ear } from './ear.ts';
 import type { Interruptions } from './interruptions.ts';
 import type { Spurts } from './speech.ts';
 import type { SpreadReport } from './spread.ts';
-import type { StreamStats } from './stream-stats.ts';
+import type { Arrival, ClearReport, StreamStats } from './stream-stats.ts';
 import { type Timeline, tenth } from './timeline.ts';
 import { findTurns } from './turns.ts';
-
-/** One message's arrival, ms since the call began. */
-export interface Arrival {
-  readonly atMs: number;
-  /** Audio in it, ms. */
-  readonly audioMs: number;
-}
-
-export interface ClearReport {
-  readonly atMs: number;
-  /** Audio dropped unheard, ms. */
-  readonly droppedMs: number;
-  /** Marks it returned. */
-  readonly marks: number;
-}
 
 /** All times in ms since the call began, unless they say otherwise. */
 export interface StreamReport {

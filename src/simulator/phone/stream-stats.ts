@@ -2,7 +2,6 @@
 
 import { FAULTS, type Fault } from './bridge-message.ts';
 import { Spread } from './spread.ts';
-import type { Arrival, ClearReport } from './stream-report.ts';
 
 /** Frames sent later than this count as late: the phone's own process was held up, and its measurements are worth less. */
 export const LATE_MS = 10;
@@ -12,6 +11,21 @@ const SAME_BOUT_MS = 1000;
 
 /** Arrivals and marks kept one by one. */
 const LOG_LIMIT = 20_000;
+
+/** One message's arrival, ms since the call began. */
+export interface Arrival {
+  readonly atMs: number;
+  /** Audio in it, ms. */
+  readonly audioMs: number;
+}
+
+export interface ClearReport {
+  readonly atMs: number;
+  /** Audio dropped unheard, ms. */
+  readonly droppedMs: number;
+  /** Marks it returned. */
+  readonly marks: number;
+}
 
 export class StreamStats {
   framesSent = 0;

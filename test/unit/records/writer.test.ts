@@ -131,9 +131,15 @@ describe('the writer', () => {
   });
 
   it('does not wait when there is a batch by itself, and leaves transient events out', async () => {
-    const { store, clock, tell } = rig();
+    const { writer, store, clock, tell } = rig();
     tell([...events(500), ...events(10, 500).map((event) => ({ ...event, transient: true }))]);
     await settle(clock, () => store.stored.length === 500, 'the batch is stored', 0);
+    // What was wrongly kept would come with the next batches.
+    tell(events(1, 600));
+    await settle(clock, () => writer.waiting.waiting === 0 && store.stored.length > 500, 'the next is stored');
+    clock.advance(1_000);
+    await settle(clock, () => writer.waiting.waiting === 0, 'nothing waits');
+    expect(store.stored).toEqual([...events(500), ...events(1, 600)]);
   });
 
   it('keeps what the store does not take on disk, tries again later and later, and then stores it in order', async () => {
