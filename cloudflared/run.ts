@@ -1,9 +1,11 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { parse } from 'yaml';
 import { liveUrl } from '../deploy/health.ts';
+import { loadEnvFile } from '../src/config.ts';
+import { BridgeError, errorMessage } from '../src/errors.ts';
+import { readOperatorFileSync, readYaml } from '../src/operator-file.ts';
 import { type Program, runBeside } from './beside.ts';
 
 /** `npm run tunnel`: the daemon with a Cloudflare Tunnel beside it. Ends with the daemon's exit status, or 2 when it cannot begin. */
@@ -38,7 +40,7 @@ export function tunnelProgram(env: Env, configFile: string): Program {
     return { command, args: ['tunnel', '--no-autoupdate', 'run'], env: own };
   }
   if (!existsSync(configFile)) throw new TunnelError(`there is neither TUNNEL_TOKEN nor ${configFile}`);
-  const problem = configProblem(readFileSync(configFile, 'utf8'), port, env['PUBLIC_URL']);
+  const problem = configProblem(rules(configFile), port, env['PUBLIC_URL']);
   if (problem !== undefined) throw new TunnelError(`${configFile}: ${problem}`);
   return { command, args: ['tunnel', '--config', configFile, 'run'], env: own };
 }
@@ -48,9 +50,20 @@ function isThere(command: string, env: Env): boolean {
   return (env['PATH'] ?? '').split(delimiter).some((folder) => existsSync(join(folder, command)));
 }
 
+/** The text of the rules: what cloudflared would understand otherwise, or not at all, is said before it is started. */
+function rules(configFile: string): string {
+  try {
+    return readOperatorFileSync(configFile);
+  } catch (error) {
+    throw new TunnelError(`${configFile}: ${errorMessage(error)}`);
+  }
+}
+
 /** What in the rules does not go with the daemon's settings: every tunnel would come up and no call would arrive. */
 function configProblem(text: string, port: string, publicUrl: string | undefined): string | undefined {
-  const { ingress = [] } = (parse(text) ?? {}) as { ingress?: { hostname?: string; service?: string }[] };
+  const { value, problems } = readYaml(text);
+  if (problems[0] !== undefined) return `line ${problems[0].line}: ${problems[0].problem}`;
+  const { ingress = [] } = (value ?? {}) as { ingress?: { hostname?: string; service?: string }[] };
   const origins = ingress.flatMap(({ service = '' }) => (/^https?:/.test(service) ? [new URL(service)] : []));
   if (origins.length === 0) return 'no rule leads to the daemon';
   const astray = origins.find((origin) => (origin.port || '80') !== port);
@@ -84,6 +97,7 @@ async function main(): Promise<number> {
     process.stdout.write(USAGE);
     return 0;
   }
+  loadEnvFile();
   const { env } = process;
   const say = (line: string) => void process.stderr.write(`tunnel: ${line}\n`);
   const tunnel = tunnelProgram(env, values.config);
@@ -109,7 +123,8 @@ if (import.meta.main) {
   main().then(
     (status) => process.exit(status),
     (error: unknown) => {
-      if (!(error instanceof TunnelError) && !(error instanceof TypeError)) throw error;
+      const said = error instanceof TunnelError || error instanceof BridgeError || error instanceof TypeError;
+      if (!said) throw error;
       process.stderr.write(`${error.message}\n`);
       process.exit(2);
     },

@@ -1,10 +1,12 @@
 import { z } from 'zod';
 import { admissionSettings } from './admission/settings.ts';
+import { parseEnvFile } from './env-file.ts';
 import { BridgeError } from './errors.ts';
 import { browserSettings } from './http/browser-bridge-settings.ts';
 import { outboundContradictions, outboundSettings } from './http/outbound-settings.ts';
 import { httpSettings } from './http/settings.ts';
 import { liveSettings } from './live/settings.ts';
+import { readOperatorFileSync } from './operator-file.ts';
 import { recordingSettings } from './recording/settings.ts';
 import { recordSettings } from './records/settings.ts';
 import { csv, dialledNumber, flag, headerMap, iceServers, integer, portRange, publicUrl, webUrl } from './settings.ts';
@@ -217,18 +219,31 @@ const schema = z.object({
 export type Config = Readonly<z.infer<typeof schema>>;
 export type SettingName = keyof Config;
 
-/** Reads `.env` of the working directory, where there is one; what the environment has already stays as it is. */
-export function loadEnvFile(): void {
+/**
+ * Reads `.env` of the working directory, where there is one; what the environment has already stays as it is. Throws CONFIG_INVALID with a
+ * line a problem when any of it would not be understood.
+ */
+export function loadEnvFile(path = '.env'): void {
+  let text: string;
   try {
-    process.loadEnvFile();
+    text = readOperatorFileSync(path);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    throw error instanceof BridgeError ? new BridgeError(error.code, `${path}: ${error.message}`) : error;
   }
+  const names = settings.map(({ name }) => name);
+  for (const [name, value] of Object.entries(parseEnvFile(path, text, names))) process.env[name] ??= value;
 }
 
 /** One variable of the environment, for what files may refer to: secrets of HTTP tools and MCP servers. */
 export function environment(name: string): string | undefined {
-  return process.env[name];
+  return process.env[name] === undefined ? undefined : bareValue(process.env[name]);
+}
+
+/** A value without what a container engine leaves of `.env`'s line: the quotes around it, a carriage return, spaces. */
+function bareValue(value: string): string {
+  const trimmed = value.trim();
+  return /^(["'`])(?:(?!\1)[\s\S])*\1$/.test(trimmed) ? trimmed.slice(1, -1).trim() : trimmed;
 }
 
 /** Names, defaults and sentences of all settings, in order: for `.env.example` and the README's table. */
@@ -247,11 +262,12 @@ export const settings: ReadonlyArray<{ name: SettingName; description: string; d
 export function loadConfig(env: Record<string, string | undefined> = process.env): Config {
   const given = Object.fromEntries(
     settings.flatMap(({ name }) => {
-      const value = env[name]?.trim();
-      return value === undefined || value === '' ? [] : [[name, value]];
+      const value = bareValue(env[name] ?? '');
+      return value === '' ? [] : [[name, value]];
     }),
   );
   const result = schema.safeParse(given);
+  const lost = lostNames(env);
   const problems = result.success
     ? contradictions(result.data)
     : result.error.issues.map((issue) => {
@@ -259,10 +275,22 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
         const about = settings.find((s) => s.name === name)?.description ?? '';
         return `${name}: ${issue.message}. ${about}`;
       });
-  if (!result.success || problems.length > 0) {
-    throw new BridgeError('CONFIG_INVALID', `wrong settings:\n  ${problems.join('\n  ')}`);
+  if (!result.success || problems.length + lost.length > 0) {
+    throw new BridgeError('CONFIG_INVALID', `wrong settings:\n  ${[...lost, ...problems].join('\n  ')}`);
   }
   return Object.freeze(result.data);
+}
+
+/** Settings whose names a container engine took from `.env` with what stood before them: they would count as not set. */
+function lostNames(env: Record<string, string | undefined>): string[] {
+  return Object.keys(env).flatMap((written) => {
+    const name = written.replace(/^[\ufeff\s]+|\s+$/g, '').replace(/^export\s+/, '');
+    return name !== written && settings.some((setting) => setting.name === name)
+      ? [
+          `${name}: the environment has it as ${JSON.stringify(written)}. Save .env as UTF-8 without a byte order mark, without "export".`,
+        ]
+      : [];
+  });
 }
 
 function contradictions(config: z.infer<typeof schema>): string[] {

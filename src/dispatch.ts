@@ -102,6 +102,7 @@ export async function openDispatch(deps: DispatchDeps): Promise<Dispatch> {
     knowledge: config.KNOWLEDGE_DIR,
     example: config.EXAMPLE_BUSINESS,
     onFailure: (err) => log.error({ err }, 'the store failed; it is opened again at the next question'),
+    onNotice: (problem) => log.error({ problem }, 'a file of knowledge is wrong; what was read of it before stays'),
   });
   const transfersFile = await HourFile.open({ path: join(config.DATA_DIR, 'transfers-hour.json'), clock, log });
   const transfers = new HourLimit(config.TRANSFERS_PER_HOUR, clock, transfersFile);

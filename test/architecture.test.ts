@@ -51,6 +51,9 @@ const CALL_TYPES = new Set(
 /** What an observer of calls may see of them beside their events: who calls whom, and the port by which audio is listened to. */
 const WATCHED = new Set([...CALL_TYPES, 'src/call/info.ts', 'src/call/tap.ts']);
 
+/** Files that an operator writes are read in one place, so that each part understands, or refuses, the same of them. */
+const OPERATOR_FILES = new Set(['src/operator-file.ts', 'src/suggest.ts']);
+
 /** For parts of the daemon that are whole in themselves: of ours they import their own folder, and what is named. */
 const nothingBut =
   (...allowed: ReadonlyArray<string | ReadonlySet<string>>) =>
@@ -114,7 +117,14 @@ const rules: Rule[] = [
   {
     says: 'stores/ is a database behind ports: of ours it imports its thread, errors, wall time and who somebody is, no call and no tool',
     about: under('src/stores/'),
-    forbids: nothingBut('src/thread/', 'src/call/party.ts', 'src/numbering/', 'src/errors.ts', 'src/zone.ts'),
+    forbids: nothingBut(
+      'src/thread/',
+      'src/call/party.ts',
+      'src/numbering/',
+      'src/errors.ts',
+      'src/zone.ts',
+      OPERATOR_FILES,
+    ),
     breaks: ['src/stores/x.ts', 'src/tools/ports.ts'],
   },
   {
@@ -134,6 +144,7 @@ const rules: Rule[] = [
     about: under('src/tools/'),
     forbids: nothingBut(
       CALL_TYPES,
+      OPERATOR_FILES,
       'src/call/hour-limit.ts',
       'src/numbering/',
       ...['errors', 'settings', 'folder', 'signing'].map((name) => `src/${name}.ts`),
@@ -147,6 +158,7 @@ const rules: Rule[] = [
       'src/call/leg.ts',
       'src/call/party.ts',
       'src/numbering/',
+      OPERATOR_FILES,
       ...['errors', 'folder', 'zone'].map((name) => `src/${name}.ts`),
     ),
     breaks: ['src/routing/x.ts', 'src/prompts/library.ts'],
@@ -218,6 +230,7 @@ const rules: Rule[] = [
     forbids: (i) =>
       isOurs(i) &&
       !CALL_TYPES.has(i) &&
+      !OPERATOR_FILES.has(i) &&
       i !== 'src/call/info.ts' &&
       !i.startsWith('src/records/') &&
       !i.startsWith('src/thread/') &&

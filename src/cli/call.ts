@@ -243,7 +243,8 @@ async function findTarget(flags: CallFlags, output: Output): Promise<Target> {
   if (flags.webhook !== undefined) {
     return { call: { webhookUrl: flags.webhook, ...secret, ...publicUrl }, close: async () => {} };
   }
-  const { loadConfig } = await import('../config.ts');
+  const { loadConfig, loadEnvFile } = await import('../config.ts');
+  loadEnvFile();
   const config = loadConfig();
   const keys = flags.carrier === 'twilio' ? config.TWILIO_AUTH_TOKEN : config.SIGNALWIRE_SIGNING_KEY;
   const known = {

@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Log } from '../call/leg.ts';
 import * as config from '../config.ts';
 import { errorMessage } from '../errors.ts';
 import { scanFolder } from '../folder.ts';
+import { readOperatorFile } from '../operator-file.ts';
 import { PromptLibrary } from '../prompts/library.ts';
 import { loadRoutes } from '../routing/load.ts';
 import { sectionsOf } from '../stores/knowledge.ts';
@@ -92,8 +92,7 @@ async function checkKnowledge(folder: string): Promise<{ sections: number; probl
   for (const { name, path } of await scanFolder(folder)) {
     if (!name.endsWith('.md')) continue;
     try {
-      const text = new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path));
-      const found = sectionsOf(text, name).length;
+      const found = sectionsOf(await readOperatorFile(path), name).length;
       if (found === 0) problems.push(`${path}: holds nothing to be found`);
       sections += found;
     } catch (error) {
@@ -105,8 +104,8 @@ async function checkKnowledge(folder: string): Promise<{ sections: number; probl
 
 /** The settings of tools as the environment has them; throws CONFIG_INVALID. */
 export function settingsFromEnvironment(): { settings: ToolSettings; env: EnvLookup } {
-  const { environment = () => undefined } = config as { environment?: EnvLookup };
-  return { settings: { ...defaultToolSettings(), ...config.loadConfig() }, env: environment };
+  config.loadEnvFile();
+  return { settings: { ...defaultToolSettings(), ...config.loadConfig() }, env: config.environment };
 }
 
 if (import.meta.main) {

@@ -4,7 +4,7 @@
  */
 
 import { parseArgs } from 'node:util';
-import { type Config, loadConfig } from '../config.ts';
+import { type Config, loadConfig, loadEnvFile } from '../config.ts';
 import { formatResult, type Result } from '../doctor/check.ts';
 import { examine, systemDeps } from '../doctor/doctor.ts';
 import { errorMessage } from '../errors.ts';
@@ -74,6 +74,7 @@ export async function main(
 function configuration(env: Record<string, string | undefined> | undefined, results: Result[]): Config | undefined {
   const name = 'configuration';
   try {
+    if (env === undefined) loadEnvFile();
     const config = env === undefined ? loadConfig() : loadConfig(env);
     results.push({ name, status: 'pass', detail: 'every setting can be read' });
     return config;

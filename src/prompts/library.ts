@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import type { Log } from '../call/leg.ts';
 import { BridgeError } from '../errors.ts';
 import { scanFolder } from '../folder.ts';
+import { readOperatorFile } from '../operator-file.ts';
 import { type Prompt, parsePrompt } from './prompt.ts';
 
 /**
@@ -62,7 +62,7 @@ export class PromptLibrary {
           continue;
         }
         try {
-          entries.set(name, { version, prompt: parsePrompt(name.slice(0, -3), path, await readFile(path, 'utf8')) });
+          entries.set(name, { version, prompt: parsePrompt(name.slice(0, -3), path, await readOperatorFile(path)) });
         } catch (error) {
           const problem = (error as Error).message;
           problems.push(problem);

@@ -1,7 +1,9 @@
-import { isNode, LineCounter, parseDocument } from 'yaml';
-import { BridgeError } from '../errors.ts';
-import { type PromptSettings, promptSettings } from './settings.ts';
-import { fill, type PromptFacts, parseTemplate, type Template, valuesOf } from './variables.ts';
+import { BridgeError, errorMessage } from '../errors.ts';
+import { type FileProblem, plainText, readYaml, schemaProblems } from '../operator-file.ts';
+import { lineIn, splitPrompt } from './front-matter.ts';
+import { type PromptSettings, promptSettings, turnDetectionKeys } from './settings.ts';
+import { fill, parseTemplate, type Template } from './template.ts';
+import { type PromptFacts, valuesOf } from './variables.ts';
 
 /** One prompt: a Markdown file with front matter. */
 
@@ -13,26 +15,24 @@ export interface Prompt {
   render(facts: PromptFacts): { instructions: string; greeting: string | boolean | undefined };
 }
 
-const FENCE = /^---[ \t]*\r?\n([\s\S]*?)\r?\n---[ \t]*(?:\r?\n|$)/;
-
 /** Reads a prompt's text. Throws CONFIG_INVALID with one line a problem: `prompts/x.md:3: ...`. */
 export function parsePrompt(name: string, file: string, text: string): Prompt {
-  const problems: Array<{ line: number; problem: string }> = [];
-  const [whole = '', front = ''] = FENCE.exec(text) ?? [];
-  const settings = parseFrontMatter(front, problems);
+  const { front, frontLine, body, bodyLine, problems: found } = splitPrompt(textOf(file, text));
+  const problems: FileProblem[] = [...found];
+  const settings = parseFrontMatter(front, frontLine, problems);
   const custom = new Set(Object.keys(settings?.variables ?? {}));
 
-  const body = text.slice(whole.length);
   const instructions = parseTemplate(body.trim(), custom);
-  const bodyStart = whole.length + (body.length - body.trimStart().length);
-  for (const { at, problem } of instructions.problems) problems.push({ line: lineOf(text, bodyStart + at), problem });
-  if (body.trim() === '') problems.push({ line: lineOf(text, whole.length), problem: 'the body is empty' });
+  const bodyStart = body.length - body.trimStart().length;
+  for (const { at, problem } of instructions.problems)
+    problems.push({ line: lineIn(body, bodyLine, bodyStart + at), problem });
+  if (body.trim() === '' && found.length === 0) problems.push({ line: bodyLine, problem: 'the body is empty' });
 
   let greeting: Template | boolean | undefined;
   if (typeof settings?.greeting === 'string') {
     const parsed = parseTemplate(settings.greeting, custom);
     greeting = parsed.template;
-    const line = lineOf(text, Math.max(0, text.search(/^greeting:/m)));
+    const line = lineIn(front, frontLine, Math.max(0, front.search(/^greeting:/m)));
     for (const { problem } of parsed.problems) problems.push({ line, problem: `greeting: ${problem}` });
   } else greeting = settings?.greeting;
 
@@ -53,42 +53,27 @@ export function parsePrompt(name: string, file: string, text: string): Prompt {
   };
 }
 
-function parseFrontMatter(
-  front: string,
-  problems: Array<{ line: number; problem: string }>,
-): PromptSettings | undefined {
-  const counter = new LineCounter();
-  const document = parseDocument(front, { lineCounter: counter });
-  // The fence is the file's first line, so the front matter's line 1 is the file's line 2.
-  const fileLine = (offset: number) => counter.linePos(offset).line + 1;
-  for (const error of document.errors)
-    problems.push({ line: fileLine(error.pos[0]), problem: error.message.split('\n')[0] ?? 'not valid YAML' });
-  if (document.errors.length > 0) return undefined;
-  const result = promptSettings.safeParse(document.toJS() ?? {});
+function textOf(file: string, text: string): string {
+  try {
+    return plainText(text);
+  } catch (error) {
+    throw new BridgeError('CONFIG_INVALID', `${file}: ${errorMessage(error)}`);
+  }
+}
+
+/** The keys of the front matter, of its groups too. */
+const KNOWN = [
+  ...Object.keys(promptSettings.shape),
+  ...Object.keys(promptSettings.shape.limits.unwrap().shape),
+  ...turnDetectionKeys,
+];
+
+function parseFrontMatter(front: string, firstLine: number, problems: FileProblem[]): PromptSettings | undefined {
+  const file = readYaml(front, firstLine);
+  problems.push(...file.problems);
+  if (file.problems.length > 0) return undefined;
+  const result = promptSettings.safeParse(file.value ?? {});
   if (result.success) return result.data;
-  for (const issue of result.error.issues) {
-    const names = issue.code === 'unrecognized_keys' ? issue.keys : [undefined];
-    for (const key of names) {
-      const path = key === undefined ? issue.path : [...issue.path, key];
-      const problem = key === undefined ? issue.message : 'there is no such setting';
-      problems.push({
-        line: fileLine(offsetAt(document, path)),
-        problem: path.length === 0 ? problem : `${path.join('.')}: ${problem}`,
-      });
-    }
-  }
+  problems.push(...schemaProblems(file, result.error, KNOWN));
   return undefined;
-}
-
-/** Where in the YAML text the node of a path, or the nearest one above it, begins. */
-function offsetAt(document: ReturnType<typeof parseDocument>, path: readonly PropertyKey[]): number {
-  for (let length = path.length; length > 0; length--) {
-    const node = document.getIn(path.slice(0, length), true);
-    if (isNode(node) && node.range != null) return node.range[0];
-  }
-  return 0;
-}
-
-function lineOf(text: string, offset: number): number {
-  return text.slice(0, offset).split('\n').length;
 }

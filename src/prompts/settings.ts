@@ -7,6 +7,19 @@ import { z } from 'zod';
 
 const seconds = (min: number, max: number) => z.number().min(min).max(max);
 
+const BOOLEANS: Readonly<Record<string, boolean>> = {
+  true: true,
+  yes: true,
+  on: true,
+  false: false,
+  no: false,
+  off: false,
+};
+
+/** YAML's older spellings of true and false, in any case, where a boolean is taken: "no" is not what anybody is greeted with. */
+const orBoolean = <T extends z.ZodType>(type: T) =>
+  z.preprocess((value) => (typeof value === 'string' ? (BOOLEANS[value.trim().toLowerCase()] ?? value) : value), type);
+
 const turnDetection = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('server_vad'),
@@ -14,14 +27,17 @@ const turnDetection = z.discriminatedUnion('type', [
     prefixPaddingMs: z.int().min(0).max(2_000).optional(),
     silenceDurationMs: z.int().min(100).max(5_000).optional(),
     idleTimeoutMs: z.int().min(5_000).max(30_000).optional(),
-    interruptResponse: z.boolean().optional(),
+    interruptResponse: orBoolean(z.boolean()).optional(),
   }),
   z.strictObject({
     type: z.literal('semantic_vad'),
     eagerness: z.enum(['low', 'medium', 'high', 'auto']).optional(),
-    interruptResponse: z.boolean().optional(),
+    interruptResponse: orBoolean(z.boolean()).optional(),
   }),
 ]);
+
+/** Keys of the group `turnDetection`, for hints at what was meant. */
+export const turnDetectionKeys = turnDetection.options.flatMap(({ shape }) => Object.keys(shape));
 
 export const promptSettings = z.strictObject({
   /** One line for people who choose among prompts. */
@@ -41,9 +57,10 @@ export const promptSettings = z.strictObject({
     .union([z.enum(['server_vad', 'semantic_vad']).transform((type) => ({ type })), turnDetection])
     .optional(),
   /** true: the agent speaks first, as its instructions say; a text: with these words; false: it waits. */
-  greeting: z.union([z.boolean(), z.string().min(1)]).optional(),
+  greeting: orBoolean(z.union([z.boolean(), z.string().min(1)])).optional(),
   noiseReduction: z
-    .enum(['near_field', 'far_field', 'off'])
+    // Unquoted, some YAML tools write off as false.
+    .preprocess((value) => (value === false ? 'off' : value), z.enum(['near_field', 'far_field', 'off']))
     .transform((kind) => (kind === 'off' ? null : kind))
     .optional(),
   transcriptionModel: z.string().min(1).optional(),
@@ -59,12 +76,20 @@ export const promptSettings = z.strictObject({
     })
     .optional(),
   /** off: calls of this prompt are not recorded, whatever the settings say. */
-  recording: z
-    .union([z.literal('off'), z.literal(false)], 'must be off, or left out')
-    .transform(() => false as const)
-    .optional(),
+  recording: orBoolean(z.literal(false, 'must be off, or left out')).optional(),
   /** What the agent says, or false for nothing, while a tool takes long. */
-  filler: z.union([z.literal(false), z.string().min(1)]).optional(),
+  filler: orBoolean(
+    z.union(
+      [
+        z.literal(false),
+        z
+          .string()
+          .min(1)
+          .regex(/^(?!.*\{\{)/s, 'is said as it stands: it takes no variables'),
+      ],
+      'must be words, or off',
+    ),
+  ).optional(),
   /** Custom parameters that the body may use as {{custom.NAME}}, each with what stands for it when the call brings none. */
   variables: z.record(z.string().regex(/^[a-zA-Z][a-zA-Z0-9_]{0,39}$/), z.string()).optional(),
 });

@@ -1,9 +1,6 @@
 import { localTime, spoken } from '../zone.ts';
 
-/**
- * The variables of prompts. A template is cut into words and places once, at load; values are put into the places and never looked at
- * again, so nothing in a value can become a variable or a line of instructions of its own.
- */
+/** The variables of prompts: which there are, and what each is for one call. Where they stand is `template.ts`'s. */
 
 /** Every variable there is, besides `custom.*`. */
 export const VARIABLES = [
@@ -28,59 +25,7 @@ export type VariableName = (typeof VARIABLES)[number] | `custom.${string}`;
 /** Longest value, characters: a caller's record cannot push the instructions aside. */
 const VALUE_MOST = 500;
 
-export interface Place {
-  readonly name: VariableName;
-  /** What stands there when the value is missing or empty. */
-  readonly fallback: string;
-}
-export type Template = ReadonlyArray<string | Place>;
-
-export interface TemplateProblem {
-  /** Offset in the text. */
-  readonly at: number;
-  readonly problem: string;
-}
-
-/** Cuts a text at its `{{name}}` and `{{name|fallback}}`. `custom` names the custom parameters it may use. */
-export function parseTemplate(
-  text: string,
-  custom: ReadonlySet<string>,
-): { template: Template; problems: TemplateProblem[] } {
-  const template: Array<string | Place> = [];
-  const problems: TemplateProblem[] = [];
-  const known: ReadonlySet<string> = new Set(VARIABLES);
-  let end = 0;
-  for (const match of text.matchAll(/\{\{(.*?)\}\}/gs)) {
-    template.push(text.slice(end, match.index));
-    end = match.index + match[0].length;
-    const [written = '', ...rest] = (match[1] ?? '').split('|');
-    const name = written.trim();
-    if (known.has(name) || (name.startsWith('custom.') && custom.has(name.slice('custom.'.length)))) {
-      template.push({ name: name as VariableName, fallback: rest.join('|').trim() });
-    } else if (name.startsWith('custom.')) {
-      problems.push({ at: match.index, problem: `"${name}" is not among the front matter's variables` });
-    } else {
-      problems.push({ at: match.index, problem: `unknown variable "${name}"; there are: ${VARIABLES.join(', ')}` });
-    }
-  }
-  template.push(text.slice(end));
-  for (const match of text.replace(/\{\{.*?\}\}/gs, (found) => ' '.repeat(found.length)).matchAll(/\{\{|\}\}/g))
-    problems.push({ at: match.index, problem: `"${match[0]}" without its counterpart` });
-  return { template, problems };
-}
-
 export type Values = Readonly<Partial<Record<VariableName, string | undefined>>>;
-
-/** Puts the values into their places. */
-export function fill(template: Template, values: Values): string {
-  return template
-    .map((part) => {
-      if (typeof part === 'string') return part;
-      const value = asData(values[part.name] ?? '');
-      return value === '' ? part.fallback : value;
-    })
-    .join('');
-}
 
 /**
  * A value as one line of plain text: it cannot begin a new line or heading, close a quotation or fence, or pass for a variable. What it
@@ -139,7 +84,8 @@ export function valuesOf(facts: PromptFacts, defaults: Readonly<Record<string, s
   };
   for (const [name, fallback] of Object.entries(defaults)) {
     const given = facts.custom !== undefined && Object.hasOwn(facts.custom, name) ? facts.custom[name] : undefined;
-    values[`custom.${name}`] = given ?? fallback;
+    // One that came empty, as forms and workflow tools send it, says nothing.
+    values[`custom.${name}`] = given === undefined || asData(given) === '' ? fallback : given;
   }
   return values;
 }

@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import type { Usage } from '../call/events.ts';
 import { BridgeError, errorMessage } from '../errors.ts';
+import { type FileProblem, readJson, readOperatorFile, schemaProblems } from '../operator-file.ts';
 
 /**
  * What tokens cost. A model bills text and audio apart, and input that it had cached at a price of its own
@@ -19,6 +19,8 @@ const priceFile = z.strictObject({
   models: z.record(z.string().min(1), z.strictObject({ text: kind, audio: kind })),
 });
 
+const KNOWN = [...Object.keys(priceFile.shape), 'text', 'audio', ...Object.keys(kind.shape)];
+
 /** The content of the file of prices: plain data, so that a database's thread can have it too. */
 export type PriceList = z.infer<typeof priceFile>;
 
@@ -26,16 +28,20 @@ export const noPrices: PriceList = { currency: 'USD', per: 1_000_000, models: {}
 
 /** Reads and checks the file. Rejects with CONFIG_INVALID, which says what is wrong in it. */
 export async function loadPrices(path: string): Promise<PriceList> {
-  let content: unknown;
+  let text: string;
   try {
-    content = JSON.parse(await readFile(path, 'utf8'));
+    text = await readOperatorFile(path);
   } catch (cause) {
     throw new BridgeError('CONFIG_INVALID', `PRICES_FILE: ${path} cannot be read: ${errorMessage(cause)}`, { cause });
   }
-  const result = priceFile.safeParse(content);
-  if (result.success) return result.data;
-  const problems = result.error.issues.map(({ path: at, message }) => `${at.join('.') || 'the file'}: ${message}`);
-  throw new BridgeError('CONFIG_INVALID', `PRICES_FILE: ${path} is wrong:\n  ${problems.join('\n  ')}`);
+  const file = readJson(text);
+  const fail = (how: string, problems: readonly FileProblem[]): never => {
+    const lines = problems.map(({ line, problem }) => `\n  line ${line}: ${problem}`);
+    throw new BridgeError('CONFIG_INVALID', `PRICES_FILE: ${path} ${how}:${lines.join('')}`);
+  };
+  if (file.problems.length > 0) return fail('cannot be read', file.problems);
+  const result = priceFile.safeParse(file.value);
+  return result.success ? result.data : fail('is wrong', schemaProblems(file, result.error, KNOWN));
 }
 
 /** The prices of a model; a dated snapshot takes those of its model. Undefined: nobody said. */

@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { dirname, resolve as resolvePath } from 'node:path';
-import { isNode, LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
-import { BridgeError } from '../errors.ts';
+import { BridgeError, errorMessage } from '../errors.ts';
+import { plainText, readOperatorFile, readYaml } from '../operator-file.ts';
+import { hint } from '../suggest.ts';
 import { isZone } from '../zone.ts';
 import { isCatchAll, type Route, type Routes } from './routes.ts';
 import { parseDays, parseHours } from './schedule.ts';
@@ -19,24 +19,23 @@ const window = z.strictObject({
   dates: z.array(z.iso.date()).optional(),
   hours: z.string().optional(),
 });
+const route = z.strictObject({
+  name: z.string().min(1).optional(),
+  to: list.optional(),
+  from: list.optional(),
+  when: z.union([window.transform((one) => [one]), z.array(window).min(1)]).optional(),
+  prompt: z.string().min(1),
+  tools: z.array(z.string()).optional(),
+  transport: z.enum(['webrtc', 'websocket']).optional(),
+});
 const fileSchema = z.strictObject({
   timezone: z.string().optional(),
   /** Named lists of callers: numbers, or a file with one a line. */
   callers: z.record(z.string(), z.union([z.array(number), z.strictObject({ file: z.string().min(1) })])).default({}),
-  routes: z
-    .array(
-      z.strictObject({
-        name: z.string().min(1).optional(),
-        to: list.optional(),
-        from: list.optional(),
-        when: z.union([window.transform((one) => [one]), z.array(window).min(1)]).optional(),
-        prompt: z.string().min(1),
-        tools: z.array(z.string()).optional(),
-        transport: z.enum(['webrtc', 'websocket']).optional(),
-      }),
-    )
-    .min(1),
+  routes: z.array(route).min(1),
 });
+/** All keys there are, for hints at what was meant. */
+const KNOWN = [fileSchema, route, window].flatMap(({ shape }) => Object.keys(shape));
 
 /** What the routes may name. */
 export interface RouteTargets {
@@ -50,12 +49,12 @@ export interface RouteTargets {
 export async function loadRoutes(path: string, targets: RouteTargets): Promise<Routes> {
   let text: string;
   try {
-    text = await readFile(path, 'utf8');
+    text = await readOperatorFile(path);
   } catch (error) {
-    throw new BridgeError('CONFIG_INVALID', `${path}: cannot be read: ${(error as Error).message}`, { cause: error });
+    throw new BridgeError('CONFIG_INVALID', `${path}: cannot be read: ${errorMessage(error)}`, { cause: error });
   }
   const folder = dirname(path);
-  return parseRoutes(path, text, targets, (name) => readFile(resolvePath(folder, name), 'utf8'));
+  return parseRoutes(path, text, targets, (name) => readOperatorFile(resolvePath(folder, name)));
 }
 
 /** As `loadRoutes`, from a text. `readList` gives the text of a file of numbers, named as in the routes. */
@@ -65,22 +64,24 @@ export async function parseRoutes(
   targets: RouteTargets,
   readList: (name: string) => Promise<string>,
 ): Promise<Routes> {
-  const counter = new LineCounter();
-  const document = parseDocument(text, { lineCounter: counter });
-  const problems: string[] = [];
+  const document = readYaml(text);
+  const problems = document.problems.map(({ line, problem }) => `${path}:${line}: ${problem}`);
   const report = (at: readonly PropertyKey[], problem: string) => {
-    problems.push(`${path}:${lineAt(document, counter, at)}: ${[...at, ''].join('.').slice(0, -1)}: ${problem}`);
+    problems.push(`${path}:${document.lineOf(at)}: ${[...at, ''].join('.').slice(0, -1)}: ${problem}`);
   };
   const stop = (): never => {
     throw new BridgeError('CONFIG_INVALID', problems.join('\n'));
   };
-  for (const error of document.errors)
-    problems.push(`${path}:${counter.linePos(error.pos[0]).line}: ${error.message.split('\n')[0]}`);
   if (problems.length > 0) stop();
-  const parsed = fileSchema.safeParse(document.toJS());
+  const parsed = fileSchema.safeParse(document.value);
   if (!parsed.success) {
     for (const issue of parsed.error.issues)
-      report(issue.path, issue.code === 'unrecognized_keys' ? `there is no ${issue.keys.join(', ')}` : issue.message);
+      report(
+        issue.path,
+        issue.code === 'unrecognized_keys'
+          ? issue.keys.map((key) => `there is no ${key}${hint(key, KNOWN)}`).join(', ')
+          : issue.message,
+      );
     return stop();
   }
   const file = parsed.data;
@@ -142,29 +143,17 @@ async function readNumbers(
 ): Promise<readonly string[]> {
   let text: string;
   try {
-    text = await readList(name);
+    text = plainText(await readList(name));
   } catch (error) {
     report(`${name}: cannot be read: ${(error as Error).message}`);
     return [];
   }
   const numbers: string[] = [];
-  text.split(/\r?\n/).forEach((line, i) => {
+  text.split('\n').forEach((line, i) => {
     const entry = line.replace(/#.*/, '').trim();
     if (entry === '') return;
     if (NUMBER.test(entry)) numbers.push(entry);
     else report(`${name}:${i + 1}: "${entry}" is no number`);
   });
   return numbers;
-}
-
-function lineAt(
-  document: ReturnType<typeof parseDocument>,
-  counter: LineCounter,
-  path: readonly PropertyKey[],
-): number {
-  for (let length = path.length; length > 0; length--) {
-    const node = document.getIn(path.slice(0, length), true);
-    if (isNode(node) && node.range != null) return counter.linePos(node.range[0]).line;
-  }
-  return 1;
 }

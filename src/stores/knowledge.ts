@@ -1,6 +1,8 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
+import { errorMessage } from '../errors.ts';
+import { readOperatorFileSync } from '../operator-file.ts';
 import { transaction } from './sqlite.ts';
 
 /** Full-text search over a folder of Markdown files, cut into their sections. https://www.sqlite.org/fts5.html */
@@ -30,7 +32,7 @@ export function sectionsOf(markdown: string, fallbackTitle: string): Section[] {
   const sections: Array<{ title: string; lines: string[] }> = [{ title: fallbackTitle, lines: [] }];
   let fenced = false;
   let document = '';
-  for (const line of markdown.split(/\r?\n/)) {
+  for (const line of markdown.split(/\r\n?|\n/)) {
     if (/^\s*(```|~~~)/.test(line)) fenced = !fenced;
     const heading = fenced ? null : /^(#{1,6})\s+(.*?)\s*#*\s*$/.exec(line);
     if (heading === null) {
@@ -64,16 +66,33 @@ export function knowledgeQueries(db: DatabaseSync, folder: string | undefined) {
   const add = db.prepare('INSERT INTO knowledge (title, body, file) VALUES (?, ?, ?)');
   const addFile = db.prepare('INSERT OR REPLACE INTO knowledge_files (name, version) VALUES (?, ?)');
 
+  /** Versions of files that could not be read, so that each is told of once. */
+  const refused = new Map<string, string>();
+
   return {
-    /** Brings the index up to the files: how many files it holds and how many were read anew. */
-    refresh(): { files: number; changed: number } {
+    /**
+     * Brings the index up to the files: how many files it holds and how many were read anew. What of a file that became wrong was indexed
+     * before stays; `problems` says which and why, once a version, and is left out when there are none.
+     */
+    refresh(): { files: number; changed: number; problems?: string[] } {
       const found = new Map<string, string>();
       for (const name of folder === undefined ? [] : listMarkdown(folder)) {
         const stat = statSync(join(folder!, name), { bigint: true });
         found.set(name, `${stat.mtimeNs}-${stat.size}`);
       }
       const before = new Map(known.all().map((row) => [String(row['name']), String(row['version'])]));
-      const stale = [...found].filter(([name, version]) => before.get(name) !== version);
+      const problems: string[] = [];
+      const stale: Array<{ name: string; version: string; sections: Section[] }> = [];
+      for (const [name, version] of found) {
+        if (before.get(name) === version || refused.get(name) === version) continue;
+        try {
+          stale.push({ name, version, sections: sectionsOf(readOperatorFileSync(join(folder!, name)), name) });
+          refused.delete(name);
+        } catch (error) {
+          problems.push(`${join(folder!, name)}: ${errorMessage(error)}`);
+          refused.set(name, version);
+        }
+      }
       const gone = [...before.keys()].filter((name) => !found.has(name));
       if (stale.length > 0 || gone.length > 0) {
         transaction(db, () => {
@@ -81,15 +100,15 @@ export function knowledgeQueries(db: DatabaseSync, folder: string | undefined) {
             forget.run(name);
             forgetFile.run(name);
           }
-          for (const [name, version] of stale) {
+          for (const { name, version, sections } of stale) {
             forget.run(name);
-            for (const { title, body } of sectionsOf(readFileSync(join(folder!, name), 'utf8'), name))
-              add.run(title, body, name);
+            for (const { title, body } of sections) add.run(title, body, name);
             addFile.run(name, version);
           }
         });
       }
-      return { files: found.size, changed: stale.length + gone.length };
+      const counts = { files: found.size, changed: stale.length + gone.length };
+      return problems.length === 0 ? counts : { ...counts, problems };
     },
 
     /** The sections that fit a question best, best first. */

@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { serveThread } from '../thread/serve.ts';
+import { serveThread, teller } from '../thread/serve.ts';
 import { type BusinessOptions, businessQueries } from './business.ts';
 import { databaseService } from './queries.ts';
 import { migrations } from './schema.ts';
@@ -19,11 +19,13 @@ function serve(port: NonNullable<typeof parentPort>, start: WorkerStart): void {
   const db = openDatabase(start.path, migrations);
   if (start.example) seedExample(db, Date.now());
   const queries = businessQueries(db, start);
-  queries.knowledge.refresh();
+  const tell = teller(port);
+  const refresh = () => queries.knowledge.refresh().problems?.forEach(tell);
+  refresh();
   let refreshed = performance.now();
   const lookForChanges = (area: string) => {
     if (area !== 'knowledge' || performance.now() - refreshed <= start.knowledgeMs) return;
-    queries.knowledge.refresh();
+    refresh();
     refreshed = performance.now();
   };
   serveThread(port, databaseService(db, queries, lookForChanges));

@@ -1,5 +1,5 @@
-import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
+import { type FileProblem, readJson, readYaml, schemaProblems } from '../operator-file.ts';
 import { ToolError } from './errors.ts';
 import { DEFAULT_TIMEOUT_MS, DESCRIPTION_MOST, LONGEST_TIMEOUT_MS } from './loaded.ts';
 import { isPointer } from './pointer.ts';
@@ -77,17 +77,14 @@ export function variablesOf(text: string): string[] {
 
 /** Reads the text of such a file; throws TOOL_INVALID with everything that is wrong. */
 export function parseHttpFile(text: string, format: 'json' | 'yaml', name: string): HttpToolFile {
-  let raw: unknown;
-  try {
-    raw = format === 'json' ? JSON.parse(text) : parseYaml(text);
-  } catch (error) {
-    throw new ToolError('TOOL_INVALID', `not valid ${format.toUpperCase()}: ${(error as Error).message}`);
-  }
-  const result = fileSchema.safeParse(raw);
-  if (!result.success) {
-    const problems = result.error.issues.map(({ path, message }) => `${path.join('.') || 'file'}: ${message}`);
-    throw new ToolError('TOOL_INVALID', problems.join('; '));
-  }
+  const file = format === 'json' ? readJson(text) : readYaml(text);
+  const fail = (problems: readonly FileProblem[]): never => {
+    const lines = problems.map(({ line, problem }) => `${problem} (line ${line})`);
+    throw new ToolError('TOOL_INVALID', lines.join('; '));
+  };
+  if (file.problems.length > 0) return fail(file.problems);
+  const result = fileSchema.safeParse(file.value);
+  if (!result.success) return fail(schemaProblems(file, result.error, Object.keys(fileSchema.shape)));
   if (result.data.name !== undefined && result.data.name !== name)
     throw new ToolError('TOOL_INVALID', `name is "${result.data.name}", but the file's name makes it "${name}"`);
   return result.data;

@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
-import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
+import { readOperatorFile, readYaml } from '../operator-file.ts';
+import { hint } from '../suggest.ts';
 import { ToolError } from './errors.ts';
 import { SECRET_PREFIX, variablesOf } from './http-file.ts';
 import type { EnvLookup } from './http-tool.ts';
@@ -33,6 +33,8 @@ const http = z.strictObject({
 });
 const fileSchema = z.strictObject({ servers: z.record(z.string().regex(/^[a-z][a-z0-9_-]{0,31}$/), z.unknown()) });
 
+const KNOWN = [fileSchema, stdio, http].flatMap(({ shape }) => Object.keys(shape));
+
 export type McpServerSettings = (z.infer<typeof stdio> | z.infer<typeof http>) & {
   readonly name: string;
   readonly prefix: string;
@@ -42,7 +44,7 @@ export type McpServerSettings = (z.infer<typeof stdio> | z.infer<typeof http>) &
 export async function loadMcpFile(path: string, env: EnvLookup): Promise<McpServerSettings[]> {
   let text: string;
   try {
-    text = await readFile(path, 'utf8');
+    text = await readOperatorFile(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw error;
@@ -51,25 +53,24 @@ export async function loadMcpFile(path: string, env: EnvLookup): Promise<McpServ
 }
 
 export function parseMcpFile(text: string, env: EnvLookup): McpServerSettings[] {
-  let raw: unknown;
-  try {
-    // Every JSON text is YAML too.
-    raw = parseYaml(text);
-  } catch (error) {
-    throw new ToolError('TOOL_INVALID', `MCP servers: ${(error as Error).message}`);
-  }
-  const problems: string[] = [];
-  const add = (at: string, error: z.ZodError) => {
-    for (const { path, message } of error.issues) problems.push(`${[at, ...path].join('.')}: ${message}`);
+  // Every JSON text is YAML too.
+  const document = readYaml(text);
+  const problems = document.problems.map(({ line, problem }) => `line ${line}: ${problem}`);
+  const add = (name: string, base: readonly string[], error: z.ZodError) => {
+    for (const issue of error.issues) {
+      const more = issue.code === 'unrecognized_keys' ? issue.keys.map((key) => hint(key, KNOWN)).join('') : '';
+      const line = document.lineOf([...base, ...issue.path]);
+      problems.push(`${[name, ...issue.path].join('.')}: ${issue.message}${more} (line ${line})`);
+    }
   };
-  const file = fileSchema.safeParse(raw);
-  if (!file.success) add('file', file.error);
+  const file = fileSchema.safeParse(document.value);
+  if (!file.success && problems.length === 0) add('file', [], file.error);
   const servers: McpServerSettings[] = [];
   for (const [name, value] of Object.entries(file.data?.servers ?? {})) {
     const isProgram = typeof value === 'object' && value !== null && 'command' in value;
     const server = isProgram ? stdio.safeParse(value) : http.safeParse(value);
     if (!server.success) {
-      add(name, server.error);
+      add(name, ['servers', name], server.error);
       continue;
     }
     const fill = (values: Record<string, string>) =>

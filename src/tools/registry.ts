@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { pathToFileURL } from 'node:url';
 import type { Log } from '../call/leg.ts';
 import { type FoundFile, scanFolder } from '../folder.ts';
+import { readOperatorFile } from '../operator-file.ts';
 import { isToolError, ToolError } from './errors.ts';
 import { type HttpToolDeps, loadHttpTool } from './http-tool.ts';
 import { type LoadedTool, loadDefinition, matches, TOOL_NAME, ToolSet } from './loaded.ts';
@@ -146,7 +146,9 @@ export class ToolRegistry {
 
   async #loadFile(file: FoundFile, name: string): Promise<LoadedTool> {
     const format = /\.http\.json$/.test(file.name) ? 'json' : /\.http\.ya?ml$/.test(file.name) ? 'yaml' : undefined;
-    if (format !== undefined) return loadHttpTool(name, await readFile(file.path, 'utf8'), format, this.#options.http);
+    // Code is read as well, though Node loads it: what is no text is said so, instead of as a syntax error of a letter nobody sees.
+    const text = await readOperatorFile(file.path);
+    if (format !== undefined) return loadHttpTool(name, text, format, this.#options.http);
     // A module is loaded once per URL, so each version has its own. The old one stays in memory: changes are rare, modules small.
     const url = `${pathToFileURL(file.path).href}?version=${file.version}`;
     const module: { default?: unknown } = await import(/* @vite-ignore */ url);

@@ -98,7 +98,134 @@ Hello`,
   });
 });
 
+describe('what looks like front matter', () => {
+  const strict = 'tools: [end_call]\nrecording: off';
+  const whole = `---\n${strict}\n---\nHello`;
+  const named = (text: string) => parsePrompt('x', 'prompts/x.md', text);
+
+  it.each([
+    ['a byte order mark', `\ufeff${whole}`],
+    ['CRLF', whole.replaceAll('\n', '\r\n')],
+    ['CR alone', whole.replaceAll('\n', '\r')],
+    ['blank first lines', `\n  \n\ufeff\n${whole}`],
+    ['spaces behind its fences', whole.replaceAll('---', '---  \t')],
+    ['an end of dots', `---\n${strict}\n...\nHello`],
+    ['all of them', `\ufeff\r\n--- \r\n${strict.replaceAll('\n', '\r\n')}\r\n... \r\nHello\r\n`],
+    ['recording in other words', whole.replace('off', 'No')],
+    ['recording in quotes', whole.replace('off', '"OFF"')],
+    ['recording as false', whole.replace('off', 'false')],
+  ])('is front matter with %s', (_, text) => {
+    const prompt = named(text);
+    expect(prompt.settings).toEqual({ tools: ['end_call'], recording: false });
+    expect(prompt.render(facts).instructions).toBe('Hello');
+  });
+
+  it.each([
+    ['four hyphens', whole.replaceAll('---', '----'), 'prompts/x.md:1: looks like front matter'],
+    ['two hyphens', whole.replaceAll('---', '--'), 'prompts/x.md:1: looks like front matter'],
+    ['a dash that an editor made', whole.replaceAll('---', '\u2014'), 'prompts/x.md:1: looks like front matter'],
+    ['hyphens behind a space', ` ${whole}`, 'prompts/x.md:1: looks like front matter'],
+    ['hyphens behind what is not seen', `\u200b${whole}`, 'prompts/x.md:1: looks like front matter'],
+    ['words on its first line', whole.replace('---', '--- # agent'), 'prompts/x.md:1: looks like front matter'],
+    ['no end', `---\n${strict}\n\nHello`, 'prompts/x.md:1: the front matter that begins here has no end'],
+    ['an end of four hyphens', `---\n${strict}\n----\nHello`, 'prompts/x.md:1: the front matter that begins here'],
+    ['no beginning', `${strict}\n---\nHello`, 'prompts/x.md:1: looks like front matter without the line'],
+    ['no beginning, in other letters', `Tools: [end_call]\n---\nHello`, 'prompts/x.md:1: looks like front matter'],
+    ['a comment before it', `<!-- v2 -->\n${whole}`, 'prompts/x.md:2: looks like front matter that is not the first'],
+    ['a heading before it', `# Agent\n\n${whole}`, 'prompts/x.md:3: looks like front matter that is not the first'],
+    ['words before it', `Hello\n${whole}`, 'prompts/x.md:2: looks like front matter that is not the first'],
+    ['front matter before it', `---\nvoice: x\n---\n${whole}`, 'prompts/x.md:4: looks like front matter'],
+    ['TOML', `+++\ntools = ["end_call"]\n+++\nHello`, 'prompts/x.md:1: looks like front matter of another kind'],
+    ['JSON', `{\n"tools": ["end_call"]\n}\nHello`, 'prompts/x.md:1: looks like front matter in a block'],
+    ['a block of code', `\`\`\`yaml\n${strict}\n\`\`\`\nHello`, 'prompts/x.md:1: looks like front matter in a block'],
+    ['a tab', `---\nlimits:\n\tmaxMinutes: 3\n---\nHello`, 'prompts/x.md:3: a tab cannot indent YAML'],
+    ['a key twice', `---\nrecording: off\nrecording: off\n---\nHello`, 'prompts/x.md:3: Map keys must be unique'],
+    ['a key in capitals', `---\nTools: [end_call]\n---\nHello`, 'there is no such setting; did you mean tools?'],
+    ['a key with a slip', `---\nrecordng: off\n---\nHello`, 'there is no such setting; did you mean recording?'],
+    ['recording that is on', `---\nrecording: on\n---\nHello`, 'recording: must be off, or left out'],
+    ['a number as a text', `---\nspeed: "1"\n---\nHello`, 'prompts/x.md:2: speed: '],
+    ['tools without a list', `---\ntools:\n---\nHello`, 'prompts/x.md:2: tools: '],
+    ['a NUL', `---\nvoice: x\n---\nHel\0lo`, 'prompts/x.md: line 4: holds a NUL'],
+  ])('and has %s is an error, never words to the model', (_, text, message) => {
+    expect(problemOf(text)).toContain(message);
+  });
+
+  it.each([
+    ['a line across the words', 'Hello\n\n---\n\nBe brief.\n\n***\nTools are yours.'],
+    ['an underlined heading', 'Who you are\n---\nA receptionist.'],
+    ['an example in a block', 'Say:\n```\n---\ntools: [x]\n---\n```\nend.'],
+    ['a heading first', '# Language\nEnglish.'],
+  ])('only to machines is words: %s', (_, text) => expect(named(text).render(facts).instructions).toBe(text));
+
+  it('takes YAML\u2019s older words for booleans: nobody is greeted with "no"', () => {
+    const settings = named('---\ngreeting: no\nfiller: Off\nnoiseReduction: false\n---\nx').settings;
+    expect(settings).toEqual({ greeting: false, filler: false, noiseReduction: null });
+    expect(problemOf('---\nfiller: "One moment, {{caller.name}}"\n---\nx')).toContain('filler: ');
+  });
+});
+
 describe('variables', () => {
+  it('leave braces alone that are plainly none', () => {
+    for (const text of [
+      'Send {"caller":{"name":"x"}} to it.',
+      '{"a":{"b":{"c":[{}]}}}',
+      '{{"a":1}, {"b":2}}',
+      'A smile {: and { one }',
+      'function f() { if (x) { y() }}',
+      'Use {name} or $' + '{name}, /[a-z]{2,3}/ and \\d{3}.',
+      '{\n  "caller": {\n    "name": "x"\n  }}',
+    ])
+      expect(parsePrompt('x', 'x.md', text).render(facts).instructions).toBe(text);
+    const mixed = '{"caller":{"name":"{{caller.name|nobody}}","from":{{call.from}}}}';
+    expect(parsePrompt('x', 'x.md', mixed).render(facts).instructions).toBe(
+      '{"caller":{"name":"nobody","from":+12025550143}}',
+    );
+  });
+
+  it('are words behind a backslash', () => {
+    const text = 'Write \\{{caller.name}}, \\{callr.name}, \\}} and \\{{; {{caller.name|Bob}}.';
+    expect(parsePrompt('x', 'x.md', text).render(facts).instructions).toBe(
+      'Write {{caller.name}}, {callr.name}, }} and {{; Bob.',
+    );
+  });
+
+  it('written amiss are errors that say what was meant', () => {
+    for (const [text, message] of [
+      ['{callr.name}', '"{callr.name}" is no variable; did you mean {{caller.name}}?'],
+      ['$' + '{caller.name}', 'did you mean {{caller.name}}?'],
+      ['{caller.name|you}', 'did you mean {{caller.name}}?'],
+      ['{{callr.name}}', 'unknown variable "callr.name"; did you mean caller.name?'],
+      ['{{Caller.Name}}', 'did you mean caller.name?'],
+      ['{{caller_name}}', 'did you mean caller.name?'],
+      ['{{#if caller.name}}', 'prompts have no conditions'],
+      ['{{caller.name}', '"{{" without its counterpart'],
+      ['caller.name}}', '"}}" without its counterpart'],
+    ] as const)
+      expect(problemOf(text)).toContain(message);
+    const custom = '---\nvariables: { product: shoes }\n---\n{{custom.prodct}} {custom.product}';
+    expect(problemOf(custom)).toContain('did you mean custom.product?');
+    expect(problemOf(custom)).toContain('did you mean {{custom.product}}?');
+  });
+
+  it('that the call brings empty are as their default says', () => {
+    const prompt = parsePrompt('x', 'x.md', '---\nvariables: { product: shoes }\n---\n{{custom.product}}');
+    for (const product of ['', '  ', '\n\t', '\u200b'])
+      expect(prompt.render({ ...facts, custom: { product } }).instructions).toBe('shoes');
+  });
+
+  it('in a value are never filled in', () => {
+    const prompt = parsePrompt(
+      'x',
+      'x.md',
+      '---\ngreeting: "{{custom.a}}"\nvariables: { a: x, b: "{{call.to}}" }\n---\n{{custom.a}} {{caller.name}} {{custom.b}}',
+    );
+    const custom = { a: '{{call.from}}', b: '' };
+    expect(prompt.render({ ...facts, custom, caller: { name: '{{custom.b}} \\{{call.to}}' } })).toEqual({
+      instructions: '((call.from)) ((custom.b)) \\((call.to)) ((call.to))',
+      greeting: '((call.from))',
+    });
+  });
+
   it('are filled from the call, the caller and the business', () => {
     const text =
       '{{caller.name}}, {{call.from}}, {{call.date}} {{call.time}} {{call.weekday}}, {{business.name}}, {{caller.known}}';

@@ -62,6 +62,16 @@ describe('the file of prices', () => {
     expect(isPriced(shipped, loadConfig({}).OPENAI_REALTIME_MODEL)).toBe(true);
   });
 
+  it('is read behind a byte order mark; a key that is there twice is an error with its line', async () => {
+    const text = JSON.stringify(PRICES, null, '\t').replaceAll('\n', '\r\n');
+    expect(await loadPrices(write(`\ufeff${text}`))).toEqual(PRICES);
+    const twice = '{\n"currency": "USD",\n"per": 1,\n"per": 1000000,\n"models": {} }';
+    await expect(loadPrices(write(twice))).rejects.toThrow(/line 4: Map keys must be unique/);
+    await expect(loadPrices(write('{\n"currency": "USD",\n"Per": 1, "models": {} }'))).rejects.toThrow(
+      /line 3: Per: there is no such setting; did you mean per\?/,
+    );
+  });
+
   it('that is missing, no JSON or wrong is refused with what is wrong', async () => {
     await expect(loadPrices(join(folder, 'none.json'))).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
     await expect(loadPrices(write('{'))).rejects.toThrow(/PRICES_FILE: .*p\.json cannot be read/);

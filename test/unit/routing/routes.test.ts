@@ -141,6 +141,20 @@ describe('a file that is wrong', () => {
     ['routes: []\n', 'routes.yaml:1: routes: '],
   ])('%j', async (text, message) => expect(await problemsOf(text)).toContain(message));
 
+  it.each([
+    ['routes:\n\t- prompt: day\n', 'routes.yaml:2: a tab cannot indent YAML'],
+    ['routes:\n  - prompt: day\n    prompt: night\n', 'routes.yaml:3: Map keys must be unique'],
+    ['routes:\n  - prompt: day\n    Form: "+12025550143"\n', 'there is no Form; did you mean from?'],
+    ['Routes:\n  - prompt: day\n', 'there is no Routes; did you mean routes?'],
+    ['routes:\n  - prompt: day\0\n', 'holds a NUL character'],
+  ])('in a way that would lose a line: %j', async (text, message) => expect(await problemsOf(text)).toContain(message));
+
+  it('only in its bytes is none: a byte order mark and CRLF are read over', async () => {
+    const text = 'callers: { a: { file: a.txt } }\nroutes:\n  - { from: a, prompt: vip }\n  - prompt: day\n';
+    const routes = await parse(`\ufeff${text.replaceAll('\n', '\r\n')}`, { 'a.txt': '\ufeff+12025550143\r\r\n' });
+    expect(resolve(routes, { to: '+12025550100', from: '+12025550143', now: NOON }).prompt).toBe('vip');
+  });
+
   it('tells the line of a list of numbers, and all problems at once', async () => {
     const text = 'callers: { a: { file: a.txt } }\nroutes:\n  - { from: a, prompt: x }\n';
     const problems = await problemsOf(text, { 'a.txt': '+12025550143\n555\n' });

@@ -247,6 +247,24 @@ describe('knowledge', () => {
       expect(() => knowledge.search(nasty)).not.toThrow();
   });
 
+  it('of a file that became wrong stays as it was, and says so once', () => {
+    const folder = tempFolder();
+    const file = join(folder, 'a.md');
+    writeFileSync(file, Buffer.from('\ufeff# Wifi\r\nThe password is on the wall.', 'utf16le'));
+    const { knowledge } = exampleBusiness(folder).business;
+    expect(knowledge.refresh()).toEqual({ files: 1, changed: 1 });
+    expect(knowledge.search('wifi')).toMatchObject([{ source: 'a.md: Wifi', text: 'The password is on the wall.' }]);
+    writeFileSync(file, Buffer.from('# Wifi\nTh\u00e9re is none.', 'latin1'));
+    utimesSync(file, 1, 1);
+    expect(knowledge.refresh()).toEqual({
+      files: 1,
+      changed: 0,
+      problems: [`${file}: line 2: is not UTF-8: save the file as UTF-8`],
+    });
+    expect(knowledge.refresh()).toEqual({ files: 1, changed: 0 });
+    expect(knowledge.search('wifi')).toMatchObject([{ text: 'The password is on the wall.' }]);
+  });
+
   it('follows changed, new and removed files, and reads only those', () => {
     const folder = tempFolder();
     const file = join(folder, 'a.md');

@@ -156,6 +156,39 @@ describe('loading the folder', () => {
   });
 });
 
+describe('a file as an editor leaves it', () => {
+  it('is read behind a byte order mark, with CRLF and as UTF-16', async () => {
+    write('ask.http.json', `\ufeff${httpTool().replaceAll(',', ',\r\n\t')}`);
+    write(
+      'asked.http.yaml',
+      `\ufeffdescription: Asks.\r\nparameters: { type: object }\r\nurl: https://api.example.com/x\r\n`,
+    );
+    write('greet.ts', `\ufeff${code('return "hello"').replaceAll('\n', '\r\n')}`);
+    writeFileSync(join(folder, 'wide.http.json'), Buffer.from(`\ufeff${httpTool()}`, 'utf16le'));
+    expect(await problemsOf()).toEqual([]);
+    const set = await (await ToolRegistry.open(options())).forCall();
+    expect(set.names.sort()).toEqual(['ask', 'asked', 'greet', 'wide']);
+    expect(await rig([set.get('greet')!]).run('greet')).toBe('hello');
+  });
+
+  it('and cannot be understood is refused, with the line', async () => {
+    write('a.http.json', `{\n"enabled": false,\n"enabled": true}`);
+    write('b.http.yaml', 'description: x\nparameters:\n\ttype: object\n');
+    write('c.http.json', httpTool({ Enabled: false }));
+    write('d.http.json', `${httpTool()}\0`);
+    write('e.ts', `${code('return 1')}\0`);
+    const problems = await problemsOf();
+    for (const [i, part] of [
+      'a.http.json: Map keys must be unique (line 3)',
+      'b.http.yaml: a tab cannot indent YAML: use spaces (line 3)',
+      'c.http.json: Enabled: there is no such setting; did you mean enabled?',
+      'd.http.json: cannot be loaded: line 1: holds a NUL',
+      'e.ts: cannot be loaded: line 10: holds a NUL',
+    ].entries())
+      expect(problems[i]).toContain(part);
+  });
+});
+
 describe('a changed folder', () => {
   it('counts for new calls; a call keeps the set it began with', async () => {
     write('greet.ts', code('return "one"'));
