@@ -39,6 +39,8 @@ export const ERRORS = {
   MODEL_TIMEOUT: 'The model did not answer in time.',
   MODEL_FORMAT_MISMATCH:
     'The session that the model confirmed has another audio format than the leg sends; the call ends before noise is heard.',
+  MODEL_SESSION_UNCONFIRMED:
+    'The model did not confirm the session as it was asked for, twice: other instructions, tools or turn detection, or no word of it. It is not spoken through.',
   MODEL_PROTOCOL: "The model's answer is not what the protocol says.",
   MODEL_SESSION_LOST: 'The session broke and could not be built again.',
   STORE_SCHEMA_NEWER:

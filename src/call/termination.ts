@@ -31,6 +31,7 @@ const RESULTS = {
   'model-rejected': 'upstream_error',
   'model-session-lost': 'upstream_error',
   'model-format-mismatch': 'upstream_error',
+  'model-unconfirmed': 'upstream_error',
   'model-silent': 'upstream_error',
   // Ours.
   drained: 'server_error',

@@ -86,6 +86,11 @@ const MODEL_ERRORS: Partial<Record<TerminationReason, { code: ErrorCode; status:
   'model-quota': { code: 'MODEL_QUOTA', status: 502, message: "the model's account has no credit left" },
   'model-rejected': { code: 'MODEL_REJECTED', status: 502, message: 'the model refuses the session' },
   'model-format-mismatch': { code: 'MODEL_FORMAT_MISMATCH', status: 502, message: "the model's audio does not fit" },
+  'model-unconfirmed': {
+    code: 'MODEL_SESSION_UNCONFIRMED',
+    status: 502,
+    message: 'the model did not confirm the session as it was asked for',
+  },
   'model-rate-limited': { code: 'MODEL_RATE_LIMITED', status: 503, message: 'the model asks to come back later' },
 };
 

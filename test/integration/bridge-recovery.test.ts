@@ -1,5 +1,6 @@
 import { describe, expect } from 'vitest';
 import { scriptSource, silenceSource, toneSource } from '../../src/simulator/phone/index.ts';
+import type { ScenarioInput } from '../../src/simulator/realtime/index.ts';
 import { startRig, TRANSPORTS, toneAloneMs, until } from './rig.ts';
 import { rigTest as it } from './rig-test.ts';
 
@@ -175,6 +176,58 @@ describe.concurrent('a model that cannot be had', () => {
     const heard = phone.recordedChannels();
     expect(audibleMs(heard?.agent ?? new Int16Array(), 8_000)).toBeGreaterThan(2_000);
     expect(toneAloneMs(heard?.agent ?? new Int16Array(), 8_000, AGENT_HZ)).toBe(0);
+  });
+});
+
+describe.concurrent('a session that the model does not hold as it was asked', () => {
+  const never: Array<[string, ScenarioInput['faults'], string]> = [
+    ['refused without a word of which event', [{ fault: 'refuse_session_update' }], 'model-rejected'],
+    [
+      'confirmed with other instructions',
+      [{ fault: 'other_session', instructions: 'Be a pirate.' }],
+      'model-unconfirmed',
+    ],
+    ['confirmed without its tools', [{ fault: 'other_session', tools: 'none' }], 'model-unconfirmed'],
+    ['never confirmed', [{ fault: 'ignore_session_update' }], 'model-unconfirmed'],
+  ];
+  it.each(never)('is not spoken through, and the caller hears the apology: %s', async (_how, faults, reason) => {
+    const rig = await startRig({ model: { voice }, scenario: { faults } });
+    try {
+      const { phone, report } = rig.call({ source: silenceSource() });
+      await report;
+      const ended = await until(() => rig.of('call_ended')[0], 'the end of the call');
+      expect(ended.end.reason).toBe(reason);
+      const heard = phone.recordedChannels()?.agent ?? new Int16Array();
+      expect(audibleMs(heard, 8_000)).toBeGreaterThan(2_000);
+      expect(toneAloneMs(heard, 8_000, AGENT_HZ)).toBe(0);
+    } finally {
+      await rig.close();
+    }
+  });
+
+  it('is asked for again, and the call goes on when the second request is taken', async ({ own }) => {
+    const rig = own(
+      await startRig({ model: { voice }, scenario: { faults: [{ fault: 'refuse_session_update', times: 1 }] } }),
+    );
+    const { phone, report } = rig.call({ source: silenceSource(), hangUpAfterMs: 4_000 });
+    expect((await report).ok).toBe(true);
+    expect(rig.model.sessions[0]?.received.filter(({ type }) => type === 'session.update')).toHaveLength(2);
+    expect(toneAloneMs(phone.recordedChannels()?.agent ?? new Int16Array(), 8_000, AGENT_HZ)).toBeGreaterThan(500);
+  });
+
+  it('over WebRTC is looked for over the WebSocket', async ({ own }) => {
+    const rig = own(
+      await startRig({
+        transport: 'webrtc',
+        model: { voice },
+        scenario: { faults: [{ fault: 'other_session', sessions: [1], tools: 'none' }] },
+      }),
+    );
+    const { phone, report } = rig.call({ source: silenceSource(), hangUpAfterMs: 6_000 });
+    expect((await report).ok).toBe(true);
+    expect(rig.model.sessions.map((session) => session.transport)).toEqual(['webrtc', 'websocket']);
+    expect(rig.agentEvents('transport_fallback')).toMatchObject([{ reason: 'MODEL_SESSION_UNCONFIRMED' }]);
+    expect(toneAloneMs(phone.recordedChannels()?.agent ?? new Int16Array(), 8_000, AGENT_HZ)).toBeGreaterThan(500);
   });
 });
 

@@ -178,11 +178,12 @@ describe('OpenAI over a real WebSocket', () => {
     expect(a.counters).toMatchObject({ model_event_malformed: 3, model_event_unknown: 1 });
   });
 
-  it('is used as it is when the session is never confirmed', async () => {
+  it('is never used when the session is never confirmed', async () => {
     model.script.mute = true;
-    const a = agent({ budgets: { sessionMs: 100 } });
-    await a.started;
-    expect(a.types()).toEqual(['ready']);
+    const a = agent({ budgets: { sessionMs: 100, startMs: 500 } });
+    await expect(a.started).rejects.toMatchObject({ code: 'MODEL_SESSION_UNCONFIRMED' });
+    expect(a.types()).toEqual(['ended']);
+    await vi.waitFor(() => expect(model.open).toBe(0));
   });
 
   it('closes its socket, in order, when the call ends', async () => {

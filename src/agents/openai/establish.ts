@@ -3,9 +3,9 @@ import type { Count } from '../../call/counters.ts';
 import type { AgentTransport } from '../../call/events.ts';
 import type { Log } from '../../call/leg.ts';
 import type { Ticker } from '../../call/ticker.ts';
-import { BridgeError } from '../../errors.ts';
+import { BridgeError, errorCode, errorMessage } from '../../errors.ts';
 import { mintKey } from './credentials.ts';
-import { type Connectors, connectModel } from './fallback.ts';
+import { type Connectors, connectModel, isFinal } from './fallback.ts';
 import { ModelSession } from './model-session.ts';
 import type { ResolvedOptions } from './options.ts';
 import { sessionUpdate } from './session.ts';
@@ -90,32 +90,49 @@ async function establishOnce(
   });
   keyed();
   const keyMs = clock.now() - began;
-  const session = await ModelSession.open({
-    connect: (makeHandlers) =>
-      connectModel(
-        {
-          options,
-          connectors: request.connectors,
-          key,
-          transport: request.transport,
-          budgetMs: Math.min(options.limits.connectMs, leftMs - keyMs),
-          clock,
-          ticker: request.ticker,
-          signal,
-          count,
-          log,
-          fallback: request.fallback,
-        },
-        makeHandlers,
-      ),
-    update: (transport) => sessionUpdate(options, transport),
-    format: options.format,
-    waitMs: options.limits.sessionMs,
-    clock,
-    signal,
-    count,
-    log,
-  });
+  /** The transport that connected, whatever was asked for. */
+  let connected: AgentTransport | undefined;
+  const open = (transport: AgentTransport) =>
+    ModelSession.open({
+      connect: (makeHandlers) =>
+        connectModel(
+          {
+            options,
+            connectors: request.connectors,
+            key,
+            transport,
+            budgetMs: Math.min(options.limits.connectMs, leftMs - (clock.now() - began)),
+            clock,
+            ticker: request.ticker,
+            signal,
+            count,
+            log,
+            fallback: request.fallback,
+          },
+          makeHandlers,
+        ),
+      update: (transport) => {
+        connected = transport;
+        return sessionUpdate(options, transport);
+      },
+      format: options.format,
+      waitMs: options.limits.sessionMs,
+      clock,
+      signal,
+      count,
+      log,
+    });
+  let session: ModelSession;
+  try {
+    session = await open(request.transport);
+  } catch (error) {
+    // A session that WebRTC reached and that is not held as it was asked for may be on the other way in; the line itself was good.
+    if (connected !== 'webrtc' || signal.aborted || isFinal(error)) throw error;
+    const code = errorCode(error);
+    log.warn({ code, reason: errorMessage(error) }, 'no session over WebRTC, falling back to the WebSocket');
+    request.fallback(code);
+    session = await open('websocket');
+  }
   log.info(
     {
       transport: session.transport,

@@ -27,6 +27,8 @@ function reasonOf(code: ErrorCode | undefined) {
       return 'model-rejected';
     case 'MODEL_FORMAT_MISMATCH':
       return 'model-format-mismatch';
+    case 'MODEL_SESSION_UNCONFIRMED':
+      return 'model-unconfirmed';
     case 'MODEL_SESSION_LOST':
       return 'model-session-lost';
     case 'MODEL_UNAVAILABLE':

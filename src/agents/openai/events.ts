@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type AudioFormat, betaFormat } from './session.ts';
+import { statedSession } from './confirmation.ts';
 
 /**
  * What the model sends, as one validated union. Names are GA's; the beta's are mapped to them. An unknown type is no error (a vendor
@@ -11,33 +11,11 @@ const id = z.string().max(256);
 const index = z.number().int().min(0).catch(0);
 const text = z.string();
 
-const gaFormat = z.object({ type: text, rate: z.number().optional() });
-const format: z.ZodType<AudioFormat | undefined> = gaFormat.optional().catch(undefined);
-
+/** A confirmation may come without repeating what it confirms. */
 const session = z
-  .object({
-    id: id.optional(),
-    expires_at: z.number().nullish().catch(undefined),
-    audio: z
-      .object({
-        input: z.object({ format }).optional().catch(undefined),
-        output: z.object({ format }).optional().catch(undefined),
-      })
-      .optional()
-      .catch(undefined),
-    input_audio_format: text.optional().catch(undefined),
-    output_audio_format: text.optional().catch(undefined),
-  })
-  .transform((raw) => ({
-    id: raw.id ?? '',
-    /** Seconds since the epoch. */
-    expiresAt: raw.expires_at ?? undefined,
-    formats: {
-      input: raw.audio?.input?.format ?? (raw.input_audio_format && betaFormat(raw.input_audio_format)) ?? undefined,
-      output:
-        raw.audio?.output?.format ?? (raw.output_audio_format && betaFormat(raw.output_audio_format)) ?? undefined,
-    } as { input: AudioFormat | undefined; output: AudioFormat | undefined },
-  }));
+  .unknown()
+  .optional()
+  .transform((raw) => statedSession.parse(typeof raw === 'object' && raw !== null && !Array.isArray(raw) ? raw : {}));
 
 const errorBody = z.object({
   type: text.nullish().catch(undefined),

@@ -94,6 +94,11 @@ export interface ConnectRequest {
 
 /** Errors that the other transport would meet too: a refused key, no money. */
 const FINAL = new Set(['MODEL_AUTH', 'MODEL_QUOTA']);
+/** Whether the other transport would meet the same error. */
+export function isFinal(error: unknown): boolean {
+  return FINAL.has(errorCode(error));
+}
+
 /** Errors that say nothing about the network between us and the model. */
 const NOT_THE_NETWORK = new Set(['MODEL_RATE_LIMITED', 'MODEL_UNAVAILABLE', 'MODEL_PROTOCOL']);
 
@@ -141,7 +146,7 @@ export async function connectModel(
       } catch (error) {
         if (request.signal.aborted) throw request.signal.reason;
         reason = errorCode(error);
-        if (FINAL.has(reason)) throw error;
+        if (isFinal(error)) throw error;
         if (!NOT_THE_NETWORK.has(reason)) memory?.failed(clock.now(), reason);
         request.log.warn({ code: reason, reason: errorMessage(error) }, 'no WebRTC, falling back to the WebSocket');
       }

@@ -3,12 +3,12 @@ import type { Count } from '../../call/counters.ts';
 import type { AgentTransport } from '../../call/events.ts';
 import type { Log } from '../../call/leg.ts';
 import { BridgeError } from '../../errors.ts';
+import { Agreement } from './agreement.ts';
 import type { ConnectionHandlers, ModelConnection } from './connection.ts';
+import { isLostRace } from './event-mapping.ts';
 import { parseServerEvent, type ServerEvent } from './events.ts';
 import { classifyModelCode, isRetryable, scrub } from './http.ts';
-import { sessionUpdateMessage } from './messages.ts';
 import type { LegFormat } from './options.ts';
-import { formatMismatch } from './session.ts';
 
 /**
  * One session with the model, from the connection to its end: opened, set up, and confirmed before anybody may use it. It reads every
@@ -31,7 +31,7 @@ export interface SessionSetup {
   /** The session to ask for. */
   update(transport: AgentTransport): Record<string, unknown>;
   readonly format: LegFormat;
-  /** For `session.created`, and again for `session.updated`, ms. */
+  /** For `session.created`, and for `session.updated` each time it is asked for, ms. */
   readonly waitMs: number;
   readonly clock: Clock;
   readonly signal: AbortSignal;
@@ -39,7 +39,6 @@ export interface SessionSetup {
   readonly log: Log;
 }
 
-const UPDATE_ID = 'bridge_session_update';
 const MAX_EARLY = 64;
 
 export class ModelSession {
@@ -56,17 +55,19 @@ export class ModelSession {
   #complaint: BridgeError | undefined;
   #failure: unknown;
   #created = false;
-  #updated = false;
+  readonly #agreement: Agreement;
   #wake: (() => void) | undefined;
   #early: ServerEvent[] = [];
 
   constructor(setup: SessionSetup) {
     this.#setup = setup;
+    this.#agreement = new Agreement(setup.format);
   }
 
   /**
-   * Connects and sets the session up. Rejects with a BridgeError of the transport or the model (MODEL_FORMAT_MISMATCH when the confirmed
-   * audio is not what the leg speaks), or the signal's reason; nothing is left open then.
+   * Connects and sets the session up; asks a second time where the first was refused, answered with another session, or not answered. Rejects
+   * with a BridgeError of the transport or the model (MODEL_REJECTED, MODEL_FORMAT_MISMATCH or MODEL_SESSION_UNCONFIRMED when it never held
+   * what was asked), or the signal's reason; nothing is left open then.
    */
   static async open(setup: SessionSetup): Promise<ModelSession> {
     const session = new ModelSession(setup);
@@ -115,9 +116,20 @@ export class ModelSession {
     this.#connection = await this.#setup.connect((transport) => this.#handlersOf(transport));
     await this.#until(() => this.#created, waitMs);
     if (!this.#created) log.warn({ waitMs }, 'the model did not announce its session');
-    this.send(sessionUpdateMessage(UPDATE_ID, this.#setup.update(this.transport)));
-    await this.#until(() => this.#updated, waitMs);
-    if (!this.#updated) log.warn({ waitMs }, 'the model did not confirm its session; it is used as it is');
+    const agreement = this.#agreement;
+    const update = this.#setup.update(this.transport);
+    while (!agreement.reached) {
+      if (this.#failure !== undefined) throw this.#failure;
+      if (!this.send(agreement.next(update))) {
+        throw new BridgeError('MODEL_SESSION_LOST', 'the session could not be asked for', { retryable: true });
+      }
+      await this.#until(() => agreement.reached || agreement.doubt !== undefined, waitMs);
+      if (!agreement.reached) {
+        const { code, message } = agreement.doubt ?? { code: 'MODEL_TIMEOUT', message: 'no answer' };
+        log.warn({ ask: agreement.asks, waitMs, code, reason: message }, 'the model did not confirm its session');
+      }
+    }
+    for (const message of agreement.silence(this.transport)) this.send(message);
   }
 
   /** Handlers for one transport's try. Those of an earlier try are deaf once a later one was made. */
@@ -165,46 +177,44 @@ export class ModelSession {
 
   /** Events may follow the confirmation so closely that nobody listens yet. */
   #forward(event: ServerEvent): void {
+    if (this.#agreement.isForeign(event)) return;
     if (this.#listener !== undefined) this.#listener.event(event);
-    else if (this.#updated && this.#early.length < MAX_EARLY) this.#early.push(event);
+    else if (this.#early.length < MAX_EARLY) this.#early.push(event);
   }
 
   #onSession(event: Extract<ServerEvent, { type: 'session.created' | 'session.updated' }>, transport: AgentTransport) {
-    if (event.session.id !== '') this.id = event.session.id;
-    if (event.session.expiresAt !== undefined) this.expiresAt = event.session.expiresAt * 1000;
-    if (event.type === 'session.created') {
-      this.#created = true;
-    } else {
-      // Over WebRTC the SDP decided the codec, and what the session states about formats means nothing.
-      const mismatch =
-        transport === 'websocket' ? formatMismatch(this.#setup.format, event.session.formats) : undefined;
-      if (mismatch !== undefined) {
-        this.#fail(new BridgeError('MODEL_FORMAT_MISMATCH', mismatch));
-        return;
-      }
-      this.#created = true;
-      this.#updated = true;
-    }
+    const { session } = event;
+    if (session.id !== '') this.id = session.id;
+    if (session.expiresAt !== undefined) this.expiresAt = session.expiresAt * 1000;
+    this.#created = true;
+    const changed = this.#agreement.stated(session, event.type === 'session.updated', transport);
+    if (changed !== undefined) this.#fail(changed);
     this.#wake?.();
   }
 
   #onError(event: Extract<ServerEvent, { type: 'error' }>): void {
     const { code, type, message, event_id: eventId } = event.error;
+    const agreement = this.#agreement;
     const classified = classifyModelCode(code, type);
     const words = `the model reported ${code ?? type ?? 'an error'}: ${scrub(message)}`;
     if (code === 'session_expired') {
       this.#onClosed('MODEL_SESSION_LOST', 'the session expired');
       return;
     }
-    if (eventId === UPDATE_ID) {
-      // Used without its settings the agent would be somebody else, and speak another codec.
-      this.#fail(new BridgeError(classified ?? 'MODEL_REJECTED', words, { retryable: false }));
-      return;
-    }
     if (classified === 'MODEL_AUTH' || classified === 'MODEL_QUOTA') {
       this.#fail(new BridgeError(classified, words));
       return;
     }
+    const named = agreement.names(eventId);
+    // Nothing else was asked of the server yet, so an error that names no event, or none of ours, is about the session, too.
+    if (agreement.pending && (named || !isLostRace(code ?? '', message))) {
+      const final = agreement.refused(event.error, words, named);
+      if (final !== undefined) this.#fail(final);
+      this.#wake?.();
+      return;
+    }
+    // The second request was refused when the first had been confirmed.
+    if (named) return;
     if (this.#listener === undefined) {
       const cause = classified ?? 'MODEL_REJECTED';
       this.#complaint = new BridgeError(cause, words, { retryable: isRetryable(cause) });
@@ -214,7 +224,11 @@ export class ModelSession {
 
   #onClosed(code: string, detail: string): void {
     if (this.#listener === undefined) {
-      this.#fail(this.#complaint ?? new BridgeError('MODEL_SESSION_LOST', `${detail} (${code})`, { retryable: true }));
+      this.#fail(
+        this.#agreement.doubt ??
+          this.#complaint ??
+          new BridgeError('MODEL_SESSION_LOST', `${detail} (${code})`, { retryable: true }),
+      );
       return;
     }
     const listener = this.#listener;

@@ -48,7 +48,7 @@ export interface Budgets {
   /** For both transports together; the WebSocket gets what is left, but never less than `socketMinMs`. */
   readonly connectMs: number;
   readonly socketMinMs: number;
-  /** For `session.created`, and again for `session.updated`: then the session is used as it is, with a warning. */
+  /** For `session.created`, and for `session.updated` each of the two times that it is asked for; then the session is parted from. */
   readonly sessionMs: number;
   /** For the whole start. */
   readonly startMs: number;

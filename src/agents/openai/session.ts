@@ -1,5 +1,5 @@
 import type { AgentTransport } from '../../call/events.ts';
-import type { LegFormat, ResolvedOptions, TurnDetection } from './options.ts';
+import { type LegFormat, type ResolvedOptions, rateOf, type TurnDetection } from './options.ts';
 
 /**
  * The session as the model is asked to hold it, and the check that it does. GA nests what the beta held flat; which of the two a
@@ -132,8 +132,8 @@ export function formatMismatch(format: LegFormat, stated: StatedFormats): string
   for (const side of ['input', 'output'] as const) {
     const got = stated[side];
     if (got === undefined) continue;
-    // PCM without a rate is PCM at the one rate there is.
-    if (got.type !== wanted.type || (wanted.rate !== undefined && (got.rate ?? wanted.rate) !== wanted.rate)) {
+    // A format without a rate has the one rate there is.
+    if (got.type !== wanted.type || (got.rate !== undefined && got.rate !== rateOf(format))) {
       return `the model's ${side} is ${spell(got)}, the leg's audio is ${spell(wanted)}`;
     }
   }
@@ -144,9 +144,24 @@ function spell(format: AudioFormat): string {
   return format.rate === undefined ? format.type : `${format.type} at ${format.rate} Hz`;
 }
 
-/** The beta's format names in GA's form. */
-export function betaFormat(name: string): AudioFormat {
-  if (name === 'g711_ulaw') return { type: 'audio/pcmu' };
-  if (name === 'g711_alaw') return { type: 'audio/pcma' };
-  return name === 'pcm16' ? { type: 'audio/pcm', rate: 24_000 } : { type: name };
+/** Every spelling of the formats that is about: GA's, the beta's, and those of servers that speak the same protocol. */
+const SPELLINGS: ReadonlyArray<readonly [RegExp, AudioFormat]> = [
+  [/^(audio\/)?(pcmu|g711[_-]?(ulaw|mulaw)|(x-)?(mu-?law|ulaw)|basic)$/, { type: 'audio/pcmu' }],
+  [/^(audio\/)?(pcma|g711[_-]?alaw|(x-)?a-?law)$/, { type: 'audio/pcma' }],
+  [/^(audio\/)?(pcm16|pcm_s16le)$/, { type: 'audio/pcm', rate: 24_000 }],
+  [/^(audio\/)?pcm$/, { type: 'audio/pcm' }],
+];
+
+/**
+ * A stated format in GA's form: an object with type and rate, or a name (`g711_ulaw`, `audio/PCMU;rate=8000`). Undefined where nothing is
+ * stated; what cannot be read stays as it is, so that it fits nothing.
+ */
+export function formatOf(stated: unknown): AudioFormat | undefined {
+  if (stated === undefined || stated === null) return undefined;
+  const { type, rate } = typeof stated === 'object' ? (stated as { type?: unknown; rate?: unknown }) : { type: stated };
+  if (typeof type !== 'string') return { type: `unreadable (${JSON.stringify(stated).slice(0, 60)})` };
+  const [name = '', ...parameters] = type.toLowerCase().replaceAll(' ', '').split(';');
+  const known = SPELLINGS.find(([spelling]) => spelling.test(name))?.[1] ?? { type: name.slice(0, 60) };
+  const said = rate ?? parameters.find((parameter) => parameter.startsWith('rate='))?.slice('rate='.length);
+  return said === undefined || said === null ? known : { type: known.type, rate: Number(said) };
 }

@@ -106,6 +106,22 @@ const fault = z.discriminatedUnion('fault', [
     format: z.enum(['audio/pcm', 'audio/pcmu', 'audio/pcma']),
   }),
   z.strictObject({ fault: z.literal('ignore_session_update'), ...when }),
+  /** The first `times` updates of a session are refused and not applied. */
+  z.strictObject({
+    fault: z.literal('refuse_session_update'),
+    ...when,
+    times: z.int().min(1).default(1_000),
+    code: z.string().default('invalid_value'),
+    /** Whether the error says which event it is about. */
+    named: z.boolean().default(false),
+  }),
+  /** Whatever is asked, the session has these instructions, or no tools, and says so. */
+  z.strictObject({
+    fault: z.literal('other_session'),
+    ...when,
+    instructions: z.string().optional(),
+    tools: z.literal('none').optional(),
+  }),
   z.strictObject({ fault: z.literal('silent_model'), ...when, afterResponses: z.int().min(0).default(0) }),
   z.strictObject({ fault: z.literal('stuck_response'), ...when, afterResponses: z.int().min(0).default(0) }),
 ]);

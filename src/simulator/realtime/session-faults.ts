@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../../call/clock.ts';
-import type { Fault } from './scenario.ts';
+import { type Fault, findFault } from './scenario.ts';
 import { ServiceError } from './service-error.ts';
-import type { AudioFormat } from './session-config.ts';
+import type { AudioFormat, SessionConfig } from './session-config.ts';
 
 /** What a fault may do to its session. */
 export interface FaultPort {
@@ -31,6 +31,7 @@ export class SessionFaults {
   readonly #port: FaultPort;
   readonly #timers = new Set<Timer>();
   #spoke = false;
+  #updates = 0;
 
   constructor(faults: readonly Fault[], clock: Clock, port: FaultPort) {
     this.#faults = faults;
@@ -43,8 +44,28 @@ export class SessionFaults {
     return this.#faults.some((entry) => entry.fault === 'ignore_session_update');
   }
 
+  /** Why the next `session.update` is refused; undefined when it is not. Counts. */
+  refusedUpdate(): { readonly error: ServiceError; readonly named: boolean } | undefined {
+    const refusal = findFault(this.#faults, 'refuse_session_update');
+    if (refusal === undefined || this.#updates++ >= refusal.times) return undefined;
+    return { error: new ServiceError('The session was not updated.', { code: refusal.code }), named: refusal.named };
+  }
+
+  /** The session as it is held whatever was asked. */
+  forced(config: SessionConfig): SessionConfig {
+    const other = findFault(this.#faults, 'other_session');
+    const format = this.#forcedFormat;
+    const { input, output } = config.audio;
+    return {
+      ...config,
+      ...(other?.instructions === undefined ? {} : { instructions: other.instructions }),
+      ...(other?.tools === undefined ? {} : { tools: [] }),
+      ...(format === undefined ? {} : { audio: { input: { ...input, format }, output: { ...output, format } } }),
+    };
+  }
+
   /** The format that is used and confirmed whatever was asked. */
-  get forcedFormat(): AudioFormat | undefined {
+  get #forcedFormat(): AudioFormat | undefined {
     for (const entry of this.#faults) if (entry.fault === 'other_format') return FORMATS[entry.format];
     return undefined;
   }

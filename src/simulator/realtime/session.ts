@@ -90,7 +90,7 @@ export class Session {
       expire: () => this.#expire(),
     });
     this.#expiresAt = Math.floor((options.clock.wall() + options.pace.maxSessionMs) / 1000);
-    this.#config = this.#forced(options.config);
+    this.#config = this.#faults.forced(options.config);
     this.#decoder = new WireDecoder(this.#config.audio.input.format);
     this.responses = new Responses(this, {
       clock: options.clock,
@@ -168,8 +168,16 @@ export class Session {
 
   update(update: SessionUpdate): void {
     if (this.#faults.ignoresUpdate) return;
+    const refused = this.#faults.refusedUpdate();
+    if (refused !== undefined) {
+      if (refused.named) throw refused.error;
+      this.sendError(refused.error, undefined);
+      return;
+    }
     const before = this.#config.audio.input.format;
-    this.#config = this.#forced(mergeConfig(this.#config, update, { voiceFixed: this.#spoken, modelFixed: true }));
+    this.#config = this.#faults.forced(
+      mergeConfig(this.#config, update, { voiceFixed: this.#spoken, modelFixed: true }),
+    );
     const { format } = this.#config.audio.input;
     if (format.type !== before.type) this.#decoder = new WireDecoder(format);
     if (update.audio?.input?.turn_detection !== undefined) {
@@ -277,13 +285,6 @@ export class Session {
     // Over a WebSocket the client plays what was generated ahead of time; on WebRTC the play-out buffer tells when it is over.
     if (!this.holdsPlayout) this.turns.becameIdle(run.audioMs);
     else if (run.audioMs === 0) this.turns.becameIdle(0);
-  }
-
-  #forced(config: SessionConfig): SessionConfig {
-    const format = this.#faults.forcedFormat;
-    if (format === undefined) return config;
-    const { input, output } = config.audio;
-    return { ...config, audio: { input: { ...input, format }, output: { ...output, format } } };
   }
 
   #expire(): void {

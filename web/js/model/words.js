@@ -25,6 +25,7 @@ const REASONS = {
   'model-rejected': 'The model refused the session',
   'model-session-lost': 'The model’s session was lost',
   'model-format-mismatch': 'The model took another audio format',
+  'model-unconfirmed': 'The model did not take the session as it was asked for',
   'model-silent': 'The model stayed silent',
   drained: 'The daemon was stopped',
   internal: 'Internal error',

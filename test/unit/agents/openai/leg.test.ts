@@ -34,15 +34,18 @@ describe('start', () => {
     expect(r.types).toEqual(['ready']);
   });
 
-  it('proceeds with a warning when the model never confirms', async () => {
+  it('asks again, with a warning, when the model does not confirm, and never goes on without', async () => {
     const r = new Run();
     r.model.confirms = false;
     await r.start();
     await r.after(1990);
-    expect(r.types).toEqual([]);
+    expect(r.model.last.types).toEqual(['session.update']);
     await r.after(20);
-    expect(r.types).toEqual(['ready']);
+    expect(r.model.last.types).toEqual(['session.update', 'session.update']);
     expect(r.log.lines.some((line) => line.level === 'warn' && /confirm/.test(line.message))).toBe(true);
+    await r.after(7_000);
+    expect(r.end).toMatchObject({ reason: 'model-unconfirmed' });
+    expect(r.of('ready')).toEqual([]);
   });
 
   it.each([
