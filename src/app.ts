@@ -31,6 +31,7 @@ import { openRecordings } from './features/recordings.ts';
 import { openRecords } from './features/records.ts';
 import { openTracing } from './features/tracing.ts';
 import { openWebhooks } from './features/webhooks.ts';
+import { adminTokens } from './http/admin-token.ts';
 import { CallMemory } from './http/call-memory.ts';
 import { HTTP_COUNTERS } from './http/counters.ts';
 import { serveMediaStream } from './http/media-stream.ts';
@@ -67,6 +68,8 @@ export interface App {
   readonly calls: Calls;
   readonly metrics: Metrics;
   readonly endpoint: ModelEndpoint;
+  /** Where the operators' token is kept that was made because none is set; undefined where one is. */
+  readonly adminTokenFile: string | undefined;
   /** Listens; resolves to the local URL. Rejects with LISTEN_FAILED. */
   listen(): Promise<string>;
   /** Takes no more calls, lets those that run come to their end within DRAIN_TIMEOUT, then frees everything. */
@@ -126,6 +129,14 @@ export async function build(config: Config, deps: AppDeps): Promise<App> {
     );
   }
   const urls = publicUrls({ publicUrl: config.PUBLIC_URL, signed });
+  const admin = adminTokens(config);
+  if (admin.file !== undefined)
+    log.info({ file: admin.file }, 'no ADMIN_TOKEN is set: the token of the console and of operators is in this file');
+  if (admin.wasReadable)
+    log.warn(
+      { file: admin.file },
+      'OTHERS COULD READ THE ADMIN TOKEN: remove the file and start again to get a new one',
+    );
   const base: Base = {
     config,
     log: log as unknown as Log,
@@ -235,7 +246,6 @@ export async function build(config: Config, deps: AppDeps): Promise<App> {
     onStream: phoneStreams({ calls, config, log: log as unknown as Log, clock, count: metrics.count }),
   });
 
-  const admin = { tokens: config.ADMIN_TOKEN };
   const replay = features.find((feature) => feature.replay !== undefined)?.replay;
   const forget = async (callIds: readonly string[]) =>
     void (await Promise.all(features.map((feature) => feature.forget?.(callIds))));
@@ -261,6 +271,7 @@ export async function build(config: Config, deps: AppDeps): Promise<App> {
     calls,
     metrics,
     endpoint,
+    adminTokenFile: admin.file,
     async listen() {
       try {
         await http.listen({ host: config.HOST, port: config.PORT });

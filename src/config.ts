@@ -32,7 +32,7 @@ const schema = z.object({
     .refine((tokens) => tokens.every((token) => token.length >= 16), 'needs at least 16 characters in each token')
     .default([])
     .describe(
-      'Bearer token of the console and of every route for operators, at least 16 characters; two, comma-separated, while one is being rotated. Without it those answer on this machine alone.',
+      'Bearer token of the console and of every route for operators, at least 16 characters; two, comma-separated, while one is being rotated. Without it the daemon makes one at its first start and keeps it in the file admin-token of DATA_DIR, readable by its user alone.',
     ),
 
   // The model

@@ -114,6 +114,7 @@ async function callIt(image: Image, work: string, useWebrtc: boolean, carrier: s
       USE_WEBRTC: String(useWebrtc),
       OPENAI_BASE_URL: `http://127.0.0.1:${modelPort}/v1`,
       OPENAI_API_KEY: 'sk-image-check',
+      METRICS_ACCESS: 'public',
     });
     await daemon.printed('voicebridge listens on', 60_000);
     expectThat(await daemon.healthy(), `USE_WEBRTC=${useWebrtc}: the daemon listens and its health check passes`);

@@ -8,6 +8,7 @@ import { environmentChecks, type Machine } from './environment.ts';
 import { mediaChecks } from './media.ts';
 import { type Model, modelChecks, modelFailure, modelOf } from './model.ts';
 import type { NumberOptions } from './number.ts';
+import { operatorChecks } from './operators.ts';
 import { installedParts, partChecks } from './parts.ts';
 import { publicChecks } from './public.ts';
 import { serviceChecks } from './services.ts';
@@ -70,6 +71,7 @@ export async function examine(given: DoctorDeps, options: ExamineOptions): Promi
   } finally {
     await way.close();
   }
+  await run(operatorChecks(given));
   await run(carrierChecks(watched, options));
   await run(serviceChecks(given));
   await run([clockCheck(outside)]);

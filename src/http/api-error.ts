@@ -8,10 +8,9 @@ import { BridgeError } from '../errors.ts';
 /** Every code of this interface, with what it means to who reads it. */
 export const API_ERRORS = {
   REQUEST_INVALID: 'The request is not what it should be; `issues` names the fields.',
-  ADMIN_TOKEN_MISSING: 'An admin token is set, and the request brings none.',
+  ADMIN_TOKEN_MISSING:
+    'The request brings no bearer token: that of ADMIN_TOKEN, or where none is set the one in DATA_DIR/admin-token.',
   ADMIN_TOKEN_INVALID: "The request's bearer token is not the admin token.",
-  ADMIN_LOOPBACK_ONLY:
-    'No admin token is set, so only requests made on this machine itself are answered: not through a proxy or tunnel, nor by a page of another site.',
   ORIGIN_REFUSED:
     'A page of another site asks. Set PUBLIC_URL to where the console is reached; BROWSER_ORIGINS names sites whose pages may place calls.',
   WATCHERS_TOO_MANY: 'As many as EVENTS_MAX_WATCHERS read /events already.',

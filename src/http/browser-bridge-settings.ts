@@ -15,7 +15,7 @@ export const browserSettings = {
     .enum(['admin', 'public'])
     .default('admin')
     .describe(
-      'Who may call from a web page. admin: as every route for operators, with ADMIN_TOKEN as bearer, or from this machine where none is set; public: anybody, within the limits.',
+      'Who may call from a web page. admin: as every route for operators, with the admin token as bearer; public: anybody, within the limits.',
     ),
   BROWSER_ORIGINS: csv
     .refine((all) => all.every(origin), 'must be origins such as https://www.example.com, separated by commas')

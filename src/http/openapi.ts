@@ -12,7 +12,6 @@ const documented = [...Object.values<RouteDefinition>(routes), ...Object.values<
 const ALWAYS: Readonly<Record<number, readonly string[]>> = {
   400: ['REQUEST_INVALID'],
   401: ['ADMIN_TOKEN_MISSING', 'ADMIN_TOKEN_INVALID'],
-  403: ['ADMIN_LOOPBACK_ONLY'],
   500: ['INTERNAL'],
 };
 const WITH_BODY: Readonly<Record<number, readonly string[]>> = { 413: ['BODY_TOO_LARGE'], 415: ['REQUEST_INVALID'] };
@@ -116,7 +115,7 @@ export function openApiDocument(version: string): Json {
         admin: {
           type: 'http',
           scheme: 'bearer',
-          description: 'The admin token. Without one set, this machine itself is answered and nobody else.',
+          description: 'The admin token: ADMIN_TOKEN, or the one that the daemon made and keeps in DATA_DIR.',
         },
       },
     },

@@ -22,7 +22,7 @@ export const httpSettings = {
     .enum(['admin', 'public'])
     .default('admin')
     .describe(
-      'Who may read /metrics. admin: as every route for operators, with ADMIN_TOKEN as bearer, or from this machine where none is set; public: anybody.',
+      'Who may read /metrics. admin: as every route for operators, with the admin token as bearer; public: anybody.',
     ),
   RATE_LIMIT_WEBHOOKS: limit(
     50,

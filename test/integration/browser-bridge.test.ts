@@ -1,6 +1,7 @@
 import { describe, expect, onTestFinished } from 'vitest';
 import { openPeers } from '../../src/transport/peer.ts';
 import { ask, bridgeUrl, Page } from './browser-page.ts';
+import { OPERATOR } from './operator.ts';
 import { loudestTone, startRig, TRANSPORTS, toneAloneMs, until } from './rig.ts';
 import { rigTest as it } from './rig-test.ts';
 
@@ -298,7 +299,7 @@ describe('the routes', () => {
     const gone = new AbortController();
     const request = fetch(bridgeUrl(rig.url), {
       method: 'POST',
-      headers: { 'content-type': 'application/json' },
+      headers: { ...OPERATOR, 'content-type': 'application/json' },
       body: JSON.stringify({ conversation_id: 'c1', offer: sdp }),
       signal: gone.signal,
     });
@@ -343,7 +344,7 @@ describe('who may call', () => {
   it('operators alone, as it is', async ({ own }) => {
     const rig = own(await startRig({ settings: { ADMIN_TOKEN: TOKEN, BROWSER_ORIGINS: 'https://www.example.com' } }));
     const order = { conversation_id: 'c1', offer: await offer() };
-    expect(await ask(bridgeUrl(rig.url), 'POST', order)).toMatchObject({ status: 401 });
+    expect(await ask(bridgeUrl(rig.url), 'POST', order, {})).toMatchObject({ status: 401 });
     const bearer = { authorization: `Bearer ${TOKEN}` };
     expect(
       await ask(bridgeUrl(rig.url), 'POST', order, { ...bearer, origin: 'https://elsewhere.example' }),
@@ -363,22 +364,22 @@ describe('who may call', () => {
     );
     const sdp = await offer();
     const order = { conversation_id: 'c1', offer: sdp };
-    expect(await ask(bridgeUrl(rig.url), 'POST', { ...order, system_prompt: 'Obey.' })).toMatchObject({
+    expect(await ask(bridgeUrl(rig.url), 'POST', { ...order, system_prompt: 'Obey.' }, {})).toMatchObject({
       status: 403,
       body: { error: { code: 'SYSTEM_PROMPT_REFUSED' } },
     });
-    const mine = await ask(bridgeUrl(rig.url), 'POST', { ...order, agent_name: 'after-hours' });
+    const mine = await ask(bridgeUrl(rig.url), 'POST', { ...order, agent_name: 'after-hours' }, {});
     expect(mine.status).toBe(200);
     const id = String(mine.body['session_id']);
-    expect(await ask(bridgeUrl(rig.url), 'POST', order)).toMatchObject({ status: 403 });
-    expect(await ask(bridgeUrl(rig.url, 'c1'), 'DELETE')).toMatchObject({
+    expect(await ask(bridgeUrl(rig.url), 'POST', order, {})).toMatchObject({ status: 403 });
+    expect(await ask(bridgeUrl(rig.url, 'c1'), 'DELETE', undefined, {})).toMatchObject({
       body: { error: { code: 'BRIDGE_FORBIDDEN' } },
     });
     expect(await ask(bridgeUrl(rig.url, 'c1'), 'DELETE', undefined, { 'x-session-id': id })).toMatchObject({
       status: 204,
     });
     const statuses = new Set<number>();
-    for (let i = 0; i < 14; i++) statuses.add((await ask(bridgeUrl(rig.url), 'POST', {})).status);
+    for (let i = 0; i < 14; i++) statuses.add((await ask(bridgeUrl(rig.url), 'POST', {}, {})).status);
     expect(statuses).toEqual(new Set([400, 429]));
   });
 });

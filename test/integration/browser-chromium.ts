@@ -31,6 +31,8 @@ export interface OpenOptions {
   readonly microphone?: Int16Array;
   readonly colorScheme?: 'light' | 'dark';
   readonly viewport?: { readonly width: number; readonly height: number };
+  /** The operators' token with which the tab is signed in to the console from the start; none when left out or empty. */
+  readonly token?: string | undefined;
 }
 
 /** Silence, a tone, silence, in ms: what a caller says. */
@@ -71,6 +73,11 @@ export async function openChromium(options: OpenOptions = {}): Promise<Opened> {
     colorScheme: options.colorScheme ?? 'light',
   });
   context.setDefaultTimeout(10_000);
+  const { token = '' } = options;
+  if (token !== '') {
+    const kept = `sessionStorage.setItem('voicebridge.token', ${JSON.stringify(token)})`;
+    await context.addInitScript({ content: `if (location.protocol === 'http:') ${kept};` });
+  }
   const page = await context.newPage();
   const faults: string[] = [];
   page.on('pageerror', (error) => faults.push(error.message));

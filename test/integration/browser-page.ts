@@ -1,5 +1,6 @@
 import { ToneGenerator } from '../../src/media/tone.ts';
 import { Peer, type PeerChannel, type PeerState, RTC_FRAME_SAMPLES } from '../../src/transport/peer.ts';
+import { OPERATOR } from './operator.ts';
 import { until } from './rig.ts';
 
 export interface Answered {
@@ -10,8 +11,8 @@ export interface Answered {
 
 const ROUTE = '/api/realtime/webrtc/bridge';
 
-/** A JSON request to the daemon; a body that is not JSON is left out. */
-export async function ask(url: string, method: string, body?: unknown, headers: Record<string, string> = {}) {
+/** A JSON request to the daemon, as its operator unless headers are given; a body that is not JSON is left out. */
+export async function ask(url: string, method: string, body?: unknown, headers = OPERATOR) {
   const response = await fetch(url, {
     method,
     headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
@@ -53,7 +54,7 @@ export class Page {
   }
 
   /** Places the call with these fields over its own. Connects when it was answered. */
-  async call(base: string, fields: Record<string, unknown>, headers: Record<string, string> = {}): Promise<Answered> {
+  async call(base: string, fields: Record<string, unknown>, headers = OPERATOR): Promise<Answered> {
     const sdp = await this.peer.createOffer(1_000);
     const answered = await ask(`${base}${ROUTE}`, 'POST', { offer: sdp, ...fields }, headers);
     if (answered.status !== 200) return answered;

@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { openPeers } from '../../src/transport/peer.ts';
 import { noChromium, type Opened, type OpenOptions, openChromium, shoot, speech } from './browser-chromium.ts';
+import { OPERATOR_TOKEN } from './operator.ts';
 import { loudestTone, type Rig, startRig, toneAloneMs, until } from './rig.ts';
 import { rigTest as it } from './rig-test.ts';
 
@@ -19,7 +20,7 @@ type Own = <T extends { close(): Promise<void> }>(what: T) => T;
 
 async function open(own: Own, rig: Pick<Rig, 'url'>, options: OpenOptions, query = 'raw=1'): Promise<Opened> {
   const opened = own(await openChromium(options));
-  await opened.page.goto(`${rig.url}/console/phone.html?${query}`);
+  await opened.page.goto(`${rig.url}/console/phone.html?${query}#token=${OPERATOR_TOKEN}`);
   return opened;
 }
 
@@ -69,6 +70,7 @@ async function untilAsync<T>(look: () => Promise<T | undefined | false>, what: s
 /** The daemon as `npm start` starts it, on loopback. */
 async function startDaemon(port = 0) {
   const folder = mkdtempSync(join(tmpdir(), 'voicebridge-'));
+  writeFileSync(join(folder, 'admin-token'), OPERATOR_TOKEN, { mode: 0o600 });
   const child = spawn(process.execPath, ['src/main.ts'], {
     cwd: join(import.meta.dirname, '../..'),
     env: { PATH: process.env['PATH'], HOST: '127.0.0.1', PORT: String(port), DATA_DIR: folder, LOG_LEVEL: 'silent' },
@@ -183,7 +185,7 @@ describe('the browser phone in Chromium', () => {
 
     // Another window takes the conversation.
     const other = await opened.context.newPage();
-    await other.goto(`${rig.url}/console/phone.html?raw=1&conversation=c1`);
+    await other.goto(`${rig.url}/console/phone.html?raw=1&conversation=c1#token=${OPERATOR_TOKEN}`);
     await other.getByRole('button', { name: 'Call' }).click();
     await says(page, /goes on in another window or device\.$/);
     await says(other, /^In the call$/);

@@ -8,6 +8,7 @@ import { describe, expect } from 'vitest';
 import { startRealtimeServer } from '../../src/simulator/realtime/index.ts';
 import { noChromium, type Opened, openChromium, speech } from './browser-chromium.ts';
 import { ask, bridgeUrl } from './browser-page.ts';
+import { OPERATOR_TOKEN } from './operator.ts';
 import { startRig, toneAloneMs, until } from './rig.ts';
 import { rigTest as it } from './rig-test.ts';
 
@@ -91,7 +92,7 @@ describe('a page that plays event.streams[0]', () => {
     const rig = own(await startRig({ model: { voice: { tone: AGENT_HZ, ms: 3_000, dbfs: -15 } } }));
     const opened = own(await openChromium({ microphone: new Int16Array(48_000) }));
     const { page } = opened;
-    await page.goto(`${rig.url}/console/phone.html`);
+    await page.goto(`${rig.url}/console/phone.html#token=${OPERATOR_TOKEN}`);
     const offer = await page.evaluate(async () => {
       const global = globalThis;
       const pc = new (Reflect.get(global, 'RTCPeerConnection'))();

@@ -3,6 +3,7 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { scriptSource, silenceSource, toneSource } from '../../src/simulator/phone/index.ts';
 import { noChromium, type Opened, openChromium, shoot } from './browser-chromium.ts';
+import { askAsOperator, OPERATOR_TOKEN } from './operator.ts';
 import { type Rig, startRig, until } from './rig.ts';
 import { rigTest as it } from './rig-test.ts';
 
@@ -30,13 +31,14 @@ const meter = (page: Page, side: 'caller' | 'agent') =>
       Number(/scaleX\(([\d.]+)/.exec(bar.style.transform)?.[1] ?? 0),
     );
 
-/** A browser of its own at the console of this daemon; what it waits for must come soon. */
+/** A browser of its own at the console of this daemon, signed in unless told otherwise; what it waits for must come soon. */
 async function open(
   own: <T extends { close(): Promise<void> }>(what: T) => T,
   rig: Rig,
   size: typeof DESK,
+  token: string | undefined = OPERATOR_TOKEN,
 ): Promise<Opened> {
-  const opened = own(await openChromium(size));
+  const opened = own(await openChromium({ ...size, token }));
   opened.page.setDefaultTimeout(8_000);
   await opened.page.goto(rig.url);
   return opened;
@@ -55,7 +57,7 @@ describe('the console', () => {
     it('works in a real browser', ({ skip }) => skip(noChromium));
     return;
   }
-  describe('on this machine, without a token', () => {
+  describe('signed in', () => {
     let rig: Rig;
     beforeAll(async () => {
       rig = await startRig({
@@ -173,12 +175,12 @@ describe('the console', () => {
       const slider = page.getByRole('slider', { name: 'Position in the recording' });
       await slider.waitFor();
       const id = page.url().split('/').at(-1);
-      expect((await fetch(`${rig.url}/records/${id}/recording`, { method: 'DELETE' })).status).toBe(204);
+      expect((await askAsOperator(`${rig.url}/records/${id}/recording`, { method: 'DELETE' })).status).toBe(204);
       await page.reload();
       await page.getByText(/^The recording is not there any more/).waitFor();
       await talk.getByText('The caller’s line broke').waitFor();
       expect(await slider.count()).toBe(0);
-      expect((await fetch(`${rig.url}/records/${id}`, { method: 'DELETE' })).status).toBe(204);
+      expect((await askAsOperator(`${rig.url}/records/${id}`, { method: 'DELETE' })).status).toBe(204);
       await page.reload();
       await page.getByText('There is no record of this call.').waitFor();
     });
@@ -288,9 +290,9 @@ describe('the console', () => {
     }
   });
 
-  it('asks for the token where one is set, keeps it for the tab, and forgets it', async ({ own }) => {
+  it('asks for the token, keeps it for the tab, and forgets it', async ({ own }) => {
     const rig = own(await startRig({ settings: { ADMIN_TOKEN: TOKEN } }));
-    const { page, faults } = await open(own, rig, DESK);
+    const { page, faults } = await open(own, rig, DESK, '');
     const field = page.getByLabel('Admin token');
     await page
       .getByRole('dialog')

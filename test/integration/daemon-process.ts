@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
+import { OPERATOR_TOKEN } from './operator.ts';
 import { until } from './rig.ts';
 
 /** The daemon as a process of its own, as it is run in earnest: with real signals. */
@@ -18,7 +19,15 @@ export async function startDaemonProcess(settings: Record<string, string>): Prom
   const root = join(import.meta.dirname, '../..');
   const child = spawn(process.execPath, [join(root, 'src/main.ts')], {
     cwd: root,
-    env: { PATH: process.env['PATH'] ?? '', HOST: '127.0.0.1', PORT: '0', LOG_LEVEL: 'silent', ...settings },
+    env: {
+      PATH: process.env['PATH'] ?? '',
+      HOST: '127.0.0.1',
+      PORT: '0',
+      LOG_LEVEL: 'silent',
+      ADMIN_TOKEN: OPERATOR_TOKEN,
+      METRICS_ACCESS: 'public',
+      ...settings,
+    },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   let text = '';

@@ -53,7 +53,7 @@ describe('the doctor', () => {
       'skip records database',
       'skip webhook receivers',
     ]);
-    expect(results.length).toBe(20);
+    expect(results.length).toBe(21);
     expect(rig.model.sessions.length).toBeGreaterThan(0);
   });
 

@@ -45,6 +45,7 @@ async function startDaemon(settings: Record<string, string> = {}): Promise<Daemo
       USE_WEBRTC: 'false',
       OPENAI_API_KEY: 'sk-test-canary-000000000000',
       OPENAI_BASE_URL: model.url,
+      METRICS_ACCESS: 'public',
       ...settings,
     },
   });

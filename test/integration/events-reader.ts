@@ -1,5 +1,6 @@
 import type { RecordedEvent } from '../../src/records/event.ts';
 import { openSocket, type Socket } from '../../src/transport/socket.ts';
+import { OPERATOR } from './operator.ts';
 
 /** Readers of /events, as programs are: by WebSocket and by server-sent events. */
 
@@ -33,7 +34,7 @@ export interface SocketReader extends Reader {
   readonly ended: { code: number; reason: string } | undefined;
 }
 
-/** Opens a WebSocket; rejects with SOCKET_REFUSED and its status when it is refused. */
+/** Opens a WebSocket, as the operator unless headers are given; rejects with SOCKET_REFUSED and its status when it is refused. */
 export async function readBySocket(
   url: string,
   query = '',
@@ -50,7 +51,13 @@ export async function readBySocket(
         ended = { code, reason };
       },
     },
-    { maxMessageBytes: 16 * 1024 * 1024, pingIntervalMs: 0, connectTimeoutMs: 5_000, ...options },
+    {
+      maxMessageBytes: 16 * 1024 * 1024,
+      pingIntervalMs: 0,
+      connectTimeoutMs: 5_000,
+      headers: { ...OPERATOR },
+      ...options,
+    },
   );
   return {
     ...reader,
@@ -71,7 +78,7 @@ export interface SseReader extends Reader {
 }
 
 /** Reads server-sent events; rejects with the status where there are none. */
-export async function readBySse(url: string, query = '', headers: Record<string, string> = {}): Promise<SseReader> {
+export async function readBySse(url: string, query = '', headers = OPERATOR): Promise<SseReader> {
   const reader = collected();
   const ids: string[] = [];
   const comments: string[] = [];

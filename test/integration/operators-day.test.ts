@@ -11,6 +11,7 @@ import { parseScenario, startRealtimeServer } from '../../src/simulator/realtime
 import { noChromium, openChromium, shoot, speech } from './browser-chromium.ts';
 import { type DaemonProcess, startDaemonProcess } from './daemon-process.ts';
 import { readBySse } from './events-reader.ts';
+import { askAsOperator, OPERATOR_TOKEN } from './operator.ts';
 import { sleep, toneAloneMs } from './rig.ts';
 import { rigTest as it } from './rig-test.ts';
 
@@ -39,14 +40,14 @@ interface Detail {
   readonly events: readonly RecordedEvent[];
 }
 
-const json = async <T>(url: string) => (await (await fetch(url)).json()) as T;
+const json = async <T>(url: string) => (await (await askAsOperator(url)).json()) as T;
 const recordsOf = async ({ url }: DaemonProcess) =>
   (await json<{ records?: RecordView[] }>(`${url}/records`)).records ?? [];
 const detailOf = ({ url }: DaemonProcess, id: string) => json<Detail>(`${url}/records/${id}?limit=5000`);
 
 /** What was recorded of a call: milliseconds, and those in which each side's tone is alone on its channel. */
 async function recordingOf({ url }: DaemonProcess, id: string) {
-  const answer = await fetch(`${url}/records/${id}/recording`);
+  const answer = await askAsOperator(`${url}/records/${id}/recording`);
   expect(answer.status).toBe(200);
   const { sampleRate, channels } = decodeWav(new Uint8Array(await answer.arrayBuffer()));
   const [caller = new Int16Array(), agent = new Int16Array()] = channels;
@@ -116,7 +117,9 @@ it('is one run: calls by phone and browser at once, watched, found afterwards; a
   const first = await start();
   const reader = await readBySse(first.url);
   own({ close: async () => reader.close() });
-  const opened = own(await openChromium({ microphone: speech(CALLER_HZ, 500, 0, 60_000), viewport: DESK }));
+  const opened = own(
+    await openChromium({ microphone: speech(CALLER_HZ, 500, 0, 60_000), viewport: DESK, token: OPERATOR_TOKEN }),
+  );
   const { page } = opened;
   page.setDefaultTimeout(12_000);
   await page.goto(first.url);

@@ -11,6 +11,7 @@ import { makeTone } from '../../src/media/tone.ts';
 import { decodeWav, interleave } from '../../src/media/wav.ts';
 import { Scribe } from '../../src/recording/scribe.ts';
 import { scriptSource, silenceSource, toneSource } from '../../src/simulator/phone/index.ts';
+import { askAsOperator } from './operator.ts';
 import { loudestTone, type Rig, sleep, startRig, toneAloneMs, until } from './rig.ts';
 import { rigTest as it } from './rig-test.ts';
 
@@ -39,7 +40,7 @@ function spans(samples: Int16Array, sampleRate: number): Array<[number, number]>
 }
 
 async function ask(rig: Rig, path: string, init: RequestInit = {}) {
-  return fetch(`${rig.url}/records/${path}`, init);
+  return askAsOperator(`${rig.url}/records/${path}`, init);
 }
 
 const callId = (rig: Rig) => rig.of('call_started')[0]?.info.id ?? '';

@@ -8,6 +8,7 @@ import { type AudioSource, Phone, scriptSource, toneSource } from '../../src/sim
 import { parseScenario, startRealtimeServer } from '../../src/simulator/realtime/index.ts';
 import { startDaemonProcess } from './daemon-process.ts';
 import { readBySocket } from './events-reader.ts';
+import { askAsOperator } from './operator.ts';
 import { type PostgresCluster, postgresCluster, postgresMissing } from './postgres.ts';
 import { startRig, until } from './rig.ts';
 import { rigTest as it } from './rig-test.ts';
@@ -29,7 +30,7 @@ interface Detail {
 }
 
 async function get<T>(url: string): Promise<{ status: number; body: T }> {
-  const response = await fetch(url);
+  const response = await askAsOperator(url);
   return { status: response.status, body: (await response.json()) as T };
 }
 
@@ -140,11 +141,11 @@ describe.concurrent('a record that is removed', () => {
     const webhooks = () => readFileSync(join(rig.dataDir, 'webhooks.jsonl'), 'utf8');
     expect(webhooks()).toContain('+12025550101');
 
-    expect((await fetch(`${rig.url}/records/${gone?.id}`, { method: 'DELETE' })).status).toBe(204);
+    expect((await askAsOperator(`${rig.url}/records/${gone?.id}`, { method: 'DELETE' })).status).toBe(204);
     expect(files().filter((id) => id === gone?.id)).toEqual([]);
     expect(files().filter((id) => id === kept?.id)).toHaveLength(3);
     for (const path of ['', '/recording', '/recording/peaks'])
-      expect((await fetch(`${rig.url}/records/${gone?.id}${path}`)).status).toBe(404);
+      expect((await askAsOperator(`${rig.url}/records/${gone?.id}${path}`)).status).toBe(404);
     expect(webhooks()).not.toContain('+12025550101');
     expect(webhooks()).toContain('+12025550102');
     // Whoever reads all there is, from memory and from the store, is told of the other call alone.
@@ -159,7 +160,7 @@ describe.concurrent('a record that is removed', () => {
       'the spool to be empty',
     );
     expect((await listOf(rig.url, '?text=swordfish')).map(({ id }) => id)).toEqual([kept?.id]);
-    expect((await fetch(`${rig.url}/records/${gone?.id}`, { method: 'DELETE' })).status).toBe(404);
+    expect((await askAsOperator(`${rig.url}/records/${gone?.id}`, { method: 'DELETE' })).status).toBe(404);
   });
 });
 

@@ -14,6 +14,7 @@ import {
   type ScenarioInput,
   startRealtimeServer,
 } from '../../src/simulator/realtime/index.ts';
+import { OPERATOR_TOKEN } from './operator.ts';
 
 /** The whole bridge on real sockets: the daemon, a model's far end of its own, and phones that call it. */
 
@@ -74,6 +75,8 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
     OPENAI_TRANSCRIPTION_MODEL: 'gpt-4o-transcribe',
     // The shipped routes go by the time of day.
     ROUTES_FILE: join(import.meta.dirname, '../fixtures/routes.yaml'),
+    ADMIN_TOKEN: OPERATOR_TOKEN,
+    METRICS_ACCESS: 'public',
     ...options.settings,
   });
   const app = await build(config, { log, observers: [{ onEvent: (_id, event) => void events.push(event) }] });

@@ -24,7 +24,7 @@ export class ApiProblem extends Error {
 export const urlOf = (path) => new URL(path, document.baseURI);
 
 export class Api {
-  /** @type {(problem: ApiProblem) => void} told when a token is needed, or none is taken from here */
+  /** @type {(problem: ApiProblem) => void} told when a token is needed, or the one there is is not taken */
   onDenied = () => {};
   #token = sessionStorage.getItem(TOKEN_KEY);
 
@@ -58,7 +58,7 @@ export class Api {
     }
     if (response.ok) return response;
     const problem = new ApiProblem(response.status, await errorOf(response));
-    const denied = response.status === 401 || problem.code === 'ADMIN_LOOPBACK_ONLY';
+    const denied = response.status === 401;
     // An answer to a token that was changed meanwhile says nothing about the new one.
     if (denied && sent === this.#token) this.onDenied(problem);
     throw problem;

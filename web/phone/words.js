@@ -41,7 +41,6 @@ export function endWords(reason) {
 const ERROR_WORDS = {
   ADMIN_TOKEN_MISSING: 'You are not signed in.',
   ADMIN_TOKEN_INVALID: 'The sign-in is no longer valid.',
-  ADMIN_LOOPBACK_ONLY: 'Calls are allowed from the server’s own machine only, until an admin token is set.',
   ORIGIN_REFUSED: 'This site may not place calls here.',
   BRIDGE_FORBIDDEN: 'This conversation is in use by somebody else.',
   BRIDGE_REPLACED: 'The conversation was begun anew in another window or device.',

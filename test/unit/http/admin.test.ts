@@ -64,41 +64,7 @@ describe('with a token set', () => {
 });
 
 describe('without a token', () => {
-  it.each(['127.0.0.1', '127.1.2.3', '::1', '::ffff:127.0.0.1'])('%s is this machine', async (remoteAddress) => {
-    for (const host of ['localhost', 'localhost:8080', '127.0.0.1:8080', '[::1]:8080'])
-      expect(await ask([], { remoteAddress, headers: { host } }), host).toMatchObject({ status: 200, ran: true });
-  });
-
-  it.each(['10.0.0.1', '203.0.113.7', '::ffff:10.0.0.1', 'fe80::1', '128.0.0.1'])(
-    '%s is not',
-    async (remoteAddress) => {
-      expect(await ask([], { remoteAddress })).toMatchObject({ status: 403, code: 'ADMIN_LOOPBACK_ONLY', ran: false });
-    },
-  );
-
-  it.each([
-    { 'x-forwarded-for': '127.0.0.1' },
-    { 'cf-connecting-ip': '203.0.113.7' },
-    { forwarded: 'for=127.0.0.1' },
-    { via: '1.1 proxy' },
-    { 'x-real-ip': '127.0.0.1' },
-    { host: 'voice.example.com' },
-    { host: 'localhost.evil.example' },
-    { host: '127.0.0.1.nip.io' },
-    { origin: 'https://evil.example' },
-    { origin: 'null' },
-    { 'sec-fetch-site': 'cross-site' },
-    { 'sec-fetch-site': 'same-site' },
-  ])('a tunnel, a proxy, a rebound name or a foreign page on it is not: %j', async (headers) => {
-    expect(await ask([], { headers: headers as Record<string, string> })).toMatchObject({
-      status: 403,
-      code: 'ADMIN_LOOPBACK_ONLY',
-      ran: false,
-    });
-  });
-
-  it('a page of the bridge itself is', async () => {
-    const headers = { origin: 'http://localhost:8080', 'sec-fetch-site': 'same-origin' };
-    expect(await ask([], { headers })).toMatchObject({ status: 200 });
+  it('there is no guard, rather than one that lets pass', () => {
+    expect(() => adminGuard({ tokens: [] })).toThrow('a token');
   });
 });

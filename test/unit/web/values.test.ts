@@ -91,7 +91,7 @@ describe('what is shown', () => {
   });
 
   it('explains errors, those of single fields and unknown ones too', () => {
-    expect(errorWords({ code: 'ADMIN_LOOPBACK_ONLY' })).toContain('ADMIN_TOKEN');
+    expect(errorWords({ code: 'ADMIN_TOKEN_MISSING' })).toContain('admin-token');
     expect(
       errorWords({ code: 'REQUEST_INVALID', message: 'x', issues: [{ path: 'body.to', message: 'must be a number' }] }),
     ).toBe('to: must be a number');

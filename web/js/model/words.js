@@ -44,10 +44,9 @@ const RESULTS = {
 
 /** @type {Record<string, string>} */
 const ERRORS = {
-  ADMIN_TOKEN_MISSING: 'An admin token is needed.',
+  ADMIN_TOKEN_MISSING:
+    'An admin token is needed: that of ADMIN_TOKEN, or where none is set the one in the file admin-token of DATA_DIR.',
   ADMIN_TOKEN_INVALID: 'This token is not accepted.',
-  ADMIN_LOOPBACK_ONLY:
-    'No admin token is set, so the daemon answers only on the machine it runs on. Set ADMIN_TOKEN to use the console from elsewhere.',
   CALL_UNKNOWN: 'The daemon does not know this call any more.',
   CALL_ENDED: 'The call is already over.',
   CALL_NOT_ANSWERED: 'Nobody is on the line at the moment.',

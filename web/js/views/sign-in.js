@@ -6,7 +6,7 @@ import { field, openDialog, textOf } from './dialogs.js';
  */
 
 /**
- * Asks for the admin token when the daemon wants one, and says in words when no token would help.
+ * Asks for the admin token when the daemon wants it.
  * @param {Api} api
  * @param {() => Promise<void>} signedIn
  */
@@ -18,49 +18,35 @@ export function createSignIn(api, signedIn) {
     ask(problem) {
       if (open) return;
       open = true;
-      const barred = problem.code === 'ADMIN_LOOPBACK_ONLY';
-      const dialog = openDialog(
-        barred
-          ? {
-              title: 'Not from here',
-              text: problem.message,
-              action: 'Try again',
-              lasting: true,
-              submit: async () => {
-                await api.get('calls?limit=1');
-                await signedIn();
-              },
-            }
-          : {
-              title: 'Sign in',
-              text: `${problem.message} It is kept until you sign out or close this tab.`,
-              fields: [
-                field('Admin token', {
-                  name: 'token',
-                  type: 'password',
-                  autocomplete: 'current-password',
-                  required: true,
-                }),
-              ],
-              action: 'Sign in',
-              busy: 'Signing in …',
-              lasting: true,
-              submit: async (data) => {
-                const token = textOf(data, 'token', 'Enter the token.');
-                // Other characters cannot be sent in a header, so no such token can be right.
-                if (!/^[\x21-\x7e]+$/.test(token)) throw new Error('This token is not accepted.');
-                const before = api.token;
-                api.setToken(token);
-                try {
-                  await api.get('calls?limit=1');
-                } catch (error) {
-                  api.setToken(before);
-                  throw error;
-                }
-                await signedIn();
-              },
-            },
-      );
+      const dialog = openDialog({
+        title: 'Sign in',
+        text: `${problem.message} It is kept until you sign out or close this tab.`,
+        fields: [
+          field('Admin token', {
+            name: 'token',
+            type: 'password',
+            autocomplete: 'current-password',
+            required: true,
+          }),
+        ],
+        action: 'Sign in',
+        busy: 'Signing in …',
+        lasting: true,
+        submit: async (data) => {
+          const token = textOf(data, 'token', 'Enter the token.');
+          // Other characters cannot be sent in a header, so no such token can be right.
+          if (!/^[\x21-\x7e]+$/.test(token)) throw new Error('This token is not accepted.');
+          const before = api.token;
+          api.setToken(token);
+          try {
+            await api.get('calls?limit=1');
+          } catch (error) {
+            api.setToken(before);
+            throw error;
+          }
+          await signedIn();
+        },
+      });
       dialog.addEventListener('close', () => {
         open = false;
       });
