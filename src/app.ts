@@ -8,6 +8,7 @@ import { ModelCircuit } from './admission/circuit.ts';
 import { LoopDelay } from './admission/loop-delay.ts';
 import { TransportMemory } from './agents/openai/fallback.ts';
 import { Calls } from './call/calls.ts';
+import type { CarrierCall } from './call/carrier-call.ts';
 import { type Clock, delay, systemClock } from './call/clock.ts';
 import type { CallObserver } from './call/events.ts';
 import type { CallInfo } from './call/info.ts';
@@ -212,8 +213,8 @@ export async function build(config: Config, deps: AppDeps): Promise<App> {
     models: circuit,
     refused: metrics.countRefusal,
   });
-  const claim = async (carrierCallId: string, to: string) => {
-    const plans = await Promise.all(features.map((feature) => feature.claim?.(carrierCallId, to)));
+  const claim = async (call: CarrierCall, to: string) => {
+    const plans = await Promise.all(features.map((feature) => feature.claim?.(call, to)));
     return plans.find((plan) => plan !== undefined);
   };
   const desk = phoneDesk({ calls, dispatch, memory, admission, isDraining, claim });

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Admission } from './admission/admission.ts';
 import type { Calls } from './call/calls.ts';
+import type { CarrierCall } from './call/carrier-call.ts';
 import type { Clock } from './call/clock.ts';
 import type { Count } from './call/counters.ts';
 import type { Log } from './call/leg.ts';
@@ -24,19 +25,19 @@ export interface DeskDeps {
   readonly admission: Admission;
   readonly isDraining: () => boolean;
   /** What was ordered of a call that we placed; undefined: nothing of this one. */
-  readonly claim?: (carrierCallId: string, to: string) => Promise<OutboundPlan | undefined>;
+  readonly claim?: (call: CarrierCall, to: string) => Promise<OutboundPlan | undefined>;
 }
 
 /** Makes a call of each new webhook: the model's session is being set up while the carrier still opens its stream. */
 export function phoneDesk({ calls, dispatch, memory, admission, isDraining, claim }: DeskDeps): CallDesk {
   return {
     async prepare(incoming) {
-      const running = calls.byCarrierId(incoming.carrierCallId);
+      const running = calls.atCarrier(incoming);
       if (running !== undefined) return { callId: running.info.id, live: running.live };
       const admitted = admission.admit();
       if (!admitted.ok) return { refused: admitted.reason === 'draining' ? 'draining' : 'busy' };
-      const { carrier, carrierCallId, direction, from, to } = incoming;
-      const plan = direction === 'outbound' ? await claim?.(carrierCallId, to) : undefined;
+      const { carrier, accountId, carrierCallId, direction, from, to } = incoming;
+      const plan = direction === 'outbound' ? await claim?.(incoming, to) : undefined;
       const id = plan?.callId ?? randomUUID();
       // What was ordered for this call is worth more than what the webhook's address says for all.
       const overrides = { ...plan, variables: { ...incoming.custom, ...plan?.variables } };
@@ -44,13 +45,14 @@ export function phoneDesk({ calls, dispatch, memory, admission, isDraining, clai
       // Nothing was started yet that would have to end before the process can.
       if (isDraining()) return { refused: 'draining' };
       if (!admission.admitModel(chosen.model).ok) return { refused: 'model' };
-      const call = calls.create({ id, direction, carrier, carrierCallId, from, to, ...chosen }, agent, tools);
+      const atCarrier = { carrier, accountId, carrierCallId };
+      const call = calls.create({ id, direction, ...atCarrier, from, to, ...chosen }, agent, tools);
       const { route, prompt } = chosen;
       call.log.info({ carrier, carrierCallId, from, to, direction, route, prompt }, 'a call comes in');
-      void call.done.then(() => memory.ended(carrierCallId));
+      void call.done.then(() => memory.ended(incoming));
       return { callId: id, live };
     },
-    continuation: (carrierCallId) => calls.continuation(carrierCallId),
+    continuation: (call) => calls.continuation(call),
   };
 }
 

@@ -46,7 +46,9 @@ const under = (folder: string) => (file: string) => file.startsWith(folder);
 const part = (file: string, depth: number) => file.split('/').slice(0, depth).join('/');
 const isOurs = (imported: string) => /^(src|tools|web)\//.test(imported);
 const CALL_TYPES = new Set(
-  ['leg', 'events', 'termination', 'clock', 'ticker', 'counters', 'party'].map((name) => `src/call/${name}.ts`),
+  ['leg', 'events', 'termination', 'clock', 'ticker', 'counters', 'party', 'carrier-call'].map(
+    (name) => `src/call/${name}.ts`,
+  ),
 );
 /** What an observer of calls may see of them beside their events: who calls whom, and the port by which audio is listened to. */
 const WATCHED = new Set([...CALL_TYPES, 'src/call/info.ts', 'src/call/tap.ts']);

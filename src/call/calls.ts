@@ -1,4 +1,5 @@
 import { Call } from './call.ts';
+import { type CarrierCall, carrierCallKey } from './carrier-call.ts';
 import type { CallDeps } from './deps.ts';
 import type { CallInfo } from './info.ts';
 import type { AgentLeg, CallerLeg } from './leg.ts';
@@ -35,7 +36,7 @@ export interface CallsDeps extends CallDeps {
   readonly ended?: (call: Call, end: Termination) => void;
 }
 
-/** The calls of this process, by our id and by the carrier's. */
+/** The calls of this process, by our id and by carrier, account and the carrier's id. */
 export class Calls {
   readonly #deps: CallsDeps;
   readonly #calls = new Map<string, Call>();
@@ -68,14 +69,14 @@ export class Calls {
     const call = new Call(info, agent, this.#deps, tools);
     this.#calls.set(info.id, call);
     this.#latest.set(call, this.#deps.clock.now() + this.#deps.limits.maxMs);
-    if (info.carrierCallId !== undefined) this.#byCarrier.set(info.carrierCallId, call);
+    const key = keyOf(info);
+    if (key !== undefined) this.#byCarrier.set(key, call);
     void call.done.then((end) => {
       this.#forget(call);
       this.#deps.ended?.(call, end);
     });
     call.start();
-    if (info.carrierCallId !== undefined && this.#gone.has(info.carrierCallId))
-      void call.end(termination('caller-hangup'));
+    if (key !== undefined && this.#gone.has(key)) void call.end(termination('caller-hangup'));
     return call;
   }
 
@@ -83,12 +84,13 @@ export class Calls {
    * The carrier says that its call is over: nobody comes, or comes back, so the model's session is not kept for him. A stream that is open
    * has a moment to end by itself, since its own word says more.
    */
-  carrierEnded(carrierCallId: string): void {
+  carrierEnded(ended: CarrierCall): void {
     const { clock } = this.#deps;
     const now = clock.now();
-    this.#gone.set(carrierCallId, now);
+    const key = carrierCallKey(ended);
+    this.#gone.set(key, now);
     trim(this.#gone, (at) => now - at);
-    const call = this.#byCarrier.get(carrierCallId);
+    const call = this.#byCarrier.get(key);
     if (call === undefined) return;
     const end = () => void call.end(termination('caller-hangup'));
     if (call.state === 'waiting' || call.state === 'held') end();
@@ -107,12 +109,13 @@ export class Calls {
   }
 
   /**
-   * What comes next for the carrier's call `carrierCallId`, whose stream ended. While the model's session is kept the carrier is asked to
+   * What comes next for the carrier's call, whose stream ended. While the model's session is kept the carrier is asked to
    * come back, a few times at most. A call that nobody knows was lost with its process.
    */
-  continuation(carrierCallId: string): Continuation {
-    const call = this.#byCarrier.get(carrierCallId);
-    const past = call === undefined ? this.#ended.get(carrierCallId) : undefined;
+  continuation(asked: CarrierCall): Continuation {
+    const key = carrierCallKey(asked);
+    const call = this.#byCarrier.get(key);
+    const past = call === undefined ? this.#ended.get(key) : undefined;
     const next = call === undefined ? past?.next : nextAfter(call);
     const transfer = call === undefined ? past?.transfer : this.#transferOf(call);
     if (transfer !== undefined)
@@ -143,8 +146,8 @@ export class Calls {
     return to === undefined ? undefined : { to, latest: this.#latest.get(call) ?? 0 };
   }
 
-  byCarrierId(carrierCallId: string): Call | undefined {
-    return this.#byCarrier.get(carrierCallId);
+  atCarrier(asked: CarrierCall): Call | undefined {
+    return this.#byCarrier.get(carrierCallKey(asked));
   }
 
   /** Ends all calls for one reason; resolves when all are closed. */
@@ -153,14 +156,19 @@ export class Calls {
   }
 
   #forget(call: Call): void {
-    const { id, carrierCallId } = call.info;
-    this.#calls.delete(id);
-    if (carrierCallId === undefined) return;
-    if (this.#byCarrier.get(carrierCallId) === call) this.#byCarrier.delete(carrierCallId);
+    this.#calls.delete(call.info.id);
+    const key = keyOf(call.info);
+    if (key === undefined) return;
+    if (this.#byCarrier.get(key) === call) this.#byCarrier.delete(key);
     const now = this.#deps.clock.now();
-    this.#ended.set(carrierCallId, { next: nextAfter(call) ?? 'apology', transfer: this.#transferOf(call), at: now });
+    this.#ended.set(key, { next: nextAfter(call) ?? 'apology', transfer: this.#transferOf(call), at: now });
     trim(this.#ended, ({ at }) => now - at);
   }
+}
+
+/** The call's key among carriers' calls; undefined where no carrier has it. */
+function keyOf({ carrier = '', accountId = '', carrierCallId }: CallInfo): string | undefined {
+  return carrierCallId === undefined ? undefined : carrierCallKey({ carrier, accountId, carrierCallId });
 }
 
 /** Forgets, oldest first, what is too old or too much. */

@@ -5,7 +5,9 @@ export interface CallInfo {
   readonly direction: 'inbound' | 'outbound';
   /** Where the caller comes from, from a small fixed set: "twilio", "signalwire", "browser". */
   readonly carrier?: string;
-  /** The carrier's id of the call, where there is one. */
+  /** The account (or project) at the carrier, where it told one. */
+  readonly accountId?: string;
+  /** The carrier's id of the call, where there is one; see `CarrierCall` for what it is unique within. */
   readonly carrierCallId?: string;
   readonly from?: string;
   readonly to?: string;

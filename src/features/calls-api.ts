@@ -45,7 +45,7 @@ export async function openCallsApi(base: Base): Promise<Feature> {
     clock,
     log,
     host: (document) => documents.url(document),
-    onStatus: (carrierCallId, status) => news({ carrierCallId, status }),
+    onStatus: (call, status) => news({ ...call, status }),
   });
   const mayDial = (number: string) => {
     const decision = checkDestination(number, { allow: config.DIAL_ALLOW, deny: config.DIAL_DENY });
@@ -68,11 +68,11 @@ export async function openCallsApi(base: Base): Promise<Feature> {
 
   const news = (update: StatusUpdate) => {
     outbound?.onStatus(update);
-    if (update.status !== undefined && isFinal(update.status)) running?.carrierEnded(update.carrierCallId);
+    if (update.status !== undefined && isFinal(update.status)) running?.carrierEnded(update);
   };
 
   return {
-    claim: async (carrierCallId, to) => outbound?.claim(carrierCallId, to),
+    claim: async (call, to) => outbound?.claim(call, to),
     ended: (call, end) => desk?.ended(call, end),
     forget: async (callIds) => desk?.forget(callIds),
     install({ http, calls, dispatch, admin, admission }) {
@@ -94,7 +94,7 @@ export async function openCallsApi(base: Base): Promise<Feature> {
         outbound: orders,
         transfers: dispatch.transfers,
         clock,
-        controlOf: ({ id }) => carriers.of(calls.get(id)?.info.carrier),
+        controlOf: ({ id }) => carriers.of(calls.get(id)?.info ?? {}),
       });
       const webhooks = new WebhookGuard({ secrets, urls, count: metrics.countHttp });
       http.app.register(callStatusRoute, { guard: webhooks, onStatus: news });

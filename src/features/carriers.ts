@@ -1,3 +1,4 @@
+import { type CarrierCall, isSameAccount } from '../call/carrier-call.ts';
 import type { Clock } from '../call/clock.ts';
 import type { Log } from '../call/leg.ts';
 import {
@@ -15,8 +16,8 @@ import { BridgeError } from '../errors.ts';
 export interface Carriers {
   /** Who places calls that are ordered; undefined: nobody can. */
   readonly forOrders: CallControl | undefined;
-  /** Who controls a call of this carrier; undefined without its credentials. */
-  of(carrier: string | undefined): CallControl | undefined;
+  /** Who controls calls of this carrier and account; undefined without their credentials. An account that is not told is the one that is set. */
+  of(call: { readonly carrier?: string; readonly accountId?: string }): CallControl | undefined;
   /** Never rejects. */
   close(): Promise<void>;
 }
@@ -28,7 +29,7 @@ export interface CarriersOptions {
   /** Puts a document where a carrier can fetch it, and gives its address. */
   readonly host: (document: string) => string;
   /** News of calls that were placed over a connection instead of webhooks. Must not throw. */
-  readonly onStatus: (carrierCallId: string, status: CallStatus) => void;
+  readonly onStatus: (call: CarrierCall, status: CallStatus) => void;
 }
 
 /** Makes the control of each carrier whose credentials are set. Throws CONFIG_INVALID. */
@@ -43,7 +44,12 @@ export function openCarriers(options: CarriersOptions): Carriers {
   const { OUTBOUND_CARRIER } = options.config;
   return {
     forOrders: OUTBOUND_CARRIER === undefined ? (twilio ?? signalwire) : all.get(OUTBOUND_CARRIER),
-    of: (carrier) => (carrier === undefined ? undefined : all.get(carrier)),
+    of({ carrier = '', accountId = '' }) {
+      const control = all.get(carrier);
+      if (control === undefined || accountId === '') return control;
+      // Another account's call is none of ours there: what we asked for it would come to nothing, or be done to another.
+      return isSameAccount(control.account, { carrier, accountId }) ? control : undefined;
+    },
     async close() {
       await Promise.allSettled([...all.values()].map((control) => control.close()));
     },
@@ -66,7 +72,15 @@ function signalWireControl({ config, clock, log, host, onStatus }: CarriersOptio
     return undefined;
   const rest = signalWireRest({ projectId, token, space, baseUrl, host, clock, log });
   if (config.SIGNALWIRE_CONTROL === 'rest') return rest;
-  return new SignalWireRelay({ projectId, token, host: config.SIGNALWIRE_RELAY_URL, rest, onStatus, clock, log });
+  return new SignalWireRelay({
+    projectId,
+    token,
+    host: config.SIGNALWIRE_RELAY_URL,
+    rest,
+    onStatus: (carrierCallId, status) => onStatus({ ...rest.account, carrierCallId }, status),
+    clock,
+    log,
+  });
 }
 
 /** An adapter refuses what cannot be an account's: at the start, by the settings it is made of. */

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Admission } from '../admission/admission.ts';
 import type { Calls } from '../call/calls.ts';
+import type { CarrierCall } from '../call/carrier-call.ts';
 import type { Clock } from '../call/clock.ts';
 import type { CallObserver } from '../call/events.ts';
 import type { CallInfo } from '../call/info.ts';
@@ -31,7 +32,7 @@ export interface Feature {
   /** Listens to a call's audio; asked once for each call, before it starts. Undefined: not to this one. */
   tap?(info: CallInfo, hooks: TapHooks): CallTap | undefined;
   /** What was ordered of a call of which its carrier says that we placed it; undefined: it was not ordered here. */
-  claim?(carrierCallId: string, to: string): Promise<OutboundPlan | undefined>;
+  claim?(call: CarrierCall, to: string): Promise<OutboundPlan | undefined>;
   /** A call is over and forgotten by `calls`; told of each, once. Must not throw. */
   ended?(call: { readonly info: CallInfo; readonly startedAt: number }, end: Termination): void;
   /** Removes what this part holds of calls whose records are removed. Rejects when something of them may be left. */

@@ -10,8 +10,9 @@ import { connectTo, hangUp } from './twiml.ts';
 export const callContinueRoute: FastifyPluginCallback<WebhookRouteOptions> = (app, options, done) => {
   const { desk, guard, answers, memory, count } = options;
   app.post(PATHS.callContinue, async (request, reply) => {
-    const { carrier, carrierCallId } = guard.check(request);
-    const what = desk.continuation(carrierCallId);
+    const webhook = guard.check(request);
+    const { carrier, carrierCallId } = webhook;
+    const what = desk.continuation(webhook);
     request.log.info({ carrier, carrierCallId, next: what.next }, 'call continues');
     count(`continue_${what.next}`);
     if (what.next === 'reattach')
@@ -19,7 +20,7 @@ export const callContinueRoute: FastifyPluginCallback<WebhookRouteOptions> = (ap
         reply,
         answers.connect(request, { carrier, carrierCallId, callId: what.callId, live: what.live }),
       );
-    memory.ended(carrierCallId);
+    memory.ended(webhook);
     if (what.next === 'transfer') return sendDocument(reply, connectTo(what.to, what.seconds));
     return sendDocument(reply, what.next === 'hangup' ? hangUp() : answers.apology());
   });

@@ -1,3 +1,4 @@
+import { type CarrierCall, carrierCallKey } from '../call/carrier-call.ts';
 import type { Clock } from '../call/clock.ts';
 
 /**
@@ -39,34 +40,36 @@ export class CallMemory {
   }
 
   /** Whether this call was answered before, and with what. */
-  recall(carrierCallId: string): { readonly answer: Answer } | undefined {
-    const entry = this.#calls.get(carrierCallId);
+  recall(call: CarrierCall): { readonly answer: Answer } | undefined {
+    const key = carrierCallKey(call);
+    const entry = this.#calls.get(key);
     if (entry === undefined) return undefined;
     if (entry.forgetAt > this.#clock.now()) return entry;
-    this.#calls.delete(carrierCallId);
+    this.#calls.delete(key);
     return undefined;
   }
 
   /** Keeps the answer, already while it is being made, so that a repetition waits for the same one. */
-  remember(carrierCallId: string, answer: Promise<string>): void {
-    this.#put(carrierCallId, { answer, forgetAt: this.#clock.now() + WITHOUT_END_MS });
+  remember(call: CarrierCall, answer: Promise<string>): void {
+    this.#put(carrierCallKey(call), { answer, forgetAt: this.#clock.now() + WITHOUT_END_MS });
   }
 
   /** Takes an answer back that started nothing: the next webhook of the call is a first one again. */
-  forget(carrierCallId: string): void {
-    this.#calls.delete(carrierCallId);
+  forget(call: CarrierCall): void {
+    this.#calls.delete(carrierCallKey(call));
   }
 
   /** The call ended: ten minutes from now it is forgotten, also when it had never been answered here. */
-  ended(carrierCallId: string): void {
-    const answer = this.#calls.get(carrierCallId)?.answer;
-    this.#put(carrierCallId, { answer, forgetAt: this.#clock.now() + this.#afterEndMs });
+  ended(call: CarrierCall): void {
+    const key = carrierCallKey(call);
+    const answer = this.#calls.get(key)?.answer;
+    this.#put(key, { answer, forgetAt: this.#clock.now() + this.#afterEndMs });
   }
 
-  #put(carrierCallId: string, entry: Entry): void {
+  #put(key: string, entry: Entry): void {
     // Deleted first, so that the map's order is the order of the last news.
-    this.#calls.delete(carrierCallId);
-    this.#calls.set(carrierCallId, entry);
+    this.#calls.delete(key);
+    this.#calls.set(key, entry);
     this.#sweep();
     for (const oldest of this.#calls.keys()) {
       if (this.#calls.size <= this.#capacity) return;

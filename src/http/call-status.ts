@@ -1,10 +1,10 @@
 import type { FastifyPluginAsync } from 'fastify';
+import type { CarrierCall } from '../call/carrier-call.ts';
 import { CALL_STATUSES, type CallStatus } from '../callers/phone/control/index.ts';
 import { readWebhookBodies, type WebhookGuard } from './webhook.ts';
 
 /** What a carrier tells of a call that it was asked to place. */
-export interface StatusUpdate {
-  readonly carrierCallId: string;
+export interface StatusUpdate extends CarrierCall {
   /** Missing in what machine detection tells. */
   readonly status?: CallStatus;
   /** human, machine_start, machine_end_beep, …, unknown: the carrier's word. */
@@ -25,7 +25,7 @@ export const callStatusRoute: FastifyPluginAsync<{
 }> = async (app, { guard, onStatus }) => {
   await readWebhookBodies(app);
   app.post(CALL_STATUS_PATH, async (request, reply) => {
-    const { carrier, carrierCallId, params } = guard.check(request);
+    const { carrier, accountId, carrierCallId, params } = guard.check(request);
     const { CallStatus: text = '', AnsweredBy = '', To = '' } = params;
     // SignalWire says "answered" where Twilio says "in-progress".
     const status = text === 'answered' ? 'in-progress' : text;
@@ -35,6 +35,8 @@ export const callStatusRoute: FastifyPluginAsync<{
       'carrier tells how a call fares',
     );
     onStatus({
+      carrier,
+      accountId,
       carrierCallId,
       ...(KNOWN.has(status) ? { status: status as CallStatus } : {}),
       ...(answeredBy === undefined ? {} : { answeredBy }),

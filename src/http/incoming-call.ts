@@ -1,4 +1,5 @@
 import type { FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify';
+import type { CarrierCall } from '../call/carrier-call.ts';
 import { errorCode, errorMessage } from '../errors.ts';
 import { type Answers, PATHS } from './answers.ts';
 import type { CallMemory } from './call-memory.ts';
@@ -7,15 +8,11 @@ import { type Carrier, hangUp } from './twiml.ts';
 import type { Webhook, WebhookGuard } from './webhook.ts';
 
 /** A call that a carrier offers. */
-export interface IncomingCall {
+export interface IncomingCall extends CarrierCall {
   readonly carrier: Carrier;
-  /** CA… of Twilio, a UUID of SignalWire. */
-  readonly carrierCallId: string;
   /** As the carrier writes them, E.164 as a rule; '' when not told. */
   readonly from: string;
   readonly to: string;
-  /** AccountSid: the account or project; '' when not told. */
-  readonly accountId: string;
   readonly direction: 'inbound' | 'outbound';
   /** All parameters of the webhook. */
   readonly params: Readonly<Record<string, string>>;
@@ -42,7 +39,7 @@ export interface CallDesk {
    * seconds. Asked once for each of the carrier's calls. For one that still lives it gives the same `callId`.
    */
   prepare(incoming: IncomingCall): Preparation | Promise<Preparation>;
-  continuation(carrierCallId: string): WhatNext;
+  continuation(call: CarrierCall): WhatNext;
 }
 
 /** What the webhook routes share. */
@@ -59,14 +56,14 @@ export function sendDocument(reply: FastifyReply, document: string): FastifyRepl
   return reply.header('cache-control', 'no-store').type('text/xml; charset=utf-8').send(document);
 }
 
-function incomingCall({ carrier, carrierCallId, params, query }: Webhook): IncomingCall {
-  const { From = '', To = '', AccountSid = '', Direction = '' } = params;
+function incomingCall({ carrier, accountId, carrierCallId, params, query }: Webhook): IncomingCall {
+  const { From = '', To = '', Direction = '' } = params;
   return {
     carrier,
     carrierCallId,
     from: From,
     to: To,
-    accountId: AccountSid,
+    accountId,
     // "outbound-api" and "outbound-dial": calls that were placed through the carrier's API and answered.
     direction: Direction.startsWith('outbound') ? 'outbound' : 'inbound',
     params,
@@ -111,19 +108,19 @@ export const incomingCallRoute: FastifyPluginCallback<WebhookRouteOptions> = (ap
     exposeHeadRoute: false,
     handler: async (request, reply) => {
       const webhook = guard.check(request);
-      const before = memory.recall(webhook.carrierCallId);
+      const before = memory.recall(webhook);
       if (before !== undefined) {
         count('webhook_repeated');
         return sendDocument(reply, (await before.answer) ?? hangUp());
       }
       const made = prepare(request, webhook);
       memory.remember(
-        webhook.carrierCallId,
+        webhook,
         made.then(({ document }) => document),
       );
       const { document, started } = await made;
       // A refusal started nothing that a second webhook could double: the carrier may try again.
-      if (!started) memory.forget(webhook.carrierCallId);
+      if (!started) memory.forget(webhook);
       return sendDocument(reply, document);
     },
   });

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Admitted } from '../admission/admission.ts';
+import { type CarrierCall, carrierCallKey, isSameAccount } from '../call/carrier-call.ts';
 import { type Clock, delay, type Timer } from '../call/clock.ts';
 import type { Log } from '../call/leg.ts';
 import type { OutboundGuard } from '../call/outbound-guard.ts';
@@ -112,8 +113,8 @@ export class OutboundCalls {
   }
 
   /** What was ordered of the call for which the carrier wants instructions; undefined for one that was not ordered here. */
-  async claim(carrierCallId: string, to: string): Promise<OutboundPlan | undefined> {
-    const call = await this.#find(carrierCallId, to);
+  async claim(asked: CarrierCall, to: string): Promise<OutboundPlan | undefined> {
+    const call = await this.#find(asked, to);
     if (call === undefined) return undefined;
     call.claimed = true;
     this.#answered(call);
@@ -122,7 +123,7 @@ export class OutboundCalls {
 
   /** News of the carrier. Never throws. */
   onStatus(update: StatusUpdate): void {
-    void this.#find(update.carrierCallId, update.to ?? '').then((call) => {
+    void this.#find(update, update.to ?? '').then((call) => {
       if (call === undefined) return;
       if (update.answeredBy !== undefined) call.answeredBy = update.answeredBy;
       const { status } = update;
@@ -197,15 +198,23 @@ export class OutboundCalls {
 
   #identify(call: OutboundCall, carrierCallId: string): void {
     call.carrierCallId = carrierCallId;
-    this.#byCarrier.set(carrierCallId, call);
+    this.#byCarrier.set(this.#keyOf(carrierCallId), call);
+  }
+
+  /** Every order goes to the same account. */
+  #keyOf(carrierCallId: string): string {
+    return carrierCallKey({ carrier: '', accountId: '', ...this.#o.control?.account, carrierCallId });
   }
 
   /**
    * The order behind the carrier's call. News of a call can overtake the answer that names it, which is then waited for; and an answer that
    * was lost is made up for by the number that was called.
    */
-  async #find(carrierCallId: string, to: string): Promise<OutboundCall | undefined> {
-    const known = this.#byCarrier.get(carrierCallId);
+  async #find(asked: CarrierCall, to: string): Promise<OutboundCall | undefined> {
+    const { control } = this.#o;
+    if (control === undefined || !isSameAccount(control.account, asked)) return undefined;
+    const key = carrierCallKey(asked);
+    const known = this.#byCarrier.get(key);
     if (known !== undefined || this.#calls.size === 0) return known;
     if (this.#dialling.size > 0) {
       await new Promise<void>((resolve) => {
@@ -216,11 +225,11 @@ export class OutboundCalls {
         });
       });
     }
-    const named = this.#byCarrier.get(carrierCallId);
+    const named = this.#byCarrier.get(key);
     if (named !== undefined) return named;
     for (const call of this.#calls.values()) {
       if (call.carrierCallId !== undefined || call.isOver || call.place.number !== to) continue;
-      this.#identify(call, carrierCallId);
+      this.#identify(call, asked.carrierCallId);
       return call;
     }
     return undefined;
@@ -288,7 +297,7 @@ export class OutboundCalls {
 
   #remove(call: OutboundCall): void {
     this.#calls.delete(call.id);
-    if (call.carrierCallId !== undefined) this.#byCarrier.delete(call.carrierCallId);
+    if (call.carrierCallId !== undefined) this.#byCarrier.delete(this.#keyOf(call.carrierCallId));
   }
 
   #checkCallback(url: string): void {

@@ -1,5 +1,6 @@
 import formbody from '@fastify/formbody';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { CarrierCall } from '../call/carrier-call.ts';
 import { BridgeError } from '../errors.ts';
 import type { CountHttp } from './counters.ts';
 import type { PublicUrls } from './public-url.ts';
@@ -30,13 +31,14 @@ export function isSigned(secrets: CarrierSecrets): boolean {
 }
 
 /** A webhook that may be believed. */
-export interface Webhook {
+export interface Webhook extends CarrierCall {
   readonly carrier: Carrier;
+  /** Whether a carrier's secret proves it; without any secret set, nothing does. */
+  readonly proven: boolean;
   /** The parameters, of a GET the query's; the first value where a key was repeated. Has no prototype. */
   readonly params: Readonly<Record<string, string>>;
   /** What stands in the query of the address, which whoever set the webhook at the carrier wrote; of a GET the same as `params`. */
   readonly query: Readonly<Record<string, string>>;
-  readonly carrierCallId: string;
 }
 
 /** A body as the parsers below leave it. `params` is undefined when it is no form and no JSON object. */
@@ -162,7 +164,14 @@ export class WebhookGuard {
         status: 400,
       });
     }
-    return { carrier: proven ?? carrierByShape(params, headers), params, query: query ?? {}, carrierCallId };
+    return {
+      carrier: proven ?? carrierByShape(params, headers),
+      accountId: params['AccountSid'] ?? '',
+      carrierCallId,
+      proven: proven !== undefined,
+      params,
+      query: query ?? {},
+    };
   }
 }
 

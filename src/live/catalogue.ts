@@ -28,7 +28,7 @@ export const CATALOGUE: Catalogue = {
     fields: {
       at: 'wall time, ms since 1970',
       direction: '`inbound` or `outbound`',
-      info: '`id`, `carrier`, `carrierCallId`, `from`, `to`, `route`, `prompt`, `model`, `conversationId`: what is known of it',
+      info: '`id`, `carrier`, `accountId`, `carrierCallId`, `from`, `to`, `route`, `prompt`, `model`, `conversationId`: what is known of it',
     },
   },
   caller_joined: {

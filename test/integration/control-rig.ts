@@ -135,8 +135,9 @@ export async function controlRig(name: 'twilio' | 'signalwire', options: Partial
   });
   await server.app.register(phoneWebhooks, {
     desk: {
-      async prepare({ carrierCallId, direction, from, to }) {
-        const plan = direction === 'outbound' ? await outbound.claim(carrierCallId, to) : undefined;
+      async prepare(incoming) {
+        const { carrier, accountId, carrierCallId, direction, from, to } = incoming;
+        const plan = direction === 'outbound' ? await outbound.claim(incoming, to) : undefined;
         if (plan !== undefined) plans.push(plan);
         const agent = createOpenAiAgent({
           apiKey: 'sk-test',
@@ -149,17 +150,17 @@ export async function controlRig(name: 'twilio' | 'signalwire', options: Partial
           transport: 'websocket',
         });
         const id = plan?.callId ?? randomUUID();
-        const call = calls.create({ id, direction, carrierCallId, from, to }, agent);
+        const call = calls.create({ id, direction, carrier, accountId, carrierCallId, from, to }, agent);
         const shown = liveCall(call, () => legs.get(id));
         live.set(id, shown);
         void call.done.then((end) => {
           live.delete(id);
           desk.ended(shown, end);
-          memory.ended(carrierCallId);
+          memory.ended(incoming);
         });
         return { callId: id, live: false };
       },
-      continuation: (carrierCallId) => calls.continuation(carrierCallId),
+      continuation: (call) => calls.continuation(call),
     },
     secrets,
     urls,

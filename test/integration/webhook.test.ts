@@ -190,7 +190,7 @@ describe('/incoming-call', () => {
     const first = tokenOf((await replay()).text);
     r.tokens.redeem(first, { carrierCallId: CALL });
     r.clock.advance(3 * 3_600_000);
-    r.memory.ended(CALL);
+    r.memory.ended({ carrier: 'twilio', accountId: 'AC1', carrierCallId: CALL });
     for (const minutes of [0, 5, 4.9]) {
       r.clock.advance(minutes * 60_000);
       const token = tokenOf((await replay()).text);

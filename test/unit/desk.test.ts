@@ -61,7 +61,7 @@ function rig(assigned: Partial<Assignment> = {}, maxCalls = 10) {
     callsPerSecond: 0,
     maxLoopDelayMs: 0,
   });
-  const claim = async (carrierCallId: string): Promise<OutboundPlan> => {
+  const claim = async ({ carrierCallId }: { carrierCallId: string }): Promise<OutboundPlan> => {
     claimed.push(carrierCallId);
     return { callId: 'ordered', variables: {} };
   };

@@ -5,6 +5,7 @@ import { termination } from '../../src/call/termination.ts';
 import { Ticker } from '../../src/call/ticker.ts';
 import { SAY_WE_CLOSE } from '../../src/call/words.ts';
 import { Drain } from '../../src/drain.ts';
+import { atTwilio } from '../fakes/carrier.ts';
 import { FakeClock } from '../fakes/clock.ts';
 import { FakeAgent, FakeCaller, fakeLog } from '../fakes/legs.ts';
 
@@ -36,7 +37,7 @@ function make(timeoutMs = 60_000) {
   const call = (id: string, { ready = true, caller = true } = {}) => {
     const agent = new FakeAgent();
     const phone = new FakeCaller();
-    const made = calls.create({ id, direction: 'inbound', carrierCallId: `CA-${id}` }, agent);
+    const made = calls.create({ id, direction: 'inbound', ...atTwilio(`CA-${id}`) }, agent);
     if (ready) agent.ready();
     if (caller) made.join(phone);
     return { agent, phone, call: made };
@@ -94,7 +95,7 @@ describe('draining', () => {
     await clock.advanceAsync(200, 20);
     expect(ends).toEqual([['a', 'drained']]);
     // Who was told goodbye needs no apology of the carrier's.
-    expect(calls.continuation('CA-a')).toEqual({ next: 'hangup' });
+    expect(calls.continuation(atTwilio('CA-a'))).toEqual({ next: 'hangup' });
   });
 
   it('does not wait for ever for a goodbye that does not come; the carrier apologises then', async () => {
@@ -105,7 +106,7 @@ describe('draining', () => {
     expect(ends).toEqual([]);
     await clock.advanceAsync(2_000, 100);
     expect(ends).toEqual([['a', 'drained']]);
-    expect(calls.continuation('CA-a')).toEqual({ next: 'apology' });
+    expect(calls.continuation(atTwilio('CA-a'))).toEqual({ next: 'apology' });
   });
 
   it('plays the recorded apology where the agent cannot speak, and ends at once where nobody is on the line', async () => {

@@ -7,6 +7,7 @@ import { termination } from '../../../src/call/termination.ts';
 import { Ticker } from '../../../src/call/ticker.ts';
 import { ToolSet } from '../../../src/tools/loaded.ts';
 import { createCallTools } from '../../../src/tools/runner.ts';
+import { atTwilio } from '../../fakes/carrier.ts';
 import { FakeClock } from '../../fakes/clock.ts';
 import { FakeAgent, FakeCaller, fakeLog } from '../../fakes/legs.ts';
 import { tool } from '../tools/support.ts';
@@ -535,28 +536,28 @@ describe('Call', () => {
 describe('Calls', () => {
   it('knows what comes next for a carrier whose stream ended', async () => {
     const calls = new Calls(deps);
-    const info = { id: 'c1', direction: 'inbound' as const, carrierCallId: 'CA1' };
+    const info = { id: 'c1', direction: 'inbound' as const, ...atTwilio('CA1') };
     const call = calls.create(info, new FakeAgent());
     const caller = new FakeCaller();
     expect(calls.join('c1', caller)).toBe(true);
     caller.ctx?.emit({ type: 'ended', end: termination('media-lost') });
-    expect(calls.continuation('CA1').next).toBe('reattach');
+    expect(calls.continuation(atTwilio('CA1')).next).toBe('reattach');
     expect(calls.join('c1', new FakeCaller())).toBe(true);
     void call.end(termination('agent-hangup'));
     // The carrier asks while the legs are still closing.
-    expect(calls.continuation('CA1').next).toBe('hangup');
+    expect(calls.continuation(atTwilio('CA1')).next).toBe('hangup');
     await call.done;
     await settle();
     expect(calls.size).toBe(0);
-    expect(calls.continuation('CA1').next).toBe('hangup');
+    expect(calls.continuation(atTwilio('CA1')).next).toBe('hangup');
     expect(calls.join('c1', new FakeCaller())).toBe(false);
-    expect(calls.continuation('CA-unknown').next).toBe('apology');
+    expect(calls.continuation(atTwilio('CA-unknown')).next).toBe('apology');
   });
 
   it('does not ask a carrier back for ever', () => {
     const calls = new Calls(deps);
-    calls.create({ id: 'c1', direction: 'inbound', carrierCallId: 'CA1' }, new FakeAgent());
-    expect([1, 2, 3, 4].map(() => calls.continuation('CA1').next)).toEqual([
+    calls.create({ id: 'c1', direction: 'inbound', ...atTwilio('CA1') }, new FakeAgent());
+    expect([1, 2, 3, 4].map(() => calls.continuation(atTwilio('CA1')).next)).toEqual([
       'reattach',
       'reattach',
       'reattach',
@@ -566,42 +567,42 @@ describe('Calls', () => {
 
   it('apologises after a failure', async () => {
     const calls = new Calls(deps);
-    const call = calls.create({ id: 'c1', direction: 'inbound', carrierCallId: 'CA1' }, new FakeAgent());
+    const call = calls.create({ id: 'c1', direction: 'inbound', ...atTwilio('CA1') }, new FakeAgent());
     await call.end(termination('model-unavailable'));
     await settle();
-    expect(calls.continuation('CA1').next).toBe('apology');
+    expect(calls.continuation(atTwilio('CA1')).next).toBe('apology');
   });
 
   it('ends a call that is over at the carrier: at once where nobody is on the line, else when its stream has had its moment', async () => {
     const calls = new Calls(deps);
     const create = (id: string, carrierCallId: string) =>
-      calls.create({ id, direction: 'inbound', carrierCallId }, new FakeAgent());
+      calls.create({ id, direction: 'inbound', ...atTwilio(carrierCallId) }, new FakeAgent());
     const waiting = create('w', 'CA-w');
-    calls.carrierEnded('CA-w');
+    calls.carrierEnded(atTwilio('CA-w'));
     expect(waiting.ended).toMatchObject({ reason: 'caller-hangup' });
 
     const joined = create('j', 'CA-j');
     calls.join('j', new FakeCaller());
-    calls.carrierEnded('CA-j');
+    calls.carrierEnded(atTwilio('CA-j'));
     clock.advance(1_900);
     expect(joined.ended).toBeUndefined();
     clock.advance(200);
     expect(joined.ended).toMatchObject({ result: 'success', reason: 'caller-hangup' });
 
     // News of the end that overtook the making of the call.
-    calls.carrierEnded('CA-late');
+    calls.carrierEnded(atTwilio('CA-late'));
     expect(create('l', 'CA-late').ended).toMatchObject({ reason: 'caller-hangup' });
     await settle();
     expect(calls.size).toBe(0);
-    calls.carrierEnded('CA-never');
+    calls.carrierEnded(atTwilio('CA-never'));
   });
 
   it('lets a stream say how it ended when the carrier tells of the end first', async () => {
     const calls = new Calls(deps);
-    const call = calls.create({ id: 'c', direction: 'inbound', carrierCallId: 'CA1' }, new FakeAgent());
+    const call = calls.create({ id: 'c', direction: 'inbound', ...atTwilio('CA1') }, new FakeAgent());
     const caller = new FakeCaller();
     calls.join('c', caller);
-    calls.carrierEnded('CA1');
+    calls.carrierEnded(atTwilio('CA1'));
     caller.ctx?.emit({ type: 'ended', end: termination('caller-hangup', 'stop') });
     expect(call.ended).toEqual(termination('caller-hangup', 'stop'));
     await settle();

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { Calls } from '../../../src/call/calls.ts';
 import { termination } from '../../../src/call/termination.ts';
 import { Ticker } from '../../../src/call/ticker.ts';
+import { atTwilio } from '../../fakes/carrier.ts';
 import { FakeClock } from '../../fakes/clock.ts';
 import { FakeAgent, FakeCaller, fakeLog } from '../../fakes/legs.ts';
 
@@ -22,7 +23,7 @@ beforeEach(() => {
 
 function begin(maxMs?: number) {
   const agent = new FakeAgent();
-  const call = calls.create({ id: 'c1', direction: 'inbound', carrierCallId: 'CA1', maxMs }, agent);
+  const call = calls.create({ id: 'c1', direction: 'inbound', ...atTwilio('CA1'), maxMs }, agent);
   const caller = new FakeCaller();
   call.join(caller);
   agent.ready();
@@ -36,10 +37,10 @@ describe('what follows for a caller whose stream ended', () => {
     const handed = call.handOver('+15550001111');
     await clock.advanceAsync(1_000);
     await handed;
-    expect(calls.continuation('CA1')).toEqual({ next: 'transfer', to: '+15550001111', seconds: 2_999 });
+    expect(calls.continuation(atTwilio('CA1'))).toEqual({ next: 'transfer', to: '+15550001111', seconds: 2_999 });
     await call.done;
     clock.advance(100_000);
-    expect(calls.continuation('CA1')).toEqual({ next: 'transfer', to: '+15550001111', seconds: 2_899 });
+    expect(calls.continuation(atTwilio('CA1'))).toEqual({ next: 'transfer', to: '+15550001111', seconds: 2_899 });
   });
 
   it('is a minute of it at least', async () => {
@@ -59,9 +60,9 @@ describe('what follows for a caller whose stream ended', () => {
   it('is the same call again where the line broke, with the word whether its audio is live', async () => {
     const { agent, call, caller } = begin();
     caller.ctx?.emit({ type: 'ended', end: termination('media-lost') });
-    expect(calls.continuation('CA1')).toEqual({ next: 'reattach', callId: 'c1', live: false });
+    expect(calls.continuation(atTwilio('CA1'))).toEqual({ next: 'reattach', callId: 'c1', live: false });
     agent.emit({ type: 'ready', transport: 'webrtc', sessionId: 'sess_2', resumed: true });
-    expect(calls.continuation('CA1')).toEqual({ next: 'reattach', callId: 'c1', live: true });
+    expect(calls.continuation(atTwilio('CA1'))).toEqual({ next: 'reattach', callId: 'c1', live: true });
     await call.end(termination('caller-hangup'));
   });
 });

@@ -31,10 +31,20 @@ describe('the carriers', () => {
   ])('are those whose credentials are set: %o', async (env, orders, twilio, signalwire) => {
     const carriers = open(env);
     expect(carriers.forOrders?.name).toBe(orders);
-    expect(carriers.of('twilio')?.name).toBe(twilio);
-    expect(carriers.of('signalwire')?.name).toBe(signalwire);
-    expect(carriers.of('browser')).toBeUndefined();
-    expect(carriers.of(undefined)).toBeUndefined();
+    expect(carriers.of({ carrier: 'twilio' })?.name).toBe(twilio);
+    expect(carriers.of({ carrier: 'signalwire' })?.name).toBe(signalwire);
+    expect(carriers.of({ carrier: 'browser' })).toBeUndefined();
+    expect(carriers.of({})).toBeUndefined();
+    await carriers.close();
+  });
+
+  it('control the calls of their own account alone', async () => {
+    const carriers = open({ ...TWILIO, ...SIGNALWIRE });
+    const of = (carrier: string, accountId: string) => carriers.of({ carrier, accountId })?.name;
+    expect(of('twilio', TWILIO.TWILIO_ACCOUNT_SID)).toBe('twilio-rest');
+    expect(of('twilio', `AC${'2'.repeat(32)}`)).toBeUndefined();
+    expect(of('signalwire', 'PROJECT-1')).toBe('signalwire-rest');
+    expect(of('signalwire', TWILIO.TWILIO_ACCOUNT_SID)).toBeUndefined();
     await carriers.close();
   });
 

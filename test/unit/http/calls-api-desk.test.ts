@@ -54,6 +54,7 @@ function rig(perHour = 10) {
   };
   const control: CallControl = {
     name: 'twilio-rest',
+    account: { carrier: 'twilio', accountId: 'AC1' },
     dial: async () => 'CA',
     hangup: (id) => act(`hangup ${id}`),
     transfer: (id, to, options) => act(`transfer ${id} ${to} ${options?.say} ${options?.limitSeconds} s`),

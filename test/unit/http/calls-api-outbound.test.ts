@@ -6,6 +6,7 @@ import { type CallControl, ControlError, type DialRequest } from '../../../src/c
 import { callView } from '../../../src/http/calls-api-routes.ts';
 import { OutboundCalls, type OutboundCallsOptions } from '../../../src/http/outbound-calls.ts';
 import { publicUrls } from '../../../src/http/public-url.ts';
+import { atTwilio } from '../../fakes/carrier.ts';
 import { FakeClock } from '../../fakes/clock.ts';
 
 const HOUR = 3_600_000;
@@ -22,6 +23,7 @@ function rig(options: Partial<OutboundCallsOptions> & { perHour?: number; concur
   let answer = async (_request: DialRequest): Promise<string> => `CA${dials.length}`;
   const control: CallControl = {
     name: 'twilio-rest',
+    account: { carrier: 'twilio', accountId: 'AC1' },
     dial: (request) => {
       dials.push(request);
       return answer(request);
@@ -51,7 +53,7 @@ function rig(options: Partial<OutboundCallsOptions> & { perHour?: number; concur
   });
   const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
   const status = async (carrierCallId: string, word: 'ringing' | 'in-progress' | 'completed' | 'busy', over = {}) => {
-    outbound.onStatus({ carrierCallId, status: word, ...over });
+    outbound.onStatus({ ...atTwilio(carrierCallId), status: word, ...over });
     await turn();
   };
   return {
@@ -164,13 +166,13 @@ describe('the carrier comes for instructions', () => {
   it('and the plan is there', async () => {
     const { place, outbound } = rig();
     const { id } = await place({ prompt: 'reminder', variables: { name: 'Ada' } });
-    expect(await outbound.claim('CA1', ORDER.to)).toEqual({
+    expect(await outbound.claim(atTwilio('CA1'), ORDER.to)).toEqual({
       callId: id,
       prompt: 'reminder',
       variables: { name: 'Ada' },
     });
     expect(outbound.find(id)?.status).toBe('in-progress');
-    expect(await outbound.claim('CA-other', '+15550007777')).toBeUndefined();
+    expect(await outbound.claim(atTwilio('CA-other'), '+15550007777')).toBeUndefined();
   });
 
   it('before its own answer: the webhook waits for it', async () => {
@@ -178,7 +180,7 @@ describe('the carrier comes for instructions', () => {
     const answered = Promise.withResolvers<string>();
     answerWith(() => answered.promise);
     const placing = place();
-    const claiming = outbound.claim('CA-early', ORDER.to);
+    const claiming = outbound.claim(atTwilio('CA-early'), ORDER.to);
     await turn();
     answered.resolve('CA-early');
     const { id } = await placing;
@@ -190,7 +192,7 @@ describe('the carrier comes for instructions', () => {
     answerWith(() => new Promise(() => {}));
     void place();
     let claimed: unknown = 'waiting';
-    void outbound.claim('CA-foreign', '+15550007777').then((plan) => {
+    void outbound.claim(atTwilio('CA-foreign'), '+15550007777').then((plan) => {
       claimed = plan;
     });
     await turn();
@@ -202,15 +204,35 @@ describe('the carrier comes for instructions', () => {
     expect(claimed).toBeUndefined();
   });
 
+  it('for nobody but the account that was asked to place it', async () => {
+    const { place, outbound } = rig();
+    await place();
+    for (const other of [atTwilio('CA1', 'AC2'), atTwilio('CA1', ''), { ...atTwilio('CA1'), carrier: 'signalwire' }]) {
+      expect(await outbound.claim(other, ORDER.to)).toBeUndefined();
+      outbound.onStatus({ ...other, status: 'completed', to: ORDER.to });
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(outbound.views()).toMatchObject([{ status: 'queued' }]);
+    }
+    expect(await outbound.claim(atTwilio('CA1', 'ac1'), ORDER.to)).toBeDefined();
+  });
+
+  it('by its number for nobody but that account, where the answer was lost', async () => {
+    const { place, outbound, answerWith } = rig();
+    answerWith(() => Promise.reject(new ControlError('CONTROL_TIMEOUT', 'lost', { uncertain: true })));
+    await expect(place()).rejects.toMatchObject({ code: 'CONTROL_TIMEOUT' });
+    expect(await outbound.claim({ ...atTwilio('CA-lost'), carrier: 'signalwire' }, ORDER.to)).toBeUndefined();
+    expect(await outbound.claim(atTwilio('CA-lost'), ORDER.to)).toBeDefined();
+  });
+
   it('for a call whose answer was lost: the number that was called tells which it is', async () => {
     const { place, outbound, answerWith, guard } = rig();
     answerWith(() => Promise.reject(new ControlError('CONTROL_TIMEOUT', 'lost', { uncertain: true })));
     await expect(place({ prompt: 'reminder' })).rejects.toMatchObject({ code: 'CONTROL_TIMEOUT' });
     expect(guard.active).toBe(1);
-    expect(await outbound.claim('CA-lost', '+15550007777')).toBeUndefined();
-    expect(await outbound.claim('CA-lost', ORDER.to)).toMatchObject({ prompt: 'reminder' });
+    expect(await outbound.claim(atTwilio('CA-lost'), '+15550007777')).toBeUndefined();
+    expect(await outbound.claim(atTwilio('CA-lost'), ORDER.to)).toMatchObject({ prompt: 'reminder' });
     expect(outbound.views()).toMatchObject([{ carrierCallId: 'CA-lost', status: 'in-progress' }]);
-    expect(await outbound.claim('CA-second', ORDER.to)).toBeUndefined();
+    expect(await outbound.claim(atTwilio('CA-second'), ORDER.to)).toBeUndefined();
   });
 });
 
@@ -220,8 +242,8 @@ describe('following a call', () => {
     const { id } = await place({ callbackUrl });
     await status('CA1', 'ringing');
     expect(outbound.find(id)?.status).toBe('ringing');
-    await outbound.claim('CA1', ORDER.to);
-    outbound.onStatus({ carrierCallId: 'CA1', answeredBy: 'human' });
+    await outbound.claim(atTwilio('CA1'), ORDER.to);
+    outbound.onStatus({ ...atTwilio('CA1'), answeredBy: 'human' });
     await status('CA1', 'in-progress');
     clock.advance(65_000);
     outbound.ended(id, termination('agent-hangup'));
@@ -270,14 +292,14 @@ describe('following a call', () => {
   it('the carrier’s end comes first: the conversation’s is waited for, not for long', async () => {
     const { place, outbound, status, sent, clock } = rig();
     const { id } = await place({ callbackUrl });
-    await outbound.claim('CA1', ORDER.to);
+    await outbound.claim(atTwilio('CA1'), ORDER.to);
     await status('CA1', 'completed');
     expect(sent).toEqual([]);
     outbound.ended(id, termination('caller-hangup'));
     expect(sent[0]?.body.call).toMatchObject({ end: { reason: 'caller-hangup' } });
 
     await place({ callbackUrl });
-    await outbound.claim('CA2', ORDER.to);
+    await outbound.claim(atTwilio('CA2'), ORDER.to);
     await status('CA2', 'completed');
     clock.advance(5_000);
     expect(sent).toHaveLength(2);
@@ -296,7 +318,7 @@ describe('following a call', () => {
   it('the conversation’s end comes and the carrier’s does not: completed', async () => {
     const { place, outbound, sent, clock } = rig();
     const { id } = await place({ callbackUrl });
-    await outbound.claim('CA1', ORDER.to);
+    await outbound.claim(atTwilio('CA1'), ORDER.to);
     outbound.ended(id, termination('agent-hangup'));
     clock.advance(5_000);
     expect(sent[0]?.body.call).toMatchObject({ status: 'completed', end: { reason: 'agent-hangup' } });
@@ -371,7 +393,7 @@ describe('what is remembered', () => {
     expect(outbound.views()).toHaveLength(2);
     clock.advance(1);
     expect(outbound.views().map(({ id }) => id)).toEqual([live.id]);
-    expect(await outbound.claim('CA1', '')).toBeUndefined();
+    expect(await outbound.claim(atTwilio('CA1'), '')).toBeUndefined();
   });
 
   it('not what is removed, unless it goes on or is not reported yet', async () => {
@@ -380,7 +402,7 @@ describe('what is remembered', () => {
     await status('CA1', 'busy');
     const rings = await place();
     const talked = await place();
-    await outbound.claim('CA3', '');
+    await outbound.claim(atTwilio('CA3'), '');
     await status('CA3', 'completed');
     outbound.forget([over.id, rings.id, talked.id, 'never']);
     expect(outbound.views().map(({ id }) => id)).toEqual([talked.id, rings.id]);
@@ -412,7 +434,7 @@ describe('the end of the process', () => {
     const rings = await place({ callbackUrl });
     const over = await place({ callbackUrl });
     await status('CA3', 'busy');
-    await outbound.claim('CA1', '');
+    await outbound.claim(atTwilio('CA1'), '');
     outbound.ended(talked.id, termination('drained'));
     expect(sent.map(({ body }) => (body.call as { id: string }).id)).toEqual([over.id]);
     await outbound.close();

@@ -11,6 +11,8 @@ import { FakeClock } from '../../fakes/clock.ts';
 const PUBLIC = 'https://voice.example.com';
 const KEY = 'PSK_signing_key';
 const CALL = '5e0a1f6c-1111-4222-8333-444455556666';
+/** As a webhook without AccountSid names it. */
+const OURS = { carrier: 'signalwire', accountId: '', carrierCallId: CALL };
 const DOCUMENT = '<?xml version="1.0" encoding="UTF-8"?><Response><Dial>+15550003333</Dial></Response>';
 
 async function rig(options: { publicUrl?: string | undefined; secrets?: string[]; ttlMs?: number } = {}) {
@@ -122,14 +124,14 @@ describe('news of a call', () => {
       'no-answer',
       'completed',
     ]);
-    expect(updates[0]).toEqual({ carrierCallId: CALL, status: 'initiated', to: To });
+    expect(updates[0]).toEqual({ ...OURS, status: 'initiated', to: To });
   });
 
   it('says who answered', async () => {
     const { post, updates } = await rig();
     await post('/call-status', { CallSid: CALL, AnsweredBy: 'machine_end_beep' });
     await post('/call-status', { CallSid: CALL, AnsweredBy: '<script>', CallStatus: 'odd' });
-    expect(updates).toEqual([{ carrierCallId: CALL, answeredBy: 'machine_end_beep' }, { carrierCallId: CALL }]);
+    expect(updates).toEqual([{ ...OURS, answeredBy: 'machine_end_beep' }, OURS]);
   });
 
   it('is believed of the carrier alone', async () => {

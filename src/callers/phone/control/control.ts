@@ -1,3 +1,4 @@
+import type { CarrierAccount } from '../../../call/carrier-call.ts';
 import { ControlError } from './errors.ts';
 
 /**
@@ -6,6 +7,8 @@ import { ControlError } from './errors.ts';
 export interface CallControl {
   /** From a small fixed set: log field and metric label. */
   readonly name: 'twilio-rest' | 'signalwire-rest' | 'signalwire-relay';
+  /** Whose calls these are: the ids below are of this account's calls. */
+  readonly account: CarrierAccount;
   /** Ends the call. A call that is over already counts as ended. */
   hangup(callId: string): Promise<void>;
   /**

@@ -1,3 +1,4 @@
+import type { CarrierAccount } from '../../../call/carrier-call.ts';
 import { errorMessage } from '../../../errors.ts';
 import type { CallControl, DialRequest, MachineDetection, TransferOptions } from './control.ts';
 import { checkCallId, checkDigits, checkNumber, checkSeconds, checkUrl } from './control.ts';
@@ -13,6 +14,7 @@ import { transferDocument } from './transfer-document.ts';
 /** What differs from carrier to carrier. */
 export interface LamlDialect {
   readonly name: 'twilio-rest' | 'signalwire-rest';
+  readonly account: CarrierAccount;
   /** Address of the list of calls, without a suffix. */
   readonly callsUrl: string;
   /** ".json" where the API answers XML without it. */
@@ -30,11 +32,13 @@ const MACHINE_DETECTION: Readonly<Record<MachineDetection, string>> = {
 
 export class LamlControl implements CallControl {
   readonly name: LamlDialect['name'];
+  readonly account: CarrierAccount;
   readonly #dialect: LamlDialect;
   readonly #rest: RestClient;
 
   constructor(dialect: LamlDialect, rest: RestOptions) {
     this.name = dialect.name;
+    this.account = dialect.account;
     this.#dialect = dialect;
     this.#rest = new RestClient(rest);
   }

@@ -1,3 +1,4 @@
+import type { CarrierAccount } from '../../../call/carrier-call.ts';
 import { type Clock, systemClock } from '../../../call/clock.ts';
 import type { Log } from '../../../call/leg.ts';
 import type { CallControl, CallStatus, DialRequest, TransferOptions } from './control.ts';
@@ -51,6 +52,7 @@ const REMEMBER_MOST = 1_000;
 /** Call control over `@signalwire/realtime-api`, for the calls that it made. */
 export class SignalWireRelay implements CallControl {
   readonly name = 'signalwire-relay';
+  readonly account: CarrierAccount;
   readonly #o: SignalWireRelayOptions;
   readonly #clock: Clock;
   readonly #connection: RelayConnection;
@@ -62,6 +64,7 @@ export class SignalWireRelay implements CallControl {
 
   constructor(options: SignalWireRelayOptions) {
     this.#o = options;
+    this.account = { carrier: 'signalwire', accountId: options.projectId };
     this.#clock = options.clock ?? systemClock;
     this.#connection = new RelayConnection({
       projectId: options.projectId,

@@ -28,6 +28,7 @@ export function signalWireRest(options: SignalWireRestOptions): LamlControl {
   return new LamlControl(
     {
       name: 'signalwire-rest',
+      account: { carrier: 'signalwire', accountId: projectId },
       callsUrl: `${base}/api/laml/2010-04-01/Accounts/${projectId}/Calls`,
       suffix: '',
       redirect: (document) => ({ Url: host(document), Method: 'POST' }),

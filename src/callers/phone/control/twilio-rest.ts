@@ -24,6 +24,7 @@ export function twilioRest(options: TwilioRestOptions): LamlControl {
   return new LamlControl(
     {
       name: 'twilio-rest',
+      account: { carrier: 'twilio', accountId: accountSid },
       callsUrl: `${checkBase(baseUrl)}/2010-04-01/Accounts/${accountSid}/Calls`,
       suffix: '.json',
       redirect: (document) => ({ Twiml: document }),
