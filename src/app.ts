@@ -208,6 +208,8 @@ export async function build(config: Config, deps: AppDeps): Promise<App> {
     isDraining,
     loopDelayMs: () => loop.smoothedMs,
     maxCalls: config.MAX_CALLS,
+    // One place at least is left to phones.
+    maxPages: Math.min(config.BROWSER_MAX_CALLS, config.MAX_CALLS - 1),
     callsPerSecond: config.CALLS_PER_SECOND,
     maxLoopDelayMs: config.MAX_LOOP_DELAY_MS,
     models: circuit,

@@ -302,6 +302,11 @@ function contradictions(config: z.infer<typeof schema>): string[] {
   if (2 * config.PLAYOUT_CHUNK_MS > config.PLAYOUT_LEAD_MS) {
     problems.push('PLAYOUT_CHUNK_MS: is larger than half of PLAYOUT_LEAD_MS. The lead must hold two chunks.');
   }
+  if (config.BROWSER_ACCESS === 'public' && config.MAX_CALLS === 1) {
+    problems.push(
+      'BROWSER_ACCESS: public with MAX_CALLS=1 would let a stranger keep every caller out. Set MAX_CALLS to 2 or more.',
+    );
+  }
   problems.push(...outboundContradictions(config));
   return problems;
 }

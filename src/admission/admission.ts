@@ -7,10 +7,18 @@ import { TokenBucket } from './token-bucket.ts';
  */
 
 /** Why a call was refused: a metric label. */
-export const REFUSALS = ['draining', 'calls', 'rate', 'loop-delay', 'model'] as const;
+export const REFUSALS = ['draining', 'calls', 'rate', 'loop-delay', 'model', 'pages', 'pending'] as const;
 export type RefusalReason = (typeof REFUSALS)[number];
 
 export type Admitted = { readonly ok: true } | { readonly ok: false; readonly reason: RefusalReason };
+
+/** The place of a page's call that is admitted. Every method is idempotent. */
+export interface PagePlace {
+  /** The call is among the calls from now on. False, and nothing is changed, when there is no room for it any more. */
+  begin(): Admitted;
+  /** The call is over, or never came about. */
+  free(): void;
+}
 
 export interface AdmissionOptions {
   readonly clock: Pick<Clock, 'now'>;
@@ -20,6 +28,8 @@ export interface AdmissionOptions {
   /** How late the event loop is, smoothed, ms. */
   readonly loopDelayMs: () => number;
   readonly maxCalls: number;
+  /** How many of them strangers' pages may have, those that are still connecting included. */
+  readonly maxPages: number;
   /** New calls a second on average; 0: as many as come. */
   readonly callsPerSecond: number;
   /** Above this no call is taken, ms; 0: it is not looked at. */
@@ -34,39 +44,66 @@ export interface AdmissionOptions {
 const BURST_SECONDS = 5;
 /** The event loop is well again below this part of the limit: at the limit itself every second call would be refused. */
 const RECOVERED = 0.8;
+/** Strangers' pages are refused from this part of it on: what they cost must not keep a caller out. */
+const PAGES_LATE = 0.5;
 
 export class Admission {
   readonly #o: AdmissionOptions;
   readonly #bucket: TokenBucket | undefined;
+  readonly #pageBucket: TokenBucket | undefined;
   #making = 0;
+  /** Strangers' pages, connecting and running; and of those the connecting ones, which no caller has to wait for. */
+  #pages = 0;
+  #connecting = 0;
   #late = false;
 
   constructor(options: AdmissionOptions) {
     this.#o = options;
-    const { callsPerSecond, clock } = options;
-    if (callsPerSecond > 0) this.#bucket = new TokenBucket(callsPerSecond, callsPerSecond * BURST_SECONDS, clock.now());
+    const { callsPerSecond, clock, maxCalls, maxPages } = options;
+    if (callsPerSecond === 0) return;
+    const bucket = (rate: number) => new TokenBucket(rate, Math.max(1, rate * BURST_SECONDS), clock.now());
+    this.#bucket = bucket(callsPerSecond);
+    this.#pageBucket = bucket((callsPerSecond * maxPages) / maxCalls);
   }
 
-  /** Asked once for each new call, of whatever kind, before anything is made for it. */
+  /** Asked once for each new call, of whatever kind but a stranger's page, before anything is made for it. */
   admit(): Admitted {
-    const reason = this.#standing() ?? ((this.#bucket?.take(this.#o.clock.now()) ?? 0) > 0 ? 'rate' : undefined);
-    if (reason === undefined) return { ok: true };
-    this.#o.refused?.(reason);
-    return { ok: false, reason };
+    const reason = this.#standing() ?? this.#tooFast(this.#bucket);
+    return reason === undefined ? { ok: true } : this.#refuse(reason);
+  }
+
+  /**
+   * Asked once for each call that a page offers, before anything is made for it. An operator's counts as any other. A stranger's has a share of the
+   * places and of the rate that no caller can be refused for: until it is connected it takes no place but another page's.
+   */
+  admitPage(operator: boolean): { readonly ok: true; readonly place: PagePlace } | Extract<Admitted, { ok: false }> {
+    if (operator) {
+      const admitted = this.admit();
+      return admitted.ok ? { ok: true, place: this.#place(true) } : admitted;
+    }
+    const { maxPages, maxLoopDelayMs, loopDelayMs } = this.#o;
+    const reason =
+      this.#standing(this.#connecting) ??
+      (this.#pages >= maxPages ? 'pages' : undefined) ??
+      (maxLoopDelayMs > 0 && loopDelayMs() > maxLoopDelayMs * PAGES_LATE ? 'loop-delay' : undefined) ??
+      this.#tooFast(this.#pageBucket);
+    return reason === undefined ? { ok: true, place: this.#place(false) } : this.#refuse(reason);
   }
 
   /** Asked once for each call that is ordered, before anybody is rung: when it is answered it is asked for as any other. */
   admitOrder(model: string): Admitted {
-    if (this.#o.models?.spares(model) !== true) return this.admit();
-    this.#o.refused?.('model');
-    return { ok: false, reason: 'model' };
+    const foreseen = this.foresee(model);
+    return foreseen.ok ? this.admit() : foreseen;
+  }
+
+  /** Whether a call to this model would be refused now. For one that begins only later, and asks again then (`admitModel`). */
+  foresee(model: string): Admitted {
+    return this.#o.models?.spares(model) === true ? this.#refuse('model') : { ok: true };
   }
 
   /** Asked once for each call that was admitted, when it is known which model is to answer it. */
   admitModel(model: string): Admitted {
-    if (this.#o.models?.admits(model) !== false) return { ok: true };
-    this.#o.refused?.('model');
-    return { ok: false, reason: 'model' };
+    return this.#o.models?.admits(model) === false ? this.#refuse('model') : { ok: true };
   }
 
   /** Counts a call that was admitted and is not among the calls yet, while it is made. */
@@ -90,10 +127,55 @@ export class Admission {
     return this.#o.models?.isOpen(model) ?? false;
   }
 
-  #standing(): RefusalReason | undefined {
+  /** Counts a refusal that was decided elsewhere, as one of admission. */
+  refusePending(): Extract<Admitted, { ok: false }> {
+    return this.#refuse('pending');
+  }
+
+  #place(operator: boolean): PagePlace {
+    let state: 'connecting' | 'running' | 'free' = 'connecting';
+    // An operator's call is one that is being made until it is among the calls.
+    if (operator) this.#making++;
+    else {
+      this.#pages++;
+      this.#connecting++;
+    }
+    const connected = () => {
+      if (state !== 'connecting') return;
+      if (operator) this.#making--;
+      else this.#connecting--;
+    };
+    return {
+      begin: () => {
+        const draining = this.#o.isDraining() ? 'draining' : undefined;
+        const reason = operator ? draining : this.#standing();
+        if (reason !== undefined) return this.#refuse(reason);
+        connected();
+        if (state === 'connecting') state = 'running';
+        return { ok: true };
+      },
+      free: () => {
+        connected();
+        if (!operator && state !== 'free') this.#pages--;
+        state = 'free';
+      },
+    };
+  }
+
+  #refuse(reason: RefusalReason): Extract<Admitted, { ok: false }> {
+    this.#o.refused?.(reason);
+    return { ok: false, reason };
+  }
+
+  #tooFast(bucket: TokenBucket | undefined): RefusalReason | undefined {
+    return bucket !== undefined && bucket.take(this.#o.clock.now()) > 0 ? 'rate' : undefined;
+  }
+
+  /** `more`: places that are taken although no call has them yet. */
+  #standing(more = 0): RefusalReason | undefined {
     const { calls, isDraining, loopDelayMs, maxCalls, maxLoopDelayMs } = this.#o;
     if (isDraining()) return 'draining';
-    if (calls() + this.#making >= maxCalls) return 'calls';
+    if (calls() + this.#making + more >= maxCalls) return 'calls';
     if (maxLoopDelayMs === 0) return undefined;
     this.#late = loopDelayMs() > maxLoopDelayMs * (this.#late ? RECOVERED : 1);
     return this.#late ? 'loop-delay' : undefined;

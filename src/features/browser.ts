@@ -1,6 +1,7 @@
 import { termination } from '../call/termination.ts';
 import { browserBridge } from '../http/browser-bridge.ts';
 import { BrowserBridges } from '../http/browser-bridges.ts';
+import { pendingLimits } from '../http/pending.ts';
 import type { Base, Feature } from './feature.ts';
 
 /** Calls from web pages. */
@@ -21,6 +22,8 @@ export function openBrowser({ config, clock, log }: Base): Feature {
           ...(config.RTC_PORT_RANGE === undefined ? {} : { portRange: config.RTC_PORT_RANGE }),
         },
         publicAddresses: config.RTC_PUBLIC_IP,
+        pending: pendingLimits(config.BROWSER_MAX_PENDING),
+        connectMs: config.BROWSER_CONNECT_MS,
       });
       http.app.register(browserBridge, {
         bridges,

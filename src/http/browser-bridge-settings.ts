@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { csv, flag } from '../settings.ts';
+import { csv, flag, integer } from '../settings.ts';
 
 /** The settings of calls from web pages: entries of the daemon's one schema. */
 
@@ -32,6 +32,19 @@ export const browserSettings = {
     .describe(
       'Prompts that anybody may choose by agent_name with BROWSER_ACCESS=public, comma-separated. Operators may choose any.',
     ),
+  BROWSER_MAX_CALLS: integer(1, 100_000)
+    .default(10)
+    .describe(
+      'With BROWSER_ACCESS=public: most calls of strangers at once, those that are still connecting included. They have this share of MAX_CALLS and of CALLS_PER_SECOND and no more, one less than MAX_CALLS at most; the rest is for phones and operators.',
+    ),
+  BROWSER_MAX_PENDING: integer(1, 10_000)
+    .default(8)
+    .describe(
+      'With BROWSER_ACCESS=public: most pages of strangers that were answered and have not connected yet; one address may have a quarter of them, one at least.',
+    ),
+  BROWSER_CONNECT_MS: integer(1_000, 30_000)
+    .default(8_000)
+    .describe('How long a page may take to connect its media and its data channel once it was answered, ms.'),
   RTC_PUBLIC_IP: csv
     .refine((all) => all.every((one) => isIP(one) !== 0), 'must be IP addresses, separated by commas')
     .default([])

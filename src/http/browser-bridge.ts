@@ -92,6 +92,7 @@ export const browserBridge: FastifyPluginAsync<BrowserBridgeOptions> = async (ap
         prompt: await promptOf(body.agent_name, asker, request),
         instructions,
         operator: asker.operator,
+        address: app.addressOf?.(request) ?? request.ip,
       },
       goneSignal(reply),
     );

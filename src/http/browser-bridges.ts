@@ -5,16 +5,17 @@ import type { Clock } from '../call/clock.ts';
 import type { CallEvent, CallObserver } from '../call/events.ts';
 import type { Log } from '../call/leg.ts';
 import { type Termination, termination } from '../call/termination.ts';
-import { BrowserLeg } from '../callers/browser/leg.ts';
-import type { Dispatch } from '../dispatch.ts';
+import { BrowserLeg, type BrowserPeer } from '../callers/browser/leg.ts';
+import type { Assignment, Dispatch } from '../dispatch.ts';
 import { BridgeError, errorCode } from '../errors.ts';
 import type { RecordedEvent, RecordSink } from '../records/event.ts';
 import { answerOffer, checkOffer } from '../transport/answer.ts';
-import { Peer, type PeerOptions } from '../transport/peer.ts';
+import { Peer, type PeerHandlers, type PeerOptions } from '../transport/peer.ts';
 import { ApiError } from './api-error.ts';
-import { Bridge } from './browser-bridge-state.ts';
+import { Bridge, modelTrouble, noRoomLeft } from './browser-bridge-state.ts';
 import { pageEvent } from './browser-page-events.ts';
 import { noMoreCalls } from './no-more-calls.ts';
+import { PendingConnections, type PendingLimits } from './pending.ts';
 
 /** A call that a page asks for. */
 export interface BridgeOrder {
@@ -28,7 +29,12 @@ export interface BridgeOrder {
   readonly instructions?: string | undefined;
   /** Whether an operator asks. */
   readonly operator: boolean;
+  /** Address of the one who asks. */
+  readonly address: string;
 }
+
+/** What is needed of the peer that meets a page's. */
+export type PagePeer = BrowserPeer & Pick<Peer, 'answer'>;
 
 export interface BrowserBridgesDeps {
   readonly calls: Calls;
@@ -37,21 +43,26 @@ export interface BrowserBridgesDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly rtc: Pick<PeerOptions, 'iceServers' | 'portRange'>;
+  /** Makes the peer that meets a page's, in place of a real one. */
+  readonly peer?: (handlers: PeerHandlers) => PagePeer;
   readonly publicAddresses: readonly string[];
+  /** How many pages of strangers may be connecting, from one address and in all. */
+  readonly pending: PendingLimits;
+  /** How long a page may take to connect once it was answered, ms. */
+  readonly connectMs: number;
 }
-
-/** The agent has bounds of its own; this one is for an agent that breaks them, ms. */
-const MODEL_MS = 12_000;
 
 /** The calls from web pages, by conversation. It makes them, and tells each page what happens in its call. */
 export class BrowserBridges implements CallObserver, RecordSink {
   readonly #byConversation = new Map<string, Bridge>();
   readonly #byCall = new Map<string, Bridge>();
   #deps: BrowserBridgesDeps | undefined;
+  #pending = new PendingConnections({ perAddress: 0, total: 0 });
 
   /** Joins it to the rest; it is made before the rest, since it watches calls. */
   connect(deps: BrowserBridgesDeps): void {
     this.#deps = deps;
+    this.#pending = new PendingConnections(deps.pending);
   }
 
   /** Conversations with a call. */
@@ -65,16 +76,14 @@ export class BrowserBridges implements CallObserver, RecordSink {
   }
 
   /**
-   * Makes the call: what the conversation had before is closed first, then the model is connected, then the page is answered. `gone` aborts
-   * when the page does not wait any more. Rejects, with everything freed, with PEER_SDP_INVALID (400), NO_MORE_CALLS (429, 503),
-   * BRIDGE_REPLACED (409), the MODEL_* error (502, 503), PEER_UNAVAILABLE or PEER_FAILED (503).
+   * Answers the page's offer; what the conversation had before is closed first. The call itself, and the model's session, are made when the page
+   * answers a connectivity check. `gone` aborts when the page does not wait any more. Rejects, with everything freed, with PEER_SDP_INVALID
+   * (400), NO_MORE_CALLS (429, 503), BRIDGE_REPLACED (409), PEER_UNAVAILABLE or PEER_FAILED (503).
    */
   async open(order: BridgeOrder, gone: AbortSignal): Promise<{ sessionId: string; answer: string }> {
     const deps = this.#deps!;
     checkOffer(order.offer);
-    const admitted = deps.admission.admit();
-    if (!admitted.ok) throw noMoreCalls(admitted.reason);
-    const bridge = new Bridge(order.conversationId, randomUUID(), order.operator);
+    const bridge = this.#admit(order, deps);
     const before = this.#byConversation.get(bridge.conversationId);
     this.#byConversation.set(bridge.conversationId, bridge);
     this.#byCall.set(bridge.callId, bridge);
@@ -83,11 +92,10 @@ export class BrowserBridges implements CallObserver, RecordSink {
     try {
       await before?.close(termination('stream-replaced'));
       bridge.check();
-      const answer = await bridge.making(deps.admission.making(() => this.#make(bridge, order, deps)));
+      const answer = await bridge.making(this.#answer(bridge, order, deps));
       return { sessionId: bridge.callId, answer };
     } catch (error) {
-      await bridge.close(bridge.lost ?? endOf(error));
-      this.#forget(bridge);
+      await bridge.close(endOf(error));
       throw httpError(error);
     } finally {
       gone.removeEventListener('abort', onGone);
@@ -121,8 +129,10 @@ export class BrowserBridges implements CallObserver, RecordSink {
   onEvent(callId: string, event: CallEvent): void {
     const bridge = this.#byCall.get(callId);
     if (bridge === undefined) return;
-    if (event.type === 'agent' && event.event.type === 'ready') bridge.modelReady();
-    else if (event.type === 'agent' && event.event.type === 'ended') bridge.modelLost(event.event.end);
+    if (event.type === 'agent' && event.event.type === 'ended') {
+      const trouble = modelTrouble(event.event.end);
+      if (trouble !== undefined) bridge.fail(trouble);
+    }
     // A page that comes back places a new call: nothing is to be kept for it, as it is for a carrier.
     else if (event.type === 'caller' && event.event.type === 'ended') void bridge.call?.end(event.event.end);
   }
@@ -134,48 +144,82 @@ export class BrowserBridges implements CallObserver, RecordSink {
     if (message !== undefined) bridge.leg.tell(message, record.transient);
   }
 
-  async #make(bridge: Bridge, order: BridgeOrder, deps: BrowserBridgesDeps): Promise<string> {
-    const { calls, dispatch, clock, log } = deps;
-    const { callId, conversationId } = bridge;
-    const facts = { carrier: 'browser', from: '', to: '', direction: 'inbound' } as const;
-    const { prompt: chosen, voice, instructions } = order;
-    const chosenBy = { prompt: chosen, voice, instructions };
-    const { agent, tools, live: _, ...assigned } = await dispatch.assign(facts, callId, chosenBy);
-    bridge.check();
-    const admitted = deps.admission.admitModel(assigned.model);
-    if (!admitted.ok) throw noMoreCalls(admitted.reason);
-    const info = { id: callId, direction: 'inbound', carrier: 'browser', conversationId, ...assigned } as const;
-    const call = calls.create(info, agent, tools);
-    bridge.call = call;
-    const { route, prompt } = assigned;
-    call.log.info({ route, prompt, conversationId }, 'a call comes in from a page');
-    void call.done.then(async (end) => {
-      await bridge.leg?.close(end);
-      this.#forget(bridge);
-    });
-    const late = clock.after(MODEL_MS, () => bridge.modelLost(undefined));
-    try {
-      await bridge.model;
-    } finally {
-      late.cancel();
+  /** The bridge, with the places it takes. Throws NO_MORE_CALLS. */
+  #admit({ conversationId, operator, address }: BridgeOrder, { admission }: BrowserBridgesDeps): Bridge {
+    const connected = operator ? () => {} : this.#pending.admit(address);
+    if (typeof connected === 'string') throw noMoreCalls(admission.refusePending().reason);
+    const admitted = admission.admitPage(operator);
+    if (!admitted.ok) {
+      connected();
+      throw noMoreCalls(admitted.reason);
     }
+    const { place } = admitted;
+    const closed = () => this.#forget(bridge);
+    const bridge: Bridge = new Bridge({ conversationId, callId: randomUUID(), operator, place, connected, closed });
+    return bridge;
+  }
+
+  async #answer(bridge: Bridge, order: BridgeOrder, deps: BrowserBridgesDeps): Promise<string> {
+    const { admission, clock, log } = deps;
+    const { peer = (handlers: PeerHandlers) => new Peer({ ...deps.rtc, clock }, handlers) } = deps;
+    const { callId } = bridge;
+    const facts = { carrier: 'browser', from: '', to: '', direction: 'inbound' } as const;
+    const { prompt, voice, instructions } = order;
+    const assignment = await deps.dispatch.assign(facts, callId, { prompt, voice, instructions });
     bridge.check();
+    const foreseen = admission.foresee(assignment.model);
+    if (!foreseen.ok) throw noMoreCalls(foreseen.reason);
     const leg = new BrowserLeg({
-      peer: (handlers) => new Peer({ ...deps.rtc, clock }, handlers),
+      peer,
       clock,
       log: log.child({ callId, leg: 'browser' }),
     });
     bridge.leg = leg;
     const answer = await answerOffer(leg.peer, order.offer, { publicAddresses: deps.publicAddresses });
     bridge.check();
-    // The caller joins when it can hear: an agent that greets before that greets nobody.
-    leg.connected.then(
-      () => {
-        if (!calls.join(callId, leg)) void leg.close(termination('no-stream'));
-      },
-      () => void call.end(termination('no-stream', 'media to the page could not be connected')),
-    );
+    void this.#connect(bridge, leg, assignment, deps);
     return answer;
+  }
+
+  /** Sees the page connected, or freed in time. Never rejects. */
+  async #connect(bridge: Bridge, leg: BrowserLeg, assignment: Assignment, deps: BrowserBridgesDeps): Promise<void> {
+    const { clock, connectMs, log } = deps;
+    const late = clock.after(connectMs, () => {
+      log.info({ callId: bridge.callId }, 'a page was answered and did not connect in time');
+      void bridge.close(termination('no-stream', `the page did not connect within ${connectMs} ms`));
+    });
+    try {
+      await leg.reached;
+      const begun = this.#begin(bridge, assignment, deps);
+      // The caller joins when it can hear: an agent that greets before that greets nobody.
+      await leg.connected;
+      bridge.connected();
+      if (!begun || !deps.calls.join(bridge.callId, leg)) void bridge.close(noRoomLeft());
+    } catch {
+      void bridge.close(termination('no-stream', 'media to the page could not be connected'));
+    } finally {
+      late.cancel();
+    }
+  }
+
+  /** Makes the call of a page that is there, and with it the model's session. False, and the page will be told, when it cannot be taken any more. */
+  #begin(bridge: Bridge, assignment: Assignment, { admission, calls }: BrowserBridgesDeps): boolean {
+    if (bridge.isClosed) return false;
+    const { agent, tools, live: _, ...assigned } = assignment;
+    const { callId, conversationId } = bridge;
+    const room = bridge.place.begin();
+    const admitted = room.ok ? admission.admitModel(assigned.model) : room;
+    if (!admitted.ok) {
+      bridge.fail({ code: 'NO_MORE_CALLS', message: 'no further call is taken at the moment' });
+      return false;
+    }
+    const info = { id: callId, direction: 'inbound', carrier: 'browser', conversationId, ...assigned } as const;
+    const call = calls.create(info, agent, tools);
+    bridge.call = call;
+    const { route, prompt } = assigned;
+    call.log.info({ route, prompt, conversationId }, 'a call comes in from a page');
+    void call.done.then((end) => bridge.close(end));
+    return true;
   }
 
   #forget(bridge: Bridge): void {

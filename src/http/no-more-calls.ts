@@ -8,11 +8,16 @@ const RETRY_MS: Readonly<Record<RefusalReason, number>> = {
   'loop-delay': 10_000,
   draining: 10_000,
   model: 15_000,
+  pages: 10_000,
+  pending: 5_000,
 };
 
-/** The answer to whoever asks for a call that admission refuses: 429 for calls that come too fast, else 503. */
+/** What is refused because the one who asks has asked for more than its part, not for want of room. */
+const TOO_MANY: ReadonlySet<RefusalReason> = new Set<RefusalReason>(['rate', 'pending']);
+
+/** The answer to whoever asks for a call that admission refuses: 429 for calls that come too fast or too many at a time, else 503. */
 export function noMoreCalls(reason: RefusalReason): ApiError {
-  return new ApiError(reason === 'rate' ? 429 : 503, 'NO_MORE_CALLS', 'no further call is taken at the moment', {
+  return new ApiError(TOO_MANY.has(reason) ? 429 : 503, 'NO_MORE_CALLS', 'no further call is taken at the moment', {
     headers: retryAfter(RETRY_MS[reason]),
     details: { reason },
   });

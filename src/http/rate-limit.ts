@@ -64,5 +64,7 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** Counts a request of this limit; throws RATE_LIMITED (429). Not there on a server without limits. */
     charge?: (request: FastifyRequest, limit: RateLimitName) => void;
+    /** Whom the request comes from, as far as trusted proxies say. */
+    addressOf?: (request: FastifyRequest) => string;
   }
 }

@@ -133,6 +133,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     throw rateLimited(waitMs);
   };
   app.decorate('charge', charge);
+  app.decorate('addressOf', (request: FastifyRequest) => addresses.of(request.raw));
   app.addHook('onRequest', async (request) => {
     const { limit = 'api' } = request.routeOptions.config;
     if (limit !== 'webhook') charge(request, limit);

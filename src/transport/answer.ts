@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { BridgeError } from '../errors.ts';
-import { withoutPrivateCandidates } from './addresses.ts';
+import { withStrangersCandidates } from './addresses.ts';
 import type { Peer } from './peer.ts';
 
 /**
@@ -12,6 +12,12 @@ const MAX_OFFER = 32 * 1024;
 /** How long candidates may be gathered before the answer goes out, ms: those of this machine take a few, those of a STUN server a round trip. */
 export const GATHER_MS = 2_000;
 
+/** Most lines of an offer, and most formats of its audio line: a browser's have under a hundred, and ten. */
+const MAX_LINES = 400;
+const MAX_FORMATS = 64;
+/** Candidates of an offer that are tried; a browser has one to three for each network that it is in. */
+const MAX_CANDIDATES = 32;
+
 /**
  * Checks an offer that a stranger made, before anything is built for it: one audio line with Opus, one data channel line, nothing else. A
  * video line would have us decode video. Throws PEER_SDP_INVALID, with what is wrong and never with the offer's text.
@@ -19,11 +25,19 @@ export const GATHER_MS = 2_000;
 export function checkOffer(sdp: string): void {
   if (sdp.length > MAX_OFFER) throw invalid(`it is longer than ${MAX_OFFER} characters`);
   if (!/^v=0\r?\n/.test(sdp)) throw invalid('it does not begin with v=0');
-  const media = [...sdp.matchAll(/^m=(\S+) /gm)].map(([, kind]) => kind);
-  if (media.filter((kind) => kind === 'audio').length !== 1) throw invalid('it must have exactly one audio line');
-  if (media.filter((kind) => kind === 'application').length !== 1)
+  const lines = sdp.trimEnd().split(/\r?\n/);
+  if (lines.length > MAX_LINES) throw invalid(`it has more than ${MAX_LINES} lines`);
+  // RFC 8866 section 5: a letter, "=", and text. One reader's odd line is another's media line.
+  if (!lines.every((line) => /^[a-z]=[^\p{Cc}]*$/u.test(line))) throw invalid('it has a line that is none of SDP');
+  const media = lines.filter((line) => line.startsWith('m='));
+  const audio = media.filter((line) => line.startsWith('m=audio '));
+  if (audio.length !== 1) throw invalid('it must have exactly one audio line');
+  if (media.filter((line) => line.startsWith('m=application ')).length !== 1)
     throw invalid('it must have the line of a data channel: make the channel before the offer');
   if (media.length > 2) throw invalid('it has a line that is neither audio nor the data channel');
+  const [, port, , ...formats] = (audio[0] ?? '').split(' ');
+  if (port === '0') throw invalid('its audio line is switched off');
+  if (formats.length > MAX_FORMATS) throw invalid(`its audio line has more than ${MAX_FORMATS} formats`);
   if (!/^a=rtpmap:\d+ opus\/48000/im.test(sdp)) throw invalid('its audio line has no Opus');
   if (!/^a=fingerprint:\S+ \S+/m.test(sdp)) throw invalid('it has no DTLS fingerprint');
 }
@@ -40,16 +54,16 @@ export interface AnswerOptions {
 }
 
 /**
- * The peer's answer to an offer that `checkOffer` let pass. Candidates of the offer that are not public are left out: no check of ours goes
- * into our own network because a stranger said so, and a browser in it is learnt from its own checks (RFC 8445 section 7.3.1.3). Throws
- * PEER_SDP_INVALID, and PEER_FAILED when no port could be had; the peer is to be closed after either.
+ * The peer's answer to an offer that `checkOffer` let pass. Of its candidates those are tried that a stranger may name (public addresses, UDP, a
+ * few): no check of ours goes into our own network because a stranger said so, and a browser in it is learnt from its own checks (RFC 8445
+ * section 7.3.1.3). Throws PEER_SDP_INVALID, and PEER_FAILED when no port could be had; the peer is to be closed after either.
  */
 export async function answerOffer(
   peer: Pick<Peer, 'answer'>,
   offer: string,
   { publicAddresses, gatherMs = GATHER_MS }: AnswerOptions,
 ): Promise<string> {
-  const answer = await peer.answer(withoutPrivateCandidates(offer).sdp, gatherMs);
+  const answer = await peer.answer(withStrangersCandidates(offer, MAX_CANDIDATES).sdp, gatherMs);
   return withPublicAddresses(answer, publicAddresses);
 }
 

@@ -26,9 +26,11 @@ export interface NativeTrack {
 
 export interface NativePeer {
   readonly connectionState: string;
+  readonly iceConnectionState: string;
   readonly iceGatheringState: string;
   // `localDescription` is left out on purpose: reading it races with the gathering of candidates and crashes the process.
   onconnectionstatechange: (() => void) | null;
+  oniceconnectionstatechange: (() => void) | null;
   onicegatheringstatechange: (() => void) | null;
   onicecandidate: ((event: { candidate: { candidate: string; sdpMLineIndex: number | null } | null }) => void) | null;
   ontrack: ((event: { track: NativeTrack }) => void) | null;

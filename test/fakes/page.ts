@@ -46,9 +46,10 @@ export class FakePage implements BrowserPeer {
     };
   }
 
-  /** Media is up and the channel open. */
-  connect(): void {
-    this.handlers?.channel?.(this.channel());
+  /** Media is up and the channel open; `none`: the one that was announced before. */
+  connect(channel: 'events' | 'none' = 'events'): void {
+    this.handlers?.reached?.();
+    if (channel !== 'none') this.handlers?.channel?.(this.channel(channel));
     this.#open = true;
     this.channelHandlers?.open?.();
     this.handlers?.state?.('connected');

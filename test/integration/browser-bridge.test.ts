@@ -1,3 +1,5 @@
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { describe, expect, onTestFinished } from 'vitest';
 import { openPeers } from '../../src/transport/peer.ts';
 import { ask, bridgeUrl, Page } from './browser-page.ts';
@@ -200,17 +202,17 @@ describe('the routes', () => {
   });
 
   it('let the newest of several requests at once have the conversation', async ({ own }) => {
-    const rig = own(await startRig({ scenario: { faults: [{ fault: 'delay_key', ms: 400 }] } }));
+    const rig = own(await startRig());
     const pages = [page(), page(), page()];
+    const offers = await Promise.all(pages.map((one) => one.peer.createOffer(500)));
     const answers = await Promise.all(
-      pages.map(async (one, i) => {
-        await new Promise((resolve) => setTimeout(resolve, i * 60));
-        return one.call(rig.url, { conversation_id: 'c1' });
-      }),
+      offers.map((sdp) => ask(bridgeUrl(rig.url), 'POST', { conversation_id: 'c1', offer: sdp })),
     );
     expect(answers.map(({ status }) => status)).toEqual([409, 409, 200]);
     expect(answers[0]?.body).toMatchObject({ error: { code: 'BRIDGE_REPLACED' } });
-    expect(rig.app.calls.size).toBe(1);
+    await pages[2]?.accept(answers[2]?.body['answer']);
+    await until(() => rig.of('connected')[0], 'the call');
+    expect(rig.of('call_started').map(({ info }) => info.id)).toEqual([answers[2]?.body['session_id']]);
     for (const one of pages) one.close();
     await until(() => rig.app.calls.size === 0, 'the end of the call', 15_000);
     await until(() => openPeers() === 0, 'all peers to be closed');
@@ -228,6 +230,8 @@ describe('the routes', () => {
       system_prompt: 'You are a test.',
     });
     expect(answered.body['answer']).toMatchObject({ type: 'answer', sdp: expect.stringMatching(/^v=0/) });
+    await caller.accept(answered.body['answer']);
+    await until(() => rig.of('connected')[0], 'the call');
     const update = JSON.stringify(rig.model.sessions[0]?.received.find((e) => e['type'] === 'session.update'));
     expect(update).toContain('"voice":"cedar"');
     expect(update).toContain('You are a test.');
@@ -272,28 +276,43 @@ describe('the routes', () => {
     const peers = openPeers();
     const refused = await ask(bridgeUrl(rig.url), 'POST', { conversation_id: 'c1', offer: sdp });
     expect(refused).toMatchObject({ status: 400, body: { error: { code: 'PEER_SDP_INVALID' } } });
-    expect(rig.of('call_ended')[0]?.end).toMatchObject({ result: 'caller_error' });
+    expect(rig.of('call_started')).toEqual([]);
     expect(rig.app.calls.size).toBe(0);
     expect(openPeers()).toBe(peers);
-    await until(() => rig.model.sessions.every((s) => !s.live), 'the end of the session');
+    expect(rig.model.sessions).toEqual([]);
   });
 
   it.for([
-    [{ fault: 'refuse_key', status: 401 }, 502, 'MODEL_AUTH', 'model-auth'],
-    [{ fault: 'refuse_key', status: 503 }, 503, 'MODEL_UNAVAILABLE', 'model-unavailable'],
-  ] as const)('say when the model cannot be had: %o', async ([fault, status, code, reason], { own }) => {
-    const rig = own(await startRig({ scenario: { faults: [{ ...fault, sessions: 'all' } as never] } }));
-    const sdp = await offer();
-    const peers = openPeers();
-    const refused = await ask(bridgeUrl(rig.url), 'POST', { conversation_id: 'c1', offer: sdp });
-    expect(refused).toMatchObject({ status, body: { error: { code } } });
-    expect(rig.of('call_ended')[0]?.end.reason).toBe(reason);
-    expect(rig.app.calls.size).toBe(0);
-    expect(openPeers()).toBe(peers);
-  });
+    [{ fault: 'refuse_key', status: 401 }, 'MODEL_AUTH', 'model-auth'],
+    [{ fault: 'refuse_key', status: 503 }, 'MODEL_UNAVAILABLE', 'model-unavailable'],
+  ] as const)(
+    'tell the page by a code and in words when the model cannot be had: %o',
+    async ([fault, code, reason], { own }) => {
+      const rig = own(await startRig({ scenario: { faults: [{ ...fault, sessions: 'all' } as never] } }));
+      const caller = page();
+      const { status } = await caller.call(rig.url, { conversation_id: 'c1' });
+      expect(status).toBe(200);
+      await until(() => caller.told('ended')[0], 'the page to be told', 20_000);
+      expect(caller.told('error')).toMatchObject([{ code }]);
+      expect(caller.told('ended')).toEqual([{ type: 'ended', result: 'upstream_error', reason }]);
+      const ended = await until(() => rig.of('call_ended')[0], 'the end of the call');
+      expect(ended.end.reason).toBe(reason);
+      // The recorded apology was heard, not a silence.
+      expect(caller.heard().reduce((sum, sample) => sum + (Math.abs(sample) > 1_000 ? 1 : 0), 0)).toBeGreaterThan(
+        20_000,
+      );
+      caller.close();
+      await until(() => openPeers() === 0, 'all peers to be closed');
+      expect(rig.app.calls.size).toBe(0);
+    },
+  );
 
   it('free all when the page goes before it is answered', async ({ own }) => {
-    const rig = own(await startRig({ scenario: { faults: [{ fault: 'delay_key', ms: 3_000 }] } }));
+    // A STUN server that says nothing: gathering takes as long as it may.
+    const silent = createSocket('udp4').bind(0, '127.0.0.1');
+    await once(silent, 'listening');
+    onTestFinished(() => void silent.close());
+    const rig = own(await startRig({ settings: { ICE_SERVERS: `stun:127.0.0.1:${silent.address().port}` } }));
     const sdp = await offer();
     const peers = openPeers();
     const gone = new AbortController();
@@ -304,11 +323,12 @@ describe('the routes', () => {
       signal: gone.signal,
     });
     request.catch(() => {});
-    await until(() => rig.of('call_started')[0], 'the call');
+    await until(() => openPeers() === peers + 1, 'the peer to be made');
     gone.abort();
-    const ended = await until(() => rig.of('call_ended')[0], 'the end of the call', 2_500);
-    expect(ended.end.reason).toBe('caller-hangup');
-    expect(openPeers()).toBe(peers);
+    await until(() => openPeers() === peers, 'the peer to be closed', 4_000);
+    expect(rig.of('call_started')).toEqual([]);
+    // The conversation has no call any more.
+    expect(await ask(bridgeUrl(rig.url, 'c1'), 'DELETE')).toMatchObject({ status: 404 });
   });
 
   it('keep typed turns for calls that there are', async ({ own }) => {
@@ -326,15 +346,26 @@ describe('the routes', () => {
     expect(await ask(`${bridgeUrl(rig.url, 'c1')}/text`, 'POST', { text: ' ' })).toMatchObject({ status: 400 });
   });
 
-  it('end a call whose page never connects', async ({ own }) => {
-    const rig = own(await startRig({ settings: { STREAM_TIMEOUT_MS: '1000' } }));
+  it('forget a page that never connects, for which there was no call and no session of the model', async ({ own }) => {
+    const rig = own(await startRig({ settings: { BROWSER_CONNECT_MS: '1000' } }));
     const sdp = await offer();
     const peers = openPeers();
     await ask(bridgeUrl(rig.url), 'POST', { conversation_id: 'c1', offer: sdp });
     expect(openPeers()).toBe(peers + 1);
-    const ended = await until(() => rig.of('call_ended')[0], 'the end of the call');
-    expect(ended.end.reason).toBe('no-stream');
-    await until(() => openPeers() === peers, 'the peer to be closed');
+    await until(() => openPeers() === peers, 'the peer to be closed', 3_000);
+    expect(rig.of('call_started')).toEqual([]);
+    expect(rig.model.sessions).toEqual([]);
+    expect(await ask(bridgeUrl(rig.url, 'c1'), 'DELETE')).toMatchObject({ status: 404 });
+  });
+
+  it('take a data channel of another name', async ({ own }) => {
+    const rig = own(await startRig({ model: VOICE }));
+    const caller = new Page('chat');
+    onTestFinished(() => caller.close());
+    await caller.call(rig.url, { conversation_id: 'c1' });
+    await until(() => toneAloneMs(caller.heard(), 48_000, AGENT_HZ) >= 1_000, 'the greeting to be heard');
+    caller.send({ type: 'hangup' });
+    await until(() => caller.told('ended')[0], 'the page to be told');
   });
 });
 

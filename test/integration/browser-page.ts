@@ -34,7 +34,8 @@ export class Page {
   #timer: NodeJS.Timeout | undefined;
   closedByFar = false;
 
-  constructor() {
+  /** `label`: the data channel's name. */
+  constructor(label = 'events') {
     this.peer = new Peer(
       { iceServers: [] },
       {
@@ -44,7 +45,7 @@ export class Page {
         state: (state) => this.states.push(state),
       },
     );
-    this.channel = this.peer.createChannel('events');
+    this.channel = this.peer.createChannel(label);
     this.channel.attach({
       text: (text) => this.messages.push(JSON.parse(text) as Record<string, unknown>),
       close: () => {
@@ -58,11 +59,15 @@ export class Page {
     const sdp = await this.peer.createOffer(1_000);
     const answered = await ask(`${base}${ROUTE}`, 'POST', { offer: sdp, ...fields }, headers);
     if (answered.status !== 200) return answered;
-    const { answer } = answered.body;
+    await this.accept(answered.body['answer']);
+    return answered;
+  }
+
+  /** Takes the answer, in either form, and connects. */
+  async accept(answer: unknown): Promise<void> {
     await this.peer.acceptAnswer(typeof answer === 'string' ? answer : (answer as { sdp: string }).sdp);
     this.#play();
     await until(() => this.channel.isOpen && this.peer.state === 'connected', 'the page to be connected');
-    return answered;
   }
 
   /** Says this tone from now on; undefined: silence. */

@@ -58,6 +58,7 @@ function rig(assigned: Partial<Assignment> = {}, maxCalls = 10) {
     isDraining: () => false,
     loopDelayMs: () => 0,
     maxCalls,
+    maxPages: 0,
     callsPerSecond: 0,
     maxLoopDelayMs: 0,
   });

@@ -6,8 +6,8 @@ import { PhoneError } from './phone-error.js';
 /** @typedef {(path: string, init?: RequestInit) => Promise<Response>} Fetch */
 
 const PATH = '/api/realtime/webrtc/bridge';
-/** How long the server may take to answer an offer, ms: it connects the model first. */
-const ANSWER_MS = 25_000;
+/** How long the server may take to answer an offer, ms. */
+const ANSWER_MS = 10_000;
 
 export class Bridge {
   #fetch;

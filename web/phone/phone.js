@@ -3,7 +3,7 @@ import { Line } from './line.js';
 import { PhoneError } from './phone-error.js';
 import { Sound } from './sound.js';
 import { randomId, TypedTurns } from './typed-turns.js';
-import { endWords, errorWords } from './words.js';
+import { endWords, errorWords, isFatal } from './words.js';
 
 /**
  * A telephone in a web page: calls the agent over WebRTC. No part of the page is touched; it tells what happens by events:
@@ -28,6 +28,8 @@ export class Phone extends EventTarget {
   #state = 'idle';
   /** @type {string | undefined} */
   #reason;
+  /** The last error the server told of this call. @type {string | undefined} */
+  #trouble;
   /** @type {Line | undefined} */
   #line;
   /** @type {AbortController | undefined} */
@@ -115,6 +117,7 @@ export class Phone extends EventTarget {
   async call(options = this.#last) {
     if (this.active) return;
     this.#last = options;
+    this.#trouble = undefined;
     const attempt = new AbortController();
     this.#attempt = attempt;
     this.#become('microphone');
@@ -216,8 +219,12 @@ export class Phone extends EventTarget {
       case 'text_failed':
         this.#turns.failed(message.id, message.code, message.message);
         return;
+      case 'error':
+        this.#trouble = message.code;
+        return;
       case 'ended':
-        this.#finish('ended', endWords(message.reason));
+        if (this.#trouble !== undefined && isFatal(this.#trouble)) this.#finish('failed', errorWords(this.#trouble));
+        else this.#finish('ended', endWords(message.reason));
         return;
       default:
         // A newer server says more than this page knows.

@@ -52,6 +52,9 @@ const ERROR_WORDS = {
   MODEL_RATE_LIMITED: 'The agent is overloaded. Please try again in a moment.',
   MODEL_UNAVAILABLE: 'The agent cannot be reached at the moment.',
   MODEL_TIMEOUT: 'The agent did not answer in time.',
+  MODEL_SESSION_LOST: 'The agent was lost in the middle of the call.',
+  MODEL_FORMAT_MISMATCH: 'The agent’s audio does not fit. An operator must look at it.',
+  MODEL_SESSION_UNCONFIRMED: 'The agent did not take the server’s settings. Please try again.',
   MODEL_REJECTED: 'The agent refuses this session: is the voice right?',
   PEER_SDP_INVALID: 'The server cannot use this browser’s offer.',
   PEER_UNAVAILABLE: 'The server cannot do WebRTC.',
@@ -74,6 +77,14 @@ const ERROR_WORDS = {
  */
 export function errorWords(code, message) {
   return ERROR_WORDS[code] ?? (message ? `The server says: ${message}` : `The server refused the call (${code}).`);
+}
+
+/**
+ * Whether an error that the server tells of a call is the reason of its end, rather than of one message.
+ * @param {string} code
+ */
+export function isFatal(code) {
+  return code === 'NO_MORE_CALLS' || code.startsWith('MODEL_');
 }
 
 /**

@@ -1,14 +1,15 @@
 import type { PeerChannel } from '../../transport/peer.ts';
-import type { CallMessage } from './page.ts';
+import { type CallMessage, MAX_MESSAGE } from './page.ts';
 
 /** Bytes that wait in the channel beyond which what can be missed is left out, and beyond which everything is. */
 const FULL_BYTES = 64 * 1024;
 const MOST_BYTES = 512 * 1024;
-/** Messages a page may send in a run, and a second after it. */
+/** Messages a page may send in a run, and a second after it; one that is too long counts as several. */
 const BURST = 40;
 const PER_SECOND = 10;
-/** A page that goes on all the same, so many messages without a pause, is none of ours. */
+/** A page of which so many messages were refused is none of ours. As many as these a second are forgiven, and no good message forgives more. */
 const FLOOD_END = 1_000;
+const FORGIVEN_PER_SECOND = 5;
 
 /** The way to the page: bounded in both directions, since a page that does not read, or never stops, must harm nobody. */
 export class PageChannel {
@@ -16,15 +17,24 @@ export class PageChannel {
   #tokens = BURST;
   #at: number | undefined;
   #refused = 0;
+  #first = false;
   #dropped = 0;
 
-  /** The page's channel; the first one counts. */
+  /** The page's channel; one of the proper name takes the place of another. */
   use(channel: PeerChannel): void {
+    const before = this.#channel;
     this.#channel = channel;
+    before?.close();
   }
 
-  get inUse(): boolean {
-    return this.#channel !== undefined;
+  /** Whether this is the channel in use. */
+  uses(channel: PeerChannel): boolean {
+    return this.#channel === channel;
+  }
+
+  /** Name of the channel in use. */
+  get label(): string | undefined {
+    return this.#channel?.label;
   }
 
   get isOpen(): boolean {
@@ -48,19 +58,23 @@ export class PageChannel {
   }
 
   /** Whether one more message of the page is taken at `now`, ms; `flood` when it should not be asked again. */
-  admit(now: number): 'taken' | 'refused' | 'flood' {
-    this.#tokens = Math.min(BURST, this.#tokens + ((now - (this.#at ?? now)) * PER_SECOND) / 1_000);
+  admit(now: number, characters = 0): 'taken' | 'refused' | 'flood' {
+    const seconds = (now - (this.#at ?? now)) / 1_000;
     this.#at = now;
-    if (this.#tokens >= 1) {
-      this.#tokens--;
-      this.#refused = 0;
+    this.#tokens = Math.min(BURST, this.#tokens + seconds * PER_SECOND);
+    this.#refused = Math.max(0, this.#refused - seconds * FORGIVEN_PER_SECOND);
+    const cost = Math.max(1, characters / MAX_MESSAGE);
+    if (this.#tokens >= cost) {
+      this.#tokens -= cost;
       return 'taken';
     }
-    return ++this.#refused > FLOOD_END ? 'flood' : 'refused';
+    this.#first = this.#refused === 0;
+    this.#refused += cost;
+    return this.#refused > FLOOD_END ? 'flood' : 'refused';
   }
 
-  /** Whether this refusal is the first of its run: only that one is answered. */
+  /** Whether the last refusal was the first since all earlier ones were forgiven: only that one is answered. */
   get firstRefusal(): boolean {
-    return this.#refused === 1;
+    return this.#first;
   }
 }

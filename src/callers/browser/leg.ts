@@ -32,6 +32,8 @@ export interface BrowserLegInit<P extends BrowserPeer> {
 const DISCONNECTED_GRACE_MS = 5_000;
 /** Agent audio that may wait for its turn, ms: more than any answer is long. */
 const MAX_QUEUE_MS = 300_000;
+/** Data channels a page may open; it needs one. */
+const MOST_CHANNELS = 16;
 /** The last message to the page gets so long to leave before the peer is closed, ms. */
 const FAREWELL_MS = 150;
 /** The statistics of a call may hold its close up for so long, ms. */
@@ -44,6 +46,8 @@ export class BrowserLeg<P extends BrowserPeer = BrowserPeer> implements CallerLe
   readonly audio: AudioSink;
   readonly playout: Playout;
   readonly peer: P;
+  /** Resolves when the page answered a connectivity check, so that it is worth making a call for it; rejects as `connected` does. */
+  readonly reached: Promise<void>;
   /** Resolves when media is connected and the data channel open; rejects with PEER_FAILED or ABORTED when that never comes. */
   readonly connected: Promise<void>;
   readonly #clock: Clock;
@@ -51,6 +55,7 @@ export class BrowserLeg<P extends BrowserPeer = BrowserPeer> implements CallerLe
   readonly #page = new PageChannel();
   readonly #turns = new TypedTurns();
   readonly #out: RtpPlayout;
+  readonly #there = Promise.withResolvers<void>();
   readonly #ready = Promise.withResolvers<void>();
   readonly #frame: { samples: Int16Array; readonly sampleRate: number } = {
     samples: new Int16Array(0),
@@ -62,6 +67,7 @@ export class BrowserLeg<P extends BrowserPeer = BrowserPeer> implements CallerLe
   #grace: Timer | undefined;
   #state: PeerState = 'new';
   #muted = false;
+  #channels = 0;
   /** Set once, when the caller's side is over; nothing is told after it. */
   #ended: Termination | undefined;
   #closing: Promise<void> | undefined;
@@ -70,8 +76,10 @@ export class BrowserLeg<P extends BrowserPeer = BrowserPeer> implements CallerLe
     const { clock, log } = init;
     this.#clock = clock;
     this.#log = log;
+    this.reached = this.#there.promise;
     this.connected = this.#ready.promise;
     // How it ends may be known before anybody waits for it.
+    this.reached.catch(() => {});
     this.connected.catch(() => {});
     this.#out = new RtpPlayout({
       push: (samples, offset) => {
@@ -90,6 +98,7 @@ export class BrowserLeg<P extends BrowserPeer = BrowserPeer> implements CallerLe
     };
     this.peer = init.peer({
       audio: (samples, rate) => this.#onAudio(samples, rate),
+      reached: () => this.#there.resolve(),
       state: (state) => this.#onState(state),
       channel: (channel) => this.#onChannel(channel),
     });
@@ -134,7 +143,7 @@ export class BrowserLeg<P extends BrowserPeer = BrowserPeer> implements CallerLe
     this.#closing ??= new Promise((resolve) => {
       const reachable = this.#state === 'connected' && this.#page.isOpen;
       this.#ended ??= end;
-      this.#ready.reject(new BridgeError('ABORTED', 'the call ended'));
+      this.#fail(new BridgeError('ABORTED', 'the call ended'));
       this.#detach();
       this.#page.send({ type: 'ended', result: end.result, reason: end.reason });
       const finish = () => {
@@ -213,27 +222,42 @@ export class BrowserLeg<P extends BrowserPeer = BrowserPeer> implements CallerLe
     }
   }
 
+  /**
+   * Takes the page's channel, whatever its name: a page that calls it otherwise would be told nothing. The one named as documented takes the place of
+   * another; what is beyond it is closed.
+   */
   #onChannel(channel: PeerChannel): void {
-    if (channel.label !== CHANNEL || this.#page.inUse) {
+    if (++this.#channels > MOST_CHANNELS) {
+      channel.close();
+      this.#end(termination('media-flood', 'the page opens data channels without end'));
+      return;
+    }
+    if (this.#page.label === CHANNEL || (this.#page.label !== undefined && channel.label !== CHANNEL)) {
       channel.close();
       return;
     }
     this.#page.use(channel);
     channel.attach({
       open: () => this.#maybeReady(),
-      text: (text) => this.#onText(text),
+      text: (text) => {
+        if (this.#page.uses(channel)) this.#onText(text);
+      },
       // Only the far end's own close reaches this: a network that breaks leaves a channel open.
-      close: () => this.#end(termination('caller-hangup', 'the page closed its data channel')),
+      close: () => {
+        if (this.#page.uses(channel)) this.#end(termination('caller-hangup', 'the page closed its data channel'));
+      },
     });
   }
 
   #maybeReady(): void {
-    if (this.#state === 'connected' && this.#page.isOpen) this.#ready.resolve();
+    if (this.#state !== 'connected' || !this.#page.isOpen) return;
+    this.#there.resolve();
+    this.#ready.resolve();
   }
 
   #onText(text: string): void {
     if (this.#ended !== undefined) return;
-    const admitted = this.#page.admit(this.#clock.now());
+    const admitted = this.#page.admit(this.#clock.now(), text.length);
     if (admitted !== 'taken') {
       this.#count('message_flood');
       if (admitted === 'flood') this.#end(termination('media-flood', 'the page sends messages without end'));
@@ -270,9 +294,14 @@ export class BrowserLeg<P extends BrowserPeer = BrowserPeer> implements CallerLe
   #end(end: Termination): void {
     if (this.#ended !== undefined) return;
     this.#ended = end;
-    this.#ready.reject(new BridgeError('PEER_FAILED', end.detail ?? 'the page hung up'));
+    this.#fail(new BridgeError('PEER_FAILED', end.detail ?? 'the page hung up'));
     this.#detach();
     this.#context?.emit({ type: 'ended', end });
+  }
+
+  #fail(error: BridgeError): void {
+    this.#there.reject(error);
+    this.#ready.reject(error);
   }
 
   readonly #count = (counter: Counter, n = 1): void => {

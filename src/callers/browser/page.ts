@@ -1,13 +1,13 @@
 /**
- * What a page and its call say to each other on the data channel `events`, one JSON object a message. A page is somebody else's program: all
+ * What a page and its call say to each other on the data channel, one JSON object a message. A page is somebody else's program: all
  * it sends is checked here, and nothing of it is trusted further than its own call.
  */
 
-/** Label of the channel, which the page makes before its offer. */
+/** Label of the channel, which the page makes before its offer; one of another label is taken where there is none of this. */
 export const CHANNEL = 'events';
 
 /** Longest message of a page, characters. */
-const MAX_MESSAGE = 16 * 1024;
+export const MAX_MESSAGE = 16 * 1024;
 /** Longest typed turn, characters. */
 export const MAX_TEXT = 4_000;
 const ID = /^[\w.:-]{1,64}$/;

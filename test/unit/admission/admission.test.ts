@@ -15,6 +15,7 @@ function make(options: Partial<AdmissionOptions> = {}) {
     isDraining: () => state.draining,
     loopDelayMs: () => state.delayMs,
     maxCalls: 3,
+    maxPages: 2,
     callsPerSecond: 0,
     maxLoopDelayMs: 100,
     refused: (reason) => void refused.push(reason),
@@ -114,6 +115,71 @@ describe('admission', () => {
     state.draining = true;
     expect(admission.admit()).toEqual({ ok: false, reason: 'draining' });
     expect(admission.overloaded).toBe(false);
+  });
+});
+
+describe('strangers’ pages', () => {
+  const taken = (admission: Admission, times: number) =>
+    Array.from({ length: times }, () => admission.admitPage(false)).filter(({ ok }) => ok).length;
+
+  it('have their share of the places, and those that only connect keep no caller out', () => {
+    const { admission, refused } = make({ maxCalls: 3, maxPages: 2 });
+    expect(taken(admission, 10)).toBe(2);
+    expect(refused).toEqual(Array(8).fill('pages'));
+    expect(admission.overloaded).toBe(false);
+    expect(admission.admit()).toEqual({ ok: true });
+  });
+
+  it('find no place where callers have them all, at the offer or when they are connected', () => {
+    const { admission, state } = make();
+    state.calls = 2;
+    const admitted = admission.admitPage(false);
+    expect(admission.admitPage(false)).toEqual({ ok: false, reason: 'calls' });
+    state.calls = 3;
+    expect(admitted.ok && admitted.place.begin()).toEqual({ ok: false, reason: 'calls' });
+    state.calls = 2;
+    expect(admitted.ok && admitted.place.begin()).toEqual({ ok: true });
+  });
+
+  it('use up nothing of the rate that callers have, and have a part of it', () => {
+    const { admission, clock } = make({ maxCalls: 100, maxPages: 50, callsPerSecond: 1 });
+    expect(taken(admission, 100)).toBe(2);
+    clock.advance(2_000);
+    expect(taken(admission, 100)).toBe(1);
+    expect(Array.from({ length: 10 }, () => admission.admit()).filter(({ ok }) => ok)).toHaveLength(5);
+  });
+
+  it('are refused before the event loop is so late that callers are', () => {
+    const { admission, state } = make();
+    state.delayMs = 51;
+    expect(admission.admitPage(false)).toEqual({ ok: false, reason: 'loop-delay' });
+    expect(admission.admit().ok).toBe(true);
+  });
+
+  it('give a place back once, whatever comes of it', () => {
+    const { admission } = make({ maxPages: 1 });
+    for (const begins of [true, false]) {
+      const admitted = admission.admitPage(false);
+      if (!admitted.ok) throw new Error('no place');
+      if (begins) admitted.place.begin();
+      admitted.place.free();
+      admitted.place.free();
+    }
+    expect(taken(admission, 3)).toBe(1);
+  });
+
+  it('of operators are calls as any other, from the offer on', () => {
+    const { admission, state } = make({ maxCalls: 2, maxPages: 0 });
+    const admitted = admission.admitPage(true);
+    expect(admission.admitPage(true).ok).toBe(true);
+    expect(admission.admit()).toEqual({ ok: false, reason: 'calls' });
+    state.draining = true;
+    expect(admitted.ok && admitted.place.begin()).toEqual({ ok: false, reason: 'draining' });
+    state.draining = false;
+    expect(admitted.ok && admitted.place.begin()).toEqual({ ok: true });
+    expect(admission.admit()).toEqual({ ok: true });
+    if (admitted.ok) admitted.place.free();
+    expect(admission.admit()).toEqual({ ok: true });
   });
 });
 

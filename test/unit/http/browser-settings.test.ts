@@ -9,6 +9,9 @@ describe('the settings of calls from pages', () => {
       BROWSER_ORIGINS: [],
       BROWSER_SYSTEM_PROMPT: false,
       BROWSER_AGENTS: [],
+      BROWSER_MAX_CALLS: 10,
+      BROWSER_MAX_PENDING: 8,
+      BROWSER_CONNECT_MS: 8_000,
       RTC_PUBLIC_IP: [],
     });
     expect(
@@ -27,6 +30,9 @@ describe('the settings of calls from pages', () => {
     { BROWSER_ORIGINS: 'https://www.example.com/page' },
     { RTC_PUBLIC_IP: 'voice.example.com' },
     { BROWSER_ACCESS: 'everybody' },
+    { BROWSER_ACCESS: 'public', MAX_CALLS: '1' },
+    { BROWSER_MAX_CALLS: '0' },
+    { BROWSER_CONNECT_MS: '60000' },
   ])('refuse %o', (env) => {
     expect(() => loadConfig(env)).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }));
   });

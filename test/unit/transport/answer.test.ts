@@ -21,6 +21,16 @@ describe('checkOffer', () => {
     ['no Opus', HEAD + AUDIO.replace('opus', 'ISAC') + DATA],
     ['no fingerprint', HEAD + AUDIO.replace(/a=fingerprint.*\r\n/, '') + DATA],
     ['megabytes', HEAD + AUDIO + DATA + 'a=x\r\n'.repeat(10_000)],
+    ['hundreds of lines', HEAD + AUDIO + DATA + 'a=x\r\n'.repeat(400)],
+    ['hundreds of media lines', HEAD + AUDIO + DATA.repeat(200)],
+    ['a media line behind a tab', `${HEAD}${AUDIO}${DATA}m=video\t9 UDP/TLS/RTP/SAVPF 96\r\n`],
+    ['a media line in capitals', `${HEAD}${AUDIO}${DATA}M=video 9 UDP/TLS/RTP/SAVPF 96\r\n`],
+    ['a media line with a space before it', `${HEAD}${AUDIO}${DATA} m=video 9 UDP/TLS/RTP/SAVPF 96\r\n`],
+    ['a line break of one kind within a line', `${HEAD}${AUDIO}${DATA}a=x\rm=video 9 UDP/TLS/RTP/SAVPF 96\r\n`],
+    ['a NUL', `${HEAD}${AUDIO}${DATA}a=x\0y\r\n`],
+    ['an empty line in the middle', `${HEAD}\r\n${AUDIO}${DATA}`],
+    ['the audio line switched off', HEAD + AUDIO.replace('audio 9', 'audio 0') + DATA],
+    ['a hundred formats', HEAD + AUDIO.replace(' 111\r', ` 111${' 96'.repeat(100)}\r`) + DATA],
   ])('refuses %s, without repeating it', (_, sdp) => {
     expect(() => checkOffer(sdp)).toThrow(expect.objectContaining({ code: 'PEER_SDP_INVALID', status: 400 }));
   });
@@ -53,7 +63,7 @@ describe('withPublicAddresses', () => {
 });
 
 describe('answerOffer', () => {
-  it('lets the peer see public candidates of the offer alone', async () => {
+  const seenBy = async (candidates: readonly string[]) => {
     let seen = '';
     const peer = {
       answer: async (offer: string) => {
@@ -61,16 +71,49 @@ describe('answerOffer', () => {
         return `v=0\r\n${host}\r\n`;
       },
     };
-    const offer = [
-      'v=0',
-      'a=candidate:1 1 udp 1 192.168.1.5 5000 typ host',
-      'a=candidate:2 1 udp 1 d0e1.local 5000 typ host',
-      'a=candidate:3 1 udp 1 93.184.216.34 5000 typ srflx raddr 0.0.0.0 rport 0',
-      '',
-    ].join('\r\n');
+    const offer = ['v=0', ...candidates, 'a=end-of-candidates', ''].join('\r\n');
     const answer = await answerOffer(peer, offer, { publicAddresses: ['203.0.113.9'] });
-    expect(seen.match(/a=candidate/g)).toHaveLength(1);
-    expect(seen).toContain('93.184.216.34');
     expect(answer).toContain('203.0.113.9 10004');
+    return seen.split('\r\n').filter((line) => !['v=0', 'a=end-of-candidates', ''].includes(line));
+  };
+  const good =
+    'a=candidate:3 1 udp 1 93.184.216.34 5000 typ srflx raddr 0.0.0.0 rport 0 generation 0 ufrag Yb+/ network-cost 999';
+  const good6 = 'a=candidate:4 1 UDP 1 2606:4700::1 5000 typ host';
+
+  it('lets the peer try public UDP candidates of the offer alone', async () => {
+    expect(await seenBy([good, good6])).toEqual([good, good6]);
+    for (const bad of [
+      'a=candidate:1 1 udp 1 192.168.1.5 5000 typ host',
+      'a=candidate:1 1 udp 1 127.0.0.1 5000 typ host',
+      'a=candidate:1 1 udp 1 169.254.169.254 80 typ host',
+      'a=candidate:1 1 udp 1 ::1 5000 typ host',
+      'a=candidate:1 1 udp 1 fe80::1 5000 typ host',
+      'a=candidate:1 1 udp 1 ::ffff:10.0.0.1 5000 typ host',
+      'a=candidate:1 1 udp 1 d0e1.local 5000 typ host',
+      'a=candidate:1 1 udp 1 www.example.com 5000 typ host',
+      'a=candidate:1 1 tcp 1 93.184.216.34 443 typ host tcptype passive',
+      'a=candidate:1 1 TCP 1 93.184.216.34 443 typ host tcptype passive',
+      'a=candidate:1 1 ssltcp 1 93.184.216.34 443 typ host',
+      'a=candidate:1 1 tls 1 93.184.216.34 443 typ relay',
+      'a=candidate:1 1 udp 1 93.184.216.34 0 typ host',
+      'a=candidate:1 1 udp 1 93.184.216.34 70000 typ host',
+      'a=candidate:1 1 udp 1 93.184.216.34 5000 typ other',
+      'a=candidate:1 1 udp 1 93.184.216.34 5000',
+      'a=candidate:1  1 udp 1 10.0.0.1 93.184.216.34 typ host',
+      'a=candidate:1 1 tcp\t1 93.184.216.34 443 typ host',
+      'a=candidate: 1 1 tcp 1 93.184.216.34 443 typ host',
+      'a=Candidate:1 1 tcp 1 93.184.216.34 443 typ host',
+      'a=remote-candidates:1 93.184.216.34 443',
+      'a=candidate:1 1 udp 1 0x5db8d822 5000 typ host',
+      'a=candidate:1 1 udp 1 93.184.216.34 5000 typ host\u2028a=candidate:1 1 tcp 1 93.184.216.34 443 typ host',
+    ])
+      expect(await seenBy([bad, good]), bad).toEqual([good]);
+  });
+
+  it('each once, and 32 of them', async () => {
+    const many = Array.from({ length: 200 }, (_, i) => `a=candidate:${i} 1 udp 1 93.184.216.${i} 5000 typ host`);
+    expect(await seenBy(many)).toEqual(many.slice(0, 32));
+    const repeated = many.slice(0, 40).map((_, i) => `a=candidate:${i} 1 udp ${i} 93.184.216.34 5000 typ host`);
+    expect(await seenBy(repeated)).toEqual(repeated.slice(0, 1));
   });
 });

@@ -112,13 +112,64 @@ describe('the browser leg', () => {
     expect(page.messages.filter((one) => one['code'] === 'MESSAGE_FLOOD')).toHaveLength(1);
   });
 
-  it('has one channel, of its own name', async () => {
-    const { page, leg, context } = made();
-    page.handlers?.channel?.(page.channel('other'));
-    page.connect();
-    page.handlers?.channel?.(page.channel());
+  it('takes a channel of any name, and tells its page what there is to tell', async () => {
+    const { page, leg, context, events } = made();
+    page.handlers?.channel?.(page.channel('chat'));
+    page.connect('none');
+    await leg.connected;
     await leg.start(context);
-    expect(page.channelClosed).toBe(2);
+    page.send({ type: 'text', id: '1', text: 'Hello' });
+    expect(events).toEqual([{ type: 'text', text: 'Hello' }]);
+    expect(page.messages).toEqual([{ type: 'text_accepted', id: '1' }]);
+    expect(page.channelClosed).toBe(0);
+  });
+
+  it('has one channel: the one named as documented takes the place of another, and is kept', async () => {
+    const { page, leg, context, events } = made();
+    page.handlers?.channel?.(page.channel('chat'));
+    const chat = page.channelHandlers;
+    page.connect();
+    const proper = page.channelHandlers;
+    expect(page.channelClosed).toBe(1);
+    await leg.start(context);
+    // The one that was left says nothing any more, and its end is no hang-up.
+    chat?.text('{"type":"hangup"}');
+    chat?.close?.();
+    expect(events).toEqual([]);
+    page.handlers?.channel?.(page.channel('chat'));
+    page.handlers?.channel?.(page.channel());
+    expect(page.channelHandlers).toBe(proper);
+    expect(page.channelClosed).toBe(3);
+    proper?.close?.();
+    expect(events).toMatchObject([{ type: 'ended', end: { reason: 'caller-hangup' } }]);
+  });
+
+  it('ends for a page that opens channels without end, before the call and in it', async () => {
+    const { page, leg, context, events } = made();
+    page.connect();
+    await leg.start(context);
+    for (let i = 0; i < 15; i++) page.handlers?.channel?.(page.channel('more'));
+    expect(events).toEqual([]);
+    page.handlers?.channel?.(page.channel('more'));
+    expect(events).toMatchObject([{ type: 'ended', end: { reason: 'media-flood' } }]);
+
+    const early = made();
+    for (let i = 0; i < 17; i++) early.page.handlers?.channel?.(early.page.channel('more'));
+    await expect(early.leg.connected).rejects.toMatchObject({ code: 'PEER_FAILED' });
+  });
+
+  it('tells that the page was reached before it is connected', async () => {
+    const { page, leg } = made();
+    let connected = false;
+    void leg.connected.then(() => {
+      connected = true;
+    });
+    page.handlers?.reached?.();
+    await leg.reached;
+    expect(connected).toBe(false);
+    const lost = made();
+    void lost.leg.close(termination('no-stream'));
+    await expect(lost.leg.reached).rejects.toMatchObject({ code: 'ABORTED' });
   });
 
   it('tells the page why the call ends, lets that leave, then frees the peer once', async () => {

@@ -77,7 +77,45 @@ describe('PageChannel', () => {
     expect(channel.admit(0)).toBe('refused');
     expect(channel.firstRefusal).toBe(true);
     expect(channel.admit(100)).toBe('taken');
-    for (let i = 0; i < 1_000; i++) expect(channel.admit(100)).toBe('refused');
+    for (let i = 0; i < 999; i++) expect(channel.admit(100)).toBe('refused');
+    expect(channel.firstRefusal).toBe(false);
     expect(channel.admit(100)).toBe('flood');
+  });
+
+  it('forgives a flood by time alone: a good message in between begins nothing anew', () => {
+    const { channel } = opened();
+    // A hundred and ten messages a second: ten are good, and the rest is refused.
+    const verdicts = new Set<string>();
+    let second = 0;
+    for (; second < 60 && !verdicts.has('flood'); second++)
+      for (let i = 0; i < 110; i++) verdicts.add(channel.admit(second * 1_000 + i * 9));
+    expect(verdicts).toContain('taken');
+    expect(verdicts).toContain('flood');
+    expect(second).toBeLessThan(20);
+  });
+
+  it('never ends a page that is a little too fast for ever, and answers it once', () => {
+    const { channel } = opened();
+    let answered = 0;
+    for (let at = 0; at < 3_600_000; at += 80) {
+      const verdict = channel.admit(at);
+      expect(verdict).not.toBe('flood');
+      if (verdict === 'refused' && channel.firstRefusal) answered++;
+    }
+    expect(answered).toBeGreaterThan(0);
+    const { channel: later } = opened();
+    for (let i = 0; i < 41; i++) later.admit(0);
+    expect(later.firstRefusal).toBe(true);
+    for (let i = 0; i < 41; i++) later.admit(60_000);
+    expect(later.firstRefusal).toBe(true);
+  });
+
+  it('counts a message that is too long as several', () => {
+    const { channel } = opened();
+    for (let i = 0; i < 4; i++) expect(channel.admit(0, 160 * 1024)).toBe('taken');
+    expect(channel.admit(0, 160 * 1024)).toBe('refused');
+    for (let i = 0; i < 98; i++) expect(channel.admit(0, 160 * 1024)).toBe('refused');
+    for (let i = 0; i < 2; i++) channel.admit(0, 160 * 1024);
+    expect(channel.admit(0)).toBe('flood');
   });
 });
