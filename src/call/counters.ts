@@ -34,6 +34,7 @@ export const COUNTERS = [
   'response_superseded',
   'barge_in',
   'tool_result_dropped',
+  'tool_call_dropped',
   // The watchdog's findings.
   'agent_audio_missing',
   'agent_audio_silent',

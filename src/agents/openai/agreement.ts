@@ -98,8 +98,6 @@ export class Agreement {
         this.#foreign.set(id, event.type !== 'response.done');
       return true;
     }
-    // A server that gives ids again means a new one.
-    if (event.type === 'response.created') this.#foreign.delete(id);
     return this.#foreign.has(id);
   }
 

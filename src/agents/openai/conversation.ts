@@ -2,6 +2,7 @@ import type { AgentEvent, Heard } from '../../call/events.ts';
 import type { LegContext, ToolResult } from '../../call/leg.ts';
 import { type Termination, termination } from '../../call/termination.ts';
 import { ConversationContext } from './context.ts';
+import type { Drops } from './drops.ts';
 import { isLostRace, rateLimitsEvent, responseDoneEvent, responseFailure } from './event-mapping.ts';
 import type { ServerEvent } from './events.ts';
 import { scrub } from './http.ts';
@@ -22,6 +23,7 @@ import { ResponseSequencer } from './turns.ts';
 
 export type ConversationDeps = Pick<LegContext<AgentEvent>, 'peer' | 'emit' | 'count' | 'clock' | 'log'> & {
   readonly options: ResolvedOptions;
+  readonly drops: Drops;
   /** The conversation cannot go on. */
   end(end: Termination): void;
 };
@@ -52,9 +54,14 @@ export class Conversation {
     this.#words = new Transcripts(this.#context, deps.emit);
     this.#tools = new ToolCalls({
       context: this.#context,
+      clock: deps.clock,
       count: deps.count,
+      drops: deps.drops,
       emit: deps.emit,
       add: (make) => this.#add(make),
+      called: () => {
+        this.#calledTools = true;
+      },
       goOn: () => this.#sequencer.request(),
     });
     this.#retry = new ResponseRetry(deps.clock, () => this.#sequencer.request());
@@ -86,6 +93,7 @@ export class Conversation {
       sequencer: this.#sequencer,
       clock: this.#deps.clock,
       count: this.#deps.count,
+      drops: this.#deps.drops,
       emit: this.#deps.emit,
       send: (json) => this.#send(json),
       cut: (itemId, by) => this.#context.cut(itemId, by),
@@ -208,10 +216,11 @@ export class Conversation {
       case 'response.output_item.added':
         this.#guard.progress();
         if (event.item.type === 'message') this.#onMessage(event.response_id, event.item.id);
+        else this.#tools.itemAdded(event.response_id, event.item);
         return;
       case 'response.output_item.done':
         this.#guard.progress();
-        if (this.#tools.itemDone(event.response_id, event.item)) this.#calledTools = true;
+        this.#tools.itemDone(event.response_id, event.item);
         return;
       case 'response.output_audio.done':
         this.#guard.progress();
@@ -232,6 +241,10 @@ export class Conversation {
         return;
       case 'response.function_call_arguments.delta':
         this.#guard.progress();
+        return;
+      case 'response.function_call_arguments.done':
+        this.#guard.progress();
+        this.#tools.argumentsDone(event.response_id, event.call_id, event.name, event.arguments);
         return;
       case 'response.done':
         this.#onDone(event);
@@ -281,8 +294,9 @@ export class Conversation {
   #onDone(event: Extract<ServerEvent, { type: 'response.done' }>): void {
     const { response } = event;
     if (this.#sequencer.active === response.id || this.#sequencer.active === undefined) this.#guard.settle();
-    if (response.status === 'completed') {
-      for (const item of response.output) if (this.#tools.itemDone(response.id, item)) this.#calledTools = true;
+    // A status that is not told is no failure.
+    if (response.status === 'completed' || response.status === '') {
+      for (const item of response.output) this.#tools.itemDone(response.id, item);
     }
     this.#player?.responseDone(response.id);
     this.#deps.emit(responseDoneEvent(response));
@@ -292,7 +306,7 @@ export class Conversation {
     } else if (!this.#recover(failure)) {
       return;
     }
-    const answered = this.#tools.responseOver(response.id);
+    const answered = this.#tools.responseOver(response.id, response.status);
     this.#sequencer.done(response.id);
     if (answered) this.#sequencer.request();
   }
@@ -333,6 +347,7 @@ export class Conversation {
   #stopTimers(): void {
     this.#guard.settle();
     this.#retry.cancel();
+    this.#tools.stop();
   }
 }
 

@@ -5,10 +5,12 @@ import type { Log } from '../../call/leg.ts';
 import type { Ticker } from '../../call/ticker.ts';
 import { BridgeError, errorCode, errorMessage } from '../../errors.ts';
 import { mintKey } from './credentials.ts';
+import type { Drops } from './drops.ts';
 import { type Connectors, connectModel, isFinal } from './fallback.ts';
 import { ModelSession } from './model-session.ts';
 import type { ResolvedOptions } from './options.ts';
 import { sessionUpdate } from './session.ts';
+import { type GivenIds, WireIds } from './wire-ids.ts';
 
 /** From nothing to a confirmed session: key, transport, set-up; in a bounded time, with what may be tried again tried again. */
 
@@ -24,6 +26,8 @@ export interface EstablishRequest {
   readonly ticker: Ticker;
   readonly signal: AbortSignal;
   readonly count: Count;
+  readonly drops: Drops;
+  readonly ids: GivenIds;
   readonly log: Log;
   /** WebRTC could not be had, the WebSocket is tried. `reason` is an error code. */
   fallback(reason: string): void;
@@ -119,7 +123,8 @@ async function establishOnce(
       waitMs: options.limits.sessionMs,
       clock,
       signal,
-      count,
+      drops: request.drops,
+      ids: new WireIds(request.ids),
       log,
     });
   let session: ModelSession;

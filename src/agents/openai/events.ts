@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { statedSession } from './confirmation.ts';
+import { numeric, statedSession } from './confirmation.ts';
 
 /**
  * What the model sends, as one validated union. Names are GA's; the beta's are mapped to them. An unknown type is no error (a vendor
@@ -7,8 +7,11 @@ import { statedSession } from './confirmation.ts';
  * https://platform.openai.com/docs/api-reference/realtime-server-events
  */
 
-const id = z.string().max(256);
-const index = z.number().int().min(0).catch(0);
+const name = z.string().max(256);
+const id = z.union([name, z.number().transform(String)]);
+/** An id that some servers leave out where only one thing can be meant; '' stands for it until it is known. */
+const ref = id.default('');
+const index = numeric.pipe(z.int().min(0)).catch(0);
 const text = z.string();
 
 /** A confirmation may come without repeating what it confirms. */
@@ -24,18 +27,21 @@ const errorBody = z.object({
   event_id: text.nullish().catch(undefined),
 });
 
+/** Arguments are a text of JSON; some servers send what it stands for. */
+const callArguments = z.union([text, z.record(z.string(), z.unknown()).transform((value) => JSON.stringify(value))]);
+
 const item = z.object({
   id: id.catch(''),
   type: text.catch(''),
   role: text.optional().catch(undefined),
   status: text.optional().catch(undefined),
   call_id: id.optional().catch(undefined),
-  name: text.optional().catch(undefined),
-  arguments: text.optional().catch(undefined),
+  name: name.optional().catch(undefined),
+  arguments: callArguments.optional().catch(undefined),
 });
 export type ModelItem = z.infer<typeof item>;
 
-const tokens = z.number().min(0).catch(0);
+const tokens = numeric.pipe(z.number().min(0)).catch(0);
 const usage = z.object({
   input_token_details: z
     .object({
@@ -43,7 +49,7 @@ const usage = z.object({
       audio_tokens: tokens,
       cached_tokens: tokens,
       cached_tokens_details: z
-        .object({ audio_tokens: z.number().min(0) })
+        .object({ audio_tokens: numeric.pipe(z.number().min(0)) })
         .optional()
         .catch(undefined),
     })
@@ -54,7 +60,7 @@ const usage = z.object({
 });
 
 const response = z.object({
-  id,
+  id: ref,
   status: text.catch(''),
   status_details: z
     .object({
@@ -70,7 +76,11 @@ const response = z.object({
     })
     .nullish()
     .catch(undefined),
-  output: z.array(item).catch([]),
+  /** What is no item harms no other. */
+  output: z
+    .array(z.unknown())
+    .catch([])
+    .transform((list) => list.flatMap((one) => item.safeParse(one).data ?? [])),
   usage: usage.nullish().catch(undefined),
 });
 
@@ -84,25 +94,36 @@ const schema = z.discriminatedUnion('type', [
   event('session.updated', { session }),
   event('error', { error: errorBody }),
   event('conversation.item.added', { item }),
-  event('conversation.item.truncated', { item_id: id, content_index: index, audio_end_ms: z.number().min(0) }),
+  event('conversation.item.truncated', {
+    item_id: id,
+    content_index: index,
+    audio_end_ms: numeric.pipe(z.number().min(0)),
+  }),
   event('conversation.item.input_audio_transcription.delta', { item_id: id, delta: text }),
   event('conversation.item.input_audio_transcription.completed', { item_id: id, transcript: text }),
   event('input_audio_buffer.speech_started', { item_id: id.optional().catch(undefined) }),
   event('input_audio_buffer.speech_stopped', { item_id: id.optional().catch(undefined) }),
   event('input_audio_buffer.committed', { item_id: id }),
-  event('output_audio_buffer.started', { response_id: id }),
-  event('output_audio_buffer.stopped', { response_id: id }),
-  event('output_audio_buffer.cleared', { response_id: id.catch('') }),
+  event('output_audio_buffer.started', { response_id: ref }),
+  event('output_audio_buffer.stopped', { response_id: ref }),
+  event('output_audio_buffer.cleared', { response_id: ref.catch('') }),
   event('response.created', { response }),
   event('response.done', { response }),
-  event('response.output_item.added', { response_id: id, item }),
-  event('response.output_item.done', { response_id: id, item }),
-  event('response.output_audio.done', { response_id: id, item_id: id }),
-  event('response.output_audio_transcript.delta', { response_id: id, item_id: id, delta: text }),
-  event('response.output_audio_transcript.done', { response_id: id, item_id: id, transcript: text }),
-  event('response.output_text.delta', { response_id: id, item_id: id, delta: text }),
-  event('response.output_text.done', { response_id: id, item_id: id, text }),
-  event('response.function_call_arguments.delta', { response_id: id }),
+  event('response.output_item.added', { response_id: ref, item }),
+  event('response.output_item.done', { response_id: ref, item }),
+  event('response.output_audio.done', { response_id: ref, item_id: ref }),
+  event('response.output_audio_transcript.delta', { response_id: ref, item_id: ref, delta: text }),
+  event('response.output_audio_transcript.done', { response_id: ref, item_id: ref, transcript: text }),
+  event('response.output_text.delta', { response_id: ref, item_id: ref, delta: text }),
+  event('response.output_text.done', { response_id: ref, item_id: ref, text }),
+  event('response.function_call_arguments.delta', { response_id: ref }),
+  event('response.function_call_arguments.done', {
+    response_id: ref,
+    item_id: ref,
+    call_id: ref,
+    name: name.optional().catch(undefined),
+    arguments: callArguments,
+  }),
   event('rate_limits.updated', { rate_limits: z.array(limit) }),
 ]);
 
@@ -111,8 +132,8 @@ type Validated = z.infer<typeof schema>;
 /** A run of audio. The one event that comes often: it is checked by hand. */
 export interface AudioDelta {
   readonly type: 'response.output_audio.delta';
-  readonly response_id: string;
-  readonly item_id: string;
+  response_id: string;
+  item_id: string;
   readonly content_index: number;
   /** Base64, not yet checked. */
   readonly delta: string;
@@ -150,7 +171,6 @@ const IGNORED = new Set<string>([
   'input_audio_buffer.dtmf_event_received',
   'response.content_part.added',
   'response.content_part.done',
-  'response.function_call_arguments.done',
   'mcp_list_tools.in_progress',
   'mcp_list_tools.completed',
   'mcp_list_tools.failed',
@@ -185,14 +205,15 @@ export function parseServerEvent(json: string): ServerEvent | null {
 }
 
 function audioDelta(message: Record<string, unknown>): AudioDelta | null {
-  const { response_id, item_id, content_index, delta } = message;
+  const { response_id = '', item_id = '', content_index, delta } = message;
   if (typeof response_id !== 'string' || typeof item_id !== 'string' || typeof delta !== 'string') return null;
   if (response_id.length > 256 || item_id.length > 256) return null;
   return {
     type: 'response.output_audio.delta',
     response_id,
     item_id,
-    content_index: typeof content_index === 'number' && Number.isInteger(content_index) ? content_index : 0,
+    content_index:
+      typeof content_index === 'number' && Number.isInteger(content_index) ? content_index : index.parse(content_index),
     delta,
   };
 }

@@ -6,12 +6,14 @@ import { BridgeError } from '../../errors.ts';
 import type { AudioSink } from '../../media/frame.ts';
 import { CallerAudio } from './caller-audio.ts';
 import { Conversation } from './conversation.ts';
+import { Drops } from './drops.ts';
 import { establish } from './establish.ts';
 import { terminationOf } from './event-mapping.ts';
 import type { Connectors } from './fallback.ts';
 import type { ModelSession, SessionListener } from './model-session.ts';
 import { MAX_RECONNECTS, type ResolvedOptions, rateOf } from './options.ts';
 import { Rollover, rolloverTimes } from './rollover.ts';
+import { GivenIds } from './wire-ids.ts';
 
 const START_TRIES = 3;
 /** Between two tries to get a lost session back, ms. */
@@ -30,9 +32,11 @@ export class OpenAiLeg implements AgentLeg {
   readonly #connectors: Connectors;
   readonly #ear: CallerAudio;
   readonly #abort = new AbortController();
+  readonly #ids = new GivenIds();
   #state: State = 'new';
   #started: Promise<void> | undefined;
   #ctx: LegContext<AgentEvent> | undefined;
+  #drops: Drops | undefined;
   #conversation: Conversation | undefined;
   #session: ModelSession | undefined;
   /** Ready to take over from an ageing session. */
@@ -65,8 +69,10 @@ export class OpenAiLeg implements AgentLeg {
     this.#state = 'starting';
     this.#ctx = ctx;
     this.#ear.countWith(ctx.count);
+    this.#drops = new Drops(ctx.count, ctx.log);
     this.#conversation = new Conversation({
       options: this.#options,
+      drops: this.#drops,
       peer: ctx.peer,
       clock: ctx.clock,
       count: ctx.count,
@@ -130,6 +136,8 @@ export class OpenAiLeg implements AgentLeg {
       ticker: ctx.ticker,
       signal: this.#abort.signal,
       count: ctx.count,
+      drops: this.#drops!,
+      ids: this.#ids,
       log: ctx.log,
       fallback: (reason) => {
         if (!this.#isOver()) ctx.emit({ type: 'transport_fallback', from: 'webrtc', to: 'websocket', reason });

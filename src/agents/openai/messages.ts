@@ -1,5 +1,8 @@
+import { wireId } from './wire-ids.ts';
+
 /**
- * The client events that the leg sends, as JSON text. Audio is not among them: its one message is built on the hot path.
+ * The client events that the leg sends, as JSON text. Audio is not among them: its one message is built on the hot path. Ids are given as
+ * the call knows them (wire-ids.ts) and sent as the server does.
  * https://platform.openai.com/docs/api-reference/realtime-client-events
  */
 
@@ -24,7 +27,8 @@ export function responseCreate(eventId: string, response?: Readonly<Record<strin
 
 /** Names the response, so that a late cancel can never hit the next one. */
 export function responseCancel(responseId: string | undefined): string {
-  return JSON.stringify({ type: 'response.cancel', ...(responseId === undefined ? {} : { response_id: responseId }) });
+  const id = responseId === undefined ? undefined : wireId(responseId);
+  return JSON.stringify({ type: 'response.cancel', ...(id === undefined ? {} : { response_id: id }) });
 }
 
 /** WebRTC only: empties the server's play-out buffer. */
@@ -36,7 +40,7 @@ export function outputAudioClear(): string {
 export function itemTruncate(itemId: string, contentIndex: number, audioEndMs: number): string {
   return JSON.stringify({
     type: 'conversation.item.truncate',
-    item_id: itemId,
+    item_id: wireId(itemId) ?? itemId,
     content_index: contentIndex,
     audio_end_ms: audioEndMs,
   });
@@ -49,11 +53,11 @@ export function textItem(turn: TextTurn, beta: boolean, id?: string): string {
 }
 
 export function functionCallItem(callId: string, name: string, args: string): string {
-  return createItem({ type: 'function_call', call_id: callId, name, arguments: args });
+  return createItem({ type: 'function_call', call_id: wireId(callId) ?? callId, name, arguments: args });
 }
 
 export function functionOutputItem(callId: string, output: string, id?: string): string {
-  return createItem({ type: 'function_call_output', call_id: callId, output }, id);
+  return createItem({ type: 'function_call_output', call_id: wireId(callId) ?? callId, output }, id);
 }
 
 function createItem(item: Readonly<Record<string, unknown>>, id?: string): string {

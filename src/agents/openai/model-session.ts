@@ -1,14 +1,15 @@
 import type { Clock } from '../../call/clock.ts';
-import type { Count } from '../../call/counters.ts';
 import type { AgentTransport } from '../../call/events.ts';
 import type { Log } from '../../call/leg.ts';
 import { BridgeError } from '../../errors.ts';
 import { Agreement } from './agreement.ts';
 import type { ConnectionHandlers, ModelConnection } from './connection.ts';
+import type { Drops } from './drops.ts';
 import { isLostRace } from './event-mapping.ts';
 import { parseServerEvent, type ServerEvent } from './events.ts';
 import { classifyModelCode, isRetryable, scrub } from './http.ts';
 import type { LegFormat } from './options.ts';
+import type { WireIds } from './wire-ids.ts';
 
 /**
  * One session with the model, from the connection to its end: opened, set up, and confirmed before anybody may use it. It reads every
@@ -35,7 +36,9 @@ export interface SessionSetup {
   readonly waitMs: number;
   readonly clock: Clock;
   readonly signal: AbortSignal;
-  readonly count: Count;
+  readonly drops: Drops;
+  /** Makes the ids of this session's events unique in the call. */
+  readonly ids: WireIds;
   readonly log: Log;
 }
 
@@ -153,13 +156,16 @@ export class ModelSession {
   #onMessage(json: string, transport: AgentTransport): void {
     const event = parseServerEvent(json);
     if (event === null) {
-      this.#setup.count('model_event_malformed');
+      this.#setup.drops.tell('model_event_malformed', 'the model sent a message that is no event', {
+        name: nameIn(json),
+      });
       return;
     }
     switch (event.type) {
       case 'unknown':
-        this.#setup.count('model_event_unknown');
-        this.#setup.log.debug({ name: event.name }, 'the model sent an event of an unknown type');
+        this.#setup.drops.tell('model_event_unknown', 'the model sent an event of an unknown type', {
+          name: event.name,
+        });
         return;
       case 'ignored':
         return;
@@ -171,7 +177,11 @@ export class ModelSession {
         this.#onError(event);
         return;
       default:
-        this.#forward(event);
+        if (this.#setup.ids.settle(event)) this.#forward(event);
+        else
+          this.#setup.drops.tell('model_event_malformed', 'the model sent an event about no response', {
+            name: event.type,
+          });
     }
   }
 
@@ -267,4 +277,9 @@ export class ModelSession {
       this.#wake();
     });
   }
+}
+
+/** The type that a message seems to have, for the log. */
+function nameIn(json: string): string {
+  return /"type"\s*:\s*"([\w.]{1,80})"/.exec(json.slice(0, 4_096))?.[1] ?? '';
 }

@@ -2,6 +2,7 @@ import type { Clock } from '../../call/clock.ts';
 import type { Count } from '../../call/counters.ts';
 import type { AgentEvent, Heard } from '../../call/events.ts';
 import type { AudioSink } from '../../media/frame.ts';
+import type { Drops } from './drops.ts';
 import type { AudioDelta } from './events.ts';
 import type { ResponseSequencer } from './turns.ts';
 
@@ -34,6 +35,7 @@ export interface PlayerDeps {
   readonly sequencer: ResponseSequencer;
   readonly clock: Clock;
   readonly count: Count;
+  readonly drops: Drops;
   emit(event: AgentEvent): void;
   send(json: string): boolean;
   /** The caller heard only a part of an item: a share (0 to 1) of what was generated, or so many milliseconds of it. */

@@ -46,21 +46,20 @@ export class SocketPlayer implements Player {
   }
 
   delta(event: AudioDelta): void {
-    const base64 = event.delta;
     const item = this.#item(event);
     if (item.cut || !this.#deps.sequencer.isLive(event.response_id)) {
-      this.#deps.count('ms_dropped_interrupted', this.#ms(byteLength(base64) / this.#codec.bytesPerSample));
+      this.#deps.count('ms_dropped_interrupted', this.#ms(byteLength(event.delta) / this.#codec.bytesPerSample));
       return;
     }
-    // Node decodes anything as base64 and never throws: a wrong length is the only sign of junk.
-    if (base64.length % 4 !== 0) {
-      this.#deps.count('model_event_malformed');
+    const base64 = wholeBase64(event.delta);
+    if (base64 === undefined) {
+      this.#deps.drops.tell('model_event_malformed', 'the model sent audio that is not base64');
       return;
     }
     for (let at = 0; at < base64.length; at += SLICE_CHARS) {
       const slice = base64.length <= SLICE_CHARS ? base64 : base64.slice(at, at + SLICE_CHARS);
       if (!this.#write(item, slice)) {
-        this.#deps.count('model_event_malformed');
+        this.#deps.drops.tell('model_event_malformed', 'the model sent audio that is not base64');
         return;
       }
     }
@@ -178,8 +177,19 @@ export class SocketPlayer implements Player {
   buffer(): void {}
 }
 
-/** Bytes that a base64 text of whole groups stands for. */
+/** What may stand around and in base64 without a meaning of its own: a data URL's head, line ends. */
+const AROUND = /^data:[^,]*;base64,|\s+/g;
+
+/** The text without what means nothing in it; undefined when its length is that of no base64, padded or not. */
+function wholeBase64(text: string): string | undefined {
+  // Almost all is as RFC 4648 section 4 has it.
+  const base64 =
+    text.length % 4 === 0 && !text.startsWith('data:') && !/[ \n]/.test(text) ? text : text.replace(AROUND, '');
+  return base64.length % 4 === 1 ? undefined : base64;
+}
+
+/** Bytes that a base64 text stands for, padded or not. */
 function byteLength(base64: string): number {
   const padding = base64.endsWith('==') ? 2 : base64.endsWith('=') ? 1 : 0;
-  return Math.floor(base64.length / 4) * 3 - padding;
+  return Math.floor(((base64.length - padding) * 3) / 4);
 }

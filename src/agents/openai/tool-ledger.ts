@@ -22,6 +22,8 @@ const MAX_RESPONSES = 64;
 export class ToolLedger {
   readonly #responses = new Map<string, Calls>();
   readonly #responseOf = new Map<string, string>();
+  /** Responses that are over: some servers tell of a call after that. */
+  readonly #over = new Set<string>();
 
   /** Calls that have no result yet. */
   get open(): number {
@@ -35,13 +37,18 @@ export class ToolLedger {
     if (this.#responseOf.has(callId)) return false;
     let calls = this.#responses.get(responseId);
     if (calls === undefined) {
-      calls = { open: new Set(), over: false };
+      calls = { open: new Set(), over: this.#over.has(responseId) };
       this.#responses.set(responseId, calls);
       this.#forget();
     }
     calls.open.add(callId);
     this.#responseOf.set(callId, responseId);
     return true;
+  }
+
+  /** Whether this response is known to be over. */
+  isOver(responseId: string): boolean {
+    return this.#over.has(responseId);
   }
 
   /** A result came. */
@@ -56,6 +63,8 @@ export class ToolLedger {
 
   /** The response is over (or lost with its session). True when all its calls have been answered already: the model may go on. */
   responseOver(responseId: string): boolean {
+    this.#over.add(responseId);
+    if (this.#over.size > MAX_RESPONSES) this.#over.delete(this.#over.keys().next().value!);
     const calls = this.#responses.get(responseId);
     if (calls === undefined) return false;
     calls.over = true;

@@ -80,8 +80,10 @@ class SocketConnection implements ModelConnection {
         text: (data) => {
           if (!this.#over) this.#handlers.event(data.toString());
         },
-        // The API sends text only.
-        binary: () => this.#options.count('model_event_malformed'),
+        // The API sends text only: to whoever reads events this is none.
+        binary: () => {
+          if (!this.#over) this.#handlers.event('');
+        },
         close: (code, reason) =>
           this.#lost(`websocket closed with ${code}${reason === '' ? '' : `: ${scrub(reason)}`}`),
       },

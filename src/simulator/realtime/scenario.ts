@@ -122,6 +122,8 @@ const fault = z.discriminatedUnion('fault', [
     instructions: z.string().optional(),
     tools: z.literal('none').optional(),
   }),
+  /** Speaks as other makers' servers do: see `other-dialect.ts`. */
+  z.strictObject({ fault: z.literal('other_dialect'), ...when }),
   z.strictObject({ fault: z.literal('silent_model'), ...when, afterResponses: z.int().min(0).default(0) }),
   z.strictObject({ fault: z.literal('stuck_response'), ...when, afterResponses: z.int().min(0).default(0) }),
 ]);

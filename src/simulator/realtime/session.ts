@@ -5,11 +5,12 @@ import { handleClientEvent } from './client-events.ts';
 import { Conversation, type Entry } from './conversation.ts';
 import { newId } from './ids.ts';
 import type { Pace, ToneVoice } from './options.ts';
+import { OtherDialect } from './other-dialect.ts';
 import type { Cleared } from './playout.ts';
 import type { SessionRecord } from './record.ts';
 import type { ResponseRun, ServerEvent } from './response.ts';
 import { Responses } from './responses.ts';
-import type { Fault, Scenario } from './scenario.ts';
+import { type Fault, findFault, type Scenario } from './scenario.ts';
 import { ServiceError } from './service-error.ts';
 import { mergeConfig, type SessionConfig, type SessionUpdate } from './session-config.ts';
 import { SessionFaults } from './session-faults.ts';
@@ -67,6 +68,7 @@ export class Session {
   readonly #options: SessionOptions;
   readonly #transport: SessionTransport;
   readonly #faults: SessionFaults;
+  readonly #dialect: OtherDialect | undefined;
   readonly #sidebands = new Set<Sideband>();
   readonly #expiresAt: number;
   #config: SessionConfig;
@@ -89,6 +91,7 @@ export class Session {
       error: (error) => this.sendError(error, undefined),
       expire: () => this.#expire(),
     });
+    this.#dialect = findFault(options.faults, 'other_dialect') && new OtherDialect();
     this.#expiresAt = Math.floor((options.clock.wall() + options.pace.maxSessionMs) / 1000);
     this.#config = this.#faults.forced(options.config);
     this.#decoder = new WireDecoder(this.#config.audio.input.format);
@@ -129,7 +132,7 @@ export class Session {
     if (this.#ended) return;
     let event: unknown;
     try {
-      event = JSON.parse(text);
+      event = JSON.parse(this.#dialect?.read(text) ?? text);
     } catch {
       this.sendError(new ServiceError('The event could not be parsed as JSON.', { code: 'invalid_json' }), undefined);
       return;
@@ -224,7 +227,8 @@ export class Session {
   /** Tells every listener, in the session's dialect. */
   emit(event: ServerEvent): void {
     if (this.#ended) return;
-    const shown = this.beta ? betaEvent(event) : event;
+    const spelt = this.#dialect === undefined ? event : this.#dialect.spell(event);
+    const shown = this.beta && spelt !== undefined ? betaEvent(spelt) : spelt;
     if (shown === undefined) return;
     const { type, ...fields } = shown;
     this.record.noteSent(type);
