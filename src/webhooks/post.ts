@@ -1,7 +1,8 @@
-import { type Dispatcher, request } from 'undici';
+import { type Dispatcher, fetch as undiciFetch } from 'undici';
 import { type Clock, delay } from '../call/clock.ts';
 import { errorMessage } from '../errors.ts';
 import { signatureHeaders } from '../signing.ts';
+import { exchange } from '../transport/http.ts';
 
 /** Telling a far end something by POST, signed, until it is taken: for webhooks and for the callbacks of ordered calls. */
 
@@ -27,34 +28,35 @@ export interface PostAnswer {
 /** Nothing in an answer is of interest; a few kilobytes are read so that the connection can be kept. */
 const ANSWER_MOST_BYTES = 16 * 1024;
 
-/** Posts JSON once. Redirects are not followed. Rejects when there is no answer in time, or with the signal's reason. */
+/** Posts JSON once. Redirects are not followed. Rejects with an `ExchangeError` when there is no answer in time, or the signal aborts. */
 export async function postSigned(post: SignedPost): Promise<PostAnswer> {
   const { url, id, body, secret, timeoutMs, dispatcher, clock, signal } = post;
-  const timeout = new AbortController();
-  const timer = clock.after(timeoutMs, () => timeout.abort(new Error(`no answer within ${timeoutMs} ms`)));
   const seconds = Math.floor(clock.wall() / 1000);
-  try {
-    const response = await request(url, {
-      method: 'POST',
-      headers: {
-        'content-type': 'application/json',
-        'user-agent': 'voicebridge',
-        ...(secret === undefined
-          ? { 'webhook-id': id, 'webhook-timestamp': String(seconds) }
-          : signatureHeaders(secret, id, seconds, body)),
-      },
-      body,
-      signal: AbortSignal.any([timeout.signal, signal]),
-      ...(dispatcher === undefined ? {} : { dispatcher }),
-    });
-    await response.body.dump({ limit: ANSWER_MOST_BYTES });
-    const { 'retry-after': after } = response.headers;
-    // The other form, a date, is of another clock than ours.
-    const retryAfterMs = typeof after === 'string' && /^\d{1,6}$/.test(after) ? Number(after) * 1000 : undefined;
-    return { status: response.statusCode, retryAfterMs };
-  } finally {
-    timer.cancel();
-  }
+  const { status, headers } = await exchange({
+    url,
+    headers: {
+      'content-type': 'application/json',
+      'user-agent': 'voicebridge',
+      ...(secret === undefined
+        ? { 'webhook-id': id, 'webhook-timestamp': String(seconds) }
+        : signatureHeaders(secret, id, seconds, body)),
+    },
+    body,
+    timeoutMs,
+    mostBytes: ANSWER_MOST_BYTES,
+    restIgnored: true,
+    clock,
+    signal,
+    ...(dispatcher === undefined ? {} : { fetch: through(dispatcher) }),
+  });
+  // The other form, a date, is of another clock than ours.
+  const after = headers.get('retry-after') ?? '';
+  return { status, retryAfterMs: /^\d{1,6}$/.test(after) ? Number(after) * 1000 : undefined };
+}
+
+/** `fetch` over connections of our own. Its types are undici's, which are those of the platform at another version. */
+function through(dispatcher: Dispatcher): typeof fetch {
+  return ((url: string, init: object) => undiciFetch(url, { ...init, dispatcher })) as unknown as typeof fetch;
 }
 
 export interface Persistence {
