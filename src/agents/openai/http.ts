@@ -1,5 +1,6 @@
 import type { Clock } from '../../call/clock.ts';
-import { BridgeError, type ErrorCode, errorMessage } from '../../errors.ts';
+import { BridgeError, type ErrorCode } from '../../errors.ts';
+import { ExchangeError, exchange, jsonObject, retryAfterMs } from '../../transport/http.ts';
 
 /**
  * Requests to the model's HTTP API: bounded in time and size, errors with one classification, and no secret in any message.
@@ -35,66 +36,33 @@ export function scrub(text: string): string {
  * tried again), MODEL_PROTOCOL for an answer too large, or the signal's reason. Redirects are not followed: a key goes to no other host.
  */
 export async function modelFetch(request: ModelRequest): Promise<Response> {
-  if (request.signal.aborted) throw request.signal.reason;
-  const controller = new AbortController();
-  const onAbort = () => controller.abort();
-  let timedOut = false;
-  const timer = request.clock.after(request.timeoutMs, () => {
-    timedOut = true;
-    controller.abort();
-  });
-  request.signal.addEventListener('abort', onAbort, { once: true });
   try {
-    const response = await (request.fetch ?? fetch)(request.url, {
-      method: request.method ?? 'POST',
-      headers: { ...request.headers },
-      ...(request.body === undefined ? {} : { body: request.body }),
-      redirect: 'manual',
-      signal: controller.signal,
-    });
-    return await buffered(response);
-  } catch (cause) {
+    const { status, headers, body } = await exchange({ ...request, mostBytes: MAX_BODY_BYTES });
+    // 204, 205 and 304 have no body, and a Response refuses one.
+    return new Response(body.length === 0 ? null : new Uint8Array(body), { status, headers });
+  } catch (error) {
     if (request.signal.aborted) throw request.signal.reason;
-    if (timedOut) {
-      throw new BridgeError('MODEL_TIMEOUT', `no answer from the model's API within ${request.timeoutMs} ms`, {
+    throw error instanceof ExchangeError ? unanswered(error, request.timeoutMs) : error;
+  }
+}
+
+/** What it means here that there was no answer. */
+function unanswered({ failure, message }: ExchangeError, timeoutMs: number): BridgeError {
+  switch (failure) {
+    case 'too-large':
+      return new BridgeError('MODEL_PROTOCOL', `the model's API answered more than ${MAX_BODY_BYTES} bytes`);
+    case 'timeout':
+      return new BridgeError('MODEL_TIMEOUT', `no answer from the model's API within ${timeoutMs} ms`, {
         retryable: true,
       });
-    }
-    if (cause instanceof BridgeError) throw cause;
-    throw new BridgeError('MODEL_UNAVAILABLE', `the model's API could not be reached: ${scrub(reasonOf(cause))}`, {
-      retryable: true,
-    });
-  } finally {
-    timer.cancel();
-    request.signal.removeEventListener('abort', onAbort);
+    case 'unreachable':
+    case 'aborted':
+      return new BridgeError('MODEL_UNAVAILABLE', `the model's API could not be reached: ${scrub(message)}`, {
+        retryable: true,
+      });
+    default:
+      return failure satisfies never;
   }
-}
-
-/** `fetch` says only "fetch failed"; the system's reason (ECONNREFUSED, a certificate) is its cause. */
-function reasonOf(error: unknown): string {
-  const cause = error instanceof Error ? error.cause : undefined;
-  return cause === undefined ? errorMessage(error) : errorMessage(cause);
-}
-
-/** The same answer with its body in memory, so that reading it later cannot hang. */
-async function buffered(response: Response): Promise<Response> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  if (response.body !== null) {
-    for await (const chunk of response.body) {
-      size += chunk.byteLength;
-      if (size > MAX_BODY_BYTES) {
-        throw new BridgeError('MODEL_PROTOCOL', `the model's API answered more than ${MAX_BODY_BYTES} bytes`);
-      }
-      chunks.push(chunk);
-    }
-  }
-  const bodyless = response.status === 204 || response.status === 205 || response.status === 304;
-  return new Response(bodyless ? null : Buffer.concat(chunks), {
-    status: response.status,
-    statusText: response.statusText,
-    headers: response.headers,
-  });
 }
 
 /** The vendor's error codes that mean money or limits, whatever the HTTP status beside them. */
@@ -141,7 +109,7 @@ export async function modelHttpError(response: Response, wallMs: number = Date.n
   // Quota comes as 429, and as 403 on some deployments: the code in the body knows better. A 4xx keeps its status otherwise.
   const byCode = classifyModelCode(detail.code, detail.type);
   const code = byCode === 'MODEL_QUOTA' || byCode === 'MODEL_RATE_LIMITED' ? byCode : byStatus;
-  const retryAfterMs = retryAfter(response.headers, wallMs);
+  const waitMs = retryAfterMs(response.headers, wallMs);
   const words = [detail.code ?? detail.type, detail.message].filter((part) => part !== undefined).join(': ');
   return new BridgeError(
     code,
@@ -149,20 +117,14 @@ export async function modelHttpError(response: Response, wallMs: number = Date.n
     {
       status: response.status,
       retryable: isRetryable(code),
-      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+      ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }),
     },
   );
 }
 
 /** What an error body says: `{error: {message, type, code}}`, or `{error: "..."}`; nothing of anything else. */
 function errorBody(text: string): { code?: string; type?: string; message?: string } {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(text);
-  } catch {
-    return {};
-  }
-  const error = (parsed as { error?: unknown } | null)?.error;
+  const error = jsonObject(text)?.['error'];
   if (typeof error === 'string') return { message: error };
   if (typeof error !== 'object' || error === null) return {};
   const { code, type, message } = error as Record<string, unknown>;
@@ -171,16 +133,4 @@ function errorBody(text: string): { code?: string; type?: string; message?: stri
     ...(typeof type === 'string' ? { type } : {}),
     ...(typeof message === 'string' ? { message } : {}),
   };
-}
-
-/** `retry-after-ms`, or `retry-after` in seconds or as a date (RFC 9110 section 10.2.3). */
-function retryAfter(headers: Headers, wallMs: number): number | undefined {
-  const inMs = Number(headers.get('retry-after-ms') ?? Number.NaN);
-  if (Number.isFinite(inMs) && inMs >= 0) return inMs;
-  const value = headers.get('retry-after');
-  if (value === null || value.trim() === '') return undefined;
-  const seconds = Number(value);
-  if (Number.isFinite(seconds)) return seconds >= 0 ? seconds * 1000 : undefined;
-  const date = Date.parse(value);
-  return Number.isNaN(date) ? undefined : Math.max(0, date - wallMs);
 }

@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from '../../../call/clock.ts';
 import type { Log } from '../../../call/leg.ts';
-import { errorMessage } from '../../../errors.ts';
 import { scrub } from '../../../log.ts';
+import { ExchangeError, exchange, jsonObject, retryAfterMs } from '../../../transport/http.ts';
 import { ControlError } from './errors.ts';
 import { aborted, withRetries } from './retry.ts';
 
@@ -30,16 +30,6 @@ const TIMEOUT_MS = 5_000;
 /** A call's resource has two or three kilobytes. */
 const BODY_MOST = 256 * 1024;
 const MESSAGE_MOST = 200;
-
-/** Failures to connect: the request cannot have been read by anybody. */
-const NEVER_SENT = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'UND_ERR_CONNECT_TIMEOUT',
-]);
 
 /** Posts forms to a carrier's REST API: bounded in time and size, repeated where that is safe, and with nothing secret in any error. */
 export class RestClient {
@@ -72,58 +62,67 @@ export class RestClient {
   }
 
   async #once(url: string, form: Form, signal: AbortSignal | undefined): Promise<RestAnswer> {
-    const controller = new AbortController();
-    const timeoutMs = this.#o.timeoutMs ?? TIMEOUT_MS;
-    let late = false;
-    const timer = this.#clock.after(timeoutMs, () => {
-      late = true;
-      controller.abort();
-    });
-    const onAbort = () => controller.abort();
-    signal?.addEventListener('abort', onAbort, { once: true });
-    try {
-      const response = await (this.#o.fetch ?? fetch)(url, {
-        method: 'POST',
-        headers: {
-          authorization: this.#authorization,
-          accept: 'application/json',
-          'content-type': 'application/x-www-form-urlencoded',
-        },
-        body: encode(form),
-        // The password goes to no other host.
-        redirect: 'manual',
-        signal: controller.signal,
-      });
-      const answer = { status: response.status, body: jsonObject(await read(response)) };
-      if (response.status >= 200 && response.status <= 299) return answer;
-      throw this.#failure(answer, response.headers.get('retry-after'));
-    } catch (cause) {
-      if (cause instanceof ControlError) throw cause;
-      if (late)
-        throw new ControlError('CONTROL_TIMEOUT', `no answer from the carrier within ${timeoutMs} ms`, {
-          retryable: true,
-          uncertain: true,
+    const { headers, ...answer } = await exchange({
+      url,
+      headers: {
+        authorization: this.#authorization,
+        accept: 'application/json',
+        'content-type': 'application/x-www-form-urlencoded',
+      },
+      body: encode(form),
+      timeoutMs: this.#o.timeoutMs ?? TIMEOUT_MS,
+      mostBytes: BODY_MOST,
+      clock: this.#clock,
+      signal,
+      fetch: this.#o.fetch,
+    }).then(
+      ({ status, headers, body }) => ({ status, headers, body: jsonObject(body) }),
+      (error) => {
+        throw this.#unanswered(error);
+      },
+    );
+    if (answer.status >= 200 && answer.status <= 299) return answer;
+    throw this.#failure(answer, retryAfterMs(headers, this.#clock.wall()));
+  }
+
+  /** What it means here that there was no answer. */
+  #unanswered(error: unknown): ControlError {
+    if (!(error instanceof ExchangeError)) throw error;
+    const { failure, status, systemCode, mayBeSent: uncertain } = error;
+    switch (failure) {
+      case 'aborted':
+        return aborted(uncertain);
+      case 'timeout':
+        return new ControlError(
+          'CONTROL_TIMEOUT',
+          `no answer from the carrier within ${this.#o.timeoutMs ?? TIMEOUT_MS} ms`,
+          {
+            retryable: true,
+            uncertain,
+          },
+        );
+      case 'too-large':
+        return new ControlError('CONTROL_PROTOCOL', `the carrier answered more than ${BODY_MOST} bytes`, {
+          ...(status === undefined ? {} : { status }),
+          uncertain,
         });
-      if (signal?.aborted) throw aborted(true);
-      const code = systemCode(cause);
-      throw new ControlError(
-        'CONTROL_UNAVAILABLE',
-        `the carrier could not be reached: ${this.#clean(code ?? errorMessage(cause))}`,
-        { retryable: true, uncertain: code === undefined || !NEVER_SENT.has(code) },
-      );
-    } finally {
-      timer.cancel();
-      signal?.removeEventListener('abort', onAbort);
+      case 'unreachable':
+        return new ControlError(
+          'CONTROL_UNAVAILABLE',
+          `the carrier could not be reached: ${this.#clean(systemCode ?? error.message)}`,
+          { retryable: true, uncertain },
+        );
+      default:
+        return failure satisfies never;
     }
   }
 
   /** The error behind an answer that is not 2xx. */
-  #failure({ status, body }: RestAnswer, retryAfter: string | null): ControlError {
+  #failure({ status, body }: RestAnswer, waitMs: number | undefined): ControlError {
     const number = Number(body?.['code']);
     const carrierCode = Number.isSafeInteger(number) && number > 0 ? number : undefined;
     const words = typeof body?.['message'] === 'string' ? `: ${this.#clean(body['message'])}` : '';
     const message = `the carrier answered HTTP ${status}${carrierCode === undefined ? '' : ` (${carrierCode})`}${words}`;
-    const waitMs = retryAfterMs(retryAfter, this.#clock.wall());
     const options = {
       status,
       ...(carrierCode === undefined ? {} : { carrierCode }),
@@ -166,46 +165,4 @@ function encode(form: Form): string {
     for (const one of typeof value === 'string' ? [value] : value) params.append(key, one);
   }
   return params.toString();
-}
-
-async function read(response: Response): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of response.body ?? []) {
-    size += chunk.byteLength;
-    if (size > BODY_MOST)
-      throw new ControlError('CONTROL_PROTOCOL', `the carrier answered more than ${BODY_MOST} bytes`, {
-        status: response.status,
-        uncertain: true,
-      });
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString();
-}
-
-function jsonObject(text: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/** `fetch` says "fetch failed"; the system's word for it is the code of its cause. */
-function systemCode(error: unknown): string | undefined {
-  const cause = error instanceof Error ? error.cause : undefined;
-  const code = (cause as { code?: unknown } | undefined)?.code;
-  return typeof code === 'string' ? code : undefined;
-}
-
-/** Seconds or a date (RFC 9110 section 10.2.3), in ms from now. */
-function retryAfterMs(value: string | null, wallMs: number): number | undefined {
-  if (value === null || value.trim() === '') return undefined;
-  const seconds = Number(value);
-  if (Number.isFinite(seconds)) return seconds >= 0 ? seconds * 1000 : undefined;
-  const date = Date.parse(value);
-  return Number.isNaN(date) ? undefined : Math.max(0, date - wallMs);
 }
