@@ -1,4 +1,8 @@
 import { type AudioSink, nullSink, type PcmFrame } from '../media/frame.ts';
+import { staysWithin } from '../media/level.ts';
+
+/** Audio whose peak is not above this (about -54 dBFS) is near-silence. */
+const SILENT_PEAK = 63;
 
 /**
  * A cable that can be plugged: an agent's leg is started before there is a caller and outlives a lost one, so what it writes to must
@@ -8,7 +12,7 @@ export class Patch implements AudioSink {
   readonly sampleRate: number;
   #target: AudioSink;
   #samples = 0;
-  #peak = 0;
+  #audible = false;
 
   constructor(sampleRate: number) {
     this.sampleRate = sampleRate;
@@ -20,22 +24,19 @@ export class Patch implements AudioSink {
     this.#target = sink ?? nullSink(this.sampleRate);
   }
 
-  /** Samples passed and their highest magnitude since the last reading. */
-  read(): { samples: number; peak: number } {
-    const reading = { samples: this.#samples, peak: this.#peak };
+  /** Samples passed since the last reading, and whether there was anything to be heard in them. */
+  read(): { samples: number; audible: boolean } {
+    const reading = { samples: this.#samples, audible: this.#audible };
     this.#samples = 0;
-    this.#peak = 0;
+    this.#audible = false;
     return reading;
   }
 
   write(frame: PcmFrame): void {
     const { samples } = frame;
     this.#samples += samples.length;
-    // Every fourth sample is enough to tell speech from silence.
-    for (let i = 0; i < samples.length; i += 4) {
-      const magnitude = Math.abs(samples[i] as number);
-      if (magnitude > this.#peak) this.#peak = magnitude;
-    }
+    // Every sample, until one is heard: of a tone every fourth may be zero. Once speech has passed nothing is looked at until the next reading.
+    if (!this.#audible) this.#audible = !staysWithin(samples, SILENT_PEAK);
     this.#target.write(frame);
   }
 

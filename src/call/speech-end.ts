@@ -3,8 +3,6 @@ import { rmsDbfs } from '../media/level.ts';
 
 /** How far above the line's own noise speech is, dB. */
 const ABOVE_NOISE_DB = 12;
-/** Every fourth sample tells the level of speech as well as all of them. */
-const STRIDE = 4;
 /** Nothing quieter is taken for speech, dBFS: the idle noise of a line is below it. */
 const QUIETEST_DBFS = -50;
 /** The noise is followed downwards at once and upwards slowly, dB a second, so that a long sentence is not taken for noise. */
@@ -38,7 +36,7 @@ export class SpeechEnd {
     if (samples.length === 0) return;
     const n = this.#n;
     const ms = (samples.length * 1000) / sampleRate;
-    const level = rmsDbfs(samples, STRIDE);
+    const level = rmsDbfs(samples);
     const loud = level > n[NOISE]! + ABOVE_NOISE_DB;
     // Digital silence, as it fills a gap, says nothing of the line.
     n[NOISE] = Math.max(QUIETEST_DBFS - ABOVE_NOISE_DB, Math.min(level, n[NOISE]! + (NOISE_RISE_DB_S * ms) / 1000));

@@ -1,7 +1,5 @@
 import type { Patch } from './patch.ts';
 
-/** Answered audio below this peak (about -54 dBFS) is near-silence. */
-const SILENT_PEAK = 64;
 /** How long after an answer's audio began something must have reached the caller's leg, ms. */
 const MISSING_AFTER_MS = 1_500;
 
@@ -15,7 +13,7 @@ export class AudioWatchdog {
   readonly #patch: Patch;
   #since: number | undefined;
   #samples = 0;
-  #peak = 0;
+  #audible = false;
   #told = false;
 
   constructor(patch: Patch) {
@@ -27,7 +25,7 @@ export class AudioWatchdog {
     this.#patch.read();
     this.#since = now;
     this.#samples = 0;
-    this.#peak = 0;
+    this.#audible = false;
     this.#told = false;
   }
 
@@ -39,13 +37,13 @@ export class AudioWatchdog {
   /** To be asked now and then; tells each alarm once per answer. `done` says that all its audio was written. */
   check(now: number, done = false): AudioAlarm | undefined {
     if (this.#since === undefined) return undefined;
-    const { samples, peak } = this.#patch.read();
+    const { samples, audible } = this.#patch.read();
     this.#samples += samples;
-    this.#peak = Math.max(this.#peak, peak);
+    this.#audible ||= audible;
     const age = now - this.#since;
     if (done) this.#since = undefined;
     if (this.#told || (!done && age < MISSING_AFTER_MS)) return undefined;
-    const alarm = this.#samples === 0 ? 'missing' : this.#peak < SILENT_PEAK ? 'silent' : undefined;
+    const alarm = this.#samples === 0 ? 'missing' : this.#audible ? undefined : 'silent';
     if (alarm !== undefined) this.#told = true;
     return alarm;
   }

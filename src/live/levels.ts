@@ -1,7 +1,7 @@
 import type { CallInfo } from '../call/info.ts';
 import type { CallTap } from '../call/tap.ts';
 import type { PcmFrame } from '../media/frame.ts';
-import { amplitudeToDbfs, SILENCE_DBFS } from '../media/level.ts';
+import { amplitudeToDbfs, SILENCE_DBFS, sumOfSquares } from '../media/level.ts';
 
 /** How loud both sides of a call are at the moment, RMS in dBFS; `SILENCE_DBFS` (-127) for nothing. The agent's as the caller hears it. */
 export interface Levels {
@@ -14,8 +14,6 @@ export type LevelWatcher = (levels: Levels) => void;
 
 /** Time over which one level is taken, and between two, ms. */
 const STEP_MS = 100;
-/** Samples of a frame that are measured: every fourth tells the level of speech as well as all. */
-const STRIDE = 4;
 const FULL_SCALE = 32_768;
 
 /**
@@ -136,10 +134,7 @@ class CallMeter implements CallTap {
 }
 
 function meanSquare(samples: Int16Array, from: number, to: number): number {
-  let sum = 0;
-  let count = 0;
-  for (let i = from; i < to; i += STRIDE, count++) sum += samples[i]! * samples[i]!;
-  return count === 0 ? 0 : sum / count;
+  return to > from ? sumOfSquares(samples, from, to) / (to - from) : 0;
 }
 
 /** As `rmsDbfs`: a full-scale sine is 0 dB. One decimal is enough for a meter. */

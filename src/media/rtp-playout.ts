@@ -1,4 +1,5 @@
 import { FrameQueue } from './frame-queue.ts';
+import { staysWithin } from './level.ts';
 
 /**
  * Agent audio on its way into an RTP stream at 48 kHz, in real time: 10 ms frames go out as they are due, never further ahead of the clock
@@ -116,7 +117,7 @@ export class RtpPlayout {
 
   #accept(): void {
     if (this.#queue.length < this.#maxFrames) {
-      this.#queue.push(this.#frame, isSilent(this.#frame));
+      this.#queue.push(this.#frame, staysWithin(this.#frame, SILENT_PEAK));
       return;
     }
     this.#written -= RTP_FRAME;
@@ -153,9 +154,4 @@ export class RtpPlayout {
     this.#pushed += RTP_FRAME;
     this.#options.push(samples, offset);
   }
-}
-
-function isSilent(frame: Int16Array): boolean {
-  for (const sample of frame) if (sample > SILENT_PEAK || sample < -SILENT_PEAK) return false;
-  return true;
 }

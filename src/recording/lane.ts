@@ -26,8 +26,6 @@ const TIGHT_MS = 4;
 const QUIET = 100;
 /** How late it may become known that the last of what there was has been heard, ms: nothing after it says so earlier. */
 const TAIL_MS = 120;
-/** Samples looked at to tell whether a piece is quiet: every eighth. */
-const STRIDE = 8;
 
 interface Entry {
   /** All up to here was heard at this time, or before it. */
@@ -127,7 +125,7 @@ export class Lane {
   }
 
   #isQuiet(count: number): boolean {
-    for (let i = 0; i < count; i += STRIDE) if (this.queue.magnitude(i) > QUIET) return false;
+    for (let i = 0; i < count; i++) if (this.queue.magnitude(i) > QUIET) return false;
     return true;
   }
 }

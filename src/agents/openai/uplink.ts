@@ -2,6 +2,7 @@ import type { Clock } from '../../call/clock.ts';
 import type { Count } from '../../call/counters.ts';
 import { TICK_MS } from '../../call/ticker.ts';
 import { FrameQueue } from '../../media/frame-queue.ts';
+import { sumOfSquares } from '../../media/level.ts';
 
 /**
  * Caller audio on its way into an RTP stream. Audio that comes in time passes at once; a gap is filled with silence, so that the stream
@@ -32,8 +33,6 @@ const DRIFT = 0.001;
 const FLOOR_RATIO = 4;
 const ALWAYS_SILENT = (32_768 * 10 ** (-50 / 20)) ** 2;
 const NEVER_SILENT = (32_768 * 10 ** (-38 / 20)) ** 2;
-/** So many samples of a frame tell its level, at the least: a telephone's audio has nothing above 4 kHz, and speech at any bandwidth has little. */
-const MEASURED = 120;
 /** The floor follows the quietest frames down at once and rises again by about 1 dB a second. */
 const FLOOR_RISE = 1.0023;
 
@@ -50,7 +49,6 @@ export interface UplinkOptions {
 export class Uplink {
   readonly #options: UplinkOptions;
   readonly #perMs: number;
-  readonly #stride: number;
   readonly #queue: FrameQueue;
   /** The frame being assembled. */
   readonly #frame: Int16Array;
@@ -73,7 +71,6 @@ export class Uplink {
     const samples = (options.sampleRate * FRAME_MS) / 1000;
     this.#options = options;
     this.#perMs = options.sampleRate / 1000;
-    this.#stride = Math.max(1, Math.floor(samples / MEASURED));
     this.#queue = new FrameQueue(samples, UPLINK_MAX_MS / FRAME_MS);
     this.#frame = new Int16Array(samples);
     this.#silence = new Int16Array(samples);
@@ -199,9 +196,7 @@ export class Uplink {
   }
 
   #isSilent(frame: Int16Array): boolean {
-    let sum = 0;
-    for (let i = 0; i < frame.length; i += this.#stride) sum += frame[i]! * frame[i]!;
-    const energy = (sum * this.#stride) / frame.length;
+    const energy = sumOfSquares(frame) / frame.length;
     this.#floor = energy < this.#floor ? Math.max(energy, 1) : Math.min(this.#floor * FLOOR_RISE, NEVER_SILENT);
     return energy <= Math.min(NEVER_SILENT, Math.max(ALWAYS_SILENT, this.#floor * FLOOR_RATIO));
   }

@@ -62,12 +62,3 @@ export class LiveGate {
     this.#silentMs = 0;
   }
 }
-
-/** Whether no sample is louder than `peak`. Ends at the first that is, so speech costs next to nothing. */
-export function isSilent(samples: Int16Array, peak: number): boolean {
-  for (let i = 0; i < samples.length; i++) {
-    const s = samples[i]!;
-    if (s > peak || s < -peak) return false;
-  }
-  return true;
-}

@@ -3,11 +3,12 @@ import type { Count } from '../../call/counters.ts';
 import type { Playout } from '../../call/leg.ts';
 import type { Codec } from '../../media/codecs.ts';
 import { msToSamples, samplesToMs } from '../../media/frame.ts';
+import { staysWithin } from '../../media/level.ts';
 import { Backlog } from './backlog.ts';
 import { burstChunkMs } from './burst-chunk.ts';
 import { ByteQueue } from './byte-queue.ts';
 import { CarrierClock } from './carrier-clock.ts';
-import { isSilent, LiveGate, SKIP } from './live-gate.ts';
+import { LiveGate, SKIP } from './live-gate.ts';
 import { Marks } from './marks.ts';
 import type { PhoneLegOptions } from './options.ts';
 import { Positions } from './positions.ts';
@@ -140,7 +141,7 @@ export class Outbound implements Playout {
     this.#pace.wrote(ms, now);
     const ahead = this.queuedMs + this.#carrier.unplayedMs(now + this.#oneWayMs());
     // The gate follows a bursty source too, so that it knows where it is should the source turn out to be live.
-    const pad = this.#gate.next(isSilent(samples, this.#options.silencePeak), ms, ahead);
+    const pad = this.#gate.next(staysWithin(samples, this.#options.silencePeak), ms, ahead);
     if (this.#pace.live) {
       if (pad === SKIP && now - this.#lastSent < this.#options.keepWarmMs) {
         this.#positions.skip(samples.length);

@@ -4,6 +4,7 @@ import { Downlink } from '../../../src/call/downlink.ts';
 import type { CallEvent } from '../../../src/call/events.ts';
 import { FakeClock } from '../../fakes/clock.ts';
 import { FakeAgent, FakeCaller, fakeLog } from '../../fakes/legs.ts';
+import { sine } from '../../fakes/sine.ts';
 
 let clock: FakeClock;
 let agent: FakeAgent;
@@ -88,6 +89,42 @@ describe('Downlink', () => {
     clock.advance(2_000);
     downlink.tick(clock.now());
     expect(counted).toHaveLength(1);
+  });
+
+  it.each([
+    [8_000, 1_000],
+    [8_000, 2_000],
+    [16_000, 4_000],
+    [24_000, 6_000],
+    [24_000, 3_000],
+    [48_000, 12_000],
+  ])('hears a tone at %i Hz of %i Hz, which is zero at every so many samples', (rate, hz) => {
+    const own = new FakeAgent();
+    Object.assign(own, { rate });
+    downlink = new Downlink({
+      clock,
+      agent: own,
+      log: fakeLog(),
+      journal: { count: (counter) => void counted.push(counter), tell: () => {} },
+      path: () => 'a -> b',
+    });
+    downlink.connect(caller);
+    for (const phase of [0, Math.PI / 2]) {
+      begin(`tone ${phase}`);
+      for (let t = 0; t < 2_000; t += 20) {
+        downlink.patch.write({ samples: sine(hz, rate, 20, phase, 8_000), sampleRate: rate });
+        clock.advance(20);
+        downlink.tick(clock.now());
+      }
+    }
+    expect(counted).toEqual([]);
+    begin('a dither too quiet to be heard');
+    for (let t = 0; t < 2_000; t += 20) {
+      downlink.patch.write({ samples: sine(hz, rate, 20, Math.PI / 2, 20), sampleRate: rate });
+      clock.advance(20);
+      downlink.tick(clock.now());
+    }
+    expect(counted).toEqual(['agent_audio_silent']);
   });
 
   it('of a broken line tells what was heard, and is in play nowhere', () => {

@@ -6,6 +6,7 @@ import { Ticker } from '../../../src/call/ticker.ts';
 import { type TurnEvent, TurnTiming } from '../../../src/call/turn-timing.ts';
 import { FakeClock } from '../../fakes/clock.ts';
 import { FakeAgent, FakeCaller, fakeLog } from '../../fakes/legs.ts';
+import { sine } from '../../fakes/sine.ts';
 
 const RATE = 8_000;
 const FRAME_MS = 20;
@@ -110,6 +111,25 @@ describe('the timing of a turn', () => {
     answers('r1', played);
     pass(40);
     expect(turns[0]?.callerStoppedMs).toBe(400);
+  });
+
+  it.each([1_000, 2_000])('a voice of %i Hz is heard as any other, whatever its phase', (hz) => {
+    for (const phase of [0, Math.PI / 2]) {
+      const voice = { samples: sine(hz, RATE, FRAME_MS, phase, 3_000), sampleRate: RATE };
+      started();
+      for (let t = 0; t < 1_000; t += FRAME_MS) {
+        clock.advance(FRAME_MS);
+        timing.caller(voice);
+      }
+      const end = clock.now();
+      pass(500, { playing: false });
+      stopped();
+      responds(`r ${phase}`);
+      answers(`r ${phase}`, played);
+      pass(40);
+      expect(turns.at(-1)?.callerStoppedMs).toBe(end);
+      pass(1_000);
+    }
   });
 
   it('a noisy line is followed: its hum is no speech', () => {

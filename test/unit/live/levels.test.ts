@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { LevelMeters, type Levels } from '../../../src/live/levels.ts';
 import { makeTone } from '../../../src/media/tone.ts';
+import { sine } from '../../fakes/sine.ts';
 
 const frame = (dbfs: number, ms = 20) => ({ samples: makeTone(440, 8_000, ms, dbfs), sampleRate: 8_000 });
 
@@ -27,6 +28,27 @@ describe('level meters', () => {
     expect(told[6]!.agent).toBe(-127);
     tap.ended();
     expect(told.at(-1)).toEqual({ callId: 'c1', caller: -127, agent: -127 });
+  });
+
+  it.each([
+    [8_000, 1_000],
+    [8_000, 2_000],
+    [24_000, 6_000],
+    [24_000, 3_000],
+  ])('read a tone right whose pitch is a part of the rate: at %i Hz of %i Hz', (rate, hz) => {
+    for (const phase of [0, Math.PI / 4, Math.PI / 2]) {
+      const meters = new LevelMeters();
+      const told: Levels[] = [];
+      meters.watch((levels) => told.push(levels));
+      const tap = meters.tap({ id: 'c1' });
+      const tone = { samples: sine(hz, rate, 20, phase, 10_000), sampleRate: rate };
+      for (let now = 20; now <= 300; now += 20) {
+        tap.caller(tone);
+        tap.agent(tone, now - 20);
+        tap.tick(now, now);
+      }
+      expect(told.at(-1)).toEqual({ callId: 'c1', caller: -10.3, agent: -10.3 });
+    }
   });
 
   it('forget what was cut', () => {

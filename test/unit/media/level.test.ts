@@ -7,14 +7,49 @@ import {
   peakDbfs,
   rmsDbfs,
   SILENCE_DBFS,
+  staysWithin,
+  sumOfSquares,
 } from '../../../src/media/level.ts';
 import { makeTone } from '../../../src/media/tone.ts';
+import { sine } from '../../fakes/sine.ts';
 
 describe('levels', () => {
   it.each([0, -6, -20, -40, -60])('a sine of %i dBFS reads that as RMS and as peak', (dbfs) => {
     const tone = makeTone(997, 48_000, 1000, dbfs);
     expect(rmsDbfs(tone)).toBeCloseTo(dbfs, 1);
     expect(Math.abs(peakDbfs(tone) - dbfs)).toBeLessThan(0.2);
+  });
+
+  it.each([8_000, 16_000, 24_000, 48_000])('reads a tone of any pitch and phase right, in 20 ms at %i Hz', (rate) => {
+    // Among them each rate's quarter, third, eighth and twelfth, at which every so many samples of a tone are alike.
+    const pitches = [rate / 12, rate / 8, rate / 6, rate / 4, rate / 3, (3 * rate) / 8, 440, 1_000, 2_000, 3_333];
+    for (const hz of pitches) {
+      for (let phase = 0; phase < 2 * Math.PI; phase += Math.PI / 8) {
+        const tone = sine(hz, rate, 20, phase, 10_000);
+        expect(Math.abs(rmsDbfs(tone) + 10.3), `${hz} Hz, phase ${phase}`).toBeLessThan(0.6);
+      }
+    }
+  });
+
+  it('the sum of squares is that of every sample, whatever the part', () => {
+    const samples = Int16Array.from({ length: 37 }, (_, i) => (i * 7_919) % 32_768);
+    for (let from = 0; from < 37; from++) {
+      for (let to = from; to <= 37; to++) {
+        let sum = 0;
+        for (const sample of samples.subarray(from, to)) sum += sample * sample;
+        expect(sumOfSquares(samples, from, to)).toBe(sum);
+      }
+    }
+  });
+
+  it('a peak counts wherever it is', () => {
+    for (let i = 0; i < 9; i++) {
+      const samples = new Int16Array(9);
+      samples[i] = i % 2 === 0 ? 100 : -100;
+      expect(staysWithin(samples, 99)).toBe(false);
+      expect(staysWithin(samples, 100)).toBe(true);
+    }
+    expect(staysWithin(Int16Array.of(-32_768), 32_767)).toBe(false);
   });
 
   it('a full-scale square wave reads +3.01 dB RMS and 0 dB peak', () => {

@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { UPLINK_AHEAD_MS, UPLINK_GAP_MS, UPLINK_MAX_MS, Uplink } from '../../../../src/agents/openai/uplink.ts';
 import { Ticker } from '../../../../src/call/ticker.ts';
 import { FakeClock } from '../../../fakes/clock.ts';
+import { sine } from '../../../fakes/sine.ts';
 
 /** Hz: a telephone's audio goes in at 16 kHz, all else at 48. */
 let rate = 48_000;
@@ -275,6 +276,18 @@ describe.each([48_000, 16_000])('the uplink at %i Hz', (hz) => {
       const end = rig.out.findIndex((frame) => frame.first === first + 1);
       expect(end - begin - 1).toBeGreaterThanOrEqual(5);
       expect(end - begin - 1).toBeLessThanOrEqual(9);
+    });
+
+    it('with a tone in it loses nothing of it, whatever part of the rate its pitch is', () => {
+      for (const hz of [rate / 12, rate / 8, rate / 4, 1_000, 2_000]) {
+        for (const phase of [0, Math.PI / 2]) {
+          const rig = new Rig();
+          rig.live(200, 'silence');
+          rig.uplink.write(sine(hz, rate, 1_000, phase, 3_000));
+          rig.clock.advance(1_500);
+          expect(rig.uplink.skippedMs, `${hz} Hz`).toBe(0);
+        }
+      }
     });
 
     it('longer than 10 s loses its oldest audio, and counts it', () => {
