@@ -65,10 +65,14 @@ export interface StreamDeps {
   readonly count: Count;
 }
 
+/** The rate of a stream's codec where that is L16 ("L16@24000h"), Hz. */
+const l16HzOf = (codec: string) => (codec.startsWith('L16') ? Number.parseInt(codec.slice(4), 10) : undefined);
+
 /** Takes over each media socket: it must show a token in its `start`, and is then plugged into the call the token names. */
 export function phoneStreams({ calls, config, log, clock, count }: StreamDeps): (stream: MediaStream) => void {
   const leg = {
     l16ByteOrder: config.SIGNALWIRE_L16_BYTE_ORDER,
+    l16Hz: l16HzOf(config.SIGNALWIRE_CODEC),
     leadMs: config.PLAYOUT_LEAD_MS,
     cushionMs: config.PLAYOUT_CUSHION_MS,
     chunkMs: config.PLAYOUT_CHUNK_MS,

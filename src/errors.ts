@@ -23,7 +23,8 @@ export const ERRORS = {
     'The token is forged, damaged, or of another call; or instances do not share STREAM_TOKEN_SECRET.',
   STREAM_TOKEN_EXPIRED: 'The stream came more than a minute after the webhook.',
   STREAM_TOKEN_USED: 'The token opened a stream before.',
-  STREAM_FORMAT_UNSUPPORTED: "The stream's audio format is none that the bridge speaks.",
+  STREAM_FORMAT_UNSUPPORTED:
+    "The stream's audio format is none that the bridge speaks (PCMU and PCMA at 8000 Hz, L16 at 8000, 16000 or 24000 Hz, one channel), or says two things at once.",
   SOCKET_CONNECT_FAILED: 'A WebSocket could not be opened: the network, DNS or TLS.',
   SOCKET_CONNECT_TIMEOUT: 'A WebSocket was not open in time.',
   SOCKET_REFUSED: "The far end answered the WebSocket's handshake with an HTTP error.",

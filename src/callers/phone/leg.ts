@@ -8,7 +8,7 @@ import { type Codec, pcmu } from '../../media/codecs.ts';
 import type { AudioSink, PcmFrame } from '../../media/frame.ts';
 import { CLOSE } from '../../transport/socket.ts';
 import { EarlyBuffer } from './early.ts';
-import { codecFor, codecLabel } from './formats.ts';
+import { codecFor, codecLabel, describeFormat } from './formats.ts';
 import { Inbound } from './inbound.ts';
 import { type PhoneLegOptions, withDefaults } from './options.ts';
 import { Outbound } from './outbound.ts';
@@ -74,7 +74,7 @@ export class PhoneLeg implements CallerLeg {
     const { socket, protocol, start, clock } = init;
     const options = withDefaults(init.options);
     // A format that nobody speaks is the stream's to refuse; the leg still has to be whole, to tell its call about it.
-    const codec = codecFor(start.format, options.l16ByteOrder) ?? pcmu;
+    const codec = codecFor(start.format, options.l16ByteOrder, options.l16Hz) ?? pcmu;
     this.#socket = socket;
     this.#clock = clock;
     this.#options = options;
@@ -259,9 +259,12 @@ export class PhoneLeg implements CallerLeg {
       this.fail(termination('media-malformed', 'a second start named another call'), CLOSE.policy);
       return;
     }
-    const codec = codecFor(start.format, this.#options.l16ByteOrder);
+    const codec = codecFor(start.format, this.#options.l16ByteOrder, this.#options.l16Hz);
     if (codec === undefined || codec.sampleRate !== this.rate) {
-      this.fail(termination('media-format-unsupported', 'a second start changed the format'), CLOSE.unsupported);
+      this.fail(
+        termination('media-format-unsupported', `a second start changed the format to ${describeFormat(start.format)}`),
+        CLOSE.unsupported,
+      );
       return;
     }
     this.#codec = codec;

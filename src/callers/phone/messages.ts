@@ -68,6 +68,14 @@ function whole(from: Json, key: string): number | undefined {
   return typeof value === 'string' && /^[0-9]{1,15}$/.test(value) ? Number(value) : undefined;
 }
 
+/** A number of the format: `missing` where it is not given, NaN where what is given is no number. "24000 Hz" is one. */
+function stated(from: Json, key: string, missing: number): number {
+  const value = Object.hasOwn(from, key) ? from[key] : undefined;
+  if (value === undefined || value === null || value === '') return missing;
+  if (typeof value !== 'string') return whole(from, key) ?? Number.NaN;
+  return /^\s*\d{1,6}\s*(h|hz)?\s*$/i.test(value) ? Number.parseInt(value, 10) : Number.NaN;
+}
+
 function own(from: Json, key: string): Json | undefined {
   return Object.hasOwn(from, key) ? object(from[key]) : undefined;
 }
@@ -99,8 +107,8 @@ function start(message: Json): StartMessage | null {
     accountId: text(inner, 'accountSid') ?? '',
     format: {
       encoding: encoding.toLowerCase(),
-      sampleRate: whole(format, 'sampleRate') ?? 0,
-      channels: whole(format, 'channels') ?? 1,
+      sampleRate: stated(format, 'sampleRate', 0),
+      channels: stated(format, 'channels', 1),
     },
     customParameters: parameters(own(inner, 'customParameters')),
     topLevelStreamId: outerId !== undefined,

@@ -4,6 +4,8 @@ import type { ByteOrder } from '../../media/l16.ts';
 export interface PhoneLegOptions {
   /** Byte order of L16 on the wire. No carrier documents it; SignalWire's own sample implies little endian. */
   readonly l16ByteOrder: ByteOrder;
+  /** Rate of L16 that the streams' documents ask for, Hz: what a `start` means that says L16 and no rate. */
+  readonly l16Hz: number | undefined;
   /** Audio in one media message. */
   readonly chunkMs: number;
   /** Most audio that may lie unplayed at the carrier, 200 to 400: it plays on through a stall of ours, and `clear` must discard it. */
@@ -40,6 +42,7 @@ export interface PhoneLegOptions {
 
 export const PHONE_LEG_DEFAULTS: PhoneLegOptions = Object.freeze({
   l16ByteOrder: 'le',
+  l16Hz: undefined,
   chunkMs: 40,
   leadMs: 300,
   cushionMs: 200,

@@ -5,10 +5,11 @@
 
 /** What the audio bytes of a stream are, as the carrier's `start` states it. The encoding is in lower case. */
 export interface MediaFormat {
-  /** "audio/x-mulaw", "audio/x-alaw", "audio/x-l16", or what else was said. */
+  /** "audio/x-mulaw", "audio/x-alaw", "audio/x-l16", or however else it was said; see `codecFor`. */
   readonly encoding: string;
-  /** Hz. */
+  /** Hz; 0 where it was not said, NaN where what was said is no number. */
   readonly sampleRate: number;
+  /** 1 where it was not said. */
   readonly channels: number;
 }
 

@@ -5,7 +5,7 @@ import { type Termination, termination } from '../../call/termination.ts';
 import { type ErrorCode, errorCode, errorMessage } from '../../errors.ts';
 import { CLOSE, type SocketHandlers } from '../../transport/socket.ts';
 import { detectDialect, parseBeforeStart } from './detect.ts';
-import { codecFor } from './formats.ts';
+import { codecFor, describeFormat } from './formats.ts';
 import { PhoneLeg } from './leg.ts';
 import { FloodGuard, MalformedBudget } from './limits.ts';
 import { type PhoneLegOptions, withDefaults } from './options.ts';
@@ -129,7 +129,7 @@ export class PhoneStream<G> {
   #onStart(start: StartMessage): void {
     const protocol = detectDialect(start, this.#connected);
     this.#parse = protocol.parse;
-    const codec = codecFor(start.format, this.#legOptions.l16ByteOrder);
+    const codec = codecFor(start.format, this.#legOptions.l16ByteOrder, this.#legOptions.l16Hz);
     if (codec !== undefined) this.#bytesPerMs = (codec.sampleRate * codec.bytesPerSample) / 1000;
     const leg = new PhoneLeg({
       socket: this.#socket,
@@ -153,10 +153,12 @@ export class PhoneStream<G> {
     };
     if (codec === undefined) {
       this.#tally.count('message_malformed');
-      leg.fail(
-        termination('media-format-unsupported', `the carrier offers ${describe(start.format)}`),
-        CLOSE.unsupported,
+      const offered = describeFormat(start.format);
+      this.#options.log.warn(
+        { code: 'STREAM_FORMAT_UNSUPPORTED', format: offered, carrierCallId: start.callId },
+        'the audio format of a media stream is none that is spoken here',
       );
+      leg.fail(termination('media-format-unsupported', `the carrier offers ${offered}`), CLOSE.unsupported);
     }
     try {
       const verdict = this.#options.authorize(request);
@@ -234,10 +236,4 @@ export class PhoneStream<G> {
     this.#deadline?.cancel();
     this.#deadline = this.#clock.after(this.#options.startTimeoutMs ?? 5_000, () => this.#refuse(reason, CLOSE.policy));
   }
-}
-
-/** "audio/x-opus 48000 Hz x 2", from the wire: bounded, and with nothing in it that a log could trip over. */
-function describe(format: MediaFormat): string {
-  const encoding = format.encoding.slice(0, 32).replace(/[^\w./+-]/g, '?');
-  return `${encoding} ${format.sampleRate} Hz x ${format.channels}`;
 }

@@ -61,6 +61,12 @@ function stream(overrides: Partial<PhoneStreamOptions<Grant>> = {}) {
   };
 }
 
+/** SignalWire's `start` with another format. */
+function withFormat(mediaFormat: object): string {
+  const start = JSON.parse(signalwireSamples.start) as { start: object };
+  return JSON.stringify({ ...start, start: { ...start.start, mediaFormat } });
+}
+
 const ended = (events: ReadonlyArray<{ type: string; end?: Termination }>) =>
   events.flatMap((e) => (e.type === 'ended' ? [e.end?.reason] : []));
 
@@ -270,6 +276,79 @@ describe('a stream that misbehaves', () => {
 });
 
 describe('the formats', () => {
+  it.each([
+    ['L16', 24_000],
+    ['l16', '24000'],
+    ['audio/L16', 24_000],
+    ['audio/l16', undefined],
+    ['audio/x-l16;rate=24000', undefined],
+    ['audio/x-l16;rate=24000', 24_000],
+    ['Audio/X-L16; Rate=24000; channels=1', ''],
+    [' audio/L16 ; rate="24000" ', null],
+    ['L16@24000h', undefined],
+    ['L16/24000/1', 24_000],
+    ['audio/x-L16', '24000 Hz'],
+    ['linear16', 24_000],
+    ['audio/pcm16', 24_000],
+    ['L16', 0],
+  ])('take L16 at 24 kHz in every spelling: %j with a rate of %j', (encoding, sampleRate) => {
+    const s = stream({ leg: { l16Hz: 24_000 } });
+    s.say(withFormat({ encoding, sampleRate, channels: 1 }));
+    expect(s.socket.closed).toBeUndefined();
+    expect(s.legs[0]?.audio.toString()).toBe('l16le@24000 -> signalwire');
+    expect(s.log.lines).toEqual([]);
+  });
+
+  it.each([
+    ['audio/x-mulaw', 8_000, 'pcmu'],
+    ['audio/x-mulaw', undefined, 'pcmu'],
+    ['PCMU', '8000', 'pcmu'],
+    ['audio/PCMU;rate=8000', undefined, 'pcmu'],
+    ['AUDIO/PCMU; RATE=8000', 8_000, 'pcmu'],
+    ['PCMU@8000h', undefined, 'pcmu'],
+    ['audio/basic', undefined, 'pcmu'],
+    ['x-mulaw', 8_000, 'pcmu'],
+    ['MuLaw', 8_000, 'pcmu'],
+    ['audio/x-ulaw;rate=8000;channels=1', 8_000, 'pcmu'],
+    ['PCMA', undefined, 'pcma'],
+    ['audio/PCMA;rate=8000', 8_000, 'pcma'],
+    ['alaw', 8_000, 'pcma'],
+  ])('take a G.711 law in every spelling: %j with a rate of %j is %s', (encoding, sampleRate, name) => {
+    const s = stream({ leg: { l16Hz: 24_000 } });
+    s.say(withFormat({ encoding, sampleRate }));
+    expect(s.socket.closed).toBeUndefined();
+    expect(s.legs[0]?.audio.toString()).toBe(`${name}@8000 -> signalwire`);
+  });
+
+  it.each([
+    ['two rates that contradict each other', { encoding: 'audio/L16;rate=16000', sampleRate: 24_000, channels: 1 }],
+    ['a rate that is no number', { encoding: 'L16', sampleRate: 'wide', channels: 1 }],
+    ['a negative rate', { encoding: 'L16', sampleRate: -24_000, channels: 1 }],
+    ['a rate that is a list', { encoding: 'L16', sampleRate: [24_000], channels: 1 }],
+    ['a parameter that is no number', { encoding: 'L16;rate=fast', channels: 1 }],
+    ['a rate nobody sends', { encoding: 'L16;rate=22050', channels: 1 }],
+    ['mu-law at 16 kHz', { encoding: 'PCMU;rate=16000' }],
+    ['two channels', { encoding: 'L16;channels=2', sampleRate: 24_000 }],
+    ['two channels, beside it', { encoding: 'L16/24000/2', sampleRate: 24_000, channels: 1 }],
+    ['channels that are no number', { encoding: 'L16', sampleRate: 24_000, channels: 'stereo' }],
+    ['another codec', { encoding: 'audio/G722', sampleRate: 8_000, channels: 1 }],
+    ['a name of every object', { encoding: 'constructor', sampleRate: 8_000, channels: 1 }],
+    ['control characters', { encoding: 'audio/\u001b[31m\n', sampleRate: 8_000, channels: 1 }],
+  ])('refuse what is not plain, with a code in the log: %s', (_name, format) => {
+    const s = stream({ leg: { l16Hz: 24_000 } });
+    s.say(withFormat(format));
+    expect(s.socket.closed?.[0]).toBe(1003);
+    const [line] = s.log.lines;
+    expect(line?.fields).toMatchObject({ code: 'STREAM_FORMAT_UNSUPPORTED' });
+    expect(JSON.stringify(line)).not.toMatch(/\\u001b|\\n/);
+  });
+
+  it('do not guess a rate of L16 for which nothing was asked', () => {
+    const s = stream();
+    s.say(withFormat({ encoding: 'L16' }));
+    expect(s.socket.closed?.[0]).toBe(1003);
+  });
+
   it('compare without regard to case, and know the rates', () => {
     const format = (encoding: string, sampleRate: number) => ({ encoding, sampleRate, channels: 1 });
     expect(codecFor(format('AUDIO/X-MULAW', 8000), 'le')).toBe(pcmu);
