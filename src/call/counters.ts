@@ -12,6 +12,7 @@ export const COUNTERS = [
   'frames_invalid',
   'ms_filled',
   'ms_dropped_holdback',
+  'ms_dropped_flood',
   'ms_dropped_backpressure',
   'ms_dropped_interrupted',
   'ms_cleared',

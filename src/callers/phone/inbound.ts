@@ -1,5 +1,7 @@
 import type { Count } from '../../call/counters.ts';
 import { msToSamples, samplesToMs } from '../../media/frame.ts';
+import { AudioBudget, FILL_AHEAD_MS } from './limits.ts';
+import { GRID_MS, StampTrust } from './stamp-trust.ts';
 
 /**
  * Puts the caller's audio back into the order and the time in which it was spoken, by the carrier's timestamps. A frame in order passes at
@@ -27,31 +29,28 @@ interface Held {
   readonly arrivedAt: number;
 }
 
-/**
- * How far the timestamps can be believed. `media`: they count audio, to the frame. `loose`: they are taken from some clock and jitter, so
- * only real gaps count. `none`: absent or constant; frames pass as they come.
- */
-type Trust = 'media' | 'loose' | 'none';
-
 /** A timestamp this far behind the stream belongs to a counter that began anew, once it goes on from there, ms. */
 const RESTART_MS = 1_000;
-/** So many consecutive frames make a new counter, or a constant one. */
+/** So many consecutive frames make a new counter. */
 const EVIDENCE = 3;
 /** Timestamps remembered to tell a duplicate from a late frame: 1.3 s of 20 ms frames. */
 const RECENT = 64;
-/** A timestamp off the frame grid by more than this is a sign of a jittery clock, ms. */
-const GRID_MS = 2;
-/** Each sign adds four, each frame on the grid takes one away; at this sum the clock is called loose. */
-const LOOSE_SCORE = 24;
+/** While earlier gaps have put the audio so far ahead of the clock, a silent carrier is stood in for less: its audio may still come, ms. */
+const SURPLUS_MS = 1_000;
 /** Grain of the silence that fills in for a silent carrier, ms. */
 const FILL_GRAIN_MS = 20;
 /** A tick later than this means that we stalled, and that frames wait in the kernel: not the moment to call the carrier silent, ms. */
 const STALL_MS = 100;
 
-/** Places of the numbers: the timestamp of the first sample not yet written, NaN before the first; our clock at the last frame and tick; ms. */
+/**
+ * Places of the numbers, ms: the timestamp of the first sample not yet written, NaN before the first; our clock at the last frame, at the last
+ * tick, and at the newer of both; how far the audio was ahead of the clock after the last frame.
+ */
 const EXPECTED = 0;
 const LAST_ARRIVAL = 1;
 const LAST_TICK = 2;
+const NOW = 3;
+const SURPLUS = 4;
 
 export class Inbound {
   readonly #options: InboundOptions;
@@ -62,15 +61,13 @@ export class Inbound {
   readonly #recent = new Float64Array(RECENT).fill(-1);
   #recentAt = 0;
   #held: Held[] = [];
-  #trust: Trust = 'media';
+  readonly #trust = new StampTrust();
   /** What changes with each frame or tick, in one place: a field that gets a fraction gets a new object on the heap. */
   readonly #n: Float64Array;
-  #lastTimestamp = -1;
-  #same = 0;
-  #looseScore = 0;
   #behind = 0;
   #behindNext = -1;
   #wallFilledMs = 0;
+  readonly #budget: AudioBudget;
 
   constructor(options: InboundOptions, now: number) {
     this.#options = options;
@@ -78,7 +75,8 @@ export class Inbound {
     this.#maxFillMs = options.maxFillMs ?? 10_000;
     this.#wallGapMs = options.wallGapMs ?? 750;
     this.#silence = new Int16Array(msToSamples(100, options.sampleRate));
-    this.#n = Float64Array.of(Number.NaN, now, now);
+    this.#n = Float64Array.of(Number.NaN, now, now, now, 0);
+    this.#budget = new AudioBudget(now);
   }
 
   /** Frames that wait for one before them. */
@@ -90,27 +88,49 @@ export class Inbound {
   push(samples: Int16Array, timestampMs: number | undefined, now: number): void {
     if (samples.length === 0) return;
     this.#n[LAST_ARRIVAL] = now;
+    this.#n[NOW] = now;
     const filledMs = this.#wallFilledMs;
     this.#wallFilledMs = 0;
-    if (timestampMs === undefined || this.#trust === 'none' || this.#isConstant(timestampMs)) {
+    const durationMs = samplesToMs(samples.length, this.#options.sampleRate);
+    this.#place(samples, timestampMs, durationMs, filledMs, now);
+    this.#n[SURPLUS] = this.#budget.aheadMs(now);
+  }
+
+  #place(
+    samples: Int16Array,
+    timestampMs: number | undefined,
+    durationMs: number,
+    filledMs: number,
+    now: number,
+  ): void {
+    if (timestampMs !== undefined) this.#trust.sees(timestampMs);
+    if (timestampMs === undefined || this.#trust.level === 'none') {
       this.#release(Number.POSITIVE_INFINITY);
-      this.#options.write(samples);
+      // One frame that does not say where it belongs follows on the one before it.
+      this.#n[EXPECTED]! += durationMs;
+      this.#write(samples, durationMs);
       return;
     }
-    const durationMs = samplesToMs(samples.length, this.#options.sampleRate);
     const delta = this.#gapBefore(timestampMs);
-    this.#judge(delta, durationMs);
-    if (this.#trust === 'loose') this.#pushLoose(samples, timestampMs, durationMs, delta, filledMs);
-    else this.#pushOrdered(samples, timestampMs, durationMs, delta, filledMs, now);
+    this.#trust.judge(delta, durationMs);
+    if (this.#trust.level === 'media') {
+      this.#pushOrdered(samples, timestampMs, durationMs, delta, filledMs, now);
+      return;
+    }
+    this.#release(Number.POSITIVE_INFINITY);
+    this.#pushLoose(samples, timestampMs, durationMs, this.#gapBefore(timestampMs), filledMs);
   }
 
   /** Gives up waiting for what did not come, and stands in for a carrier that has gone silent. Called every 20 ms. */
   tick(now: number): void {
     const stalled = now - this.#n[LAST_TICK]! > STALL_MS;
     this.#n[LAST_TICK] = now;
+    this.#n[NOW] = now;
     if (stalled) return;
     if (this.#held.length > 0) this.#release(now);
-    const due = Math.min(now - this.#n[LAST_ARRIVAL]! - this.#wallGapMs, this.#maxFillMs) - this.#wallFilledMs;
+    const surplus = this.#n[SURPLUS]!;
+    const most = surplus > SURPLUS_MS ? Math.min(this.#maxFillMs, FILL_AHEAD_MS - surplus) : this.#maxFillMs;
+    const due = Math.min(now - this.#n[LAST_ARRIVAL]! - this.#wallGapMs, most) - this.#wallFilledMs;
     if (due < FILL_GRAIN_MS) return;
     const ms = Math.floor(due / FILL_GRAIN_MS) * FILL_GRAIN_MS;
     this.#wallFilledMs += ms;
@@ -121,14 +141,14 @@ export class Inbound {
   reset(now: number): void {
     this.#held = [];
     this.#recent.fill(-1);
-    this.#trust = 'media';
+    this.#trust.reset();
     this.#n[EXPECTED] = Number.NaN;
-    this.#lastTimestamp = -1;
-    this.#same = 0;
-    this.#looseScore = 0;
     this.#behind = 0;
     this.#n[LAST_ARRIVAL] = now;
     this.#n[LAST_TICK] = now;
+    this.#n[NOW] = now;
+    this.#n[SURPLUS] = 0;
+    this.#budget.reset(now);
     this.#wallFilledMs = 0;
   }
 
@@ -140,13 +160,15 @@ export class Inbound {
     filledMs: number,
     now: number,
   ): void {
-    // Nothing in it is new. A frame that overlaps by half is a jittery stamp, not a late frame.
-    if (delta <= GRID_MS - durationMs) {
-      this.#pushBehind(samples, timestampMs, durationMs, delta);
+    // Nothing in it is new. A frame that overlaps by half is a jittery stamp, not a late frame; and stamps are whole milliseconds.
+    if (delta <= Math.min(-GRID_MS, GRID_MS - durationMs)) {
+      // After a silence that was already filled in real time nothing old is still on its way: the counter began anew.
+      if (filledMs > 0 && delta < -RESTART_MS) this.#deliver(samples, timestampMs, durationMs);
+      else this.#pushBehind(samples, timestampMs, durationMs, delta);
       return;
     }
     this.#behind = 0;
-    if (delta > Math.min(durationMs, 20) / 2) {
+    if (delta > gapFrom(durationMs)) {
       // After a silence that was already filled in real time nothing is still on its way, so nothing is waited for.
       if (filledMs === 0) {
         this.#hold(samples, timestampMs, now);
@@ -163,6 +185,7 @@ export class Inbound {
   #pushBehind(samples: Int16Array, timestampMs: number, durationMs: number, delta: number): void {
     if (this.#recent.includes(timestampMs)) {
       this.#options.count('frames_duplicate');
+      this.#trust.unused();
       return;
     }
     if (delta < -RESTART_MS) {
@@ -177,6 +200,7 @@ export class Inbound {
       }
     }
     this.#options.count('frames_late');
+    this.#trust.unused();
   }
 
   #pushLoose(samples: Int16Array, timestampMs: number, durationMs: number, delta: number, filledMs: number): void {
@@ -184,36 +208,13 @@ export class Inbound {
     if (delta > this.#reorderMs) this.#fill(Math.min(delta, this.#maxFillMs) - filledMs);
     // Frames bunched by the network carry early stamps after a late one; the later of both counts, so no gap is filled twice.
     this.#n[EXPECTED] = (delta > this.#reorderMs || delta < -RESTART_MS ? timestampMs : expected) + durationMs;
-    this.#options.write(samples);
+    this.#write(samples, durationMs);
   }
 
   /** How far a frame begins behind the end of what was written, ms; negative when it begins before it, 0 for the first. */
   #gapBefore(timestampMs: number): number {
     const expected = this.#n[EXPECTED]!;
     return Number.isNaN(expected) ? 0 : timestampMs - expected;
-  }
-
-  /** Whether the carrier's timestamps stand still; the first repeats are taken for duplicates by who asks. */
-  #isConstant(timestampMs: number): boolean {
-    this.#same = timestampMs === this.#lastTimestamp ? this.#same + 1 : 0;
-    this.#lastTimestamp = timestampMs;
-    if (this.#same < EVIDENCE) return false;
-    this.#trust = 'none';
-    return true;
-  }
-
-  /** Watches whether timestamps fall on the grid that frame lengths make. */
-  #judge(delta: number, durationMs: number): void {
-    if (this.#trust !== 'media' || delta === 0) {
-      if (this.#looseScore > 0) this.#looseScore--;
-      return;
-    }
-    const off = Math.abs(delta) % durationMs;
-    if (Math.min(off, durationMs - off) <= GRID_MS) return;
-    this.#looseScore += 4;
-    if (this.#looseScore < LOOSE_SCORE) return;
-    this.#trust = 'loose';
-    this.#release(Number.POSITIVE_INFINITY);
   }
 
   /** Keeps a copy of a frame that came too early, in order of time. */
@@ -235,7 +236,7 @@ export class Inbound {
       const first = this.#held[0]!;
       const gap = this.#gapBefore(first.timestampMs);
       const durationMs = samplesToMs(first.samples.length, this.#options.sampleRate);
-      if (gap > Math.min(durationMs, 20) / 2 && !this.#waitedEnough(now)) return;
+      if (gap > gapFrom(durationMs) && !this.#waitedEnough(now)) return;
       this.#held.shift();
       this.#fill(Math.min(gap, this.#maxFillMs));
       this.#deliver(first.samples, first.timestampMs, durationMs);
@@ -257,11 +258,23 @@ export class Inbound {
     this.#n[EXPECTED] = timestampMs + durationMs;
     this.#recent[this.#recentAt] = timestampMs;
     this.#recentAt = (this.#recentAt + 1) % RECENT;
-    this.#options.write(samples);
+    this.#trust.used();
+    this.#write(samples, durationMs);
   }
 
-  #fill(ms: number): void {
-    let left = msToSamples(ms, this.#options.sampleRate);
+  /** Hands audio on, as far as the stream may have so much. */
+  #write(samples: Int16Array, durationMs: number): void {
+    if (this.#budget.takeAudio(durationMs, this.#n[NOW]!)) this.#options.write(samples);
+    else this.#options.count('ms_dropped_flood', durationMs);
+  }
+
+  #fill(gapMs: number): void {
+    if (gapMs <= 0) return;
+    const now = this.#n[NOW]!;
+    const ms = this.#budget.takeFill(gapMs, now);
+    if (ms < gapMs) this.#trust.impossible(now);
+    // Rounded down to whole samples: what is charged is never less than what is written.
+    let left = Math.floor((ms * this.#options.sampleRate) / 1000 + 1e-6);
     if (left <= 0) return;
     this.#options.count('ms_filled', Math.round(ms));
     while (left > 0) {
@@ -270,4 +283,9 @@ export class Inbound {
       left -= n;
     }
   }
+}
+
+/** From how far on a frame leaves a gap to the one before it, ms: half a frame, and more than the rounding of stamps. */
+function gapFrom(durationMs: number): number {
+  return Math.max(GRID_MS, Math.min(durationMs, 20) / 2);
 }

@@ -236,6 +236,7 @@ export class PhoneLeg implements CallerLeg {
     this.#sawMedia = true;
     const { payload, timestampMs } = message;
     const samples = payload.length / this.#codec.bytesPerSample;
+    if (samples === 0) return;
     if (!Number.isInteger(samples)) {
       // Half a sample: taking the rest would be a guess about which half is missing.
       this.count('frames_invalid');

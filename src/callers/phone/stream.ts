@@ -194,7 +194,7 @@ export class PhoneStream<G> {
 
   #onMalformed(fault: Fault): void {
     this.#tally.count(fault === 'base64' ? 'frames_invalid' : 'message_malformed');
-    if (this.#malformed.spend()) return;
+    if (this.#malformed.spend(this.#clock.now())) return;
     const code = fault === 'shape' ? CLOSE.unsupported : CLOSE_INVALID_DATA;
     this.#violation(
       termination('media-malformed', `too many messages could not be read, the last for its ${fault}`),
@@ -206,7 +206,7 @@ export class PhoneStream<G> {
   #onBinary(): void {
     if (this.#state === 'closed') return;
     this.#tally.count('message_malformed');
-    if (this.#malformed.spend() && this.#leg !== undefined) return;
+    if (this.#malformed.spend(this.#clock.now()) && this.#leg !== undefined) return;
     this.#violation(termination('media-malformed', 'binary messages on a text stream'), CLOSE.unsupported);
   }
 

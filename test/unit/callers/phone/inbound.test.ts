@@ -107,8 +107,9 @@ describe('inbound audio', () => {
       [0, 3_000],
       [2, 20],
     ]);
-    r.inbound.push(frame(2), 63_040, 100);
-    for (let now = 120; now <= 180; now += 20) r.inbound.tick(now);
+    for (let now = 120; now <= 60_100; now += 20) r.inbound.tick(now);
+    r.inbound.push(frame(2), 63_040, 60_100);
+    for (let now = 60_120; now <= 60_180; now += 20) r.inbound.tick(now);
     expect(r.runs()[3]).toEqual([0, 10_000]);
     expect(r.of('ms_filled')).toBe(13_000);
   });
@@ -210,5 +211,118 @@ describe('inbound audio', () => {
     r.inbound.push(frame(2), 0, 40);
     r.inbound.push(frame(3), 20, 60);
     expect(r.runs().map(([value]) => value)).toEqual([1, 3, 4]);
+  });
+});
+
+/** A stream of messages on a clock, and what comes of it. */
+function flood(
+  next: (n: number) => { stamp: number | undefined; samples: number },
+  perSecond: number,
+  seconds: number,
+) {
+  const r = rig();
+  const written: Array<[now: number, ms: number]> = [];
+  let nextTick = 20;
+  for (let n = 0; n < perSecond * seconds; n++) {
+    const now = (n * 1000) / perSecond;
+    for (; nextTick <= now; nextTick += 20) r.inbound.tick(nextTick);
+    const { stamp, samples } = next(n);
+    r.inbound.push(frame(1, samples), stamp, now);
+    written.push([now, r.samples.length / 8]);
+  }
+  return { ...r, written, ms: r.samples.length / 8 };
+}
+
+describe('flooding is counted in milliseconds of audio, filled silence too', () => {
+  const BURST_MS = 5_000;
+  let seed = 1;
+  const random = () => {
+    seed = (seed * 16_807) % 2_147_483_647;
+    return seed / 2_147_483_647;
+  };
+  const attacks: Record<string, (n: number) => number | undefined> = {
+    'jump by 10,007 ms each': (n) => n * 10_007,
+    'jump by 9,999 ms every other message': (n) => Math.floor(n / 2) * 9_999 + (n % 2) * 20,
+    'count samples, not milliseconds': (n) => n * 160,
+    'count microseconds': (n) => n * 20_000,
+    'grow without end': (n) => 2 ** Math.min(n, 52),
+    'are random and huge': () => Math.floor(random() * 2 ** 52),
+    'are random within a minute': () => Math.floor(random() * 60_000),
+    'jump ahead and back': (n) => (n % 2 === 0 ? n * 20 : 5_000_000 + n * 10_007),
+    'jump ahead, and are gone in between': (n) => (n % 2 === 0 ? undefined : n * 10_007),
+    'count down': (n) => 10_000_000 - n * 10_007,
+    'wrap at 32 bits': (n) => (4_294_960_000 + n * 5_003) % 4_294_967_296,
+  };
+  it.each(Object.keys(attacks))(
+    'when timestamps %s: never more than the time since the start, and the burst',
+    (name) => {
+      for (const samples of [8, 40, 160]) {
+        const f = flood((n) => ({ stamp: attacks[name]!(n), samples }), 375, 20);
+        for (const [now, ms] of f.written)
+          expect(ms, `after ${now} ms, frames of ${samples}`).toBeLessThanOrEqual(now + BURST_MS);
+      }
+    },
+  );
+
+  it('when audio itself comes at twice real time for good: the rest is dropped, and counted', () => {
+    const f = flood((n) => ({ stamp: n * 20, samples: FRAME }), 100, 60);
+    for (const [now, ms] of f.written) expect(ms).toBeLessThanOrEqual(now + BURST_MS);
+    expect(f.ms + f.of('ms_dropped_flood')).toBe(120_000);
+  });
+
+  it('but nothing is dropped of a stream that keeps real time, however long, with jitter and stalls of seconds', () => {
+    const tally = counts();
+    let samples = 0;
+    const write = (written: Int16Array) => {
+      samples += written.length;
+    };
+    const inbound = new Inbound({ sampleRate: RATE, count: tally.count, write }, 0);
+    const speech = frame(1);
+    let tick = 20;
+    let due = 0;
+    for (let now = 0; now < 3_600_000; now += 20) {
+      for (; tick <= now; tick += 20) inbound.tick(tick);
+      // Every minute the network is stuck for four seconds, then all comes at once.
+      if (now % 60_000 >= 56_000) continue;
+      for (; due <= now; due += 20) inbound.push(speech, due, now);
+    }
+    expect(tally.of('ms_dropped_flood')).toBe(0);
+    expect(tally.of('frames_late')).toBe(0);
+    expect(samples / 8 - tally.of('ms_filled')).toBe(due);
+    expect(tally.of('ms_filled')).toBeLessThan(5_000);
+  });
+
+  it('and a caller is heard, whatever the timestamps do', () => {
+    for (const [name, stamp] of Object.entries(attacks)) {
+      const f = flood((n) => ({ stamp: stamp(n), samples: FRAME }), 50, 30);
+      const heard = f.samples.filter((sample) => sample !== 0).length / 8;
+      expect(heard, name).toBeGreaterThan(29_000);
+      expect(f.inbound.held, name).toBeLessThanOrEqual(3);
+    }
+  });
+
+  it('and one timestamp that is wrong costs two frames, and four seconds of silence at most', () => {
+    const r = rig();
+    for (let n = 0; n < 200; n++) {
+      r.inbound.push(frame(n), n === 100 ? 999_999_999_999_999 : n * 20, n * 20);
+      r.inbound.tick(n * 20);
+    }
+    expect(r.of('ms_filled')).toBeLessThanOrEqual(4_020);
+    expect(new Set(r.samples).size).toBeGreaterThan(194);
+  });
+});
+
+describe('frames of any length', () => {
+  it.each([1, 4, 8, 13, 20, 40, 163, 240, 800, 4_000])('pass in order, each once: %i samples', (length) => {
+    const r = rig();
+    let at = 0;
+    const count = Math.ceil(16_000 / length);
+    for (let n = 0; n < count; n++) {
+      r.inbound.push(frame(n % 1_000, length), Math.floor(at / 8), Math.floor(at / 8));
+      at += length;
+    }
+    for (let now = 0; now < 200; now += 20) r.inbound.tick(at / 8 + now);
+    expect(r.samples).toEqual(Array.from({ length: count * length }, (_, i) => (Math.floor(i / length) % 1_000) + 1));
+    expect(r.of('ms_filled')).toBe(0);
   });
 });

@@ -224,6 +224,117 @@ describe('a stream that misbehaves', () => {
     }
   });
 
+  it('may send a message that cannot be read now and then for as long as the call lasts', async () => {
+    for (const bad of ['{"event":', '{"event":"media","media":{"payload":"%%%%"}}', '[]', undefined]) {
+      const s = stream();
+      s.say(twilioSamples.start);
+      const rig = legContext(s.clock);
+      await s.legs[0]!.start(rig.context);
+      for (let minute = 0; minute < 5; minute++) {
+        for (let n = 0; n < 5; n++)
+          if (bad === undefined) s.binary();
+          else s.say(bad);
+        for (let second = 0; second < 60; second++) {
+          s.clock.advance(1_000);
+          s.say(twilioSamples.media);
+        }
+      }
+      expect(s.socket.closed).toBeUndefined();
+      expect(rig.of(bad?.includes('%') === true ? 'frames_invalid' : 'message_malformed')).toBe(25);
+    }
+  });
+
+  it('is closed when messages that cannot be read come faster than they are forgiven', async () => {
+    const s = stream();
+    s.say(twilioSamples.start);
+    await s.legs[0]!.start(legContext(s.clock).context);
+    let seconds = 0;
+    while (s.socket.closed === undefined && seconds < 60) {
+      s.say('{"event":');
+      s.clock.advance(1_000);
+      s.say(twilioSamples.media);
+      seconds++;
+    }
+    expect(seconds).toBeGreaterThanOrEqual(10);
+    expect(seconds).toBeLessThanOrEqual(13);
+  });
+
+  it.each([
+    ['a number', '20'],
+    ['negative', '"-20"'],
+    ['NaN', '"NaN"'],
+    ['infinite', '"Infinity"'],
+    ['null', 'null'],
+    ['a list', '[20]'],
+    ['an object', '{"ms":20}'],
+    ['a fraction', '20.5'],
+    ['beyond what a number holds', '"99999999999999999999999"'],
+    ['1e308', '1e308'],
+    ['words', '"soon"'],
+    ['empty', '""'],
+  ])('has its audio heard whatever its timestamps, chunks and sequence numbers are: %s', async (_name, stamp) => {
+    for (const where of ['timestamp', 'chunk', 'sequenceNumber']) {
+      const s = stream();
+      s.say(twilioSamples.start);
+      const rig = legContext(s.clock);
+      await s.legs[0]!.start(rig.context);
+      const media = twilioSamples.media.replace(new RegExp(`"${where}": ?"?\\d+"?`), `"${where}":${stamp}`);
+      expect(media).toContain(`"${where}":${stamp}`);
+      for (let n = 0; n < 100; n++) {
+        s.say(media.replace(/"timestamp":"\d+"/, `"timestamp":"${n * 20}"`));
+        s.clock.advance(20);
+      }
+      expect(rig.heard.length / 8, where).toBeGreaterThan(1_900);
+      expect(rig.heard.length / 8, where).toBeLessThanOrEqual(7_000);
+      expect(s.socket.closed).toBeUndefined();
+    }
+  });
+
+  it('costs no more audio than time and a burst when its timestamps jump by 10 s in 375 messages a second', async () => {
+    const s = stream();
+    s.say(twilioSamples.start);
+    const rig = legContext(s.clock);
+    let ms = 0;
+    const count = (written: { samples: Int16Array }) => {
+      ms += written.samples.length / 8;
+    };
+    await s.legs[0]!.start({
+      ...rig.context,
+      peer: { ...rig.context.peer, write: count },
+    });
+    const payload = Buffer.alloc(40, 0x7f).toString('base64');
+    let n = 0;
+    for (let second = 0; second < 60 && s.socket.closed === undefined; second++) {
+      for (let part = 0; part < 375 && s.socket.closed === undefined; part++) {
+        s.say(
+          `{"event":"media","streamSid":"MZ","media":{"track":"inbound","timestamp":"${n++ * 10_007}","payload":"${payload}"}}`,
+        );
+        s.clock.advance(1000 / 375);
+        expect(ms).toBeLessThanOrEqual(s.clock.now() + 5_000);
+      }
+    }
+    expect(ms).toBeGreaterThan(1_000);
+  });
+
+  it('is no flood when the network was stuck for some seconds and all comes at once', async () => {
+    const s = stream();
+    s.say(twilioSamples.start);
+    const rig = legContext(s.clock);
+    await s.legs[0]!.start(rig.context);
+    s.say(twilioSamples.media);
+    for (const seconds of [6, 9, 12]) {
+      s.clock.advance(seconds * 1_000);
+      for (let n = 0; n < seconds * 50; n++) s.say(twilioSamples.media);
+      expect(s.socket.closed, `${seconds} s`).toBeUndefined();
+      s.clock.advance(10_000);
+      for (let n = 0; n < 500; n++) s.say(twilioSamples.media);
+    }
+    // A minute of it is more than can have been stuck.
+    s.clock.advance(12_000);
+    for (let n = 0; n < 3_000; n++) s.say(twilioSamples.media);
+    expect(s.socket.closed?.[0]).toBe(1008);
+  });
+
   it('may not speak binary: before its start never, in a call not for long', async () => {
     const early = stream();
     early.binary();
