@@ -194,6 +194,11 @@ const schema = z.object({
   MAX_CALL_MINUTES: integer(1, 1_440)
     .default(120)
     .describe('Longest call, minutes; after a transfer, what is left of them.'),
+  MAX_HOLD_MINUTES: integer(1, 1_440)
+    .default(10)
+    .describe(
+      'How long a carrier may send no audio, minutes, as of a caller on hold: the call goes on as long as its socket lives and answers pings, and the agent asks nobody whether they are there.',
+    ),
   MAX_PENDING_STREAMS: integer(1, 100_000)
     .default(200)
     .describe('Most media sockets that have not said who they are yet; one address may hold a quarter of them.'),

@@ -73,6 +73,7 @@ export function phoneStreams({ calls, config, log, clock, count }: StreamDeps): 
   const leg = {
     l16ByteOrder: config.SIGNALWIRE_L16_BYTE_ORDER,
     l16Hz: l16HzOf(config.SIGNALWIRE_CODEC),
+    holdMs: config.MAX_HOLD_MINUTES * 60_000,
     leadMs: config.PLAYOUT_LEAD_MS,
     cushionMs: config.PLAYOUT_CUSHION_MS,
     chunkMs: config.PLAYOUT_CHUNK_MS,

@@ -25,6 +25,7 @@ export const COUNTERS = [
   'mark_unknown',
   'mark_expired',
   'stream_restarted',
+  'line_on_hold',
   // The model's side.
   'model_event_unknown',
   'model_event_malformed',

@@ -160,9 +160,10 @@ export class Dialogue {
     if (calls.length > 0) this.#tools.supersede?.(calls);
   }
 
-  /** Whether there is a reason for the caller's silence: the agent is heard, thinks or works, or keys are waited for. */
+  /** Whether there is a reason for the caller's silence: the agent is heard, thinks or works, keys are waited for, or the line is on hold. */
   get #busy(): boolean {
-    const { joined, downlink } = this.#o;
+    const { joined, downlink, caller } = this.#o;
+    if (caller()?.onHold === true) return true;
     const atWork = !this.#ready || this.#line.responding || this.#running.size > 0;
     return !joined() || atWork || this.#keypad.busy || downlink.inPlay;
   }

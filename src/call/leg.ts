@@ -66,6 +66,11 @@ export interface CallerLeg extends Leg<CallerEvent> {
    * must stand in for it, or in bursts (WebSocket). A leg that makes no difference has no such property.
    */
   live?: boolean | undefined;
+  /**
+   * Whether its far party sends no audio at all although the connection lives: a caller on hold, as far as one can tell. Nobody there can
+   * be blamed for a silence. A leg that cannot tell has no such property.
+   */
+  readonly onHold?: boolean;
   /** Sends a digit to the far party where the wire can; false where it cannot. */
   sendDigit?(digit: string): boolean;
 }

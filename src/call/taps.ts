@@ -201,6 +201,10 @@ class TappedCaller implements CallerLeg {
     if ('live' in this.#leg) this.#leg.live = value;
   }
 
+  get onHold(): boolean {
+    return this.#leg.onHold ?? false;
+  }
+
   sendDigit(digit: string): boolean {
     return this.#leg.sendDigit?.(digit) ?? false;
   }

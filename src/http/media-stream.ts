@@ -44,7 +44,7 @@ export interface MediaStreamOptions {
 /** Media messages have a few hundred bytes, `start` one or two thousand. */
 const MESSAGE_MOST_BYTES = 64 * 1024;
 /** Keeps tunnels from closing a quiet connection and finds dead ones. */
-const PING_INTERVAL_MS = 20_000;
+const PING_INTERVAL_MS = 15_000;
 
 const headerText = (request: IncomingMessage, name: string) => {
   const value = request.headers[name];

@@ -55,6 +55,7 @@ export class FakeCaller implements CallerLeg {
   played = 0;
   /** When true everything written counts as played at once. */
   playsAtOnce = true;
+  onHold = false;
   startError: Error | undefined;
 
   constructor(rate = 8000) {

@@ -78,6 +78,19 @@ describe.each([false, true])('a server socket (media: %s)', (media) => {
     expect(performance.now() - began).toBeGreaterThan(300);
   });
 
+  it('finds a half-open connection sooner when it is asked whether that lives', async () => {
+    const ends = await serve({ pingIntervalMs: 60_000, media });
+    await deadClient(ends.port);
+    const living = await openSocket(`ws://127.0.0.1:${ends.port}`, deaf, client);
+    await until(() => ends.sockets.length === 2, 'both connections', 3_000);
+    for (let n = 0; n < 3; n++) {
+      for (const socket of ends.sockets) socket.probe();
+      await sleep(150);
+    }
+    expect(ends.closes).toEqual([1006]);
+    expect(living.isOpen).toBe(true);
+  });
+
   it('measures the round trip, and keeps a connection that answers', async () => {
     const ends = await serve({ pingIntervalMs: 60, media });
     await openSocket(`ws://127.0.0.1:${ends.port}`, deaf, client);

@@ -163,7 +163,7 @@ export class Inbound {
     // Nothing in it is new. A frame that overlaps by half is a jittery stamp, not a late frame; and stamps are whole milliseconds.
     if (delta <= Math.min(-GRID_MS, GRID_MS - durationMs)) {
       // After a silence that was already filled in real time nothing old is still on its way: the counter began anew.
-      if (filledMs > 0 && delta < -RESTART_MS) this.#deliver(samples, timestampMs, durationMs);
+      if (filledMs > 0) this.#deliver(samples, timestampMs, durationMs);
       else this.#pushBehind(samples, timestampMs, durationMs, delta);
       return;
     }

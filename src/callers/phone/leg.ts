@@ -9,6 +9,7 @@ import type { AudioSink, PcmFrame } from '../../media/frame.ts';
 import { CLOSE } from '../../transport/socket.ts';
 import { EarlyBuffer } from './early.ts';
 import { codecFor, codecLabel, describeFormat } from './formats.ts';
+import { Hold } from './hold.ts';
 import { Inbound } from './inbound.ts';
 import { type PhoneLegOptions, withDefaults } from './options.ts';
 import { Outbound } from './outbound.ts';
@@ -54,6 +55,7 @@ export class PhoneLeg implements CallerLeg {
   readonly #outbound: Outbound;
   readonly #inbound: Inbound;
   readonly #early: EarlyBuffer;
+  readonly #hold: Hold;
   readonly #frame: { samples: Int16Array; readonly sampleRate: number };
   #codec: Codec;
   #context: LegContext<CallerEvent> | undefined;
@@ -99,6 +101,7 @@ export class PhoneLeg implements CallerLeg {
       },
       this.#lastMedia,
     );
+    this.#hold = new Hold({ ...options, count: this.count, probe: () => socket.probe() });
     this.#outbound = new Outbound(codec, this.#wire, this.#onStuck, this.count, clock, options);
     this.playout = this.#outbound;
     this.audio = {
@@ -123,6 +126,11 @@ export class PhoneLeg implements CallerLeg {
 
   set live(value: boolean | undefined) {
     this.#outbound.live = value;
+  }
+
+  /** As `CallerLeg.onHold`: the carrier sends nothing, and its socket lives. */
+  get onHold(): boolean {
+    return this.#hold.on;
   }
 
   /**
@@ -232,6 +240,7 @@ export class PhoneLeg implements CallerLeg {
   #onMedia(message: MediaMessage, now: number): void {
     if (message.track !== 'inbound') return;
     if (++this.#framesIn === COUNTED_AT_ONCE) this.#countFrames();
+    this.#hold.audio(now - this.#lastMedia, this.#context?.log);
     this.#lastMedia = now;
     this.#sawMedia = true;
     const { payload, timestampMs } = message;
@@ -275,6 +284,7 @@ export class PhoneLeg implements CallerLeg {
     this.#early.take();
     this.#lastMedia = now;
     this.#sawMedia = false;
+    this.#hold.reset();
     this.count('stream_restarted');
     this.#context?.emit({ type: 'stream_restarted' });
   }
@@ -304,10 +314,11 @@ export class PhoneLeg implements CallerLeg {
   #tick(now: number): void {
     this.#inbound.tick(now);
     this.#outbound.tick(now);
-    const limit = this.#sawMedia ? this.#options.mediaIdleMs : this.#options.firstMediaMs;
-    if (this.#ended === undefined && now - this.#lastMedia > limit) {
+    if (this.#ended !== undefined) return;
+    const limit = this.#sawMedia ? this.#options.holdMs : this.#options.firstMediaMs;
+    if (now - this.#lastMedia > limit) {
       this.fail(termination('media-stalled', `no audio from the carrier for ${limit} ms`), CLOSE.policy);
-    }
+    } else if (this.#sawMedia) this.#hold.tick(now, this.#context?.log);
   }
 
   readonly #onStuck = (): void => {

@@ -34,8 +34,12 @@ export interface PhoneLegOptions {
   readonly wallGapMs: number;
   /** No audio from the carrier at all for this long after the start ends the leg. */
   readonly firstMediaMs: number;
-  /** No audio for this long later ends the leg. */
-  readonly mediaIdleMs: number;
+  /** No audio for this long later is a line on hold. */
+  readonly heldAfterMs: number;
+  /** While it is held the socket is asked this often whether it still lives. */
+  readonly holdProbeMs: number;
+  /** No audio for this long ends the leg, however alive its socket is. */
+  readonly holdMs: number;
   /** The caller's audio kept for a call that is not ready to take it. */
   readonly maxEarlyMs: number;
 }
@@ -57,7 +61,9 @@ export const PHONE_LEG_DEFAULTS: PhoneLegOptions = Object.freeze({
   maxFillMs: 10_000,
   wallGapMs: 750,
   firstMediaMs: 30_000,
-  mediaIdleMs: 15_000,
+  heldAfterMs: 2_000,
+  holdProbeMs: 5_000,
+  holdMs: 600_000,
   maxEarlyMs: 2_000,
 });
 

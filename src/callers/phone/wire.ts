@@ -2,7 +2,7 @@ import type { Socket } from '../../transport/socket.ts';
 import type { MediaProtocol } from './protocol.ts';
 
 /** What a leg needs of its socket. */
-export type PhoneSocket = Pick<Socket, 'isOpen' | 'bufferedBytes' | 'rttMs' | 'send' | 'close'>;
+export type PhoneSocket = Pick<Socket, 'isOpen' | 'bufferedBytes' | 'rttMs' | 'send' | 'probe' | 'close'>;
 
 /** The way to the carrier: one dialect on one socket, for the stream of the moment. Once shut it sends nothing more. */
 export class PhoneWire {

@@ -466,6 +466,29 @@ describe('Call', () => {
     expect((await call.done).reason).toBe('caller-silent');
   });
 
+  it('neither talks to a line on hold nor hangs up on it, and counts a silence from the moment it is back', async () => {
+    deps = { ...deps, patience: { longestMs: 5_000, asks: 1 } };
+    const { call, agent } = newCall();
+    const caller = new FakeCaller();
+    call.join(caller);
+    agent.ready();
+    await clock.advanceAsync(4_000, 20);
+    caller.onHold = true;
+    await clock.advanceAsync(300_000, 200);
+    expect(agent.did).toEqual(['greet']);
+    expect(call.ended).toBeUndefined();
+    caller.onHold = false;
+    await clock.advanceAsync(4_500, 20);
+    expect(agent.did).toEqual(['greet']);
+    await clock.advanceAsync(1_000, 20);
+    expect(agent.did.at(-1)).toMatch(/still there/);
+    // Back on hold before the goodbye: nobody is there to be said goodbye to.
+    caller.onHold = true;
+    await clock.advanceAsync(60_000, 200);
+    expect(agent.did.filter((what) => /say goodbye/.test(what))).toEqual([]);
+    expect(call.ended).toBeUndefined();
+  });
+
   it('has more patience where its prompt says so, and none while a tool runs', async () => {
     deps = { ...deps, patience: { longestMs: 5_000, asks: 0 } };
     const agent = new FakeAgent();

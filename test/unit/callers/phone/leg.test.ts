@@ -138,7 +138,7 @@ describe('the phone leg', () => {
     expect(rate.events).toMatchObject([{ type: 'ended', end: { reason: 'media-format-unsupported' } }]);
   });
 
-  it('ends when no audio comes: 30 s at first, 15 s later', async () => {
+  it('ends when no audio comes: 30 s at first, the longest hold later', async () => {
     const never = await started();
     never.clock.advance(30_000);
     expect(never.events).toEqual([]);
@@ -146,12 +146,86 @@ describe('the phone leg', () => {
     expect(never.events).toMatchObject([{ type: 'ended', end: { reason: 'media-stalled' } }]);
     expect(never.socket.closed?.[0]).toBe(1008);
     expect(never.clock.pending).toBe(0);
-    const later = await started();
+    const later = await started({ options: { holdMs: 120_000 } });
     later.leg.receive(media(), 0);
-    later.clock.advance(15_000);
+    later.clock.advance(120_000);
     expect(later.events).toEqual([]);
     later.clock.advance(40);
     expect(later.events).toMatchObject([{ type: 'ended', end: { reason: 'media-stalled' } }]);
+    expect(later.socket.closed?.[0]).toBe(1008);
+  });
+
+  describe('a line on hold', () => {
+    /** Speech in real time, frame number n with the value n + 1000, its timestamps by `stamp`. */
+    const talk = (s: Awaited<ReturnType<typeof started>>, frames: number, stamp: (n: number) => number) => {
+      for (let n = 0; n < frames; n++) {
+        s.leg.receive(media({ timestampMs: stamp(n), payload: Buffer.alloc(160, 0x10 + (n % 8)) }), s.clock.now());
+        s.clock.advance(20);
+      }
+    };
+
+    it('goes on for minutes while its socket lives, is stood in for ten seconds, and is asked whether it lives', async () => {
+      const s = await started();
+      talk(s, 50, (n) => n * 20);
+      expect(s.leg.onHold).toBe(false);
+      const before = s.heard.length;
+      s.clock.advance(9 * 60_000);
+      expect(s.events).toEqual([]);
+      expect(s.socket.isOpen).toBe(true);
+      expect(s.leg.onHold).toBe(true);
+      expect((s.heard.length - before) / 8).toBe(10_000);
+      expect(s.of('line_on_hold')).toBe(1);
+      // Every five seconds.
+      expect(s.socket.probes).toBeGreaterThan(100);
+      expect(s.socket.probes).toBeLessThan(110);
+      s.clock.advance(61_000);
+      expect(s.events).toMatchObject([{ type: 'ended', end: { reason: 'media-stalled' } }]);
+    });
+
+    it.each([
+      ['whose clock went on', (n: number) => 1_000 + 300_000 + n * 20],
+      ['whose clock stood still', (n: number) => 1_000 + n * 20],
+      ['whose clock began anew', (n: number) => n * 20],
+      ['whose clock jumped', (n: number) => 90_000_000 + n * 20],
+    ])('goes on at once and in time when audio comes again from a carrier %s', async (_name, stamp) => {
+      const s = await started();
+      talk(s, 50, (n) => n * 20);
+      s.clock.advance(300_000);
+      const before = s.heard.length;
+      talk(s, 100, stamp);
+      expect(s.leg.onHold).toBe(false);
+      // All that was said, and nothing else: no silence before it, no frame taken for an old one.
+      expect(s.heard.length - before).toBe(100 * 160);
+      expect(s.of('frames_late')).toBe(0);
+      expect(s.of('frames_duplicate')).toBe(0);
+      expect(s.events).toEqual([]);
+      // And held again.
+      s.clock.advance(3_000);
+      expect(s.leg.onHold).toBe(true);
+    });
+
+    it('plays what the agent says then by the clock, and its marks are settled', async () => {
+      const s = await started();
+      talk(s, 50, (n) => n * 20);
+      s.clock.advance(60_000);
+      s.leg.audio.write(speech(1_000));
+      expect(s.leg.playout.writtenMs()).toBe(1_000);
+      s.clock.advance(30_000);
+      expect(s.leg.playout.playedMs()).toBe(1_000);
+      talk(s, 50, (n) => 91_000 + n * 20);
+      s.leg.audio.write(speech(400));
+      s.clock.advance(1_000);
+      expect(s.leg.playout.playedMs()).toBe(1_400);
+      expect(s.socket.events.filter((event) => event === 'clear')).toEqual([]);
+    });
+
+    it('is not what a standstill of this process looks like', async () => {
+      const s = await started();
+      talk(s, 50, (n) => n * 20);
+      s.clock.stall(5_000);
+      s.clock.advance(40);
+      expect(s.leg.onHold).toBe(false);
+    });
   });
 
   it('gives up a carrier that does not read', async () => {

@@ -13,6 +13,7 @@ export class FakeSocket implements PhoneSocket {
   closed: [number, string] | undefined;
   bufferedBytes = 0;
   rttMs: number | undefined = 0;
+  probes = 0;
   /** Told once when the connection is over. */
   onClose: (code: number) => void = () => {};
   #gone = false;
@@ -30,6 +31,10 @@ export class FakeSocket implements PhoneSocket {
     if (!this.isOpen) return false;
     this.sent.push(text);
     return true;
+  }
+
+  probe(): void {
+    this.probes++;
   }
 
   close(code = 1000, reason = ''): void {

@@ -1,0 +1,55 @@
+import type { Count } from '../../call/counters.ts';
+import type { Log } from '../../call/leg.ts';
+import { TICK_MS } from '../../call/ticker.ts';
+import type { PhoneLegOptions } from './options.ts';
+
+export interface HoldOptions extends Pick<PhoneLegOptions, 'heldAfterMs' | 'holdProbeMs'> {
+  /** Asks the socket whether it still lives; one that does not answer is cut. */
+  readonly probe: () => void;
+  readonly count: Count;
+}
+
+/**
+ * Whether the line is on hold: the carrier sends no audio, and its socket lives. That is nobody's silence and nobody's end, as long as the
+ * socket says so; a carrier that vanished without a word sends no audio either.
+ */
+export class Hold {
+  readonly #options: HoldOptions;
+  /** Ticks in a row without audio: a standstill of ours makes one long tick, not many. */
+  #quietTicks = 0;
+  #on = false;
+  #probedAt = 0;
+
+  constructor(options: HoldOptions) {
+    this.#options = options;
+  }
+
+  get on(): boolean {
+    return this.#on;
+  }
+
+  /** Every 20 ms of a stream that has had audio. */
+  tick(now: number, log: Pick<Log, 'info'> | undefined): void {
+    if (++this.#quietTicks * TICK_MS <= this.#options.heldAfterMs) return;
+    if (!this.#on) {
+      this.#on = true;
+      this.#probedAt = now;
+      this.#options.count('line_on_hold');
+      log?.info({}, 'no audio comes from the carrier: the line is on hold');
+    } else if (now - this.#probedAt >= this.#options.holdProbeMs) {
+      this.#probedAt = now;
+      this.#options.probe();
+    }
+  }
+
+  /** Audio came; `afterMs`: since the last. */
+  audio(afterMs: number, log: Pick<Log, 'info'> | undefined): void {
+    if (this.#on) log?.info({ afterMs: Math.round(afterMs) }, 'audio comes from the carrier again');
+    this.reset();
+  }
+
+  reset(): void {
+    this.#on = false;
+    this.#quietTicks = 0;
+  }
+}
