@@ -34,6 +34,7 @@ export async function openRecords(base: Base): Promise<Feature> {
           prices,
           onFailure: (err) =>
             log.error({ err }, 'the database of records failed; it is opened again at the next write'),
+          onNotice: (problem) => log.error({ problem }, 'the database of records is not as it should be'),
         })
       : postgresRecordStore({ url: config.DATABASE_URL, prices });
   await opened(store, base);

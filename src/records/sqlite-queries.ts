@@ -1,5 +1,5 @@
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
-import { transaction } from '../stores/sqlite.ts';
+import { forgetDeleted, transaction } from '../stores/sqlite.ts';
 import { addEvent, type CallRecord, closeAsLost, newRecord, spokenText } from './call-record.ts';
 import type { RecordedEvent } from './event.ts';
 import type { PriceList } from './prices.ts';
@@ -119,19 +119,23 @@ export function recordQueries(db: DatabaseSync, prices: PriceList) {
       });
     },
     removeOlder(before: number, limit: number): number {
-      return transaction(db, () => {
+      const removed = transaction(db, () => {
         const rows = old.all(before, limit);
         for (const row of rows) removeAll(String(row['id']));
         return rows.length;
       });
+      if (removed > 0) forgetDeleted(db);
+      return removed;
     },
     remove(callId: string): boolean {
-      return transaction(db, () => {
+      const removed = transaction(db, () => {
         const record = get(callId);
         if (record === undefined || record.endedAt === null) return false;
         removeAll(callId);
         return true;
       });
+      if (removed) forgetDeleted(db);
+      return removed;
     },
     removed: (after: Removed, limit: number): Removed[] =>
       removedAfter

@@ -86,8 +86,15 @@ CREATE TABLE removed_calls (
 CREATE INDEX removed_calls_by_time ON removed_calls (removed_at, id);
 `;
 
+/** The index forgets at once what is deleted of it: https://www.sqlite.org/fts5.html#the_secure_delete_configuration_option */
+const forgetfulIndex = `
+INSERT INTO call_words_index (call_words_index, rank) VALUES ('secure-delete', 1);
+INSERT INTO call_words_index (call_words_index) VALUES ('rebuild');
+`;
+
 export const recordMigrations: readonly Migration[] = [
   { id: '0001-records', sql: records },
   { id: '0002-events-by-id', sql: eventsById },
   { id: '0003-removed-calls', sql: removedCalls },
+  { id: '0004-forgetful-index', sql: forgetfulIndex },
 ];

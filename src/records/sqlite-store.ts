@@ -12,18 +12,21 @@ export interface SqliteStoreOptions {
   readonly prices: PriceList;
   /** Told when the database's thread died; the next request starts another one. */
   readonly onFailure?: (error: Error) => void;
+  /** Told what the operator should see to. */
+  readonly onNotice?: (notice: string) => void;
 }
 
 /** Primary result codes of SQLite that say that the data is at fault: TOOBIG, CONSTRAINT, MISMATCH. https://www.sqlite.org/rescode.html */
 const REFUSALS = new Set([18, 19, 20]);
 
 /** Records in a file, written and read on a thread of its own. `open` rejects with CONFIG_INVALID when the file cannot be used. */
-export function sqliteRecordStore({ path, prices, onFailure }: SqliteStoreOptions): RecordStore {
+export function sqliteRecordStore({ path, prices, onFailure, onNotice }: SqliteStoreOptions): RecordStore {
   const thread = new WorkerThread({
     module: new URL('./sqlite-worker.ts', import.meta.url),
     name: 'records',
     workerData: { path, prices } satisfies RecordWorkerStart,
     what: `the database ${path}`,
+    told: (notice) => onNotice?.(String(notice)),
     gone: (failure, ready) => {
       if (failure !== undefined && ready) onFailure?.(failure);
     },

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { errorMessage } from '../errors.ts';
 import { readOperatorFileSync } from '../operator-file.ts';
-import { transaction } from './sqlite.ts';
+import { forgetDeleted, transaction } from './sqlite.ts';
 
 /** Full-text search over a folder of Markdown files, cut into their sections. https://www.sqlite.org/fts5.html */
 
@@ -106,6 +106,7 @@ export function knowledgeQueries(db: DatabaseSync, folder: string | undefined) {
             addFile.run(name, version);
           }
         });
+        forgetDeleted(db);
       }
       const counts = { files: found.size, changed: stale.length + gone.length };
       return problems.length === 0 ? counts : { ...counts, problems };

@@ -110,4 +110,13 @@ CREATE TABLE notes_of_setup (
 ) STRICT, WITHOUT ROWID;
 `;
 
-export const migrations: readonly Migration[] = [{ id: '0001-business', sql: business }];
+/** The index forgets at once what is deleted of it: https://www.sqlite.org/fts5.html#the_secure_delete_configuration_option */
+const forgetfulIndex = `
+INSERT INTO knowledge (knowledge, rank) VALUES ('secure-delete', 1);
+INSERT INTO knowledge (knowledge) VALUES ('rebuild');
+`;
+
+export const migrations: readonly Migration[] = [
+  { id: '0001-business', sql: business },
+  { id: '0002-forgetful-index', sql: forgetfulIndex },
+];

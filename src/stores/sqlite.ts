@@ -21,9 +21,16 @@ const BUSY_MS = 5_000;
 /**
  * Opens the database file (made, with its folder, when it is missing; readable by its owner alone, because it holds what callers said) and
  * brings its schema up to date. `:memory:` is a database that ends with its connection. Throws CONFIG_INVALID when that cannot be done,
- * STORE_SCHEMA_NEWER when a newer version of this program wrote it.
+ * STORE_SCHEMA_NEWER when a newer version of this program wrote it. `tell` hears what the operator should see to.
+ *
+ * What is deleted is overwritten: https://www.sqlite.org/pragma.html#pragma_secure_delete. A full-text index does so by a setting of its own,
+ * and the write-ahead log by `forgetDeleted`.
  */
-export function openDatabase(path: string, migrations: readonly Migration[]): DatabaseSync {
+export function openDatabase(
+  path: string,
+  migrations: readonly Migration[],
+  tell: (notice: string) => void = () => {},
+): DatabaseSync {
   try {
     const fresh = path !== ':memory:' && !existsSync(path);
     if (fresh) mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
@@ -31,8 +38,9 @@ export function openDatabase(path: string, migrations: readonly Migration[]): Da
     if (fresh) chmodSync(path, 0o600);
     // WAL: readers never wait for a writer. NORMAL: a power cut may lose the last commits but never damages the file.
     // https://www.sqlite.org/wal.html#performance_considerations
-    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;');
+    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA secure_delete = ON;');
     migrate(db, migrations);
+    vacuumOnce(db, fresh, (problem) => tell(`${path}: ${problem}`));
     return db;
   } catch (error) {
     if (error instanceof BridgeError) throw error;
@@ -40,6 +48,38 @@ export function openDatabase(path: string, migrations: readonly Migration[]): Da
       cause: error,
     });
   }
+}
+
+/** `user_version` of a file in whose pages nothing is left from before deleted content was overwritten. */
+const OVERWRITES = 1;
+/** Larger files are not rewritten while somebody waits for the start, bytes. */
+const VACUUM_MOST = 1024 ** 3;
+
+/** A file from before has deleted content in its free space: it is written anew, once. https://www.sqlite.org/lang_vacuum.html */
+function vacuumOnce(db: DatabaseSync, fresh: boolean, tell: (problem: string) => void): void {
+  const number = (pragma: string) => Number(Object.values(db.prepare(`PRAGMA ${pragma}`).get() ?? {})[0]);
+  if (number('user_version') >= OVERWRITES) return;
+  try {
+    if (!fresh) {
+      if (number('page_count') * number('page_size') > VACUUM_MOST) throw new Error('the file is large');
+      db.exec('VACUUM');
+      forgetDeleted(db);
+    }
+    db.exec(`PRAGMA user_version = ${OVERWRITES}`);
+  } catch (error) {
+    // A full disk or another process is no reason to take no calls. It is tried again at the next start.
+    tell(
+      `what was deleted by earlier versions may still be in its free space (${errorMessage(error)}): stop the daemon and run sqlite3 FILE "VACUUM; PRAGMA user_version = ${OVERWRITES}"`,
+    );
+  }
+}
+
+/**
+ * Empties the write-ahead log, which still has the pages as they were before something was deleted. Where another process is reading, it
+ * stays until the next time. https://www.sqlite.org/pragma.html#pragma_wal_checkpoint
+ */
+export function forgetDeleted(db: DatabaseSync): void {
+  db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
 }
 
 function migrate(db: DatabaseSync, migrations: readonly Migration[]): void {

@@ -16,10 +16,10 @@ export interface WorkerStart extends BusinessOptions {
 }
 
 function serve(port: NonNullable<typeof parentPort>, start: WorkerStart): void {
+  const tell = teller(port);
   const db = openDatabase(start.path, migrations);
   if (start.example) seedExample(db, Date.now());
   const queries = businessQueries(db, start);
-  const tell = teller(port);
   const refresh = () => queries.knowledge.refresh().problems?.forEach(tell);
   refresh();
   let refreshed = performance.now();

@@ -51,14 +51,16 @@ const fileSchema = z
     const hasBody = file.method !== 'GET' && file.method !== 'DELETE';
     if (file.signing !== undefined && !hasBody) issue('signing', 'needs a method with a body: it signs the body');
     if (file.includeCall && !hasBody) issue('includeCall', 'needs a method with a body');
-    if (file.includeCall && 'call' in file.parameters.properties)
+    if (file.includeCall && Object.hasOwn(file.parameters.properties, 'call'))
       issue('includeCall', 'the parameters have a field "call" already');
     const url = URL.canParse(file.url) ? new URL(file.url) : undefined;
     if (url === undefined || !/^https?:$/.test(url.protocol)) issue('url', 'must be an https:// URL');
     if (/^[^/]*\/\/[^/?#]*[{}]/.test(file.url)) issue('url', 'the host must be fixed: {fields} are for path and query');
     if (file.url.includes('#')) issue('url', 'must have no fragment');
     for (const field of fieldsOf(file.url))
-      if (!(field in file.parameters.properties)) issue('url', `{${field}} is not among the parameters`);
+      if (!Object.hasOwn(file.parameters.properties, field)) issue('url', `{${field}} is not among the parameters`);
+    if (queryNames(file.url).some((name) => /[{}]/.test(name)))
+      issue('url', "the query's names must be fixed: {fields} are for its values");
     for (const value of Object.values(file.headers))
       for (const name of variablesOf(value))
         if (!name.startsWith(SECRET_PREFIX))
@@ -69,6 +71,29 @@ export type HttpToolFile = z.infer<typeof fileSchema>;
 
 export function fieldsOf(url: string): string[] {
   return [...url.matchAll(/\{([^{}]*)\}/g)].map(([, field = '']) => field);
+}
+
+/** The names in a URL's query, as a server reads them; what their values are is the file's own business, whatever the model says. */
+export function queryNames(url: string): string[] {
+  const query = url.split('?').slice(1).join('?');
+  return [...new URLSearchParams(query).keys()];
+}
+
+/** Fields that go into the query by name, as GET and DELETE have them, and yet are fixed in the URL: the model has no say in them. */
+function fixedFields({ url, method }: Pick<HttpToolFile, 'url' | 'method'>): string[] {
+  const filled = new Set(fieldsOf(url));
+  return method === 'GET' || method === 'DELETE' ? queryNames(url).filter((name) => !filled.has(name)) : [];
+}
+
+/** The parameters that the model may give, and is told of. */
+export function openParameters(file: HttpToolFile): HttpToolFile['parameters'] {
+  const fixed = new Set(fixedFields(file));
+  const { properties, required, ...rest } = file.parameters;
+  return {
+    ...rest,
+    properties: Object.fromEntries(Object.entries(properties).filter(([name]) => !fixed.has(name))),
+    ...(Array.isArray(required) ? { required: required.filter((name) => !fixed.has(String(name))) } : {}),
+  };
 }
 
 export function variablesOf(text: string): string[] {

@@ -1,9 +1,10 @@
 import { request } from 'undici';
 import { z } from 'zod';
 import { signatureHeaders } from '../signing.ts';
+import { declaredOnly } from './declared.ts';
 import type { Destinations } from './destinations.ts';
 import { isToolError, ToolError } from './errors.ts';
-import { fieldsOf, type HttpToolFile, parseHttpFile, variablesOf } from './http-file.ts';
+import { fieldsOf, type HttpToolFile, openParameters, parseHttpFile, queryNames, variablesOf } from './http-file.ts';
 import { type LoadedTool, parseWith } from './loaded.ts';
 import { atPointer } from './pointer.ts';
 import { HARD_BYTES } from './result.ts';
@@ -22,25 +23,30 @@ export interface HttpToolDeps {
 /** Makes a tool of a file's text. Throws TOOL_INVALID, naming what is wrong: its form, a missing variable, a host that is not allowed. */
 export function loadHttpTool(name: string, text: string, format: 'json' | 'yaml', deps: HttpToolDeps): LoadedTool {
   const file = parseHttpFile(text, format, name);
-  const schema = argumentsSchema(file);
+  const parameters = openParameters(file);
+  const schema = argumentsSchema(parameters);
   if (file.enabled) checkUsable(file, deps);
   return {
     name,
     source: 'http',
     enabled: file.enabled,
     description: file.description,
-    schema: file.parameters,
+    schema: parameters,
     touches: [],
     timeoutMs: file.timeoutMs,
     filler: file.filler,
-    parse: (args) => parseWith(schema, args),
+    parse(args) {
+      const parsed = parseWith(schema, args);
+      // A field that the model made up is no reason to ask it again; it goes nowhere.
+      return parsed.ok ? { ok: true, value: declaredOnly(parameters, parsed.value) } : parsed;
+    },
     execute: (args, ctx) => callEndpoint(file, args as Record<string, unknown>, ctx, deps),
   };
 }
 
-function argumentsSchema(file: HttpToolFile): z.ZodType {
+function argumentsSchema(parameters: HttpToolFile['parameters']): z.ZodType {
   try {
-    return z.fromJSONSchema(file.parameters as Parameters<typeof z.fromJSONSchema>[0]);
+    return z.fromJSONSchema(parameters as Parameters<typeof z.fromJSONSchema>[0]);
   } catch (error) {
     throw new ToolError('TOOL_INVALID', `parameters: ${error instanceof Error ? error.message : error}`);
   }
@@ -74,8 +80,10 @@ async function callEndpoint(
     headers[name] = value.replace(/\$\{([^{}]*)\}/g, (_, variable: string) => deps.env(variable) ?? '');
   let body: string | null = null;
   if (file.method === 'GET' || file.method === 'DELETE') {
+    const fixed = new Set(queryNames(file.url));
     for (const [field, value] of Object.entries(rest))
-      url.searchParams.set(field, typeof value === 'object' ? JSON.stringify(value) : String(value));
+      if (!fixed.has(field))
+        url.searchParams.append(field, typeof value === 'object' ? JSON.stringify(value) : String(value));
   } else {
     const { from, to } = ctx.caller;
     body = JSON.stringify(file.includeCall ? { ...rest, call: { id: ctx.callId, from, to } } : rest);
@@ -116,9 +124,10 @@ async function callEndpoint(
 /** The file's URL with its fields filled in. A value stays within its place: it can neither climb the path nor add to the query. */
 function fillUrl(file: HttpToolFile, args: Record<string, unknown>): URL {
   const filled = file.url.replace(/\{([^{}]*)\}/g, (_, field: string) => {
-    const value = String(args[field] ?? '');
+    const given = Object.hasOwn(args, field) ? (args[field] ?? '') : '';
+    const value = typeof given === 'object' ? '' : String(given).toWellFormed();
     if (value === '' || value === '.' || value === '..')
-      throw new ToolError('TOOL_ARGUMENTS_INVALID', `"${field}" cannot be empty, "." or "..".`);
+      throw new ToolError('TOOL_ARGUMENTS_INVALID', `"${field}" must be a text, and not empty, "." or "..".`);
     return encodeURIComponent(value);
   });
   return new URL(filled);

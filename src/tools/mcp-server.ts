@@ -10,6 +10,7 @@ import {
 } from '@modelcontextprotocol/sdk/types.js';
 import type { Clock, Timer } from '../call/clock.ts';
 import type { Log } from '../call/leg.ts';
+import { declaredOnly } from './declared.ts';
 import { ToolError } from './errors.ts';
 import { DESCRIPTION_MOST, type LoadedTool } from './loaded.ts';
 import type { McpServerSettings } from './mcp-file.ts';
@@ -143,10 +144,10 @@ export class McpServer {
       touches: [],
       timeoutMs: this.settings.timeoutMs,
       filler: true,
-      // The server checks its arguments itself and says what is wrong with them.
+      // The server checks its arguments itself and says what is wrong with them; what it did not ask for does not get there.
       parse: (args) =>
         typeof args === 'object' && args !== null && !Array.isArray(args)
-          ? { ok: true, value: args }
+          ? { ok: true, value: declaredOnly(tool.inputSchema, args) }
           : { ok: false, problems: [{ field: '(arguments)', problem: 'must be an object' }] },
       execute: (args, ctx) => this.#call(tool.name, args as Record<string, unknown>, ctx.signal),
     };

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -48,6 +48,61 @@ recordStoreContract('SQLite', {
 });
 
 describe('SQLite', () => {
+  /** Where among a database's files a word can still be read. */
+  const readable = (folder: string, word: string) =>
+    readdirSync(folder).filter((name) => readFileSync(join(folder, name)).includes(word));
+
+  it.each([
+    ['removed by its id', (store: RecordStore, id: string) => store.remove(id)],
+    ['removed for its age', (store: RecordStore) => store.removeOlder(Number.MAX_SAFE_INTEGER, 10)],
+  ])('leaves no word of a call that was %s in its files, while it is open', async (_, remove) => {
+    const folder = tempFolder();
+    const store = sqliteRecordStore({ path: join(folder, 'records.db'), prices: PRICES });
+    await store.open();
+    const telling = new Telling();
+    for (const [id, word] of [
+      ['c1', 'zanzibarquux'],
+      ['c2', 'harmlessword'],
+    ] as const) {
+      telling.start(id);
+      telling.turn(id, `They call me ${word}.`, `Hello, ${word}!`);
+      telling.end(id);
+    }
+    await store.append('i', telling.told);
+    expect(readable(folder, 'zanzibarquux')).not.toEqual([]);
+    await remove(store, 'c1');
+    expect(await store.list({ text: 'zanzibarquux', limit: 10 })).toEqual([]);
+    expect(readable(folder, 'zanzibarquux')).toEqual([]);
+    expect(readable(folder, 'zanzib')).toEqual([]);
+    await store.close();
+    expect(readable(folder, 'zanzibarquux')).toEqual([]);
+    rmSync(folder, { recursive: true });
+  });
+
+  it('rewrites a file from before, in whose free space removed words are, once', async () => {
+    const folder = tempFolder();
+    const path = join(folder, 'records.db');
+    const before = openDatabase(path, recordMigrations.slice(0, 3));
+    before.exec('PRAGMA secure_delete = OFF; PRAGMA user_version = 0');
+    const insert = before.prepare('INSERT INTO call_words (call_id, words) VALUES (?, ?)');
+    for (let i = 0; i < 500; i++) insert.run(`c${i % 2}`, i % 2 === 0 ? `zanzibarquux ${i}` : `harmlessword ${i}`);
+    before.exec("DELETE FROM call_words WHERE call_id = 'c0'");
+    before.close();
+    expect(readable(folder, 'zanzibarquux')).toEqual(['records.db']);
+    const store = sqliteRecordStore({ path, prices: PRICES });
+    await store.open();
+    expect(readable(folder, 'zanzib')).toEqual([]);
+    expect(readable(folder, 'harmlessword')).toContain('records.db');
+    await store.close();
+    const after = new DatabaseSync(path);
+    expect(
+      after.prepare("SELECT count(*) AS n FROM call_words_index WHERE call_words_index MATCH 'harmlessword'").get(),
+    ).toEqual({ n: 250 });
+    expect(after.prepare('PRAGMA user_version').get()).toEqual({ user_version: 1 });
+    after.close();
+    rmSync(folder, { recursive: true });
+  });
+
   it('refuses a file that a newer version wrote, with its code', async () => {
     const folder = tempFolder();
     const path = join(folder, 'records.db');

@@ -107,6 +107,76 @@ describe('a workflow tool', () => {
     expect(seen).toHaveLength(1);
   });
 
+  describe('passes on what it declares, and keeps what its address fixes', () => {
+    const fixed = () => `http://workflow.internal:${port}/orders?tenant=42&action=read&flag=a&flag=b`;
+    const open = { type: 'object', properties: { order: { type: 'string' } }, required: ['order'] };
+    const made = { tenant: '1', action: 'delete', flag: 'c', 'tenant[]': '1', more: 'x', __proto__: undefined };
+
+    it.each(['GET', 'DELETE'])('in the query of a %s', async (method) => {
+      await ask({ method, url: fixed(), parameters: open }, { order: '7&tenant=1', ...made });
+      expect(seen[0]?.url).toBe('/orders?tenant=42&action=read&flag=a&flag=b&order=7%26tenant%3D1');
+    });
+
+    it('in the body, at every depth', async () => {
+      const line = { type: 'object', properties: { article: { type: 'string' } } };
+      const parameters = {
+        type: 'object',
+        properties: { order: { type: 'string' }, lines: { type: 'array', items: line }, notes: { type: 'object' } },
+      };
+      const given = JSON.parse(
+        '{"order":"7","tenant":"1","__proto__":{"admin":true},"constructor":{},"lines":[{"article":"a","price":0}],"notes":{"any":1}}',
+      );
+      await ask({ url: fixed(), parameters }, given);
+      expect(seen[0]?.url).toBe('/orders?tenant=42&action=read&flag=a&flag=b');
+      expect(JSON.parse(seen[0]!.body)).toEqual({ order: '7', lines: [{ article: 'a' }], notes: { any: 1 } });
+      expect(seen[0]!.body).not.toContain('__proto__');
+    });
+
+    it('though a parameter has the name of a fixed field: the model is not told of it', async () => {
+      const parameters = {
+        type: 'object',
+        properties: { order: { type: 'string' }, tenant: { type: 'string' } },
+        required: ['order', 'tenant'],
+      };
+      const change = { method: 'GET', url: fixed(), parameters };
+      expect(load(change).schema).toMatchObject({ properties: { order: {} }, required: ['order'] });
+      expect(load(change).schema['properties']).not.toHaveProperty('tenant');
+      await ask(change, { order: '7', tenant: '1' });
+      expect(seen[0]?.url).toBe('/orders?tenant=42&action=read&flag=a&flag=b&order=7');
+    });
+
+    it.each([
+      ['a segment that climbs', '..'],
+      ['nothing', ''],
+    ])('in the path, which takes no %s', async (_, order) => {
+      const url = `http://workflow.internal:${port}/orders/{order}/lines`;
+      expect(JSON.parse(await ask({ url }, { order }))).toMatchObject({ error: 'arguments_invalid' });
+      expect(seen).toEqual([]);
+    });
+
+    it.each([
+      ['../../admin', '..%2F..%2Fadmin'],
+      ['..%2fadmin', '..%252fadmin'],
+      ['..\\admin', '..%5Cadmin'],
+      ['%2e%2e', '%252e%252e'],
+      ['a?tenant=1', 'a%3Ftenant%3D1'],
+      ['a#b', 'a%23b'],
+      ['a;b\r\nhost: x', 'a%3Bb%0D%0Ahost%3A%20x'],
+      ['\ud800', '%EF%BF%BD'],
+    ])('in the path, where %j is one segment', async (order, segment) => {
+      await ask({ url: `http://workflow.internal:${port}/orders/{order}/lines?tenant=42` }, { order });
+      expect(seen[0]?.url).toBe(`/orders/${segment}/lines?tenant=42`);
+    });
+
+    it('at its start: what the model could name is refused', () => {
+      const url = `http://workflow.internal:${port}/orders`;
+      const properties = { order: { type: 'string' } };
+      const parameters = { type: 'object', properties };
+      expect(() => load({ url: `${url}?{order}=1`, parameters })).toThrow('names must be fixed');
+      expect(() => load({ url: `${url}/{constructor}`, parameters })).toThrow('{constructor} is not among');
+    });
+  });
+
   it('checks its arguments before it sends anything', async () => {
     expect(JSON.parse(await ask({}, { order: 42, more: 1 }))).toMatchObject({ error: 'arguments_invalid' });
     expect(seen).toEqual([]);
