@@ -6,6 +6,7 @@ import type { Logger } from 'pino';
 import { Admission, REFUSALS } from './admission/admission.ts';
 import { ModelCircuit } from './admission/circuit.ts';
 import { LoopDelay } from './admission/loop-delay.ts';
+import { MemoryWatch } from './admission/memory.ts';
 import { TransportMemory } from './agents/openai/fallback.ts';
 import { Calls } from './call/calls.ts';
 import type { CarrierCall } from './call/carrier-call.ts';
@@ -73,8 +74,8 @@ export interface App {
   readonly adminTokenFile: string | undefined;
   /** Listens; resolves to the local URL. Rejects with LISTEN_FAILED. */
   listen(): Promise<string>;
-  /** Takes no more calls, lets those that run come to their end within DRAIN_TIMEOUT, then frees everything. */
-  drain(): Promise<void>;
+  /** Takes no more calls, lets those that run come to their end within DRAIN_TIMEOUT (or `withinMs`, if that is shorter), then frees everything. */
+  drain(withinMs?: number): Promise<void>;
   /** Takes no more calls, ends those that run at once, frees everything; also while it drains. Idempotent. */
   close(): Promise<void>;
 }
@@ -112,6 +113,7 @@ export async function build(config: Config, deps: AppDeps): Promise<App> {
     log: log as unknown as Log,
   });
   const loop = new LoopDelay(clock);
+  const memoryWatch = new MemoryWatch(clock);
   const metrics = createMetrics({
     clock,
     activeCalls: () => calls.size,
@@ -212,6 +214,13 @@ export async function build(config: Config, deps: AppDeps): Promise<App> {
     maxPages: Math.min(config.BROWSER_MAX_CALLS, config.MAX_CALLS - 1),
     callsPerSecond: config.CALLS_PER_SECOND,
     maxLoopDelayMs: config.MAX_LOOP_DELAY_MS,
+    memoryPercent: () => memoryWatch.usedPercent,
+    maxMemoryPercent: config.MAX_MEMORY_PERCENT,
+    memoryFull: (full, percent) => {
+      if (full)
+        log.warn({ percent: Math.round(percent) }, 'the memory is nearly full: no new calls until there is room');
+      else log.info({ percent: Math.round(percent) }, 'there is memory again; new calls are taken');
+    },
     models: circuit,
     refused: metrics.countRefusal,
   });
@@ -263,6 +272,7 @@ export async function build(config: Config, deps: AppDeps): Promise<App> {
       await http.close(CLOSE_GRACE_MS);
       for (const feature of features.toReversed()) await closed(feature, clock, log);
       loop.close();
+      memoryWatch.close();
       await dispatch.close();
       await embedded?.close();
     })();
@@ -288,8 +298,8 @@ export async function build(config: Config, deps: AppDeps): Promise<App> {
       const { port } = http.app.server.address() as AddressInfo;
       return localUrl(config.HOST, port);
     },
-    async drain() {
-      await drain.begin();
+    async drain(withinMs) {
+      await drain.begin(withinMs);
       await close();
     },
     close,

@@ -34,6 +34,10 @@ export class Drain {
   #begun: Promise<void> | undefined;
   #draining = false;
   #timer: Timer | undefined;
+  /** When the time is up, monotonic ms. */
+  #until = Number.POSITIVE_INFINITY;
+  /** Whether it is up, or nobody is left. */
+  #over = false;
 
   constructor(options: DrainOptions) {
     this.#o = options;
@@ -49,25 +53,41 @@ export class Drain {
     this.#draining = true;
   }
 
-  /** Resolves when the last call has ended and its carrier had time to ask what comes next. Begun twice it is the same. */
-  begin(): Promise<void> {
-    this.#begun ??= this.#run();
+  /**
+   * Resolves when the last call has ended and its carrier had time to ask what comes next. Begun twice it is the same, but for the time:
+   * the shorter of both counts.
+   */
+  begin(withinMs = this.#o.timeoutMs): Promise<void> {
+    if (this.#begun === undefined) this.#begun = this.#run(withinMs);
+    else this.#limit(withinMs);
     return this.#begun;
   }
 
-  async #run(): Promise<void> {
-    const { calls, clock, timeoutMs } = this.#o;
+  /** The time is up no later than in so many ms from now. */
+  #limit(ms: number): void {
+    const { clock } = this.#o;
+    const at = clock.now() + ms;
+    if (this.#over || at >= this.#until) return;
+    this.#timer?.cancel();
+    this.#until = at;
+    this.#timer = clock.after(ms, () => this.#dismissAll());
+  }
+
+  async #run(withinMs: number): Promise<void> {
+    const { calls, clock } = this.#o;
     this.refuse();
     if (calls.size === 0) return;
-    this.#timer = clock.after(timeoutMs, () => this.#dismissAll());
+    this.#limit(withinMs);
     // A call that was being made when the draining began joins the others only after this look.
     while (calls.size > 0) await Promise.all([...calls].map((call) => call.done));
-    this.#timer.cancel();
+    this.#timer?.cancel();
+    this.#over = true;
     await new Promise<void>((resolve) => void clock.after(LINGER_MS, resolve));
   }
 
   #dismissAll(): void {
     const { calls, timeIsUp } = this.#o;
+    this.#over = true;
     timeIsUp?.(calls.size);
     for (const call of calls) void call.dismiss(termination('drained'), SAY_WE_CLOSE, GOODBYE_MS);
   }

@@ -34,6 +34,7 @@ async function main(): Promise<void> {
   );
 
   let signals = 0;
+  let crashes = 0;
   const stop = (signal: string) => {
     signals++;
     if (signals === 1) {
@@ -42,7 +43,7 @@ async function main(): Promise<void> {
         { signal, calls: app.calls.size, seconds },
         'draining: no new calls; a second signal ends those that run',
       );
-      app.drain().then(() => process.exit(signals === 1 ? 0 : 1), fail);
+      app.drain().then(() => process.exit(signals === 1 && crashes === 0 ? 0 : 1), fail);
       return;
     }
     if (signals > 2) process.exit(1);
@@ -52,10 +53,17 @@ async function main(): Promise<void> {
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
-  // A bug in one call must not take the others along unseen: it is logged, the calls are ended in order, and the process is replaced.
+  // A bug that no call's boundary held: what it left of the process is not to be trusted for long. The calls that run have some seconds to
+  // end as they would; then the process is replaced. A second one, or one while there is no time, ends them at once.
   const crash = (error: unknown) => {
-    log.fatal({ err: error }, 'unexpected error; the process ends');
+    crashes++;
+    log.fatal({ err: error, calls: app.calls.size }, 'unexpected error; the process ends');
     process.exitCode = 1;
+    const { CRASH_DRAIN_SECONDS: seconds } = config;
+    if (crashes === 1 && seconds > 0) {
+      void app.drain(seconds * 1_000).finally(() => process.exit(1));
+      return;
+    }
     setTimeout(() => process.exit(1), CUT_MS);
     void app.close().finally(() => process.exit(1));
   };

@@ -7,7 +7,7 @@ import { TokenBucket } from './token-bucket.ts';
  */
 
 /** Why a call was refused: a metric label. */
-export const REFUSALS = ['draining', 'calls', 'rate', 'loop-delay', 'model', 'pages', 'pending'] as const;
+export const REFUSALS = ['draining', 'calls', 'rate', 'loop-delay', 'memory', 'model', 'pages', 'pending'] as const;
 export type RefusalReason = (typeof REFUSALS)[number];
 
 export type Admitted = { readonly ok: true } | { readonly ok: false; readonly reason: RefusalReason };
@@ -34,6 +34,12 @@ export interface AdmissionOptions {
   readonly callsPerSecond: number;
   /** Above this no call is taken, ms; 0: it is not looked at. */
   readonly maxLoopDelayMs: number;
+  /** How full the memory is, percent. */
+  readonly memoryPercent?: () => number;
+  /** Above this no call is taken, percent; 0 or left out: it is not looked at. */
+  readonly maxMemoryPercent?: number;
+  /** Told when the memory gets too full, and when it is well again. */
+  readonly memoryFull?: (full: boolean, percent: number) => void;
   /** Which models refuse calls; without it none does. */
   readonly models?: Pick<ModelCircuit, 'admits' | 'spares' | 'isOpen'>;
   /** Told each refusal. */
@@ -46,6 +52,8 @@ const BURST_SECONDS = 5;
 const RECOVERED = 0.8;
 /** Strangers' pages are refused from this part of it on: what they cost must not keep a caller out. */
 const PAGES_LATE = 0.5;
+/** The memory is well again so many points below its limit. */
+const MEMORY_RECOVERED = 5;
 
 export class Admission {
   readonly #o: AdmissionOptions;
@@ -56,6 +64,7 @@ export class Admission {
   #pages = 0;
   #connecting = 0;
   #late = false;
+  #full = false;
 
   constructor(options: AdmissionOptions) {
     this.#o = options;
@@ -176,8 +185,18 @@ export class Admission {
     const { calls, isDraining, loopDelayMs, maxCalls, maxLoopDelayMs } = this.#o;
     if (isDraining()) return 'draining';
     if (calls() + this.#making + more >= maxCalls) return 'calls';
-    if (maxLoopDelayMs === 0) return undefined;
-    this.#late = loopDelayMs() > maxLoopDelayMs * (this.#late ? RECOVERED : 1);
-    return this.#late ? 'loop-delay' : undefined;
+    this.#late = maxLoopDelayMs > 0 && loopDelayMs() > maxLoopDelayMs * (this.#late ? RECOVERED : 1);
+    if (this.#late) return 'loop-delay';
+    return this.#isFull() ? 'memory' : undefined;
+  }
+
+  #isFull(): boolean {
+    const { memoryPercent, maxMemoryPercent = 0, memoryFull } = this.#o;
+    if (memoryPercent === undefined || maxMemoryPercent === 0) return false;
+    const percent = memoryPercent();
+    const full = percent > maxMemoryPercent - (this.#full ? MEMORY_RECOVERED : 0);
+    if (full !== this.#full) memoryFull?.(full, percent);
+    this.#full = full;
+    return full;
   }
 }

@@ -14,6 +14,16 @@ export const admissionSettings = {
     .describe(
       'New callers hear a busy message while the event loop is later than this (99th percentile of a second, median of ten), ms, so that running calls keep their time. 0: not looked at.',
     ),
+  MAX_MEMORY_PERCENT: integer(0, 99)
+    .default(80)
+    .describe(
+      "New callers hear a busy message while more of the process's memory is in use than this, percent of V8's heap limit or of the container's, whichever is fuller, so that running calls are not lost with the process. 0: not looked at.",
+    ),
+  CRASH_DRAIN_SECONDS: integer(0, 3_600)
+    .default(30)
+    .describe(
+      'After a bug that nobody caught no new call is taken and running calls go on for at most this long, seconds; then the agent says goodbye and the process ends with 1. 0: they end at once.',
+    ),
   BUSY_SAY: z
     .string()
     .default('All lines are busy at the moment. Please call again in a few minutes.')

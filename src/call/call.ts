@@ -1,5 +1,6 @@
 import { link } from '../media/link.ts';
 import { AgentSide } from './agent-side.ts';
+import { Boundary } from './boundary.ts';
 import type { Timer } from './clock.ts';
 import { closeInOrder } from './closing.ts';
 import type { CallDeps } from './deps.ts';
@@ -50,17 +51,20 @@ export class Call {
   #longest: Timer | undefined;
   #watch: (() => void) | undefined;
 
-  constructor(info: CallInfo, agent: AgentLeg, deps: CallDeps, tools: ToolsFactory = noTools) {
-    const { clock, ticker, observers } = deps;
+  constructor(info: CallInfo, agent: AgentLeg, shared: CallDeps, tools: ToolsFactory = noTools) {
     const { signal } = this.#abort;
     this.info = info;
     this.#agent = agent;
+    this.log = shared.log.child({ callId: info.id });
+    const boundary = new Boundary(shared.clock, shared.ticker, (error) => this.#onBug(error));
+    const { clock, ticker } = boundary;
+    const deps: CallDeps = { ...shared, clock, ticker };
+    const { observers } = deps;
     this.#deps = deps;
-    this.log = deps.log.child({ callId: info.id });
     ({ promise: this.done, resolve: this.#resolveDone } = Promise.withResolvers<Termination>());
     this.startedAt = clock.wall();
     const { log } = this;
-    const journal = new Journal({ callId: info.id, clock, ticker, log, observers, signal, total: deps.count });
+    const journal = new Journal({ callId: info.id, boundary, log, observers, signal, total: deps.count });
     const { count, tell } = journal;
     const downlink = new Downlink({ clock, agent, journal, log, path: () => this.#audioPath() });
     const fromCaller = new Holdback(agent.audio, count);
@@ -146,6 +150,18 @@ export class Call {
     });
     if (this.#agentSide.lost !== undefined) void this.#leave(this.#agentSide.lost);
     else this.#begin(again);
+  }
+
+  /** Something of ours threw: this call cannot be trusted any more, and the caller gets what a lost call gets. Others are not touched. */
+  #onBug(err: unknown): void {
+    this.#journal.count('call_bug');
+    this.log.error({ err }, 'a bug in this call; it ends, the others go on');
+    if (this.#ended !== undefined) return;
+    try {
+      void this.end(termination('internal'));
+    } catch (error) {
+      this.log.error({ err: error }, 'the call could not be ended in order');
+    }
   }
 
   /** What it means when the caller's leg ends from now on, whatever it says itself; undefined takes it back. */

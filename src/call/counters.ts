@@ -43,6 +43,8 @@ export const COUNTERS = [
   'observer_failed',
   'tap_failed',
   'close_stuck',
+  // Bugs of ours that stopped at the call's boundary.
+  'call_bug',
 ] as const;
 
 export type Counter = (typeof COUNTERS)[number];

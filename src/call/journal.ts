@@ -1,16 +1,15 @@
 import type { AudioSink } from '../media/frame.ts';
-import type { Clock } from './clock.ts';
+import type { Boundary } from './boundary.ts';
 import type { Count, Counter } from './counters.ts';
 import type { AgentEvent, CallEvent, CallObserver } from './events.ts';
 import type { LegContext, Log } from './leg.ts';
 import { notify } from './observers.ts';
 import type { Termination } from './termination.ts';
-import type { Ticker } from './ticker.ts';
 
 export interface JournalOptions {
   readonly callId: string;
-  readonly clock: Clock;
-  readonly ticker: Ticker;
+  /** Where a bug in this call stops; its clock and ticker are the call's. */
+  readonly boundary: Boundary;
   readonly log: Log;
   readonly observers: readonly CallObserver[];
   /** Counts for the whole process what the call counts, while it goes on. */
@@ -27,7 +26,7 @@ export class Journal {
 
   constructor(options: JournalOptions) {
     this.#options = options;
-    this.#createdAt = options.clock.now();
+    this.#createdAt = options.boundary.clock.now();
   }
 
   readonly count = (counter: Counter, n = 1): void => {
@@ -52,26 +51,26 @@ export class Journal {
 
   /** The call is over and closed: its last line in the log, and the last event that is told of it. */
   end(end: Termination): void {
-    const { clock, log } = this.#options;
+    const { boundary, log } = this.#options;
     const { counters } = this;
-    const durationMs = clock.now() - this.#createdAt;
+    const durationMs = boundary.clock.now() - this.#createdAt;
     log.info({ ...end, durationMs: Math.round(durationMs), counters }, 'call ended');
     this.tell({ type: 'call_ended', end, durationMs, counters });
   }
 
   /** What a leg is started with. Once the call is over, nothing that the leg says reaches it. */
   context<E>(leg: string, peer: AudioSink, emit: (event: E) => void): LegContext<E> {
-    const { callId, clock, ticker, log, signal } = this.#options;
+    const { callId, boundary, log, signal } = this.#options;
     return {
       callId,
-      peer,
+      peer: boundary.sink(peer),
       emit: (event) => {
-        if (!signal.aborted) emit(event);
+        if (!signal.aborted) boundary.run(() => emit(event));
       },
       count: this.count,
       log: log.child({ leg }),
-      clock,
-      ticker,
+      clock: boundary.clock,
+      ticker: boundary.ticker,
       signal,
     };
   }

@@ -6,6 +6,7 @@ const RETRY_MS: Readonly<Record<RefusalReason, number>> = {
   rate: 1_000,
   calls: 10_000,
   'loop-delay': 10_000,
+  memory: 10_000,
   draining: 10_000,
   model: 15_000,
   pages: 10_000,

@@ -98,6 +98,20 @@ describe('draining', () => {
     expect(calls.continuation(atTwilio('CA-a'))).toEqual({ next: 'hangup' });
   });
 
+  it('is shortened by who is in more of a hurry, and never made longer', async () => {
+    const { clock, drain, call, ends } = make(60_000);
+    const { agent } = call('a');
+    void drain.begin();
+    void drain.begin(5_000);
+    void drain.begin(50_000);
+    await clock.advanceAsync(4_900, 100);
+    expect(agent.did).not.toContain(`respond ${SAY_WE_CLOSE}`);
+    await clock.advanceAsync(200, 100);
+    expect(agent.did.join()).toContain(SAY_WE_CLOSE);
+    await clock.advanceAsync(20_000, 100);
+    expect(ends).toEqual([['a', 'drained']]);
+  });
+
   it('does not wait for ever for a goodbye that does not come; the carrier apologises then', async () => {
     const { clock, calls, begin, call, ends } = make(1_000);
     call('a');

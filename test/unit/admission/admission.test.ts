@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Admission, type AdmissionOptions, type RefusalReason } from '../../../src/admission/admission.ts';
 import { type DelayWindow, LoopDelay } from '../../../src/admission/loop-delay.ts';
+import { MemoryWatch, processMemory } from '../../../src/admission/memory.ts';
 import { TokenBucket } from '../../../src/admission/token-bucket.ts';
 import { systemClock } from '../../../src/call/clock.ts';
 import { FakeClock } from '../../fakes/clock.ts';
@@ -95,6 +96,26 @@ describe('admission', () => {
     state.delayMs = 90;
     expect(admission.admit().ok).toBe(true);
     expect(make({ maxLoopDelayMs: 0, loopDelayMs: () => 1e6 }).admission.admit().ok).toBe(true);
+  });
+
+  it('takes none while the memory is nearly full, tells it once, and takes them again five points below', () => {
+    let percent = 80;
+    const told: boolean[] = [];
+    const memory = { memoryPercent: () => percent, memoryFull: (full: boolean) => void told.push(full) };
+    const { admission, refused } = make({ ...memory, maxMemoryPercent: 80 });
+    expect(admission.admit().ok).toBe(true);
+    percent = 80.1;
+    expect(admission.admit()).toEqual({ ok: false, reason: 'memory' });
+    percent = 76;
+    expect(admission.admit()).toEqual({ ok: false, reason: 'memory' });
+    expect(admission.overloaded).toBe(true);
+    percent = 75;
+    expect(admission.admit().ok).toBe(true);
+    expect([told, refused]).toEqual([
+      [true, false],
+      ['memory', 'memory'],
+    ]);
+    expect(make({ ...memory, memoryPercent: () => 99, maxMemoryPercent: 0 }).admission.admit().ok).toBe(true);
   });
 
   it('takes no call to a model that refuses all, counts it, and leaves a trial to calls, not to orders', () => {
@@ -226,5 +247,35 @@ describe("the event loop's delay", () => {
     } finally {
       loop.close();
     }
+  });
+});
+
+describe('the memory', () => {
+  const reading = { heapUsed: 100, heapLimit: 1_000, rss: 300, rssLimit: 0 };
+
+  it('is as full as the fuller of heap and container, at its least within ten seconds', () => {
+    const clock = new FakeClock();
+    let now = { ...reading };
+    const watch = new MemoryWatch(clock, () => now);
+    expect(watch.usedPercent).toBe(10);
+    now = { ...reading, heapUsed: 900 };
+    clock.advance(5_000);
+    expect(watch.usedPercent, 'garbage between two collections').toBe(10);
+    clock.advance(6_000);
+    expect(watch.usedPercent, 'what no collection takes away').toBe(90);
+    now = { ...reading, rssLimit: 400 };
+    clock.advance(1_000);
+    expect(watch.usedPercent).toBe(75);
+    watch.close();
+    expect(clock.pending).toBe(0);
+  });
+
+  it('is measured: what is held shows', () => {
+    const before = processMemory();
+    const held = Array.from({ length: 200_000 }, (_, i) => ({ i }));
+    const after = processMemory();
+    expect(after.heapUsed - before.heapUsed).toBeGreaterThan(held.length);
+    expect(after.heapLimit).toBeGreaterThan(after.heapUsed);
+    expect(after.rss).toBeGreaterThan(after.heapUsed / 2);
   });
 });
