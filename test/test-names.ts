@@ -19,37 +19,33 @@ const BEFORE_REGEX = /(?:^|[([{,;:=!&|?+\-*%<>~^}]|=>|\b(?:return|typeof|case|in
 function* tokens(source: string): Generator<Token> {
   let last = '';
   for (let i = 0; i < source.length; ) {
-    const char = source[i]!;
-    if (/\s/.test(char)) {
-      i++;
-    } else if (source.startsWith('//', i)) {
-      i = endOf(source, '\n', i);
-    } else if (source.startsWith('/*', i)) {
-      i = endOf(source, '*/', i + 2);
-    } else if (char === "'" || char === '"' || char === '`') {
-      const end = endOfString(source, i);
-      const text = source.slice(i + 1, end - 1);
-      yield {
-        kind: 'string',
-        text: text.replace(/\\(?:\r?\n|(.))/gs, (_, one: string) => (one === 'n' ? '\n' : (one ?? ''))),
-      };
-      last = 'string';
-      i = end;
-    } else if (char === '/' && BEFORE_REGEX.test(last)) {
-      i = endOfRegex(source, i);
-      last = 'regex';
-    } else if (WORD.test(char)) {
-      const text = /^[\w$]+/.exec(source.slice(i, i + 200))![0];
-      yield { kind: 'word', text };
-      last = text;
-      i += text.length;
-    } else {
-      const text = source.startsWith('=>', i) ? '=>' : char;
-      yield { kind: 'sign', text };
-      last = text;
-      i += text.length;
-    }
+    const { end, token, kind } = scan(source, i, last);
+    if (token !== undefined) yield token;
+    if (kind !== undefined) last = kind;
+    i = end;
   }
+}
+
+/** What begins at `i`: where it ends, what it is for who looks at what follows, and the token, where it is one. */
+function scan(source: string, i: number, last: string): { end: number; token?: Token; kind?: string } {
+  const char = source[i]!;
+  if (/\s/.test(char)) return { end: i + 1 };
+  if (source.startsWith('//', i)) return { end: endOf(source, '\n', i) };
+  if (source.startsWith('/*', i)) return { end: endOf(source, '*/', i + 2) };
+  if (char === "'" || char === '"' || char === '`') {
+    const end = endOfString(source, i);
+    const text = source
+      .slice(i + 1, end - 1)
+      .replace(/\\(?:\r?\n|(.))/gs, (_, one: string | undefined) => (one === 'n' ? '\n' : (one ?? '')));
+    return { end, token: { kind: 'string', text }, kind: 'string' };
+  }
+  if (char === '/' && BEFORE_REGEX.test(last)) return { end: endOfRegex(source, i), kind: 'regex' };
+  if (WORD.test(char)) {
+    const text = /^[\w$]+/.exec(source.slice(i, i + 200))![0];
+    return { end: i + text.length, token: { kind: 'word', text }, kind: text };
+  }
+  const text = source.startsWith('=>', i) ? '=>' : char;
+  return { end: i + text.length, token: { kind: 'sign', text }, kind: text };
 }
 
 function endOf(source: string, what: string, from: number): number {
@@ -67,14 +63,16 @@ function endOfString(source: string, from: number): number {
   return source.length;
 }
 
-/** Behind the brace that ends a template's place: strings and braces may stand in it. */
+/** Behind the brace that ends a template's place: anything of the language may stand in it. */
 function endOfPlace(source: string, from: number): number {
   let depth = 1;
-  for (let i = from; i < source.length; i++) {
-    const char = source[i]!;
-    if (char === "'" || char === '"' || char === '`') i = endOfString(source, i) - 1;
-    else if (char === '{') depth++;
-    else if (char === '}' && --depth === 0) return i + 1;
+  let last = '{';
+  for (let i = from; i < source.length; ) {
+    const { end, kind } = scan(source, i, last);
+    if (kind === '{') depth++;
+    else if (kind === '}' && --depth === 0) return end;
+    if (kind !== undefined) last = kind;
+    i = end;
   }
   return source.length;
 }

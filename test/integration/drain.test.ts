@@ -196,3 +196,75 @@ describe.concurrent('kill -TERM', () => {
     expect(await d.exit).toBe(0);
   });
 });
+
+/** Has Node run this before the daemon; spaces would end the option. */
+const preload = (code: string) => ({ NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(code)}` });
+
+describe('a bug that nobody caught', () => {
+  it.for([
+    ['thrown', "process.on('SIGUSR2', () => { throw new Error('nobody caught this'); });"],
+    ['a rejection', "process.on('SIGUSR2', () => void Promise.reject(new Error('nobody caught this')));"],
+  ] as const)(
+    'takes no new call, lets the agent say goodbye, and ends the process with 1: %s',
+    async ([, code], { daemon }) => {
+      const d = await daemon({ ...preload(code), CRASH_DRAIN_SECONDS: '2' });
+      const phone = d.call(25_000);
+      await connected(d, 1);
+      d.signal('SIGUSR2');
+      await until(
+        () => d.lines().some(({ level, msg }) => level === 60 && String(msg).includes('unexpected')),
+        'the log',
+      );
+      expect((await fetch(`${d.url}/health/ready`)).status).toBe(503);
+      expect((await post(`${d.url}/incoming-call`, newCallSid('twilio'))).text).toContain('We are sorry');
+      const report = await phone.report;
+      expect([report.ok, report.ended.by]).toEqual([true, 'bridge']);
+      expect(JSON.stringify(d.model.sessions[0]?.received)).toContain(JSON.stringify(SAY_WE_CLOSE).slice(1, -1));
+      expect(report.streams[0]?.playback.unheardMs).toBeLessThan(100);
+      expect(await d.exit).toBe(1);
+      expect(d.output()).toContain('nobody caught this');
+      expect(d.records()).toEqual([{ reason: 'drained', ends: 1 }]);
+    },
+  );
+
+  it('a second time ends it at once, with one end for each call, all of it stored', async ({ daemon }) => {
+    const d = await daemon(preload("process.on('SIGUSR2', () => { throw new Error('nobody caught this'); });"));
+    const phones = [d.call(25_000), d.call(25_000)];
+    await connected(d, 2);
+    d.signal('SIGUSR2');
+    await until(() => d.lines().some(({ level }) => level === 60), 'the first is logged');
+    d.signal('SIGUSR2');
+    const began = performance.now();
+    expect(await d.exit).toBe(1);
+    expect(performance.now() - began).toBeLessThan(8_000);
+    await Promise.all(phones.map(({ report }) => report));
+    expect(d.records()).toEqual(Array(2).fill({ reason: 'drained', ends: 1 }));
+  });
+});
+
+describe('a wall clock that jumps', () => {
+  it.for([
+    ['two hours on', 7_200_000],
+    ['two hours back', -7_200_000],
+  ] as const)('%s in the middle of a call moves nothing that is heard or counted', async ([, ms], { daemon }) => {
+    const code = `const real = Date.now; let off = 0; Date.now = () => real() + off; process.on('SIGUSR2', () => { off += ${ms}; });`;
+    const d = await daemon({ ...preload(code), MAX_CALL_MINUTES: '60', SILENCE_SECONDS: '0' });
+    const phone = d.call(6_000);
+    await connected(d, 1);
+    const began = performance.now();
+    d.signal('SIGUSR2');
+    expect((await fetch(`${d.url}/health/live`)).status).toBe(200);
+    // Who calls after the jump is served as well: tokens and limits go by one clock.
+    const next = d.call(3_000);
+    const reports = [await phone.report, await next.report];
+    for (const report of reports) {
+      expect([report.ok, report.ended.by]).toEqual([true, 'caller']);
+      expect(report.streams).toHaveLength(1);
+      expect(report.streams[0]?.playback.gaps).toBe(0);
+    }
+    expect(performance.now() - began).toBeGreaterThan(4_000);
+    expect([...d.ends().values()]).toEqual([['caller-hangup'], ['caller-hangup']]);
+    const durations = d.lines().flatMap(({ msg, durationMs }) => (msg === 'call ended' ? [Number(durationMs)] : []));
+    for (const duration of durations) expect([duration > 2_000, duration < 60_000]).toEqual([true, true]);
+  });
+});

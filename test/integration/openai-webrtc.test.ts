@@ -1,4 +1,5 @@
 import { fork } from 'node:child_process';
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ModelConnection } from '../../src/agents/openai/connection.ts';
@@ -9,6 +10,7 @@ import { TICK_MS, Ticker } from '../../src/call/ticker.ts';
 import { link } from '../../src/media/link.ts';
 import { isToneAlone, ToneGenerator, toneLevel } from '../../src/media/tone.ts';
 import { openPeers } from '../../src/transport/peer.ts';
+import { IceOnly, strangeHello } from './ice-only.ts';
 import { Far } from './openai-webrtc-far.ts';
 
 /** dBFS: tones are sent at -12. */
@@ -342,5 +344,50 @@ describe('an attempt that fails frees everything', () => {
     setTimeout(() => connecting.abort(reason), 300);
     await expect(second).rejects.toBe(reason);
     await until('the server is told', () => far.hangups.length === 1);
+  });
+});
+
+describe('DTLS', () => {
+  it('that never comes about, though the way is found, is given up in time, and the server is told', async () => {
+    const ice = new IceOnly();
+    const port = await ice.listen();
+    far.habits = {
+      // The answer's own ICE password, the address of a far end that does nothing but ICE, and the handshake left to us.
+      answer(sdp) {
+        ice.password = /^a=ice-pwd:(\S+)/m.exec(sdp)?.[1] ?? '';
+        return sdp
+          .replace(/^a=candidate:.*\r\n/gm, '')
+          .replace(/^a=setup:\w+/gm, 'a=setup:passive')
+          .replace(/^a=ice-pwd:.*\r\n/m, `$&a=candidate:1 1 udp 2130706431 127.0.0.1 ${port} typ host\r\n`);
+      },
+    };
+    const began = performance.now();
+    await expect(connect({ timeoutMs: 1_500 })).rejects.toMatchObject({ code: 'PEER_CONNECT_TIMEOUT' });
+    expect(performance.now() - began).toBeLessThan(4_000);
+    expect(ice.clientHellos).toBeGreaterThan(0);
+    await until('the server is told', () => far.hangups.length === 1);
+    ice.close();
+  });
+
+  it('of strangers, sent to the port of a call, disturbs nothing of it', async () => {
+    let answer = '';
+    far.habits = {
+      answer(sdp) {
+        answer = sdp;
+        return sdp;
+      },
+    };
+    const connection = await connect();
+    far.play(620);
+    const [, address, port] = /^a=candidate:\S+ 1 udp \d+ (127\.\S+|\d+\.\S+) (\d+) typ host/im.exec(answer) ?? [];
+    expect(port).toBeDefined();
+    const stranger = createSocket('udp4');
+    for (let i = 0; i < 500; i++) stranger.send(strangeHello(), Number(port), address);
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    stranger.close();
+    expect(closed).toEqual([]);
+    expect(isToneAlone(heard, 48_000, 620, TONE)).toBe(true);
+    connection.send('{"type":"still.there"}');
+    await until('the event', () => far.texts.length === 1);
   });
 });

@@ -121,6 +121,24 @@ describe('OpenAI over a real WebSocket', () => {
     expect(a.types()).toEqual(['ready']);
   });
 
+  it('asks for another key when the one it has expired on the way to its session', async () => {
+    model.script.upgrade = 401;
+    const a = agent();
+    await vi.waitFor(() => expect(a.counters.model_retry).toBe(1));
+    model.script = {};
+    await a.started;
+    expect(model.keyRequests.length).toBe(2);
+    expect(model.sessions.map(({ headers }) => headers.authorization)).toEqual(['Bearer ek_2']);
+    expect(a.types()).toEqual(['ready']);
+  });
+
+  it('gives up when the second is refused as well', async () => {
+    model.script.upgrade = 401;
+    const a = agent();
+    await expect(a.started).rejects.toMatchObject({ code: 'MODEL_AUTH' });
+    expect(model.keyRequests.length).toBe(2);
+  });
+
   it('fails clearly when the key is refused', async () => {
     model.script.key = {
       status: 401,

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import { connect } from 'node:net';
 import { describe, expect } from 'vitest';
+import { processMemory } from '../../src/admission/memory.ts';
 import { twilioSignature } from '../../src/http/signature.ts';
 import { newCallSid } from '../../src/simulator/phone/carrier.ts';
 import { Phone, silenceSource, toneSource } from '../../src/simulator/phone/index.ts';
@@ -218,6 +219,37 @@ describe('health', () => {
     expect(await get('/health/ready')).toEqual([200, { status: 'ok' }]);
     await rig.app.drain();
     await expect(fetch(`${rig.url}/health`)).rejects.toThrow();
+  });
+});
+
+describe('memory that is nearly full', () => {
+  it('lets the next caller hear that all lines are busy, and nothing of it is felt by who is on the line', async ({
+    own,
+  }) => {
+    const { heapUsed, heapLimit, rss, rssLimit } = processMemory();
+    const used = Math.max(heapUsed / heapLimit, rssLimit > 0 ? rss / rssLimit : 0) * 100;
+    const limit = Math.ceil(used) + 2;
+    const rig = own(await startRig({ model: { voice }, settings: { MAX_MEMORY_PERCENT: String(limit) } }));
+    const first = rig.call({ source: silenceSource(), hangUpAfterMs: 18_000 });
+    await until(() => rig.of('connected')[0], 'the first caller');
+    // Numbers that a garbage collection cannot take away, up to four points above the limit.
+    const numbers = (((limit + 4 - used) / 100) * heapLimit) / 8;
+    const held: number[][] = [];
+    for (let left = numbers; left > 0; left -= 4_000_000) {
+      held.push(new Array<number>(4_000_000).fill(0.5));
+      await sleep(20);
+    }
+    const isReady = async () => (await fetch(`${rig.url}/health/ready`)).status === 200;
+    for (let i = 0; i < 60 && (await isReady()); i++) await sleep(250);
+    expect(await isReady()).toBe(false);
+    const second = await rig.call({ source: silenceSource(), hangUpAfterMs: 3_000 }).report;
+    expect(second.streams).toEqual([]);
+    expect(second.timeline.map((entry) => JSON.stringify(entry)).join()).toContain('All lines are busy');
+    expect(await (await fetch(`${rig.url}/metrics`)).text()).toContain(
+      'voicebridge_calls_refused_total{reason="memory"} 1',
+    );
+    const report = await first.report;
+    expect([report.ok, report.streams[0]?.playback.gaps, held.length > 0]).toEqual([true, 0, true]);
   });
 });
 

@@ -51,6 +51,30 @@ describe('a phone call over a real socket', () => {
     expect(carrier.closed?.code).toBe(1000);
   });
 
+  it('puts frames in order that overtook each other, and drops those that came twice', async () => {
+    const { carrier, call: c } = await call();
+    const frame = (n: number) => Buffer.alloc(160, n);
+    const send = (n: number) =>
+      carrier.socket.send(
+        `{"event":"media","sequenceNumber":"${n + 1}","media":{"track":"inbound","chunk":"${n + 1}","timestamp":"${n * 20}","payload":"${frame(n).toString('base64')}"},"streamSid":"MZ"}`,
+      );
+    // 0 1 2 4 3 5 6 8 7 9 ...: each fourth is overtaken by the one behind it; each fifth comes twice.
+    const order = Array.from({ length: 40 }, (_, n) => (n % 4 === 3 ? n + 1 : n % 4 === 0 && n > 0 ? n - 1 : n));
+    for (const n of order.filter((n) => n < 40)) {
+      send(n);
+      if (n % 5 === 0) send(n);
+    }
+    carrier.socket.send(twilioSamples.stop);
+    await carrier.until(() => c.ended() !== undefined);
+    const sent = [...new Set(order.filter((n) => n < 40))].toSorted((a, b) => a - b);
+    const expected = new Int16Array(160 * sent.length);
+    pcmu.decode(Buffer.concat(sent.map(frame)), expected);
+    expect(c.heard).toEqual([...expected]);
+    expect(c.of('frames_reordered')).toBeGreaterThanOrEqual(9);
+    expect(c.of('frames_duplicate')).toBe(8);
+    expect(c.of('frames_late')).toBe(0);
+  });
+
   it('plays the agent’s audio whole, marks behind it, and knows when it was heard', async () => {
     const { carrier, call: c } = await call();
     const frame = speech(1_005);

@@ -56,12 +56,14 @@ export async function establish(request: EstablishRequest): Promise<ModelSession
     for (let attempt = 1; ; attempt++) {
       // A key has tries and a budget of its own: when they are used up, a caller has waited long enough.
       let keyed = false;
+      let made = false;
       try {
-        return await establishOnce(request, controller.signal, deadline - clock.now(), () => {
+        return await establishOnce(request, controller.signal, deadline - clock.now(), (key) => {
           keyed = true;
+          made = key !== undefined;
         });
       } catch (error) {
-        const again = keyed && error instanceof BridgeError && error.retryable && attempt < request.tries;
+        const again = keyed && attempt < request.tries && mayHelp(error, made && attempt === 1);
         const pause = Math.max(
           error instanceof BridgeError ? (error.retryAfterMs ?? 0) : 0,
           PAUSE_MS * attempt * (0.5 + request.options.random()),
@@ -77,11 +79,20 @@ export async function establish(request: EstablishRequest): Promise<ModelSession
   }
 }
 
+/**
+ * Whether another try may help. A short-lived key that is refused although it was made a moment ago has expired on its way (a slow network,
+ * clocks that differ): it says nothing of the key it was made with, and another one is made, once.
+ */
+function mayHelp(error: unknown, freshKey: boolean): boolean {
+  if (!(error instanceof BridgeError)) return false;
+  return error.retryable || (freshKey && error.code === 'MODEL_AUTH' && error.status === 401);
+}
+
 async function establishOnce(
   request: EstablishRequest,
   signal: AbortSignal,
   leftMs: number,
-  keyed: () => void,
+  keyed: (key: string | undefined) => void,
 ): Promise<ModelSession> {
   const { options, clock, count, log } = request;
   const began = clock.now();
@@ -92,7 +103,7 @@ async function establishOnce(
     log,
     budgetMs: Math.min(options.limits.keyMs, leftMs * KEY_SHARE),
   });
-  keyed();
+  keyed(key);
   const keyMs = clock.now() - began;
   /** The transport that connected, whatever was asked for. */
   let connected: AgentTransport | undefined;

@@ -66,3 +66,37 @@ describe('what follows for a caller whose stream ended', () => {
     await call.end(termination('caller-hangup'));
   });
 });
+
+describe('a call that everybody ends at once', () => {
+  it('ends once, with one record, and frees all of it', async () => {
+    const told: string[] = [];
+    const ticker = new Ticker(clock);
+    const all = new Calls({
+      clock,
+      ticker,
+      log: fakeLog(),
+      observers: [{ onEvent: (_id, event) => told.push(event.type === 'call_ended' ? event.end.reason : event.type) }],
+      apology: undefined,
+      limits: { joinMs: 20_000, reclaimMs: 15_000, maxMs: 3_600_000 },
+    });
+    const agent = new FakeAgent();
+    const caller = new FakeCaller();
+    const made = all.create({ id: 'c1', direction: 'inbound', carrierCallId: 'CA1' }, agent);
+    made.join(caller);
+    agent.ready();
+    // The caller hangs up, the carrier says so, the agent's session ends, an operator and the drain end it: in one turn of the loop.
+    caller.ctx?.emit({ type: 'ended', end: termination('caller-hangup') });
+    agent.emit({ type: 'ended', end: termination('model-session-lost') });
+    all.carrierEnded('CA1');
+    void made.end(termination('operator-hangup'));
+    void made.end(termination('drained'));
+    caller.ctx?.emit({ type: 'ended', end: termination('media-lost') });
+    expect(await made.done).toEqual(termination('caller-hangup'));
+    await clock.advanceAsync(30_000, 1_000);
+    expect(told.filter((one) => one.includes('-'))).toEqual(['caller-hangup']);
+    expect(caller.closedWith).toEqual([termination('caller-hangup')]);
+    expect(agent.closedWith).toEqual([termination('caller-hangup')]);
+    expect([all.size, ticker.size, clock.pending]).toEqual([0, 0, 0]);
+    expect(all.continuation('CA1')).toEqual({ next: 'hangup' });
+  });
+});
