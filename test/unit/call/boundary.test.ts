@@ -3,6 +3,7 @@ import { Calls } from '../../../src/call/calls.ts';
 import type { CallEvent } from '../../../src/call/events.ts';
 import type { LegContext } from '../../../src/call/leg.ts';
 import { Ticker } from '../../../src/call/ticker.ts';
+import { atTwilio } from '../../fakes/carrier.ts';
 import { FakeClock } from '../../fakes/clock.ts';
 import { FakeAgent, FakeCaller, fakeLog } from '../../fakes/legs.ts';
 
@@ -27,7 +28,7 @@ function make() {
   const place = (id: string) => {
     const agent = new FakeAgent();
     const caller = new FakeCaller();
-    calls.create({ id, direction: 'inbound', carrierCallId: `CA-${id}` }, agent);
+    calls.create({ id, direction: 'inbound', ...atTwilio(`CA-${id}`) }, agent);
     calls.join(id, caller);
     agent.ready();
     return { agent, caller };
@@ -68,7 +69,7 @@ describe('a bug in one call', () => {
     expect(rig.ends.map(([id, reason]) => [id, reason])).toEqual([['bad', 'internal']]);
     expect(rig.ends[0]?.[2]).toBeGreaterThanOrEqual(1);
     expect(rig.log.lines.filter(({ level }) => level === 'error')[0]?.message).toContain('a bug in this call');
-    expect(rig.calls.continuation('CA-bad')).toEqual({ next: 'apology' });
+    expect(rig.calls.continuation(atTwilio('CA-bad'))).toEqual({ next: 'apology' });
     // The other call goes on: heard, ticked and told.
     let ticks = 0;
     ctxOf(rig.good.caller).ticker.subscribe(() => ticks++);

@@ -81,13 +81,13 @@ describe('a call that everybody ends at once', () => {
     });
     const agent = new FakeAgent();
     const caller = new FakeCaller();
-    const made = all.create({ id: 'c1', direction: 'inbound', carrierCallId: 'CA1' }, agent);
+    const made = all.create({ id: 'c1', direction: 'inbound', ...atTwilio('CA1') }, agent);
     made.join(caller);
     agent.ready();
     // The caller hangs up, the carrier says so, the agent's session ends, an operator and the drain end it: in one turn of the loop.
     caller.ctx?.emit({ type: 'ended', end: termination('caller-hangup') });
     agent.emit({ type: 'ended', end: termination('model-session-lost') });
-    all.carrierEnded('CA1');
+    all.carrierEnded(atTwilio('CA1'));
     void made.end(termination('operator-hangup'));
     void made.end(termination('drained'));
     caller.ctx?.emit({ type: 'ended', end: termination('media-lost') });
@@ -97,6 +97,6 @@ describe('a call that everybody ends at once', () => {
     expect(caller.closedWith).toEqual([termination('caller-hangup')]);
     expect(agent.closedWith).toEqual([termination('caller-hangup')]);
     expect([all.size, ticker.size, clock.pending]).toEqual([0, 0, 0]);
-    expect(all.continuation('CA1')).toEqual({ next: 'hangup' });
+    expect(all.continuation(atTwilio('CA1'))).toEqual({ next: 'hangup' });
   });
 });
