@@ -4,14 +4,16 @@ import type { Calls } from './call/calls.ts';
 import type { CarrierCall } from './call/carrier-call.ts';
 import type { Clock } from './call/clock.ts';
 import type { Count } from './call/counters.ts';
+import type { CallInfo } from './call/info.ts';
 import type { Log } from './call/leg.ts';
+import { numberOf, partyText } from './call/party.ts';
 import { termination } from './call/termination.ts';
 import { PhoneStream } from './callers/phone/stream.ts';
 import type { Config } from './config.ts';
 import type { Dispatch } from './dispatch.ts';
 import { errorCode } from './errors.ts';
 import type { CallMemory } from './http/call-memory.ts';
-import type { CallDesk } from './http/incoming-call.ts';
+import type { CallDesk, IncomingCall } from './http/incoming-call.ts';
 import type { MediaStream } from './http/media-stream.ts';
 import type { OutboundPlan } from './http/outbound-call.ts';
 import type { StreamClaims } from './http/stream-token.ts';
@@ -36,8 +38,8 @@ export function phoneDesk({ calls, dispatch, memory, admission, isDraining, clai
       if (running !== undefined) return { callId: running.info.id, live: running.live };
       const admitted = admission.admit();
       if (!admitted.ok) return { refused: admitted.reason === 'draining' ? 'draining' : 'busy' };
-      const { carrier, accountId, carrierCallId, direction, from, to } = incoming;
-      const plan = direction === 'outbound' ? await claim?.(incoming, to) : undefined;
+      const { carrier, accountId, carrierCallId, direction, to } = incoming;
+      const plan = direction === 'outbound' ? await claim?.(incoming, numberOf(to) ?? '') : undefined;
       const id = plan?.callId ?? randomUUID();
       // What was ordered for this call is worth more than what the webhook's address says for all.
       const overrides = { ...plan, variables: { ...incoming.custom, ...plan?.variables } };
@@ -46,13 +48,23 @@ export function phoneDesk({ calls, dispatch, memory, admission, isDraining, clai
       if (isDraining()) return { refused: 'draining' };
       if (!admission.admitModel(chosen.model).ok) return { refused: 'model' };
       const atCarrier = { carrier, accountId, carrierCallId };
-      const call = calls.create({ id, direction, ...atCarrier, from, to, ...chosen }, agent, tools);
+      const call = calls.create({ id, direction, ...atCarrier, ...ends(incoming), ...chosen }, agent, tools);
       const { route, prompt } = chosen;
-      call.log.info({ carrier, carrierCallId, from, to, direction, route, prompt }, 'a call comes in');
+      call.log.info({ ...atCarrier, ...ends(incoming), direction, route, prompt }, 'a call comes in');
       void call.done.then(() => memory.ended(incoming));
       return { callId: id, live };
     },
     continuation: (call) => calls.continuation(call),
+  };
+}
+
+/** Both ends of a call, as its record has them. */
+function ends({ direction, from, to }: IncomingCall): Pick<CallInfo, 'from' | 'to' | 'callerKind'> {
+  const [caller, called] = [partyText(from), partyText(to)];
+  return {
+    ...(caller === undefined ? {} : { from: caller }),
+    ...(called === undefined ? {} : { to: called }),
+    callerKind: (direction === 'outbound' ? to : from).kind,
   };
 }
 

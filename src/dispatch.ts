@@ -5,6 +5,7 @@ import type { LegFormat, OpenAiAgentOptions } from './agents/openai/options.ts';
 import { type Clock, delay } from './call/clock.ts';
 import { HourLimit } from './call/hour-limit.ts';
 import type { AgentLeg, Log } from './call/leg.ts';
+import { memoryKey, type Party, partyText, WITHHELD } from './call/party.ts';
 import type { CallHooks, ToolsFactory } from './call/tools.ts';
 import { type Config, environment } from './config.ts';
 import type { IncomingCall } from './http/incoming-call.ts';
@@ -15,6 +16,7 @@ import { loadRoutes } from './routing/load.ts';
 import { resolve } from './routing/routes.ts';
 import { HourFile } from './stores/hour-file.ts';
 import { openStore } from './stores/store.ts';
+import { toolCaller } from './tools/caller.ts';
 import { guardedControl } from './tools/guarded-control.ts';
 import type { ToolSet } from './tools/loaded.ts';
 import { createCallTools } from './tools/runner.ts';
@@ -30,7 +32,11 @@ export interface ModelEndpoint {
 }
 
 /** Who is to be answered: what the choice goes by. A carrier's webhook has it, and a page's request. */
-export type CallFacts = Pick<IncomingCall, 'from' | 'to' | 'direction'> & { readonly carrier: string };
+export interface CallFacts extends Pick<IncomingCall, 'from' | 'direction'> {
+  readonly carrier: string;
+  /** Undefined where nothing was dialled: a web page's call. */
+  readonly to: Party | undefined;
+}
 
 /** What whoever places a call chooses over the route and the prompt. */
 export interface Overrides {
@@ -109,10 +115,11 @@ export async function openDispatch(deps: DispatchDeps): Promise<Dispatch> {
   const business = (await store.business.profile()) ?? undefined;
 
   /** What is known of the caller, when it comes in time: a slow store delays no answer. */
-  const callerRecord = async (number: string) => {
-    if (number === '') return undefined;
+  const callerRecord = async (person: Party) => {
+    const key = memoryKey(person);
+    if (key === undefined) return undefined;
     const late = delay(clock, RECORD_MS).then(() => undefined);
-    const found = store.callers.find(number).catch((err: unknown) => {
+    const found = store.callers.find(key).catch((err: unknown) => {
       log.warn({ err }, "the caller's record could not be read");
       return undefined;
     });
@@ -128,7 +135,7 @@ export async function openDispatch(deps: DispatchDeps): Promise<Dispatch> {
     async assign(incoming, callId, overrides = {}) {
       const { from, to } = incoming;
       // Who is called has taken the caller's place: routes and tools mean him by "from", and our own number by "to".
-      const [person, ours] = incoming.direction === 'outbound' ? [to, from] : [from, to];
+      const [person, ours] = incoming.direction === 'outbound' ? [to ?? WITHHELD, from] : [from, to];
       const routed = resolve(routes, { to: ours, from: person, now: clock.wall() });
       await prompts.refresh();
       const name = overrides.prompt ?? routed.prompt;
@@ -137,8 +144,8 @@ export async function openDispatch(deps: DispatchDeps): Promise<Dispatch> {
       const all = await toolkit.registry.forCall(prompt.settings.tools);
       const set = routed.tools === undefined ? all : all.pick(routed.tools);
       const facts = {
-        from,
-        to,
+        from: shown(from),
+        to: to && shown(to),
         direction: incoming.direction,
         now: clock.wall(),
         timezone: config.BUSINESS_TIMEZONE,
@@ -159,7 +166,7 @@ export async function openDispatch(deps: DispatchDeps): Promise<Dispatch> {
       const { maxMinutes, silenceSeconds, silencePrompts } = prompt.settings.limits ?? {};
       return {
         agent: createOpenAiAgent(options),
-        tools: (hooks) => toolsOf(hooks, prompt, set, callId, { from: person, to: ours }),
+        tools: (hooks) => toolsOf(hooks, prompt, set, callId, toolCaller(person, ours)),
         route: routed.route,
         prompt: name,
         model,
@@ -196,6 +203,11 @@ export async function openDispatch(deps: DispatchDeps): Promise<Dispatch> {
       perMinute: config.TOOLS_PER_MINUTE,
     });
   }
+}
+
+/** What a prompt may say of one end of a call. A page's conversation is nothing that one could tell a caller. */
+function shown(party: Party): string | undefined {
+  return party.kind === 'identity' && party.scheme === 'page' ? undefined : partyText(party);
 }
 
 /** The form of audio in which an agent meets this carrier: its own law where it has one, the model's wideband rate where it can. */

@@ -49,6 +49,8 @@ export const ERRORS = {
   STORE_UNAVAILABLE:
     'The database of call records cannot be reached at the moment; what is to be stored waits on disk.',
   STORE_REFUSED: 'The database of call records refuses what it was given, and would again.',
+  CALLER_UNKNOWN:
+    'Something was to be kept of a caller who withholds the number, or whose identity nothing proves. Nothing was kept.',
   ABORTED: 'The call ended while something was still being started.',
 } as const;
 

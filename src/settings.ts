@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { judgeNumber } from './numbering/judgement.ts';
+import { parseNumber } from './numbering/number.ts';
 
 /** The kinds of value a setting can have, each read from the text of an environment variable. */
 
@@ -58,8 +59,13 @@ export const portRange = z
     'must be two ports from 1024 to 65535, the lower first',
   );
 
-/** E.164: a plus sign and 7 to 15 digits. */
-export const phoneNumber = z.string().regex(/^\+[1-9]\d{6,14}$/, 'must be a number in E.164 form, e.g. +12025550143');
+/** A number with its country, however it is written; read in E.164. */
+export const phoneNumber = z.string().transform((text, context) => {
+  const number = parseNumber(text);
+  if (number !== undefined) return number;
+  context.addIssue({ code: 'custom', message: 'must be a number with its country code, e.g. +12025550143' });
+  return z.NEVER;
+});
 
 const NOT_DIALLED = {
   not_valid: 'is no number that there is',

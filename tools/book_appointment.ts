@@ -16,5 +16,5 @@ export default defineTool({
   touches: ['appointments'],
   timeoutMs: 5_000,
   execute: ({ service, start, name, notes }, { store, caller, callId, clock }) =>
-    store.appointments.book({ service, start, name, notes, callerNumber: caller.from, callId }, clock.wall()),
+    store.appointments.book({ service, start, name, notes, callerNumber: caller.key, callId }, clock.wall()),
 });

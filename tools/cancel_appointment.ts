@@ -15,5 +15,5 @@ export default defineTool({
   touches: ['appointments'],
   timeoutMs: 4_000,
   execute: ({ reference, name }, { store, caller, clock }) =>
-    store.appointments.cancel({ reference, name, callerNumber: caller.from }, clock.wall()),
+    store.appointments.cancel({ reference, name, callerNumber: caller.key }, clock.wall()),
 });

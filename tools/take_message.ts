@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { defineTool } from '../src/tools/tool.ts';
+import { defineTool, parseNumber } from '../src/tools/tool.ts';
 
 export default defineTool({
   description:
@@ -10,7 +10,8 @@ export default defineTool({
     recipient: z.string().trim().min(1).max(100).describe('Whom it is for, when the caller named somebody.').optional(),
     callback_number: z
       .string()
-      .regex(/^\+[1-9]\d{6,14}$/, 'must be international: + and country code, digits only')
+      .max(64)
+      .refine((text) => parseNumber(text) !== undefined, 'must be international: + and country code')
       .describe('Number to call back, with + and country code; left out when it is the one they call from.')
       .optional(),
     urgent: z.boolean().default(false).describe('True when it cannot wait until the next working day.'),
@@ -18,9 +19,9 @@ export default defineTool({
   touches: ['messages'],
   timeoutMs: 4_000,
   async execute({ message, name, recipient, callback_number, urgent }, { store, caller, callId, clock }) {
-    const callbackNumber = callback_number ?? caller.from;
+    const callbackNumber = callback_number === undefined ? caller.from : parseNumber(callback_number);
     await store.messages.leave(
-      { callId, callerNumber: caller.from, name, recipient, body: message, callbackNumber, urgent },
+      { callId, callerNumber: caller.name, name, recipient, body: message, callbackNumber, urgent },
       clock.wall(),
     );
     return { taken: true, can_be_called_back: callbackNumber !== undefined };

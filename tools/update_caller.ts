@@ -17,9 +17,10 @@ export default defineTool({
   touches: ['callers'],
   timeoutMs: 3_000,
   async execute(changes, { store, caller, clock }) {
-    if (caller.from === undefined) return { updated: false, reason: 'number_withheld' };
+    if (caller.key === undefined)
+      return { updated: false, reason: caller.kind === 'withheld' ? 'number_withheld' : 'caller_not_proven' };
     if (Object.keys(changes).length === 0) return { updated: false, reason: 'nothing_given' };
-    const { name, language, notes } = await store.callers.update(caller.from, changes, clock.wall());
+    const { name, language, notes } = await store.callers.update(caller.key, changes, clock.wall());
     return { updated: true, name, language, notes };
   },
 });

@@ -1,3 +1,5 @@
+import type { PartyKind } from './party.ts';
+
 /** Who calls whom, and who answers; fixed when the call is made. */
 export interface CallInfo {
   /** Our id. */
@@ -9,8 +11,11 @@ export interface CallInfo {
   readonly accountId?: string;
   /** The carrier's id of the call, where there is one; see `CarrierCall` for what it is unique within. */
   readonly carrierCallId?: string;
+  /** Both ends for people to read, as `partyText` has them: a number (E.164) or an identity; absent where it is withheld or there is none. */
   readonly from?: string;
   readonly to?: string;
+  /** What is known of the person on the line. */
+  readonly callerKind?: PartyKind;
   /** Names of the route and the prompt that were chosen. */
   readonly route?: string;
   readonly prompt?: string;

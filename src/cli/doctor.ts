@@ -8,6 +8,7 @@ import { type Config, loadConfig, loadEnvFile } from '../config.ts';
 import { formatResult, type Result } from '../doctor/check.ts';
 import { examine, systemDeps } from '../doctor/doctor.ts';
 import { errorMessage } from '../errors.ts';
+import { parseNumber } from '../numbering/number.ts';
 
 const USAGE = `Usage: npm run doctor -- [flags]
 
@@ -38,8 +39,12 @@ export async function main(
     flags = parseArgs({ args: [...argv], options }).values;
     if (flags['take-over'] === true && flags.fix !== true)
       throw new Error('--take-over: goes with --fix, which makes the change');
-    if (flags.number !== undefined && !/^\+[1-9]\d{6,14}$/.test(flags.number))
-      throw new Error('--number: a number in E.164 form is expected, e.g. +15551234567');
+    if (flags.number !== undefined) {
+      const number = parseNumber(flags.number);
+      if (number === undefined)
+        throw new Error('--number: a number with its country code is expected, e.g. +15551234567');
+      flags.number = number;
+    }
   } catch (error) {
     output.err(`${errorMessage(error)}\nRun with --help to see all flags.\n`);
     return 2;

@@ -6,13 +6,16 @@ import { HourLimit } from '../call/hour-limit.ts';
 import type { Log } from '../call/leg.ts';
 import { errorMessage } from '../errors.ts';
 import { createLog } from '../log.ts';
+import { parseParty } from '../numbering/party.ts';
 import { openStore } from '../stores/store.ts';
+import { toolCaller } from '../tools/caller.ts';
 import { guardedControl } from '../tools/guarded-control.ts';
 import type { LoadedTool } from '../tools/loaded.ts';
 import type { ToolEvent } from '../tools/outcome.ts';
 import type { DestinationPolicy } from '../tools/policy.ts';
 import type { CallControlPort } from '../tools/ports.ts';
 import { createCallTools } from '../tools/runner.ts';
+import type { ToolCaller } from '../tools/tool.ts';
 import { openToolkit } from '../tools/toolkit.ts';
 import { checkAll, settingsFromEnvironment } from './check.ts';
 
@@ -59,11 +62,7 @@ export function pretendControl(policy: DestinationPolicy, say: (text: string) =>
   );
 }
 
-async function run(
-  name: string,
-  args: string,
-  caller: { from?: string | undefined; to?: string | undefined },
-): Promise<boolean> {
+async function run(name: string, args: string, caller: ToolCaller): Promise<boolean> {
   const { settings, env } = settingsFromEnvironment();
   const log = quiet();
   const toolkit = await openToolkit(settings, { clock: systemClock, log, env });
@@ -127,7 +126,8 @@ if (import.meta.main) {
     if (values.help === true) ok = process.stdout.write(USAGE);
     else if (command === 'list') ok = await list();
     else if (command === 'check') ok = await check();
-    else if (command === 'run' && name !== undefined) ok = await run(name, args, values);
+    else if (command === 'run' && name !== undefined)
+      ok = await run(name, args, toolCaller(parseParty(values.from ?? ''), parseParty(values.to ?? '')));
     else process.stderr.write(USAGE);
     process.exitCode = ok ? 0 : 1;
   } catch (error) {

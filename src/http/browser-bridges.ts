@@ -8,6 +8,7 @@ import { type Termination, termination } from '../call/termination.ts';
 import { BrowserLeg, type BrowserPeer } from '../callers/browser/leg.ts';
 import type { Assignment, Dispatch } from '../dispatch.ts';
 import { BridgeError, errorCode } from '../errors.ts';
+import { pageParty } from '../numbering/party.ts';
 import type { RecordedEvent, RecordSink } from '../records/event.ts';
 import { answerOffer, checkOffer } from '../transport/answer.ts';
 import { Peer, type PeerHandlers, type PeerOptions } from '../transport/peer.ts';
@@ -163,7 +164,8 @@ export class BrowserBridges implements CallObserver, RecordSink {
     const { admission, clock, log } = deps;
     const { peer = (handlers: PeerHandlers) => new Peer({ ...deps.rtc, clock }, handlers) } = deps;
     const { callId } = bridge;
-    const facts = { carrier: 'browser', from: '', to: '', direction: 'inbound' } as const;
+    const from = pageParty(order.conversationId, order.operator);
+    const facts = { carrier: 'browser', from, to: undefined, direction: 'inbound' } as const;
     const { prompt, voice, instructions } = order;
     const assignment = await deps.dispatch.assign(facts, callId, { prompt, voice, instructions });
     bridge.check();
@@ -213,7 +215,15 @@ export class BrowserBridges implements CallObserver, RecordSink {
       bridge.fail({ code: 'NO_MORE_CALLS', message: 'no further call is taken at the moment' });
       return false;
     }
-    const info = { id: callId, direction: 'inbound', carrier: 'browser', conversationId, ...assigned } as const;
+    const callerKind = 'identity';
+    const info = {
+      id: callId,
+      direction: 'inbound',
+      carrier: 'browser',
+      callerKind,
+      conversationId,
+      ...assigned,
+    } as const;
     const call = calls.create(info, agent, tools);
     bridge.call = call;
     const { route, prompt } = assigned;

@@ -1,6 +1,8 @@
 import type { FastifyPluginAsync } from 'fastify';
 import type { CarrierCall } from '../call/carrier-call.ts';
+import { numberOf } from '../call/party.ts';
 import { CALL_STATUSES, type CallStatus } from '../callers/phone/control/index.ts';
+import { parseParty } from '../numbering/party.ts';
 import { readWebhookBodies, type WebhookGuard } from './webhook.ts';
 
 /** What a carrier tells of a call that it was asked to place. */
@@ -9,7 +11,7 @@ export interface StatusUpdate extends CarrierCall {
   readonly status?: CallStatus;
   /** human, machine_start, machine_end_beep, …, unknown: the carrier's word. */
   readonly answeredBy?: string;
-  /** The number that was called. */
+  /** The number that was called, E.164. */
   readonly to?: string;
 }
 
@@ -29,6 +31,7 @@ export const callStatusRoute: FastifyPluginAsync<{
     const { CallStatus: text = '', AnsweredBy = '', To = '' } = params;
     // SignalWire says "answered" where Twilio says "in-progress".
     const status = text === 'answered' ? 'in-progress' : text;
+    const to = numberOf(parseParty(To));
     const answeredBy = /^[a-z_]{1,40}$/.test(AnsweredBy) ? AnsweredBy : undefined;
     request.log.debug(
       { carrier, carrierCallId, status: status.slice(0, 40), answeredBy },
@@ -40,7 +43,7 @@ export const callStatusRoute: FastifyPluginAsync<{
       carrierCallId,
       ...(KNOWN.has(status) ? { status: status as CallStatus } : {}),
       ...(answeredBy === undefined ? {} : { answeredBy }),
-      ...(To === '' ? {} : { to: To }),
+      ...(to === undefined ? {} : { to }),
     });
     return reply.code(204).send();
   });

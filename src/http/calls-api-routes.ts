@@ -1,17 +1,23 @@
 import { z } from 'zod';
+import { E164 } from '../call/party.ts';
 import { CALL_STATUSES } from '../callers/phone/control/index.ts';
+import { parseDigits, parseNumber } from '../numbering/number.ts';
+import { plainText, withoutSeparators } from '../numbering/spelling.ts';
 
 /** The interface for calls, as data: what each route takes and gives. Requests are checked by it and the OpenAPI document is made of it. */
 
 const number = z
   .string()
-  .max(40)
-  .regex(/^\+?[\d\s().\-/]+$/, 'must be a phone number with its country code')
+  .max(64)
+  .transform((text) => parseNumber(text) ?? withoutSeparators(plainText(text)))
+  .pipe(z.string().regex(/^\+?\d{1,40}$/, 'must be a phone number with its country code'))
   .meta({ description: 'A phone number, E.164 or as people write it.', examples: ['+15551234567'] });
 const e164 = z
   .string()
-  .regex(/^\+[1-9]\d{6,14}$/, 'must be a number in E.164 form')
-  .meta({ description: 'A phone number in E.164 form.', examples: ['+15551234567'] });
+  .max(64)
+  .transform((text) => parseNumber(text) ?? '')
+  .pipe(z.string().regex(E164, 'must be a phone number with its country code'))
+  .meta({ description: 'A phone number, E.164 or as people write it.', examples: ['+15551234567'] });
 const words = z.string().trim().min(1).max(2_000);
 
 export const callOrder = z
@@ -50,6 +56,10 @@ export const callView = z
     status: z.enum(CALL_STATUSES),
     from: z.string().optional(),
     to: z.string().optional(),
+    callerKind: z
+      .enum(['number', 'identity', 'withheld'])
+      .optional()
+      .describe('What is known of the person on the line.'),
     prompt: z.string().optional(),
     createdAt: z.iso.datetime(),
     endedAt: z.iso.datetime().optional(),
@@ -80,7 +90,9 @@ const transferOrder = z.strictObject({
 const digitsOrder = z.strictObject({
   digits: z
     .string()
-    .regex(/^[0-9*#A-Dw]{1,32}$/, 'must be 1 to 32 of 0-9 * # A-D, and w for half a second')
+    .max(128)
+    .transform(parseDigits)
+    .pipe(z.string().regex(/^[0-9*#A-Dw]{1,32}$/, 'must be 1 to 32 of 0-9 * # A-D, and w for half a second'))
     .describe('0-9 * # A-D, and w for a pause of half a second.'),
 });
 const textOrder = z.strictObject({ text: words });

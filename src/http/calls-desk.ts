@@ -1,5 +1,6 @@
 import type { Clock } from '../call/clock.ts';
 import type { HourLimit } from '../call/hour-limit.ts';
+import type { PartyKind } from '../call/party.ts';
 import { type Termination, termination } from '../call/termination.ts';
 import type { CallControl } from '../callers/phone/control/index.ts';
 import { ControlError } from '../callers/phone/control/index.ts';
@@ -15,6 +16,7 @@ export interface LiveCallInfo {
   readonly carrierCallId?: string;
   readonly from?: string;
   readonly to?: string;
+  readonly callerKind?: PartyKind;
 }
 
 /** What is needed of a conversation that goes on. */
@@ -77,7 +79,7 @@ export function callsDesk({ calls, outbound, transfers, clock, controlOf }: Call
   };
 
   const viewOf = (call: Pick<LiveCall, 'info' | 'startedAt'>, status: CallView['status']): CallView => {
-    const { id, direction, carrierCallId, from, to } = call.info;
+    const { id, direction, carrierCallId, from, to, callerKind } = call.info;
     return {
       id,
       ...(carrierCallId === undefined ? {} : { carrierCallId }),
@@ -85,6 +87,7 @@ export function callsDesk({ calls, outbound, transfers, clock, controlOf }: Call
       status,
       ...(from === undefined || from === '' ? {} : { from }),
       ...(to === undefined || to === '' ? {} : { to }),
+      ...(callerKind === undefined ? {} : { callerKind }),
       createdAt: new Date(call.startedAt).toISOString(),
     };
   };

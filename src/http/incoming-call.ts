@@ -1,6 +1,8 @@
 import type { FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify';
 import type { CarrierCall } from '../call/carrier-call.ts';
+import { type Party, WITHHELD } from '../call/party.ts';
 import { errorCode, errorMessage } from '../errors.ts';
+import { parseParty } from '../numbering/party.ts';
 import { type Answers, PATHS } from './answers.ts';
 import type { CallMemory } from './call-memory.ts';
 import type { CountHttp } from './counters.ts';
@@ -10,9 +12,9 @@ import type { Webhook, WebhookGuard } from './webhook.ts';
 /** A call that a carrier offers. */
 export interface IncomingCall extends CarrierCall {
   readonly carrier: Carrier;
-  /** As the carrier writes them, E.164 as a rule; '' when not told. */
-  readonly from: string;
-  readonly to: string;
+  /** Who dialled, and who was dialled. */
+  readonly from: Party;
+  readonly to: Party;
   readonly direction: 'inbound' | 'outbound';
   /** All parameters of the webhook. */
   readonly params: Readonly<Record<string, string>>;
@@ -56,13 +58,21 @@ export function sendDocument(reply: FastifyReply, document: string): FastifyRepl
   return reply.header('cache-control', 'no-store').type('text/xml; charset=utf-8').send(document);
 }
 
-function incomingCall({ carrier, accountId, carrierCallId, params, query }: Webhook): IncomingCall {
+/** Whether the caller's own network was asked not to tell who he is, though it tells us: RFC 3323 section 4.2, RFC 3325 section 9.3. */
+function asksForPrivacy(params: Webhook['params']): boolean {
+  const { SipHeader_Privacy = '' } = params;
+  return /(?:^|[;,\s])(?:id|user|header)(?:$|[;,\s])/i.test(SipHeader_Privacy);
+}
+
+function incomingCall(webhook: Webhook): IncomingCall {
+  const { carrier, accountId, carrierCallId, params, query } = webhook;
   const { From = '', To = '', Direction = '' } = params;
+  const origin = { provenScope: webhook.proven && accountId !== '' ? `${carrier}/${accountId}` : undefined };
   return {
     carrier,
     carrierCallId,
-    from: From,
-    to: To,
+    from: asksForPrivacy(params) ? WITHHELD : parseParty(From, origin),
+    to: parseParty(To, origin),
     accountId,
     // "outbound-api" and "outbound-dial": calls that were placed through the carrier's API and answered.
     direction: Direction.startsWith('outbound') ? 'outbound' : 'inbound',

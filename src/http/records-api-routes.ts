@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { parseNumber } from '../numbering/number.ts';
+import { plainText, withoutSeparators } from '../numbering/spelling.ts';
 import { namedSchemas, type RouteDefinition } from './calls-api-routes.ts';
 
 /** The interface for records of calls, as data: requests are checked by it and the OpenAPI document is made of it. */
@@ -17,6 +19,7 @@ export const recordView = z
     carrierCallId: text,
     from: text,
     to: text,
+    callerKind: text.describe('Of the person on the line: number, identity, or withheld.'),
     route: text,
     prompt: text,
     model: text,
@@ -81,8 +84,11 @@ const listQuery = z.strictObject({
   text: z.string().trim().min(1).max(200).optional(),
   number: z
     .string()
-    .regex(/^\+?\d{3,15}$/, 'must be a number in E.164 form, or its last digits')
+    .max(64)
+    .transform((written) => parseNumber(written) ?? withoutSeparators(plainText(written)))
+    .pipe(z.string().regex(/^\+?\d{3,15}$/, 'must be a number with its country code, or its last digits'))
     .optional(),
+  callerKind: z.enum(['number', 'identity', 'withheld']).optional(),
   result: z
     .string()
     .regex(/^[a-z_]{1,40}$/)

@@ -28,7 +28,7 @@ export const CATALOGUE: Catalogue = {
     fields: {
       at: 'wall time, ms since 1970',
       direction: '`inbound` or `outbound`',
-      info: '`id`, `carrier`, `accountId`, `carrierCallId`, `from`, `to`, `route`, `prompt`, `model`, `conversationId`: what is known of it',
+      info: '`id`, `carrier`, `accountId`, `carrierCallId`, `from`, `to` (numbers, or identities such as `client:alice`; absent when withheld), `callerKind` (of the person on the line: `number`, `identity`, `withheld`), `route`, `prompt`, `model`, `conversationId`: what is known of it',
     },
   },
   caller_joined: {

@@ -21,6 +21,28 @@ export function parseNumber(text: string): string | undefined {
 }
 
 /**
+ * The beginning of numbers, as lists of them are written (`+1202`, `+44 20`, `0044`): `+` and 1 to 15 digits. Undefined for what is none. A
+ * whole number is one, too, in the form that `parseNumber` gives it.
+ */
+export function parsePrefix(text: string): string | undefined {
+  const whole = parseNumber(text);
+  if (whole !== undefined) return whole;
+  const bare = withoutSeparators(plainText(text.slice(0, LONGEST)).replace(/^tel:/i, ''));
+  const prefix = bare.replace(/^(?:00|011)(?=[1-9])/, '+');
+  return /^\+[1-9]\d{0,14}$/.test(prefix) ? prefix : undefined;
+}
+
+/**
+ * Keys to be played, as people write them: 0-9 * # A-D, `w` for a pause; dashes that group them go. What is no key stays, for the reader to refuse:
+ * a space among it, which some take for a pause.
+ */
+export function parseDigits(text: string): string {
+  return plainText(text)
+    .replaceAll('-', '')
+    .replace(/[a-dW]/g, (key) => (key === 'W' ? 'w' : key.toUpperCase()));
+}
+
+/**
  * The number of a caller: as `parseNumber`, and digits alone where they are a whole international number, as some networks write it. Undefined
  * for a number of a length that its country does not have: nobody has it, however it got there.
  */

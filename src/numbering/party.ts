@@ -1,4 +1,4 @@
-import { type IdentityParty, identityKey, type Party, WITHHELD } from '../call/party.ts';
+import { type IdentityParty, identityKey, isMemoryKey, type Party, WITHHELD } from '../call/party.ts';
 import { parseCallerNumber } from './number.ts';
 import { percentDecoded, plainText } from './spelling.ts';
 import { isPlaceholder, saysWithheld } from './withheld.ts';
@@ -32,6 +32,14 @@ export function parseParty(text: string, origin: Origin = {}): Party {
   const number = scheme === 'client' && !name.startsWith('+') ? undefined : parseCallerNumber(numberPart(name, scheme));
   if (number !== undefined) return { kind: 'number', number };
   return identity(text, scheme, name, host, origin);
+}
+
+/**
+ * Whether somebody may be remembered under this text: a key as `memoryKey` gives it, and no placeholder for a number. For what keeps people's
+ * data and is handed a text, from whomever.
+ */
+export function canBeRemembered(text: string): boolean {
+  return isMemoryKey(text) && !(text.startsWith('+') && isPlaceholder(text.slice(1)));
 }
 
 /** A web page's call. The conversation's name is whatever the page says: it stands for somebody only where `proven`, that is, an operator says it. */

@@ -44,7 +44,7 @@ export function asData(value: string): string {
   return line.length > VALUE_MOST ? `${line.slice(0, VALUE_MOST).replace(/[\ud800-\udbff]$/, '')}…` : line;
 }
 
-/** What a call knows for its prompt. Numbers are E.164. */
+/** What a call knows for its prompt. `from` and `to` are numbers (E.164) or identities; undefined when withheld. */
 export interface PromptFacts {
   readonly from?: string | undefined;
   readonly to?: string | undefined;

@@ -25,6 +25,8 @@ export interface CallRecord {
   carrierCallId: string | null;
   from: string | null;
   to: string | null;
+  /** Of the person on the line: number, identity or withheld. */
+  callerKind: string | null;
   route: string | null;
   prompt: string | null;
   model: string | null;
@@ -65,6 +67,7 @@ export function newRecord(callId: string, instance: string, event: Pick<Recorded
     carrierCallId: null,
     from: null,
     to: null,
+    callerKind: null,
     route: null,
     prompt: null,
     model: null,
@@ -134,6 +137,7 @@ export function addEvent(record: CallRecord, event: RecordedEvent, prices: Price
       record.carrierCallId = text(info['carrierCallId']);
       record.from = text(info['from']);
       record.to = text(info['to']);
+      record.callerKind = text(info['callerKind']);
       record.route = text(info['route']);
       record.prompt = text(info['prompt']);
       record.model = text(info['model']);

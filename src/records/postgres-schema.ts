@@ -83,10 +83,14 @@ CREATE TABLE removed_calls (
 CREATE INDEX removed_calls_by_time ON removed_calls (removed_at, id);
 `;
 
+/** As in SQLite. */
+const callerKind = 'ALTER TABLE call_records ADD COLUMN caller_kind text;';
+
 export const postgresMigrations: readonly PostgresMigration[] = [
   { id: '0001-records', sql: records },
   { id: '0002-events-by-id', sql: eventsById },
   { id: '0003-removed-calls', sql: removedCalls },
+  { id: '0004-caller-kind', sql: callerKind },
 ];
 
 /** Key of the advisory lock under which the schema is changed: any number that nobody else in the database takes. */

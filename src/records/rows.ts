@@ -17,6 +17,7 @@ const COLUMNS = {
   carrier_call_id: 'carrierCallId',
   from_number: 'from',
   to_number: 'to',
+  caller_kind: 'callerKind',
   route: 'route',
   prompt: 'prompt',
   model: 'model',
@@ -137,8 +138,10 @@ export function listStatement(query: RecordQuery, search: WordSearch): { sql: st
   if (query.number !== undefined) {
     const digits = query.number.replace(/\D/g, '');
     if (query.number.startsWith('+')) add('(from_number = ? OR to_number = ?)', `+${digits}`, `+${digits}`);
-    else add('(from_number LIKE ? OR to_number LIKE ?)', `%${digits}`, `%${digits}`);
+    // Numbers alone: an identity may end in the same digits.
+    else add('(from_number LIKE ? OR to_number LIKE ?)', `+%${digits}`, `+%${digits}`);
   }
+  if (query.callerKind !== undefined) add('caller_kind = ?', query.callerKind);
   if (query.result !== undefined) add('result = ?', query.result);
   if (query.reason !== undefined) add('reason = ?', query.reason);
   if (query.conversationId !== undefined) add('conversation_id = ?', query.conversationId);

@@ -92,9 +92,13 @@ INSERT INTO call_words_index (call_words_index, rank) VALUES ('secure-delete', 1
 INSERT INTO call_words_index (call_words_index) VALUES ('rebuild');
 `;
 
+/** Whether somebody withheld who he is, or nobody was asked: both have no number. */
+const callerKind = 'ALTER TABLE call_records ADD COLUMN caller_kind TEXT;';
+
 export const recordMigrations: readonly Migration[] = [
   { id: '0001-records', sql: records },
   { id: '0002-events-by-id', sql: eventsById },
   { id: '0003-removed-calls', sql: removedCalls },
   { id: '0004-forgetful-index', sql: forgetfulIndex },
+  { id: '0005-caller-kind', sql: callerKind },
 ];

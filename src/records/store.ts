@@ -7,6 +7,8 @@ export interface RecordQuery {
   readonly text?: string | undefined;
   /** A number in E.164 form, of either side; without the plus sign its last digits. */
   readonly number?: string | undefined;
+  /** What is known of the person on the line. */
+  readonly callerKind?: 'number' | 'identity' | 'withheld' | undefined;
   readonly result?: string | undefined;
   readonly reason?: string | undefined;
   readonly conversationId?: string | undefined;

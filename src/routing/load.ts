@@ -1,6 +1,7 @@
 import { dirname, resolve as resolvePath } from 'node:path';
 import { z } from 'zod';
 import { BridgeError, errorMessage } from '../errors.ts';
+import { parsePrefix } from '../numbering/number.ts';
 import { plainText, readOperatorFile, readYaml } from '../operator-file.ts';
 import { hint } from '../suggest.ts';
 import { isZone } from '../zone.ts';
@@ -9,10 +10,25 @@ import { parseDays, parseHours } from './schedule.ts';
 
 /** Reads the file of routes and checks it against the prompts and tools there are. */
 
-const NUMBER = /^\+[1-9]\d{0,14}\*?$|^withheld$/;
-const number = z
-  .string('must be a text: write numbers in quotes')
-  .regex(NUMBER, 'must be a number such as "+12025550100", or its beginning and *: "+1202*"');
+/** Identities, as `partyText` has them. */
+const IDENTITY = /^(?:sip|client|whatsapp|page):\S+$/;
+
+/** An entry for callers or called numbers in the form that calls are compared with; undefined for what is none. */
+function entryOf(text: string): string | undefined {
+  if (text === 'withheld' || IDENTITY.test(text)) return text;
+  const begins = text.endsWith('*');
+  return begins ? parsePrefix(text.slice(0, -1))?.concat('*') : parsePrefix(text);
+}
+
+const number = z.string('must be a text: write numbers in quotes').transform((text, context) => {
+  const entry = entryOf(text);
+  if (entry !== undefined) return entry;
+  context.addIssue({
+    code: 'custom',
+    message: 'must be a number such as "+12025550100", or its beginning and *: "+1202*"',
+  });
+  return z.NEVER;
+});
 const list = z.union([z.string().transform((one) => [one]), z.array(z.string())]);
 const window = z.strictObject({
   days: z.string().optional(),
@@ -100,7 +116,8 @@ export async function parseRoutes(
     for (const tool of raw.tools ?? []) if (!targets.hasTool(tool)) report(at('tools'), `there is no tool "${tool}"`);
     const numbers = (field: 'to' | 'from') =>
       raw[field]?.flatMap((entry) => {
-        if (NUMBER.test(entry) && (field === 'from' || entry !== 'withheld')) return [entry];
+        const own = entryOf(entry);
+        if (own !== undefined && (field === 'from' || own !== 'withheld')) return [own];
         const named = field === 'from' ? lists.get(entry) : undefined;
         if (named === undefined) report(at(field), `"${entry}" is neither a number nor a list of callers`);
         return named ?? [];
@@ -152,7 +169,8 @@ async function readNumbers(
   text.split('\n').forEach((line, i) => {
     const entry = line.replace(/#.*/, '').trim();
     if (entry === '') return;
-    if (NUMBER.test(entry)) numbers.push(entry);
+    const number = entryOf(entry);
+    if (number !== undefined) numbers.push(number);
     else report(`${name}:${i + 1}: "${entry}" is no number`);
   });
   return numbers;

@@ -1,3 +1,4 @@
+import { type Party, partyText } from '../call/party.ts';
 import { isWithin, type TimeWindow } from './schedule.ts';
 
 /** Which agent answers: dialled number, caller and time decide; the first route that fits wins. Pure. */
@@ -6,7 +7,7 @@ export interface Route {
   readonly name: string;
   /** Dialled numbers, `+1202*` for all that begin so; undefined: any. */
   readonly to: readonly string[] | undefined;
-  /** Callers, in the same way; undefined: any. `withheld` stands for callers without a number. */
+  /** Callers, in the same way, and identities such as `client:alice`; undefined: any. `withheld` stands for who withholds who it is, or is not known. */
   readonly from: readonly string[] | undefined;
   /** The route fits inside any of these; undefined: always. */
   readonly when: readonly TimeWindow[] | undefined;
@@ -23,10 +24,12 @@ export interface Routes {
   readonly routes: readonly Route[];
 }
 
-/** A call that has to be routed. Numbers are E.164; `now` is epoch ms. */
+/** A call that has to be routed. `now` is epoch ms. */
 export interface Arrival {
-  readonly to: string | undefined;
-  readonly from: string | undefined;
+  /** Our own number; undefined where none was dialled (a web page). */
+  readonly to: Party | undefined;
+  /** The person on the line. */
+  readonly from: Party;
   readonly now: number;
 }
 
@@ -55,10 +58,11 @@ export function isCatchAll({ to, from, when }: Route): boolean {
   return to === undefined && from === undefined && when === undefined;
 }
 
-function fits(patterns: readonly string[] | undefined, number: string | undefined): boolean {
+function fits(patterns: readonly string[] | undefined, party: Party | undefined): boolean {
   if (patterns === undefined) return true;
+  const text = party && partyText(party);
   return patterns.some((pattern) => {
-    if (number === undefined) return pattern === 'withheld';
-    return pattern.endsWith('*') ? number.startsWith(pattern.slice(0, -1)) : number === pattern;
+    if (text === undefined) return pattern === 'withheld' && party?.kind === 'withheld';
+    return pattern.endsWith('*') ? text.startsWith(pattern.slice(0, -1)) : text === pattern;
   });
 }

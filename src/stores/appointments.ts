@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';
+import { canBeRemembered } from '../numbering/party.ts';
 import { addDays, instantOf, localTime, spoken } from '../zone.ts';
 import { openingQueries } from './opening.ts';
 import { CELL_MINUTES } from './schema.ts';
@@ -42,6 +43,7 @@ export interface Booking {
   readonly service: string;
   readonly start: string;
   readonly name: string;
+  /** Key of the caller who books; undefined: nobody is remembered by it. */
   readonly callerNumber?: string | undefined;
   readonly notes?: string | undefined;
   readonly callId: string;
@@ -67,7 +69,7 @@ export type CancelResult =
 const CELL_MS = CELL_MINUTES * 60_000;
 const DAYS_MOST = 31;
 const AHEAD_MOST_DAYS = 365;
-/** Open appointments of one number: a confused or abused agent cannot fill the calendar. */
+/** Open appointments of one caller, or of one call where the caller is nobody for certain: a confused or abused agent cannot fill the calendar. */
 const OPEN_MOST = 5;
 
 export function appointmentQueries(db: DatabaseSync, zone: string) {
@@ -100,6 +102,9 @@ export function appointmentQueries(db: DatabaseSync, zone: string) {
   const byId = db.prepare(`SELECT ${columns} AND a.id = ?`);
   const ofCaller = db.prepare(
     `SELECT ${columns} AND a.caller_number = ? AND a.starts_at > ? ORDER BY a.starts_at LIMIT 20`,
+  );
+  const ofCall = db.prepare(
+    `SELECT ${columns} AND a.caller_number IS NULL AND a.call_id = ? AND a.starts_at > ? ORDER BY a.starts_at LIMIT 20`,
   );
   const referenceTaken = db.prepare('SELECT 1 FROM appointments WHERE reference = ?');
 
@@ -164,8 +169,9 @@ export function appointmentQueries(db: DatabaseSync, zone: string) {
     /** Free starts, in order. An unknown service has none. `now` is epoch ms. */
     available,
 
-    /** Future appointments of a number, in order. */
-    upcoming: (number: string, now: number): Appointment[] => ofCaller.all(number, now).map(appointment),
+    /** Future appointments of a caller, in order; none of who is no caller for certain. */
+    upcoming: (key: string, now: number): Appointment[] =>
+      canBeRemembered(key) ? ofCaller.all(key, now).map(appointment) : [],
 
     /**
      * Books the slot, or says why not and what is free instead. The same caller booking the same once more gets the same appointment: a
@@ -185,11 +191,12 @@ export function appointmentQueries(db: DatabaseSync, zone: string) {
       if (start <= now) return refuse('in_the_past');
       if (start > now + AHEAD_MOST_DAYS * 86_400_000) return refuse('too_far_ahead');
       const end = start + wanted.minutes * 60_000;
+      const key = keyOf(booking.callerNumber);
 
       const done = transaction(db, (): Appointment | BookingRefusal => {
-        const open = booking.callerNumber === undefined ? [] : ofCaller.all(booking.callerNumber, now);
-        const same = open.find((row) => row['serviceId'] === wanted.id && row['startsAt'] === start);
-        if (same !== undefined) return appointment(same);
+        const open = key === undefined ? ofCall.all(booking.callId, now) : ofCaller.all(key, now);
+        const same = key && open.find((row) => row['serviceId'] === wanted.id && row['startsAt'] === start);
+        if (same) return appointment(same);
         if (!opening.covers(date, start, end)) return 'closed';
         if (open.length >= OPEN_MOST) return 'too_many';
         const staff = freeStaff.get({ service: wanted.id, from: cellOf(start), to: cellOf(end) });
@@ -200,7 +207,7 @@ export function appointmentQueries(db: DatabaseSync, zone: string) {
           staff: staff['id'] as string,
           startsAt: start,
           endsAt: end,
-          callerNumber: booking.callerNumber ?? null,
+          callerNumber: key ?? null,
           name: booking.name,
           notes: booking.notes ?? null,
           callId: booking.callId,
@@ -214,8 +221,8 @@ export function appointmentQueries(db: DatabaseSync, zone: string) {
     },
 
     /**
-     * Cancels by reference. It is enough to call from the number that booked; from another number the name must be right too, because a
-     * reference can be guessed and a caller's number cannot be relied on.
+     * Cancels by reference. It is enough to be the caller who booked; anybody else, and who is nobody for certain, must know the name, too,
+     * because a reference can be guessed and a caller's number cannot be relied on.
      */
     cancel(
       request: { reference: string; callerNumber?: string | undefined; name?: string | undefined },
@@ -224,7 +231,8 @@ export function appointmentQueries(db: DatabaseSync, zone: string) {
       return transaction(db, (): CancelResult => {
         const row = byReference.get(request.reference);
         if (row === undefined) return { cancelled: false, reason: 'not_found' };
-        const own = request.callerNumber !== undefined && row['callerNumber'] === request.callerNumber;
+        const key = keyOf(request.callerNumber);
+        const own = key !== undefined && row['callerNumber'] === key;
         if (!own && request.name === undefined) return { cancelled: false, reason: 'name_needed' };
         if (!own && plain(request.name ?? '') !== plain(String(row['name'])))
           return { cancelled: false, reason: 'not_found' };
@@ -235,6 +243,11 @@ export function appointmentQueries(db: DatabaseSync, zone: string) {
       });
     },
   };
+}
+
+/** The text, where it is the key of a caller. */
+function keyOf(text: string | undefined): string | undefined {
+  return text !== undefined && canBeRemembered(text) ? text : undefined;
 }
 
 function cellOf(ms: number): number {

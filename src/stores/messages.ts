@@ -3,6 +3,7 @@ import type { DatabaseSync } from 'node:sqlite';
 /** A message somebody left. */
 export interface NewMessage {
   readonly callId: string;
+  /** Who leaves it, for people to read; nobody is found by it. */
   readonly callerNumber?: string | undefined;
   readonly name?: string | undefined;
   readonly recipient?: string | undefined;

@@ -1,7 +1,9 @@
+import { rekeyCallers } from './rekey.ts';
 import type { Migration } from './sqlite.ts';
 
 /**
- * The business's tables. Moments are epoch milliseconds, numbers E.164.
+ * The business's tables. Moments are epoch milliseconds. A caller's number is his key, as `memoryKey` of `src/call/party.ts` gives it: E.164, or
+ * an identity that was proven; of messages, who left it for people to read. NULL: nobody for certain.
  *
  * No double booking is a constraint, not a check: an appointment occupies cells of 15 minutes of one member of staff, and a cell exists
  * once. Whatever the program does, and however many processes do it, two appointments cannot overlap.
@@ -119,4 +121,5 @@ INSERT INTO knowledge (knowledge) VALUES ('rebuild');
 export const migrations: readonly Migration[] = [
   { id: '0001-business', sql: business },
   { id: '0002-forgetful-index', sql: forgetfulIndex },
+  { id: '0003-callers-by-key', run: rekeyCallers },
 ];

@@ -12,7 +12,9 @@ import { BridgeError, errorMessage } from '../errors.ts';
 export interface Migration {
   /** "0001-business"; never changed once it was released. */
   readonly id: string;
-  readonly sql: string;
+  readonly sql?: string;
+  /** What SQL cannot say; after `sql`, in the same transaction. */
+  readonly run?: (db: DatabaseSync) => void;
 }
 
 /** How long a statement waits for another process's lock, ms. */
@@ -86,11 +88,12 @@ function migrate(db: DatabaseSync, migrations: readonly Migration[]): void {
   db.exec('CREATE TABLE IF NOT EXISTS migrations (id TEXT PRIMARY KEY, applied_at INTEGER NOT NULL) STRICT');
   const applied = db.prepare('SELECT 1 FROM migrations WHERE id = ?');
   const note = db.prepare('INSERT INTO migrations (id, applied_at) VALUES (?, ?)');
-  for (const { id, sql } of migrations) {
+  for (const { id, sql = '', run } of migrations) {
     // Asked again under the write lock: two processes may start on the same file at the same moment.
     transaction(db, () => {
       if (applied.get(id) !== undefined) return;
       db.exec(sql);
+      run?.(db);
       note.run(id, Date.now());
     });
   }

@@ -3,11 +3,11 @@
  * stands behind them may be a thread, another process or a network.
  */
 
-/** The people who call. Numbers are E.164, `now` is epoch ms. */
+/** The people who call, each by the `key` of the caller on the line. `now` is epoch ms. */
 export interface CallersPort {
-  find(number: string): Promise<CallerProfile | undefined>;
-  /** Fields not given stay as they are. */
-  update(number: string, changes: CallerChanges, now: number): Promise<CallerProfile>;
+  find(key: string): Promise<CallerProfile | undefined>;
+  /** Fields not given stay as they are. Rejects with CALLER_UNKNOWN for what is no key. */
+  update(key: string, changes: CallerChanges, now: number): Promise<CallerProfile>;
 }
 
 export type CallerChanges = {
@@ -15,6 +15,7 @@ export type CallerChanges = {
 };
 
 export interface CallerProfile {
+  /** The key. */
   readonly number: string;
   readonly name: string | null;
   readonly email: string | null;
@@ -49,12 +50,14 @@ export interface AppointmentsPort {
     },
     now: number,
   ): Promise<readonly TimeSlot[]>;
-  upcoming(number: string, now: number): Promise<readonly BookedAppointment[]>;
+  /** Of the caller with this key. */
+  upcoming(key: string, now: number): Promise<readonly BookedAppointment[]>;
   book(
     booking: {
       service: string;
       start: string;
       name: string;
+      /** The caller's `key`. */
       callerNumber?: string | undefined;
       notes?: string | undefined;
       callId: string;
@@ -77,6 +80,7 @@ export interface MessagesPort {
   leave(
     message: {
       callId: string;
+      /** Who leaves it, for people to read. */
       callerNumber?: string | undefined;
       name?: string | undefined;
       recipient?: string | undefined;

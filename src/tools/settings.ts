@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parsePrefix } from '../numbering/number.ts';
 import { isHostEntry } from './destinations.ts';
 import { isPrefix } from './policy.ts';
 
@@ -14,6 +15,12 @@ const list = (what: string, isEntry: (entry: string) => boolean) =>
         .filter((entry) => entry !== ''),
     )
     .refine((entries) => entries.every(isEntry), `must be ${what}, separated by commas`);
+
+/** Beginnings of numbers, however they are written. */
+const prefixes = (example: string) =>
+  list(`numbers or their beginnings in international form without a trunk prefix, e.g. ${example}`, (entry) =>
+    isPrefix(parsePrefix(entry) ?? ''),
+  ).transform((entries) => entries.map((entry) => parsePrefix(entry) ?? entry));
 
 const whole = (min: number, max: number) =>
   z
@@ -62,12 +69,12 @@ export const toolSettings = {
     .describe(
       'Hosts that HTTP tools may call although they are on this machine or in a private network, by http too, e.g. localhost:5678. Cloud metadata services stay closed.',
     ),
-  DIAL_ALLOW: list('numbers or their beginnings in international form without a trunk prefix, e.g. +1202', isPrefix)
+  DIAL_ALLOW: prefixes('+1202')
     .default([])
     .describe(
       "Numbers that calls may be transferred to and that may be dialled: beginnings in international form, comma-separated, e.g. +1202,+442079460000. None: none. A country's code alone means that country and its ordinary numbers (+1: the United States and Canada); another country of the same code, shared-cost and personal numbers and satellites must be named further (+1876, +4430, +881). Numbers that there are not, premium-rate numbers and emergency services are refused in any case.",
     ),
-  DIAL_DENY: list('numbers or their beginnings in international form without a trunk prefix, e.g. +1900', isPrefix)
+  DIAL_DENY: prefixes('+1900')
     .default([])
     .describe('Beginnings of numbers that are refused although DIAL_ALLOW has them.'),
   TRANSFERS_PER_HOUR: whole(0, 100_000)

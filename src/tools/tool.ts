@@ -1,17 +1,30 @@
 import type { z } from 'zod';
 import type { Clock } from '../call/clock.ts';
 import type { Log } from '../call/leg.ts';
+import type { PartyKind } from '../call/party.ts';
 import type { BusinessPort, CallControlPort, ControlPortName, StorePortName, Touch } from './ports.ts';
 
 /** What a file in `tools/` is written with; it imports nothing else of ours. */
 
+export { parseNumber } from '../numbering/number.ts';
 export { ToolError, type ToolErrorCode } from './errors.ts';
 export type * from './ports.ts';
 
-/** Who is on the line. Numbers are E.164; absent when the caller withholds it. It can be forged: it identifies, it does not prove. */
+/** Who is on the line. What networks say of it can be forged: it identifies, it does not prove. */
 export interface ToolCaller {
+  /** `number`; `identity`: a client, a SIP user, a page; `withheld`: nobody says who it is. */
+  readonly kind: PartyKind;
+  /** The number of the person on the line, E.164; absent where there is none. */
   readonly from?: string | undefined;
+  /** Our own number, E.164. */
   readonly to?: string | undefined;
+  /**
+   * Under what the store may keep and find this person; absent where nobody can be told from others by what is known, and then nothing
+   * personal may be read or kept.
+   */
+  readonly key?: string | undefined;
+  /** Who it is for people to read, number or not; absent when withheld. Nobody is found by it. */
+  readonly name?: string | undefined;
 }
 
 /** What every tool is given. */

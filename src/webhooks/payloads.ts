@@ -63,7 +63,7 @@ export class Payloads {
 const moment = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString());
 
 function started(record: CallRecord) {
-  const { id, direction, carrier, carrierCallId, from, to, route, prompt, model, conversationId } = record;
+  const { id, direction, carrier, carrierCallId, from, to, callerKind, route, prompt, model, conversationId } = record;
   return {
     callId: id,
     direction,
@@ -71,6 +71,7 @@ function started(record: CallRecord) {
     carrierCallId,
     from,
     to,
+    callerKind,
     route,
     prompt,
     model,

@@ -9,6 +9,7 @@ import { playDigits } from '../../src/call/dtmf.ts';
 import { HourLimit } from '../../src/call/hour-limit.ts';
 import type { CallerLeg, Log } from '../../src/call/leg.ts';
 import { OutboundGuard } from '../../src/call/outbound-guard.ts';
+import { numberOf, partyText } from '../../src/call/party.ts';
 import { Ticker } from '../../src/call/ticker.ts';
 import { signalWireRest, twilioRest } from '../../src/callers/phone/control/index.ts';
 import { loadConfig } from '../../src/config.ts';
@@ -137,7 +138,7 @@ export async function controlRig(name: 'twilio' | 'signalwire', options: Partial
     desk: {
       async prepare(incoming) {
         const { carrier, accountId, carrierCallId, direction, from, to } = incoming;
-        const plan = direction === 'outbound' ? await outbound.claim(incoming, to) : undefined;
+        const plan = direction === 'outbound' ? await outbound.claim(incoming, numberOf(to) ?? '') : undefined;
         if (plan !== undefined) plans.push(plan);
         const agent = createOpenAiAgent({
           apiKey: 'sk-test',
@@ -150,7 +151,10 @@ export async function controlRig(name: 'twilio' | 'signalwire', options: Partial
           transport: 'websocket',
         });
         const id = plan?.callId ?? randomUUID();
-        const call = calls.create({ id, direction, carrier, accountId, carrierCallId, from, to }, agent);
+        const call = calls.create(
+          { id, direction, carrier, accountId, carrierCallId, from: partyText(from) ?? '', to: partyText(to) ?? '' },
+          agent,
+        );
         const shown = liveCall(call, () => legs.get(id));
         live.set(id, shown);
         void call.done.then((end) => {

@@ -33,8 +33,8 @@ describe('/incoming-call', () => {
     expect(r.prepared[0]).toMatchObject({
       carrier: 'twilio',
       carrierCallId: CALL,
-      from: '+15550001111',
-      to: '+15550002222',
+      from: { kind: 'number', number: '+15550001111' },
+      to: { kind: 'number', number: '+15550002222' },
       accountId: 'AC1',
       direction: 'inbound',
       params: form,

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { TransportMemory } from '../../src/agents/openai/fallback.ts';
 import { systemClock } from '../../src/call/clock.ts';
+import { WITHHELD } from '../../src/call/party.ts';
 import { loadConfig } from '../../src/config.ts';
 import { openDispatch } from '../../src/dispatch.ts';
 import { openSocket } from '../../src/transport/socket.ts';
@@ -92,7 +93,7 @@ describe('who answers', () => {
       log: fakeLog(),
     });
     try {
-      const facts = { carrier: 'signalwire', direction: 'inbound', from: '', to: '' } as const;
+      const facts = { carrier: 'signalwire', direction: 'inbound', from: WITHHELD, to: undefined } as const;
       const live = async () => (await dispatch.assign(facts, 'c')).live;
       expect(await live()).toBe(true);
       webrtc.failed(systemClock.now(), 'PEER_CONNECT_TIMEOUT');

@@ -128,3 +128,32 @@ describe('.env.example', () => {
     expect(loadConfig(env)).toEqual(loadConfig({}));
   });
 });
+
+describe('numbers in settings', () => {
+  it.each([
+    '+1 202 555 0143',
+    'tel:+1-202-555-0143',
+    '+1\u2011202\u2011555\u20110143',
+    '0012025550143',
+    '＋１２０２５５５０１４３',
+  ])('are read as people write them: %j', (text) => {
+    const config = loadConfig({
+      OUTBOUND_FROM: text,
+      FALLBACK_DIAL: text,
+      DIAL_ALLOW: `${text}, +44 20, tel:+1-303`,
+      DIAL_DENY: text,
+    });
+    expect(config.OUTBOUND_FROM).toBe('+12025550143');
+    expect(config.FALLBACK_DIAL).toBe('+12025550143');
+    expect(config.DIAL_ALLOW).toEqual(['+12025550143', '+4420', '+1303']);
+    expect(config.DIAL_DENY).toEqual(['+12025550143']);
+  });
+
+  it.each(['2025550143', '+1 202 555 0143 x5', 'alice', '+'])(
+    'are none without a country, or with more: %j',
+    (text) => {
+      expect(() => loadConfig({ OUTBOUND_FROM: text })).toThrow('OUTBOUND_FROM');
+      expect(() => loadConfig({ DIAL_ALLOW: text })).toThrow('DIAL_ALLOW');
+    },
+  );
+});

@@ -16,8 +16,8 @@ import { FakeAgent, fakeLog } from '../fakes/legs.ts';
 const incoming = (over: Partial<IncomingCall> = {}): IncomingCall => ({
   carrier: 'signalwire',
   carrierCallId: 'CA1',
-  from: '+15550001111',
-  to: '+15550002222',
+  from: { kind: 'number', number: '+15550001111' },
+  to: { kind: 'number', number: '+15550002222' },
   accountId: 'AC1',
   direction: 'inbound',
   params: {},

@@ -261,7 +261,7 @@ describe('Call', () => {
       createCallTools({
         tools: new ToolSet([slow]),
         callId: 'c1',
-        caller: {},
+        caller: { kind: 'withheld' },
         timezone: 'UTC',
         store: {} as never,
         control: {} as never,

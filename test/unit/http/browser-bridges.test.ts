@@ -119,6 +119,7 @@ describe('a call from a page', () => {
     expect(infos).toEqual([
       {
         id: sessionId,
+        callerKind: 'identity',
         direction: 'inbound',
         carrier: 'browser',
         conversationId: 'talk',

@@ -120,6 +120,54 @@ describe('placing a call', () => {
     });
   });
 
+  const SPELLINGS = [
+    '+1 555 000 1111',
+    '+1 (555) 000-1111',
+    'tel:+15550001111',
+    'tel:+1-555-000-1111;phone-context=+1',
+    'TEL:+1.555.000.1111',
+    '+1\u2011555\u2011000\u20111111',
+    '+1\u2013555\u2212000\u20101111',
+    '＋１５５５０００１１１１',
+    '\u202a+1\u00a0555\u00a0000\u00a01111\u202c',
+    '0015550001111',
+    '01115550001111',
+    '%2B15550001111',
+  ];
+  it.each(SPELLINGS)('reads %j wherever a number is written', async (text) => {
+    const { ask, did } = await rig();
+    expect(await ask('POST', '/calls', { to: text, from: text })).toMatchObject({ status: 201 });
+    expect(await ask('POST', '/calls/live/transfer', { to: text, callerId: text })).toMatchObject({ status: 204 });
+    expect(did[0]?.[1]).toMatchObject({ to: '+15550001111', from: '+15550001111' });
+    expect(did[1]).toEqual(['transfer', 'live', '+15550001111', expect.objectContaining({ callerId: '+15550001111' })]);
+  });
+
+  it.each([
+    'alice',
+    'sip:+15550001111@example.com',
+    '+15550001111;ext=5',
+    'tel:+15550001111;ext=5',
+    '+1 555 000 1111 x5',
+    '+1555000111a',
+    '',
+  ])('takes %j for no number', async (to) => {
+    const { ask, did } = await rig();
+    expect(await ask('POST', '/calls', { to })).toMatchObject({ status: 400 });
+    expect(await ask('POST', '/calls/live/transfer', { to })).toMatchObject({ status: 400 });
+    expect(did).toEqual([]);
+  });
+
+  it.each([
+    ['1\u20112\u20113#', '123#'],
+    ['1-2-3', '123'],
+    ['１２＃', '12#'],
+    ['1w2aB', '1w2AB'],
+  ])('plays %j as %j', async (digits, played) => {
+    const { ask, did } = await rig();
+    expect(await ask('POST', '/calls/live/digits', { digits })).toMatchObject({ status: 204 });
+    expect(did.at(-1)).toContain(played);
+  });
+
   it('a forbidden destination is refused with a reason, and nobody is asked', async () => {
     const { ask, did } = await rig();
     expect(await ask('POST', '/calls', { to: '+1 900 555 1234' })).toMatchObject({

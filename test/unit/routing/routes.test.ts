@@ -1,8 +1,12 @@
 import { resolve as resolvePath } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { WITHHELD } from '../../../src/call/party.ts';
+import { pageParty, parseParty } from '../../../src/numbering/party.ts';
 import { loadRoutes, parseRoutes } from '../../../src/routing/load.ts';
 import { resolve } from '../../../src/routing/routes.ts';
 import { isWithin, parseDays, parseHours } from '../../../src/routing/schedule.ts';
+
+const party = (text: string | undefined) => (text === undefined ? undefined : parseParty(text));
 
 const targets = {
   hasPrompt: (name: string) => ['day', 'night', 'vip', 'default', 'after-hours'].includes(name),
@@ -48,21 +52,25 @@ routes:
     [undefined, undefined, 'route 5'],
     ['+442079460000', '+442079460001', 'listed'],
   ])('to %s from %s: %s', async (to, from, route) => {
-    expect(resolve(await parse(text, files), { to, from, now: NOON }).route).toBe(route);
+    expect(resolve(await parse(text, files), { to: party(to), from: party(from) ?? WITHHELD, now: NOON }).route).toBe(
+      route,
+    );
   });
 
   it('is decided by the hour, too, and says everything a call needs', async () => {
     const routes = await parse(text, files);
     const evening = at('2025-11-24T23:00:00Z');
-    expect(resolve(routes, { to: '+12025550199', from: undefined, now: evening })).toEqual({
+    expect(resolve(routes, { to: party('+12025550199'), from: WITHHELD, now: evening })).toEqual({
       route: 'night',
       prompt: 'night',
       tools: undefined,
       transport: undefined,
     });
-    expect(resolve(routes, { to: '+13035550100', from: undefined, now: evening }).route).toBe('route 5');
-    expect(resolve(routes, { to: '+12025550100', from: undefined, now: NOON }).tools).toEqual(['end_call']);
-    expect(resolve(routes, { to: undefined, from: '+442079460000', now: NOON }).transport).toBe('websocket');
+    expect(resolve(routes, { to: party('+13035550100'), from: WITHHELD, now: evening }).route).toBe('route 5');
+    expect(resolve(routes, { to: party('+12025550100'), from: WITHHELD, now: NOON }).tools).toEqual(['end_call']);
+    expect(resolve(routes, { to: undefined, from: party('+442079460000') ?? WITHHELD, now: NOON }).transport).toBe(
+      'websocket',
+    );
   });
 });
 
@@ -152,7 +160,9 @@ describe('a file that is wrong', () => {
   it('only in its bytes is none: a byte order mark and CRLF are read over', async () => {
     const text = 'callers: { a: { file: a.txt } }\nroutes:\n  - { from: a, prompt: vip }\n  - prompt: day\n';
     const routes = await parse(`\ufeff${text.replaceAll('\n', '\r\n')}`, { 'a.txt': '\ufeff+12025550143\r\r\n' });
-    expect(resolve(routes, { to: '+12025550100', from: '+12025550143', now: NOON }).prompt).toBe('vip');
+    expect(
+      resolve(routes, { to: party('+12025550100'), from: party('+12025550143') ?? WITHHELD, now: NOON }).prompt,
+    ).toBe('vip');
   });
 
   it('tells the line of a list of numbers, and all problems at once', async () => {
@@ -171,7 +181,7 @@ describe('a file that is wrong', () => {
 it('the shipped routes answer day and night', async () => {
   const routes = await loadRoutes(resolvePath(import.meta.dirname, '../../../prompts/routes.yaml'), targets);
   const who = (iso: string, from = '+12025550143') =>
-    resolve(routes, { to: '+12025550100', from, now: at(iso) }).prompt;
+    resolve(routes, { to: party('+12025550100'), from: party(from) ?? WITHHELD, now: at(iso) }).prompt;
   // Monday 7:59, 8:00; Wednesday 13:00; Saturday 8:59, 9:00, 13:00; Sunday noon; in New York.
   expect(
     [
@@ -185,4 +195,44 @@ it('the shipped routes answer day and night', async () => {
     ].map((iso) => who(iso)),
   ).toEqual(['after-hours', 'default', 'after-hours', 'after-hours', 'default', 'after-hours', 'after-hours']);
   expect(who('2025-11-24T15:00Z', '+12025550199')).toBe('after-hours');
+});
+
+describe('who calls', () => {
+  const text = `
+callers: { list: { file: list.txt } }
+routes:
+  - { name: withheld, from: withheld, prompt: day }
+  - { name: maria, from: "tel:+1-202-555-0143", prompt: day }
+  - { name: listed, from: list, prompt: day }
+  - { name: london, from: "+44 20*", prompt: day }
+  - { name: client, from: ["client:alice", "sip:*"], prompt: day }
+  - { name: ours, to: "+1\u2011202\u2011555\u20110100", from: "+1303*", prompt: day }
+  - { prompt: day }
+`;
+  it.each([
+    ['Anonymous', 'withheld'],
+    ['+266696687', 'withheld'],
+    ['', 'withheld'],
+    ['sip:+12025550143@pbx.example.com', 'maria'],
+    ['+13035550143', 'ours'],
+    ['+12025550178', 'listed'],
+    ['+44 20 7946 0958', 'london'],
+    ['client:alice', 'client'],
+    ['sip:bob@pbx.example.com', 'client'],
+    ['client:bob', 'route 7'],
+    ['1001', 'route 7'],
+    // A number that no country has is one that can still be turned away.
+    ['+811045000', 'listed'],
+  ])('%j is answered by the route %s, however numbers are written in the file', async (from, route) => {
+    const routes = await parse(text, { 'list.txt': '+1 (202) 555-0178 # hers\n+81 1045000\n' });
+    expect(resolve(routes, { to: parseParty('+12025550100'), from: parseParty(from), now: NOON }).route).toBe(route);
+  });
+
+  it('is no dialled number: a page dials none, and is neither withheld nor anybody’s', async () => {
+    const routes = await parse(text, { 'list.txt': '' });
+    const page = { to: undefined, from: pageParty('conv-1', false), now: NOON };
+    expect(resolve(routes, page).route).toBe('route 7');
+    const own = await parse('routes:\n  - { name: pages, from: "page:*", prompt: day }\n  - { prompt: day }\n');
+    expect(resolve(own, page).route).toBe('pages');
+  });
 });

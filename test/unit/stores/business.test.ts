@@ -2,11 +2,12 @@ import { mkdtempSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { businessQueries } from '../../../src/stores/business.ts';
 import { matchExpression, sectionsOf } from '../../../src/stores/knowledge.ts';
 import { migrations } from '../../../src/stores/schema.ts';
 import { seedExample } from '../../../src/stores/seed.ts';
 import { openDatabase, transaction } from '../../../src/stores/sqlite.ts';
-import { exampleBusiness, MONDAY } from './support.ts';
+import { exampleBusiness, MONDAY, ZONE } from './support.ts';
 
 const MARIA = '+12025550143';
 const booking = {
@@ -145,7 +146,7 @@ describe('appointments', () => {
     expect(third.booked ? [] : third.alternatives).not.toHaveLength(0);
     expect(third.booked ? [] : third.alternatives.map(({ start }) => start)).not.toContain('2025-11-24T09:00');
     // A longer one that would reach into it is not possible either.
-    expect(appointments.book({ ...wish, service: 'whitening', start: '2025-11-24T08:30' }, MONDAY)).toMatchObject({
+    expect(appointments.book({ ...booking, service: 'whitening', start: '2025-11-24T08:30' }, MONDAY)).toMatchObject({
       reason: 'taken',
     });
   });
@@ -279,5 +280,107 @@ describe('knowledge', () => {
     rmSync(file);
     expect(knowledge.refresh()).toEqual({ files: 0, changed: 1 });
     expect(knowledge.search('wifi')).toEqual([]);
+  });
+});
+
+describe('who is nobody for certain', () => {
+  const NOBODY = [
+    '',
+    'Anonymous',
+    'anonymous',
+    'withheld',
+    '+266696687',
+    '+17378742833',
+    '+10000000000',
+    'sip:alice@pbx.example.com',
+    '1001',
+    'client:',
+  ];
+
+  it.each(NOBODY)('%j: nothing is found and nothing kept of him', (key) => {
+    const { db, business } = exampleBusiness();
+    db.prepare('INSERT INTO callers VALUES (?, ?, NULL, NULL, ?, 1, 1)').run(key, 'Ada', 'asked for an HIV test');
+    expect(business.callers.find(key)).toBeUndefined();
+    expect(() => business.callers.update(key, { notes: 'x' }, MONDAY)).toThrow(
+      expect.objectContaining({ code: 'CALLER_UNKNOWN' }),
+    );
+    const { appointments } = business;
+    const booked = appointments.book({ ...booking, callerNumber: key }, MONDAY);
+    if (!booked.booked) throw new Error(booked.reason);
+    db.prepare('UPDATE appointments SET caller_number = ?').run(key);
+    expect(appointments.upcoming(key, MONDAY)).toEqual([]);
+    const { reference } = booked.appointment;
+    expect(appointments.cancel({ reference, callerNumber: key }, MONDAY)).toMatchObject({ reason: 'name_needed' });
+    expect(appointments.cancel({ reference, callerNumber: key, name: booking.name }, MONDAY)).toMatchObject({
+      cancelled: true,
+    });
+  });
+
+  it('books as often as one caller may, and no more, within a call', () => {
+    const { business } = exampleBusiness();
+    const { available, book } = business.appointments;
+    const slots = available({ service: 'cleaning', from: '2025-11-25', days: 14, limit: 10 }, MONDAY);
+    const results = slots.map(({ start }) =>
+      book({ ...booking, start, callerNumber: undefined, callId: 'one' }, MONDAY),
+    );
+    expect(results.map((result) => result.booked).filter(Boolean)).toHaveLength(5);
+    expect(results.at(-1)).toMatchObject({ booked: false, reason: 'too_many' });
+    const [, second] = available({ service: 'cleaning', from: '2025-12-10', days: 5, limit: 4 }, MONDAY);
+    expect(book({ ...booking, start: second!.start, callerNumber: undefined, callId: 'two' }, MONDAY)).toMatchObject({
+      booked: true,
+    });
+  });
+
+  it('is so in a database of before, too: what was kept of many goes, what was kept of a number is that number’s', () => {
+    const path = join(tempFolder(), 'old.db');
+    const [first] = migrations;
+    const old = openDatabase(path, [first!]);
+    seedExample(old, 1);
+    const caller = old.prepare('INSERT INTO callers VALUES (?, ?, ?, NULL, ?, 1, 1)');
+    for (const number of NOBODY.slice(0, 7)) caller.run(number, 'Ada', null, 'asked for an HIV test');
+    caller.run('12025550143', 'Wrong', 'm@example.com', 'second notes');
+    caller.run('sip:+12025550177@pbx.example.com', 'Lee', null, 'by SIP');
+    caller.run('sip:alice@pbx.example.com', 'Alice', null, 'by name');
+    const booking = old.prepare(
+      "INSERT INTO appointments (reference, service_id, staff_id, starts_at, ends_at, caller_number, name, call_id, created_at) VALUES (?, 'check-up', 'reyes', 2e12, 2e12 + 1, ?, 'Ada', 'c', 1)",
+    );
+    booking.run('100001', 'Anonymous');
+    booking.run('100002', '');
+    booking.run('100003', '+1 202 555 0177');
+    booking.run('100004', '+12025550143');
+    old
+      .prepare(
+        "INSERT INTO messages (call_id, caller_number, body, callback_number, urgent, created_at) VALUES ('c', 'Anonymous', 'call me', '+266696687', 0, 1)",
+      )
+      .run();
+    old.close();
+
+    const db = openDatabase(path, migrations);
+    const all = (sql: string) =>
+      db
+        .prepare(sql)
+        .all()
+        .map((row) => ({ ...row }));
+    expect(all("SELECT number FROM callers WHERE notes LIKE '%HIV%'")).toEqual([]);
+    const business = businessQueries(db, { zone: ZONE });
+    expect(business.callers.find('+12025550143')).toMatchObject({
+      name: 'Maria Santos',
+      email: 'maria.santos@example.com',
+    });
+    expect(business.callers.find('+12025550177')).toMatchObject({ name: 'Lee', notes: 'by SIP' });
+    expect(all("SELECT number FROM callers WHERE number NOT LIKE '+%'")).toEqual([
+      { number: 'sip:alice@pbx.example.com' },
+    ]);
+    expect(all('SELECT reference, caller_number AS who FROM appointments ORDER BY reference')).toEqual([
+      { reference: '100001', who: null },
+      { reference: '100002', who: null },
+      { reference: '100003', who: '+12025550177' },
+      { reference: '100004', who: '+12025550143' },
+    ]);
+    expect(all('SELECT caller_number, callback_number FROM messages')).toEqual([
+      { caller_number: null, callback_number: null },
+    ]);
+    db.close();
+    openDatabase(path, migrations).close();
   });
 });

@@ -42,7 +42,7 @@ describe('the receptionist', () => {
     expect(booked).toMatchObject({ booked: true, appointment: { staff: 'Sofia Lind' } });
     expect(await run('look_up_caller')).toMatchObject({ appointments: [{ start: at }] });
 
-    const other = start({ caller: { from: '+12025550178' } });
+    const other = start({ caller: { kind: 'number', from: '+12025550178', key: '+12025550178' } });
     expect(await other('book_appointment', { ...wish, name: 'James' })).toMatchObject({
       booked: false,
       reason: 'taken',
@@ -70,7 +70,7 @@ describe('the receptionist', () => {
   });
 
   it('does without a number when the caller withholds it', async () => {
-    const run = start({ caller: {} });
+    const run = start({ caller: { kind: 'withheld' } });
     expect(await run('look_up_caller')).toEqual({ known: false, reason: 'number_withheld' });
     expect(await run('update_caller', { name: 'X' })).toEqual({ updated: false, reason: 'number_withheld' });
     expect(await run('take_message', { message: 'Hi' })).toEqual({ taken: true, can_be_called_back: false });

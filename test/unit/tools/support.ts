@@ -67,7 +67,7 @@ export function rig(tools: LoadedTool[], more: Partial<CallToolsOptions> = {}) {
   const runner = createCallTools({
     tools: new ToolSet(tools),
     callId: 'call-1',
-    caller: { from: '+12025550143', to: '+12025550100' },
+    caller: { kind: 'number', from: '+12025550143', to: '+12025550100', key: '+12025550143', name: '+12025550143' },
     timezone: ZONE,
     store: memoryStore(),
     control: fakeControl(),

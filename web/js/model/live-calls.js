@@ -88,7 +88,7 @@ export class LiveCalls {
 
   /**
    * What `GET /calls` says: calls the stream has not told of are added, those it does not know any more are over.
-   * @param {ReadonlyArray<{ id: string, direction: string, status: string, from?: string, to?: string, prompt?: string, createdAt: string }>} views
+   * @param {ReadonlyArray<{ id: string, direction: string, status: string, from?: string, to?: string, callerKind?: string, prompt?: string, createdAt: string }>} views
    */
   reconcile(views, now = Date.now()) {
     const known = new Set(views.map((view) => view.id));
@@ -99,8 +99,8 @@ export class LiveCalls {
         call.phase = view.status === 'in-progress' ? 'talking' : 'ringing';
         this.#calls.set(view.id, call);
       }
-      const { direction, from, to, prompt } = view;
-      for (const [key, value] of Object.entries({ direction, from, to, prompt }))
+      const { direction, from, to, callerKind, prompt } = view;
+      for (const [key, value] of Object.entries({ direction, from, to, callerKind, prompt }))
         if (value !== undefined) call.info[key] ??= value;
       call.rev += 1;
       this.#dirty.add(call.id);

@@ -117,9 +117,10 @@ export function recordingStopWords(reason) {
  * Who is on the other end of a call, of what is known of it.
  * @param {Readonly<Record<string, any>>} info
  */
-export function partyWords({ direction, from, to, carrier }) {
-  const number = direction === 'outbound' ? to : from;
-  return !number && carrier === 'browser' ? 'A web page' : phoneNumber(number ?? undefined);
+export function partyWords({ direction, from, to, carrier, callerKind }) {
+  const who = direction === 'outbound' ? to : from;
+  if (!who && carrier === 'browser') return 'A web page';
+  return !who && callerKind === 'withheld' ? 'Number withheld' : phoneNumber(who ?? undefined);
 }
 
 /** Where a call's audio comes from, in words. @param {string | undefined} carrier */

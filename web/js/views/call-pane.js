@@ -155,7 +155,10 @@ export function showFacts(list, { id, info, transport, firstAudioMs, bargeIns, e
       'Direction',
       info['direction'] === 'outbound' ? 'Outbound' : info['direction'] === 'inbound' ? 'Inbound' : undefined,
     ],
-    ['From', info['from']],
+    [
+      'From',
+      info['from'] ?? (info['callerKind'] === 'withheld' && info['direction'] !== 'outbound' ? 'withheld' : undefined),
+    ],
     ['To', info['to']],
     ['Carrier', carrierWords(info['carrier'])],
     ['Route', info['route']],
