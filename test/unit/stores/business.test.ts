@@ -49,10 +49,10 @@ describe('the database', () => {
 
   it('applies each step of the schema once and refuses a database from the future', () => {
     const path = join(tempFolder(), 'x.db');
-    const steps = [...migrations, { id: '0002-more', sql: 'CREATE TABLE more (id INTEGER PRIMARY KEY) STRICT' }];
+    const steps = [...migrations, { id: '0099-more', sql: 'CREATE TABLE more (id INTEGER PRIMARY KEY) STRICT' }];
     openDatabase(path, steps).close();
     openDatabase(path, steps).close();
-    expect(() => openDatabase(path, migrations)).toThrow(/newer version \(0002-more\)/);
+    expect(() => openDatabase(path, migrations)).toThrow(/newer version \(0099-more\)/);
   });
 
   it('says which file cannot be used, and undoes a step that fails', () => {
