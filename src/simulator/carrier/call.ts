@@ -3,6 +3,7 @@ import type { Ticker } from '../../call/ticker.ts';
 import { errorMessage } from '../../errors.ts';
 import { CallLine } from '../phone/call-line.ts';
 import { type Carrier, newCallSid } from '../phone/carrier.ts';
+import type { DialledParty } from '../phone/dial.ts';
 import { type FlowEnd, follow, type Instructions } from '../phone/flow.ts';
 import type { AudioSource } from '../phone/source.ts';
 import type { MediaStream } from '../phone/stream.ts';
@@ -26,10 +27,7 @@ export type CarrierCallStatus =
   | 'canceled';
 
 /** What the far party does when it is called. */
-export interface FarParty {
-  readonly outcome: 'answer' | 'busy' | 'no-answer' | 'failed';
-  /** How long it rings, ms. */
-  readonly ringMs: number;
+export interface FarParty extends DialledParty {
   /** AnsweredBy of machine detection. */
   readonly answeredBy?: 'human' | 'machine_start' | 'machine_end_beep';
 }
@@ -47,6 +45,8 @@ export interface CarrierSide {
   /** Factor on the time that Say, Play and Pause take. */
   readonly verbTimeScale: number;
   readonly record: boolean;
+  /** What whoever is called does, by the account or by a `<Dial>`. */
+  readonly far: (to: string) => FarParty;
 }
 
 export interface CarrierCallOptions {
@@ -225,7 +225,7 @@ export class CarrierCall {
     }));
     const timeline = new Timeline(clock, (entry) => {
       this.timeline.add(entry.what, entry.text);
-      const number = entry.what === 'verb' ? /^<Dial> (.*)$/.exec(entry.text)?.[1] : undefined;
+      const number = entry.what === 'verb' ? /^<Dial> (\+\d+)$/.exec(entry.text)?.[1] : undefined;
       if (number !== undefined) this.dialled.push(number);
     });
     return new CallLine({
@@ -249,6 +249,7 @@ export class CarrierCall {
       onStream: () => {},
       onTick: () => {},
       onInterruption: undefined,
+      dialled: side.far,
     });
   }
 

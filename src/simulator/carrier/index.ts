@@ -33,7 +33,7 @@ export interface CarrierServerOptions {
   readonly bridge?: { readonly local: string; readonly public: string };
   /** What every far party says; silence when left out. */
   readonly source?: AudioSource;
-  /** What a far party does when it is called; it answers after 20 ms when left out. */
+  /** What a far party does when it is called, by the account or by a `<Dial>`; it answers after 20 ms when left out. */
   readonly far?: (to: string) => FarParty;
   readonly port?: number;
   readonly clock?: Clock;
@@ -81,9 +81,9 @@ export async function startCarrier(options: CarrierServerOptions): Promise<Carri
       ticker: options.ticker ?? new Ticker(clock),
       verbTimeScale: options.verbTimeScale ?? 0,
       record: options.record ?? false,
+      far: options.far ?? (() => ({ outcome: 'answer', ringMs: 20 })),
     },
     options.source ?? silenceSource(),
-    options.far ?? (() => ({ outcome: 'answer', ringMs: 20 })),
   );
   const faults = new Faults<RestFault>();
   const requests: RestRequest[] = [];

@@ -1,5 +1,5 @@
 import type { AudioSource } from '../phone/source.ts';
-import { CarrierCall, type CarrierSide, type FarParty, type Next } from './call.ts';
+import { CarrierCall, type CarrierSide, type Next } from './call.ts';
 import type { StatusCallback } from './status-reports.ts';
 
 export interface PlaceOptions {
@@ -16,13 +16,11 @@ export class Switchboard {
   readonly side: CarrierSide;
   readonly calls: CarrierCall[] = [];
   readonly #source: AudioSource;
-  readonly #far: (to: string) => FarParty;
 
-  /** `source`: what every far party says. `far`: what it does when it is called. */
-  constructor(side: CarrierSide, source: AudioSource, far: (to: string) => FarParty) {
+  /** `source`: what every far party says. */
+  constructor(side: CarrierSide, source: AudioSource) {
     this.side = side;
     this.#source = source;
-    this.#far = far;
   }
 
   find(sid: string): CarrierCall | undefined {
@@ -31,7 +29,7 @@ export class Switchboard {
 
   /** Calls somebody; rings from the next turn of the event loop on, when whoever asked has his answer. */
   place(options: PlaceOptions): CarrierCall {
-    const far = this.#far(options.to);
+    const far = this.side.far(options.to);
     const { machineDetection, statusCallback, from, to, first } = options;
     const sync = machineDetection !== undefined && !machineDetection.async;
     const call = this.#add(

@@ -7,8 +7,9 @@ import type { Ticker } from '../../call/ticker.ts';
 import { errorMessage } from '../../errors.ts';
 import type { ByteOrder } from '../../media/l16.ts';
 import type { Addresses } from './addresses.ts';
-import { API_VERSION, type Carrier } from './carrier.ts';
+import { API_VERSION, type Carrier, newCallSid } from './carrier.ts';
 import { type CodecName, streamCodec } from './codec.ts';
+import { type DialInstruction, type DialledParty, type DialOutcome, dial } from './dial.ts';
 import type { Instructions, Line, StreamEnd } from './flow.ts';
 import type { Interruption } from './interruptions.ts';
 import { CallRecorder } from './recorder.ts';
@@ -45,6 +46,8 @@ export interface CallLineOptions {
   /** After each tick's frames. */
   readonly onTick: (stream: MediaStream, now: number) => void;
   readonly onInterruption: ((interruption: Interruption) => void) | undefined;
+  /** What the one does who is dialled; left out: answers, and hangs up at once. */
+  readonly dialled?: ((to: string) => DialledParty) | undefined;
 }
 
 /** How long a WebSocket may take to open, ms. */
@@ -82,15 +85,32 @@ export class CallLine implements Line {
     this.#o.timeline.add('verb', text);
   }
 
-  fetch(url: string, method: 'GET' | 'POST'): Promise<Instructions> {
-    return this.instructions(url, method, 'in-progress');
+  fetch(url: string, method: 'GET' | 'POST', dialled?: DialOutcome): Promise<Instructions> {
+    return this.instructions(url, method, 'in-progress', this.#dialForm(dialled));
+  }
+
+  async dial(instruction: DialInstruction, base: string): Promise<DialOutcome> {
+    const { clock, from, dialled = () => ({ outcome: 'answer', ringMs: 0 }) } = this.#o;
+    const outcome = await dial(instruction, {
+      from,
+      party: dialled(instruction.target),
+      wait: (ms) => delay(clock, ms, this.hungUp).catch(() => {}),
+      ringOut: (ms) => this.wait(ms),
+      hungUp: this.hungUp,
+    });
+    // A caller who hangs up meanwhile ends the call, and the action is told all the same.
+    if (this.hungUp.aborted && instruction.action !== undefined) {
+      const form = { ...this.#form('completed'), ...this.#dialForm(outcome) };
+      this.#callback(new URL(instruction.action, base).href, instruction.method ?? 'POST', form, 'dial action');
+    }
+    return outcome;
   }
 
   /** Asks for instructions with this CallStatus. Rejects with a WebhookError, a TwimlError, or what the hang-up aborted with. */
-  async instructions(url: string, method: 'GET' | 'POST', callStatus: string): Promise<Instructions> {
+  async instructions(url: string, method: 'GET' | 'POST', callStatus: string, more: Form = {}): Promise<Instructions> {
     const { webhook, timeline, carrier } = this.#o;
     try {
-      const answer = await webhook.instructions(url, method, this.#form(callStatus), this.hungUp);
+      const answer = await webhook.instructions(url, method, { ...this.#form(callStatus), ...more }, this.hungUp);
       this.webhookMs ??= tenth(answer.ms);
       this.webhookStatus ??= answer.status;
       timeline.add('webhook', `HTTP ${answer.status} after ${tenth(answer.ms)} ms`);
@@ -166,6 +186,16 @@ export class CallLine implements Line {
       Direction: 'inbound',
       From: this.#o.from,
       To: this.#o.to,
+    };
+  }
+
+  #dialForm(outcome: DialOutcome | undefined): Form {
+    if (outcome === undefined) return {};
+    const { status, seconds } = outcome;
+    return {
+      DialCallSid: newCallSid(this.#o.carrier),
+      DialCallStatus: status,
+      ...(seconds === undefined ? {} : { DialCallDuration: String(seconds) }),
     };
   }
 

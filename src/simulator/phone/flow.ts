@@ -1,8 +1,9 @@
 /**
- * Follows call instructions as a carrier does: verb after verb; a `<Connect>` holds until its stream is over; a `<Redirect>` (or a
- * Connect's `action`) replaces the document; the end of the document ends the call.
+ * Follows call instructions as a carrier does: verb after verb; a `<Connect>` holds until its stream is over, a `<Dial>` until its leg is; a
+ * `<Redirect>` (or the `action` of either) replaces the document; the end of the document ends the call.
  */
 
+import type { DialInstruction, DialOutcome } from './dial.ts';
 import type { StreamInstruction, Verb } from './twiml.ts';
 
 /** Documents one call may be led through: https://www.twilio.com/docs/api/errors/12104 stops loops too. */
@@ -36,10 +37,12 @@ export interface Line {
   /** Simulated speaking and waiting; resolves early when the caller hangs up. */
   wait(ms: number): Promise<void>;
   note(text: string): void;
-  /** Asks for the next document; `url` is absolute. Rejects with what the report should say. */
-  fetch(url: string, method: 'GET' | 'POST'): Promise<Instructions>;
+  /** Asks for the next document, and tells how a dial ended that leads there; `url` is absolute. Rejects with what the report should say. */
+  fetch(url: string, method: 'GET' | 'POST', dialled?: DialOutcome): Promise<Instructions>;
   /** Runs a media stream to its end. Never rejects. `base`: the document's address. */
   connect(stream: StreamInstruction, base: string): Promise<StreamEnd>;
+  /** Connects the caller to another number. Never rejects. Left out: whoever is dialled answers, and hangs up at once. */
+  dial?(instruction: DialInstruction, base: string): Promise<DialOutcome>;
 }
 
 const CALLER: FlowEnd = { by: 'caller', reason: 'the caller hung up', callStatus: 'completed' };
@@ -47,20 +50,40 @@ const CALLER: FlowEnd = { by: 'caller', reason: 'the caller hung up', callStatus
 /** Follows the instructions to the end of the call. Rejects only with what `line.fetch` rejects with. */
 export async function follow(first: Instructions, line: Line): Promise<FlowEnd> {
   let { verbs, url } = first;
+  /** Whom the caller was last connected to: what the report should say of a call that is hung up after it. */
+  let talked: string | undefined;
   for (let redirects = 0; ; redirects++) {
     const outcome = await run(verbs, url, line);
-    if (!('next' in outcome)) return outcome;
+    if (!('next' in outcome)) {
+      const after = talked !== undefined && verbs[0]?.verb === 'Hangup' && outcome.by === 'bridge';
+      return after ? connectedOn(talked ?? '') : outcome;
+    }
+    talked = outcome.talked;
     if (redirects === MAX_REDIRECTS) {
       return { by: 'bridge', reason: `more than ${MAX_REDIRECTS} redirects`, callStatus: 'failed' };
     }
     const target = new URL(outcome.next, url).href;
     line.note(`instructions from ${target}`);
-    ({ verbs, url } = await line.fetch(target, outcome.method));
+    ({ verbs, url } = await line.fetch(target, outcome.method, outcome.dialled));
     if (line.hungUp.aborted) return CALLER;
   }
 }
 
-type Outcome = FlowEnd | { readonly next: string; readonly method: 'GET' | 'POST' };
+type Outcome =
+  | FlowEnd
+  | {
+      readonly next: string;
+      readonly method: 'GET' | 'POST';
+      readonly dialled?: DialOutcome;
+      /** The number that answered a dial. */
+      readonly talked?: string;
+    };
+
+const connectedOn = (target: string): FlowEnd => ({
+  by: 'bridge',
+  reason: `connected on to ${target} by <Dial>`,
+  callStatus: 'completed',
+});
 
 /** Runs one document. */
 async function run(verbs: readonly Verb[], url: string, line: Line): Promise<Outcome> {
@@ -86,9 +109,18 @@ async function run(verbs: readonly Verb[], url: string, line: Line): Promise<Out
         if (verb.action !== undefined) return { next: verb.action, method: verb.method };
         break;
       }
-      case 'Dial':
-        line.note(`<Dial> ${verb.target}`);
-        return { by: 'bridge', reason: `connected on to ${verb.target} by <Dial>`, callStatus: 'completed' };
+      case 'Dial': {
+        const { target, action } = verb;
+        line.note(`<Dial> ${target}`);
+        const dialled = (await line.dial?.(verb, url)) ?? { status: 'completed', seconds: 1 };
+        if (line.hungUp.aborted) return CALLER;
+        line.note(`<Dial> ended: ${dialled.status}`);
+        const talked = dialled.status === 'completed';
+        if (action !== undefined)
+          return { next: action, method: verb.method ?? 'POST', dialled, ...(talked ? { talked: target } : {}) };
+        if (talked) return connectedOn(target);
+        break;
+      }
       case 'Redirect':
         line.note('<Redirect>');
         return { next: verb.url, method: verb.method };

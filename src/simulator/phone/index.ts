@@ -3,6 +3,7 @@
 export { type BridgeMessage, type Fault, parseBridgeMessage } from './bridge-message.ts';
 export { CARRIERS, type Carrier } from './carrier.ts';
 export { CODEC_NAMES, type CodecName, parseCodecName, streamCodec } from './codec.ts';
+export type { DialledParty } from './dial.ts';
 export { createDialect, type Dialect, type StreamIdentity } from './dialect.ts';
 export { formatDuration, formatReport } from './format.ts';
 export type { Interruption } from './interruptions.ts';

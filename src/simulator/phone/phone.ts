@@ -11,6 +11,7 @@ import { Addresses } from './addresses.ts';
 import { CallLine } from './call-line.ts';
 import { type Carrier, newAccountSid, newCallSid } from './carrier.ts';
 import type { CodecName } from './codec.ts';
+import type { DialledParty } from './dial.ts';
 import { type FlowEnd, follow } from './flow.ts';
 import { type HabitOptions, Habits } from './habits.ts';
 import type { Interruption } from './interruptions.ts';
@@ -44,6 +45,8 @@ export interface PhoneOptions extends HabitOptions {
   readonly verbTimeScale?: number;
   /** Told everything that happens, when it happens. Must not throw. */
   readonly onEvent?: (entry: TimelineEntry) => void;
+  /** What the one does whom a `<Dial>` calls; left out: answers, and hangs up at once. */
+  readonly dialled?: (to: string) => DialledParty;
   /** Told when an interruption is over; `phone.reportHeard` may then say what the bridge believes was heard. */
   readonly onInterruption?: (interruption: Interruption) => void;
 }
@@ -257,6 +260,7 @@ export class Phone {
       onStream: (stream) => this.#habits.began(stream),
       onTick: (stream, now) => this.#habits.tick(stream, now, timeline),
       onInterruption: this.#o.onInterruption,
+      dialled: this.#o.dialled,
     });
   }
 

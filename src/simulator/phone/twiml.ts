@@ -6,6 +6,7 @@
 
 import type { Carrier } from './carrier.ts';
 import { type CodecName, parseCodecName } from './codec.ts';
+import type { DialInstruction } from './dial.ts';
 import { parseXml, type XmlElement, XmlError } from './xml.ts';
 
 export interface StreamInstruction {
@@ -33,7 +34,7 @@ export type Verb =
       readonly action: string | undefined;
       readonly method: Method;
     }
-  | { readonly verb: 'Dial'; readonly target: string }
+  | ({ readonly verb: 'Dial' } & DialInstruction)
   | { readonly verb: 'Redirect'; readonly url: string; readonly method: Method }
   | { readonly verb: 'Hangup' }
   | { readonly verb: 'Reject'; readonly reason: string };
@@ -80,10 +81,8 @@ function readVerb(element: XmlElement, carrier: Carrier): Verb {
       return { verb: 'Pause', seconds: wholeNumber(element, 'length', 1) };
     case 'Connect':
       return readConnect(element, carrier);
-    case 'Dial': {
-      const target = [element.text, ...element.children.map((child) => child.text)].find((text) => text !== '');
-      return { verb: 'Dial', target: target ?? fail('<Dial> says nobody to dial', element) };
-    }
+    case 'Dial':
+      return { verb: 'Dial', ...readDial(element) };
     case 'Redirect':
       childless(element);
       if (element.text === '') fail('<Redirect> needs a URL', element);
@@ -103,6 +102,22 @@ function readVerb(element: XmlElement, carrier: Carrier): Verb {
         element,
       );
   }
+}
+
+function readDial(element: XmlElement): DialInstruction {
+  const target = [element.text, ...element.children.map((child) => child.text)].find((text) => text !== '');
+  const action = element.attributes.get('action');
+  if (action !== undefined) checkHttpUrl(action, element);
+  const callerId = element.attributes.get('callerId');
+  if (callerId !== undefined && !/^\+\d{7,15}$/.test(callerId)) fail('callerId of <Dial> is no E.164 number', element);
+  return {
+    target: target ?? fail('<Dial> says nobody to dial', element),
+    action,
+    method: action === undefined ? undefined : method(element, 'method'),
+    timeout: element.attributes.has('timeout') ? wholeNumber(element, 'timeout', 0) : undefined,
+    timeLimit: element.attributes.has('timeLimit') ? wholeNumber(element, 'timeLimit', 0) : undefined,
+    callerId,
+  };
 }
 
 function readConnect(element: XmlElement, carrier: Carrier): Verb {

@@ -121,8 +121,8 @@ describe('following instructions', () => {
       hungUp: hungUp.signal,
       wait: async (ms) => void log.push(`wait ${ms}`),
       note: () => {},
-      fetch: async (url, method) => {
-        log.push(`${method} ${url}`);
+      fetch: async (url, method, dialled) => {
+        log.push([method, url, ...(dialled === undefined ? [] : [dialled.status])].join(' '));
         return document(url);
       },
       connect: async (stream, base) => {
@@ -135,7 +135,7 @@ describe('following instructions', () => {
       verbs: parseTwiml(`<Response>${documents[new URL(url).pathname] ?? ''}</Response>`, 'twilio'),
       url,
     });
-    return { log, hungUp, run: () => follow(document('http://b.example/first'), line) };
+    return { log, hungUp, line, run: () => follow(document('http://b.example/first'), line) };
   };
   const stream = '<Connect><Stream url="wss://b.example/m"/></Connect>';
 
@@ -148,6 +148,26 @@ describe('following instructions', () => {
   it('goes on after a stream that could not be opened', async () => {
     const { run } = setUp({ '/first': `${stream}<Dial>+1555</Dial>` }, 'failed');
     expect(await run()).toMatchObject({ by: 'bridge', reason: expect.stringContaining('<Dial>') });
+  });
+
+  it('tells the action of a dial how it ended, and goes on with what that answers', async () => {
+    const { log, line, run } = setUp({
+      '/first': '<Dial action="/after" timeout="7" callerId="+12025550100">+12025550143</Dial><Say>no</Say>',
+      '/after': '<Say>back again</Say>',
+    });
+    line.dial = async ({ target, timeout, callerId }) => {
+      log.push(`dial ${target} ${timeout} ${callerId}`);
+      return { status: 'busy', seconds: undefined };
+    };
+    expect(await run()).toMatchObject({ by: 'carrier' });
+    expect(log).toEqual(['dial +12025550143 7 +12025550100', 'POST http://b.example/after busy', 'wait 750']);
+  });
+
+  it('goes on with the document after a dial that nobody answered, where there is no action', async () => {
+    const { log, line, run } = setUp({ '/first': '<Dial>+12025550143</Dial><Say>nobody there</Say>' });
+    line.dial = async () => ({ status: 'no-answer', seconds: undefined });
+    expect(await run()).toMatchObject({ by: 'carrier' });
+    expect(log).toEqual(['wait 750']);
   });
 
   it('stops when the caller hangs up', async () => {
