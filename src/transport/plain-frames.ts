@@ -15,7 +15,7 @@ const CONTINUATION = 0;
 const BINARY = 2;
 const CLOSE = 8;
 const PONG = 10;
-/** Longest payload of a control frame, bytes. */
+/** The longest length that the second byte itself tells, and the longest payload of a control frame, bytes (RFC 6455 section 5.5). */
 const CONTROL_MOST = 125;
 const MASKED = 0x80;
 const MASK_BYTES = 4;
@@ -23,14 +23,20 @@ const MASK_BYTES = 4;
 /** Longest message taken, bytes: 100 ms of 16 bits at 24 kHz in base64, and room. A longer one may come in very many pieces. */
 const MOST_BYTES = 8_192;
 
+/** What the library takes of one message; it ends the connection beyond. */
+export interface MessageLimits {
+  readonly bytes: number;
+  readonly fragments: number;
+}
+
 /**
- * Puts the short way between a server's stream and the library, which must be the only one that reads it: else all stays as it is. Plain text frames of
- * at most `mostBytes` go to `text`, borrowed during the call. Returns how to end it.
+ * Puts the short way between a server's stream and the library, which must be the only one that reads it: else all stays as it is. Plain text frames
+ * within the limits go to `text`, borrowed during the call. Returns how to end it.
  */
-export function shorten(stream: Duplex, text: (message: Buffer) => void, mostBytes: number): () => void {
+export function shorten(stream: Duplex, text: (message: Buffer) => void, limits: MessageLimits): () => void {
   const [library, ...others] = stream.listeners('data');
   if (library === undefined || others.length > 0) return () => {};
-  const frames = new PlainFrames((bytes) => library.call(stream, bytes), text, mostBytes);
+  const frames = new PlainFrames((bytes) => library.call(stream, bytes), text, limits);
   stream.off('data', library as (bytes: Buffer) => void);
   stream.on('data', (chunk: Buffer) => frames.push(chunk));
   return () => frames.stop();
@@ -39,6 +45,7 @@ export function shorten(stream: Duplex, text: (message: Buffer) => void, mostByt
 export class PlainFrames {
   readonly #library: (bytes: Buffer) => void;
   readonly #text: (message: Buffer) => void;
+  readonly #limits: MessageLimits;
   readonly #mostBytes: number;
   /** The beginning of a frame whose rest has not come. */
   #begun: Buffer | undefined;
@@ -46,18 +53,22 @@ export class PlainFrames {
   #passing = 0;
   /** A message in fragments is the library's until its last. */
   #inFragments = false;
+  /** What has come of it. */
+  #fragments = 0;
+  #fragmentBytes = 0;
   /** The frame that passes is the last one of the stream. */
   #closes = false;
   #over = false;
 
   /**
-   * `library` takes bytes of the stream, `text` the payload of a message, borrowed during the call; neither may throw. `mostBytes`: longer messages
-   * are the library's to refuse.
+   * `library` takes bytes of the stream, `text` the payload of a message, borrowed during the call; neither may throw. What is beyond the limits is
+   * the library's to refuse.
    */
-  constructor(library: (bytes: Buffer) => void, text: (message: Buffer) => void, mostBytes: number) {
+  constructor(library: (bytes: Buffer) => void, text: (message: Buffer) => void, limits: MessageLimits) {
     this.#library = library;
     this.#text = text;
-    this.#mostBytes = Math.min(mostBytes, MOST_BYTES);
+    this.#limits = limits;
+    this.#mostBytes = Math.min(limits.bytes, MOST_BYTES);
   }
 
   /** The stream is over, or broke the protocol: what still comes is nobody's. */
@@ -110,17 +121,25 @@ export class PlainFrames {
     return end;
   }
 
-  /** Notes what a frame of the library's means for the next; false when all that follows is the library's, too: it is wrong, or has 64 KiB and more. */
+  /**
+   * Notes what a frame of the library's means for the next; false when all that follows is the library's, too: it is wrong or one too many, so
+   * that the library ends the connection there, or it has 64 KiB and more.
+   */
   #judge(first: number, second: number, length: number): boolean {
     const opcode = first & OPCODE;
     const whole = (first & FIN) !== 0;
     if (second < MASKED || (first & EXTENSIONS) !== 0 || length === Number.POSITIVE_INFINITY) return false;
     if (opcode >= CLOSE) {
       this.#closes = opcode === CLOSE;
-      return whole && opcode <= PONG && length <= CONTROL_MOST;
+      // By the seven bits: a short length that is written the long way is wrong, too.
+      return whole && opcode <= PONG && (second & 0x7f) <= CONTROL_MOST;
     }
     if (opcode > BINARY || (opcode === CONTINUATION) !== this.#inFragments) return false;
     this.#inFragments = !whole;
-    return true;
+    this.#fragments++;
+    this.#fragmentBytes += length;
+    const tooMuch = this.#fragments > this.#limits.fragments || this.#fragmentBytes > this.#limits.bytes;
+    if (whole) this.#fragments = this.#fragmentBytes = 0;
+    return !tooMuch;
   }
 }

@@ -40,6 +40,12 @@ export const CLOSE = {
   tryLater: 1013,
 } as const;
 
+/** Fragments that a client may send a message in: a browser cuts a long one, nobody else cuts any. */
+const MOST_FRAGMENTS = 64;
+/** Pieces of the stream in which a message may come, at the least: those of a long one are 64 bytes long on average. */
+const LEAST_PIECES = 1_024;
+const PIECE_BYTES = 64;
+
 const AS_TEXT = { binary: false } as const;
 
 /** How long a closing handshake may take before the connection is cut, ms. */
@@ -85,7 +91,7 @@ export class Socket {
     const text = (message: Buffer) => {
       if (this.#closing === undefined) this.#handlers.text(message);
     };
-    const stop = shorten(media, text, options.maxMessageBytes);
+    const stop = shorten(media, text, { bytes: options.maxMessageBytes, fragments: MOST_FRAGMENTS });
     ws.on('error', stop);
     ws.on('close', stop);
   }
@@ -203,6 +209,8 @@ export class SocketAcceptor {
       clientTracking: false,
       perMessageDeflate: false,
       maxPayload: options.maxMessageBytes,
+      maxFragments: MOST_FRAGMENTS,
+      maxBufferedChunks: Math.max(LEAST_PIECES, Math.ceil(options.maxMessageBytes / PIECE_BYTES)),
       skipUTF8Validation: this.#media,
       ...(options.subprotocol === undefined ? {} : { handleProtocols: options.subprotocol }),
     });

@@ -6,7 +6,12 @@ import { PlainFrames } from '../../../src/transport/plain-frames.ts';
 
 /** The library's reader of frames, which its types do not tell of. */
 const { Receiver } = createRequire(import.meta.url)('ws') as {
-  Receiver: new (options: { isServer: boolean; maxPayload: number; skipUTF8Validation: boolean }) => Writable;
+  Receiver: new (options: {
+    isServer: boolean;
+    maxPayload: number;
+    maxFragments: number;
+    skipUTF8Validation: boolean;
+  }) => Writable;
 };
 
 /** One frame as a client sends it, or should not. */
@@ -14,15 +19,19 @@ interface Frame {
   readonly first: number;
   readonly masked: boolean;
   readonly payload: Buffer;
+  /** Writes the length the long way, however short it is. */
+  readonly long?: boolean;
 }
 
+const LIMITS = { bytes: 65_536, fragments: 16 };
 const MASK = Buffer.from([0x12, 0xf3, 0x54, 0x95]);
 
-function bytesOf({ first, masked, payload }: Frame): Buffer {
+function bytesOf({ first, masked, payload, long = false }: Frame): Buffer {
   const { length } = payload;
-  const head = Buffer.alloc(length < 126 ? 2 : length < 65_536 ? 4 : 10);
+  const short = length < 126 && !long;
+  const head = Buffer.alloc(short ? 2 : length < 65_536 ? 4 : 10);
   head[0] = first;
-  head[1] = (masked ? 0x80 : 0) | (length < 126 ? length : length < 65_536 ? 126 : 127);
+  head[1] = (masked ? 0x80 : 0) | (short ? length : length < 65_536 ? 126 : 127);
   if (head.length === 4) head.writeUInt16BE(length, 2);
   else if (head.length === 10) head.writeUInt32BE(length, 6);
   if (!masked) return Buffer.concat([head, payload]);
@@ -35,7 +44,12 @@ const text = (message: string, first = 0x81): Frame => ({ first, masked: true, p
 async function told(chunks: readonly Buffer[], short: boolean): Promise<{ list: string[]; plain: number }> {
   const list: string[] = [];
   let plain = 0;
-  const library = new Receiver({ isServer: true, maxPayload: 65_536, skipUTF8Validation: true });
+  const library = new Receiver({
+    isServer: true,
+    maxPayload: LIMITS.bytes,
+    maxFragments: LIMITS.fragments,
+    skipUTF8Validation: true,
+  });
   library.on('message', (data: Buffer, isBinary: boolean) =>
     list.push(`${isBinary ? 'binary' : 'text'} ${data.toString()}`),
   );
@@ -52,7 +66,7 @@ async function told(chunks: readonly Buffer[], short: boolean): Promise<{ list: 
       plain++;
       list.push(`text ${message.toString()}`);
     },
-    65_536,
+    LIMITS,
   );
   for (const chunk of chunks) {
     // Both unmask in place.
@@ -86,7 +100,7 @@ describe('the short way of plain frames', () => {
       const frames = new PlainFrames(
         () => seen.push('the library'),
         (message) => seen.push(message.toString()),
-        65_536,
+        LIMITS,
       );
       for (let at = 0; at < bytes.length; at += size) frames.push(Buffer.from(bytes.subarray(at, at + size)));
       expect(seen).toEqual(messages);
@@ -107,6 +121,7 @@ describe('the short way of plain frames', () => {
       first,
       size,
       masked: fc.oneof({ weight: 40, arbitrary: fc.constant(true) }, fc.constant(false)),
+      long: fc.oneof({ weight: 9, arbitrary: fc.constant(false) }, fc.constant(true)),
     });
     let plain = 0;
     await fc.assert(
@@ -114,12 +129,12 @@ describe('the short way of plain frames', () => {
         fc.array(frame, { maxLength: 12 }),
         fc.array(fc.nat(), { maxLength: 10 }),
         async (list, places) => {
-          const frames = list.map(({ first, size, masked }, i): Frame => {
+          const frames = list.map(({ first, size, masked, long }, i): Frame => {
             const control = (first & 8) !== 0 && size > 125;
             // A close frame bears its code.
             const payload =
               first === 0x88 ? Buffer.from([3, 232]) : Buffer.alloc(control ? size % 130 : size, 0x61 + (i % 26));
-            return { first, masked, payload };
+            return { first, masked, payload, long };
           });
           const chunks = cut(Buffer.concat(frames.map(bytesOf)), places);
           const alone = await told(chunks, false);
@@ -133,12 +148,52 @@ describe('the short way of plain frames', () => {
     expect(plain).toBeGreaterThan(300);
   });
 
+  it.each([
+    ['ping', 0x89],
+    ['pong', 0x8a],
+    ['close', 0x88],
+  ])(
+    'takes a %s whose short length is written the long way for wrong, as the library does, and nothing after it',
+    async (_name, first) => {
+      for (const payload of [Buffer.alloc(0), Buffer.from([3, 232]), Buffer.alloc(125, 0x61)]) {
+        const wrong = bytesOf({ first, masked: true, payload, long: true });
+        const chunk = Buffer.concat([bytesOf(text('before')), wrong, bytesOf(text('after'))]);
+        const { list } = await told([chunk], true);
+        expect(list).toEqual(['text before', 'error WS_ERR_INVALID_CONTROL_PAYLOAD_LENGTH']);
+        expect(list).toEqual((await told([chunk], false)).list);
+      }
+    },
+  );
+
+  it('counts fragments and their bytes: what comes behind one too many is told by nobody', async () => {
+    const after = bytesOf(text('after'));
+    const message = (sizes: readonly number[]) =>
+      sizes.map((size, i) => {
+        const first = (i === 0 ? 0x01 : 0x00) | (i === sizes.length - 1 ? 0x80 : 0);
+        return bytesOf({ first, masked: true, payload: Buffer.alloc(size, 0x61) });
+      });
+    for (const [sizes, error] of [
+      [Array(16).fill(3), undefined],
+      [Array(17).fill(3), 'error WS_ERR_TOO_MANY_BUFFERED_PARTS'],
+      [Array(17).fill(0), 'error WS_ERR_TOO_MANY_BUFFERED_PARTS'],
+      [[30_000, 30_000, 5_536], undefined],
+      [[30_000, 30_000, 5_537], 'error WS_ERR_UNSUPPORTED_MESSAGE_LENGTH'],
+    ] as const) {
+      // Twice: what one message counted is not held against the next.
+      const chunk = Buffer.concat([...message(sizes), ...message(sizes), after]);
+      const { list } = await told([chunk], true);
+      expect(list).toEqual((await told([chunk], false)).list);
+      if (error === undefined) expect(list.at(-1)).toBe('text after');
+      else expect(list).toEqual([error]);
+    }
+  });
+
   it('hears nothing after the close frame, nor after it was stopped', () => {
     const seen: string[] = [];
     const frames = new PlainFrames(
       (bytes) => seen.push(`library ${bytes.length}`),
       (message) => seen.push(message.toString()),
-      65_536,
+      LIMITS,
     );
     const close = bytesOf({ first: 0x88, masked: true, payload: Buffer.from([3, 232]) });
     frames.push(Buffer.concat([bytesOf(text('a')), close, bytesOf(text('b'))]));
@@ -150,7 +205,7 @@ describe('the short way of plain frames', () => {
         seen.push(message.toString());
         stopped.stop();
       },
-      65_536,
+      LIMITS,
     );
     stopped.push(Buffer.concat([bytesOf(text('d')), bytesOf(text('e'))]));
     expect(seen.at(-1)).toBe('d');
