@@ -112,7 +112,11 @@ export async function build(config: Config, deps: AppDeps): Promise<App> {
     clock,
     log: log as unknown as Log,
   });
-  const loop = new LoopDelay(clock);
+  const loop = new LoopDelay(clock, (late, ms) => {
+    const delayMs = Math.round(ms);
+    if (late) log.warn({ delayMs }, 'the event loop is late: audio lives on what lies at the carrier');
+    else log.info({ delayMs }, 'the event loop keeps its time again');
+  });
   const memoryWatch = new MemoryWatch(clock);
   const metrics = createMetrics({
     clock,
@@ -208,7 +212,7 @@ export async function build(config: Config, deps: AppDeps): Promise<App> {
     clock,
     calls: () => calls.size,
     isDraining,
-    loopDelayMs: () => loop.smoothedMs,
+    loopDelayMs: loop.delayMs,
     maxCalls: config.MAX_CALLS,
     // One place at least is left to phones.
     maxPages: Math.min(config.BROWSER_MAX_CALLS, config.MAX_CALLS - 1),

@@ -1,5 +1,6 @@
 import type { Clock } from '../call/clock.ts';
 import type { ModelCircuit } from './circuit.ts';
+import { isLate } from './loop-delay.ts';
 import { TokenBucket } from './token-bucket.ts';
 
 /**
@@ -25,8 +26,8 @@ export interface AdmissionOptions {
   /** Calls there are now. */
   readonly calls: () => number;
   readonly isDraining: () => boolean;
-  /** How late the event loop is, smoothed, ms. */
-  readonly loopDelayMs: () => number;
+  /** How late the event loop is, ms: for how it gets `late` the delay it has kept up, for how it gets well again the smoothed one. */
+  readonly loopDelayMs: (late: boolean) => number;
   readonly maxCalls: number;
   /** How many of them strangers' pages may have, those that are still connecting included. */
   readonly maxPages: number;
@@ -48,8 +49,6 @@ export interface AdmissionOptions {
 
 /** How many seconds' worth of calls may come at once. */
 const BURST_SECONDS = 5;
-/** The event loop is well again below this part of the limit: at the limit itself every second call would be refused. */
-const RECOVERED = 0.8;
 /** Strangers' pages are refused from this part of it on: what they cost must not keep a caller out. */
 const PAGES_LATE = 0.5;
 /** The memory is well again so many points below its limit. */
@@ -94,7 +93,7 @@ export class Admission {
     const reason =
       this.#standing(this.#connecting) ??
       (this.#pages >= maxPages ? 'pages' : undefined) ??
-      (maxLoopDelayMs > 0 && loopDelayMs() > maxLoopDelayMs * PAGES_LATE ? 'loop-delay' : undefined) ??
+      (maxLoopDelayMs > 0 && loopDelayMs(false) > maxLoopDelayMs * PAGES_LATE ? 'loop-delay' : undefined) ??
       this.#tooFast(this.#pageBucket);
     return reason === undefined ? { ok: true, place: this.#place(false) } : this.#refuse(reason);
   }
@@ -185,7 +184,7 @@ export class Admission {
     const { calls, isDraining, loopDelayMs, maxCalls, maxLoopDelayMs } = this.#o;
     if (isDraining()) return 'draining';
     if (calls() + this.#making + more >= maxCalls) return 'calls';
-    this.#late = maxLoopDelayMs > 0 && loopDelayMs() > maxLoopDelayMs * (this.#late ? RECOVERED : 1);
+    this.#late = maxLoopDelayMs > 0 && isLate(loopDelayMs, maxLoopDelayMs, this.#late);
     if (this.#late) return 'loop-delay';
     return this.#isFull() ? 'memory' : undefined;
   }

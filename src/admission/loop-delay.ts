@@ -14,11 +14,23 @@ export interface DelaySource {
   close(): void;
 }
 
-/** How often the loop is asked for its time, ms: one telephone frame. */
-const RESOLUTION_MS = 20;
+/** How often the loop is asked for its time, ms: of the 200 answers of a second the 99th percentile leaves out the worst two. */
+const RESOLUTION_MS = 5;
 const WINDOW_MS = 1_000;
 /** Windows that are judged together. Their median is not moved by single stalls, however long: a garbage collection, the load of a library. */
 const WINDOWS = 10;
+/** It is well again below this part of a limit: at the limit itself every second call would be refused. */
+const RECOVERED = 0.8;
+/** Kept up for ten seconds it is told to the operator, ms: one telephone frame, and long before it is heard. */
+export const ALARM_MS = 20;
+
+/**
+ * Whether the loop is late by a limit, given whether it was: it becomes so when the delay was above it in each of ten seconds, and is well
+ * again when it is well below in most of them.
+ */
+export function isLate(delayMs: (late: boolean) => number, limitMs: number, was: boolean): boolean {
+  return delayMs(was) > limitMs * (was ? RECOVERED : 1);
+}
 
 /** Node's own measure. It records the time between two of its timers, so an idle loop shows the resolution itself; that is taken off. */
 export function eventLoopSource(): DelaySource {
@@ -50,9 +62,18 @@ export class LoopDelay {
   /** The 99th percentiles of the last windows, the newest last. */
   #recent: readonly number[] = Array<number>(WINDOWS).fill(0);
   #smoothed = 0;
+  #sustained = 0;
+  #late = false;
+  readonly #alarm: (late: boolean, ms: number) => void;
 
-  constructor(clock: Clock, source: DelaySource = eventLoopSource()) {
+  /** `alarm` is told when the loop is late by more than 20 ms for ten seconds, and when it is well again. */
+  constructor(
+    clock: Clock,
+    alarm: (late: boolean, ms: number) => void = () => {},
+    source: DelaySource = eventLoopSource(),
+  ) {
     this.#clock = clock;
+    this.#alarm = alarm;
     this.#source = source;
     this.#next();
   }
@@ -62,10 +83,18 @@ export class LoopDelay {
     return this.#last;
   }
 
-  /** The median of the last ten seconds' 99th percentiles, ms: what admission goes by. */
+  /** The median of the last ten seconds' 99th percentiles, ms. */
   get smoothedMs(): number {
     return this.#smoothed;
   }
+
+  /** The least of them, ms: the delay that was kept up for ten seconds, which no short spike moves. */
+  get sustainedMs(): number {
+    return this.#sustained;
+  }
+
+  /** What `isLate` goes by. */
+  readonly delayMs = (late: boolean): number => (late ? this.#smoothed : this.#sustained);
 
   close(): void {
     this.#timer?.cancel();
@@ -76,7 +105,12 @@ export class LoopDelay {
     this.#timer = this.#clock.after(WINDOW_MS, () => {
       this.#last = this.#source.take();
       this.#recent = [...this.#recent.slice(1), this.#last.p99];
-      this.#smoothed = this.#recent.toSorted((a, b) => a - b)[WINDOWS / 2] ?? 0;
+      const sorted = this.#recent.toSorted((a, b) => a - b);
+      this.#sustained = sorted[0] ?? 0;
+      this.#smoothed = sorted[WINDOWS / 2] ?? 0;
+      const late = isLate(this.delayMs, ALARM_MS, this.#late);
+      if (late !== this.#late) this.#alarm(late, this.#smoothed);
+      this.#late = late;
       this.#next();
     });
   }

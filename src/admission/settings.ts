@@ -10,9 +10,9 @@ export const admissionSettings = {
       'Most new calls a second on average; five times as many may come at once, then callers hear a busy message. 0: no limit.',
     ),
   MAX_LOOP_DELAY_MS: integer(0, 10_000)
-    .default(200)
+    .default(50)
     .describe(
-      'New callers hear a busy message while the event loop is later than this (99th percentile of a second, median of ten), ms, so that running calls keep their time. 0: not looked at.',
+      'New callers hear a busy message when the event loop was later than this for ten seconds (99th percentile of each), ms, until it is below 80 % of it in most of the last ten, so that running calls keep their time. 0: not looked at.',
     ),
   MAX_MEMORY_PERCENT: integer(0, 99)
     .default(80)

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Admission, type AdmissionOptions, type RefusalReason } from '../../../src/admission/admission.ts';
 import { type DelayWindow, LoopDelay } from '../../../src/admission/loop-delay.ts';
 import { MemoryWatch, processMemory } from '../../../src/admission/memory.ts';
+import { admissionSettings } from '../../../src/admission/settings.ts';
 import { TokenBucket } from '../../../src/admission/token-bucket.ts';
 import { systemClock } from '../../../src/call/clock.ts';
 import { FakeClock } from '../../fakes/clock.ts';
@@ -209,8 +210,10 @@ describe("the event loop's delay", () => {
     const clock = new FakeClock();
     let closed = false;
     const idle = { p50: 0, p99: 0, max: 0 };
-    const loop = new LoopDelay(clock, { take: () => windows.shift() ?? idle, close: () => (closed = true) });
-    return { clock, loop, closed: () => closed };
+    const told: string[] = [];
+    const source = { take: () => windows.shift() ?? idle, close: () => (closed = true) };
+    const loop = new LoopDelay(clock, (late, ms) => void told.push(`${late ? 'late' : 'well'} ${ms}`), source);
+    return { clock, loop, told, closed: () => closed };
   }
   const bad = { p50: 5, p99: 500, max: 500 };
 
@@ -232,6 +235,53 @@ describe("the event loop's delay", () => {
     expect(loop.smoothedMs).toBe(0);
     loop.close();
     expect([clock.pending, closed()]).toEqual([0, true]);
+  });
+
+  describe('refuses new calls at a 99th percentile above 50 ms for ten seconds, and raises the alarm above 20', () => {
+    const at = (p99: number): DelayWindow => ({ p50: 0, p99, max: p99 });
+    /** What becomes of a caller who comes at the end of each second. */
+    function seconds(windows: DelayWindow[]) {
+      const { clock, loop, told } = delays([...windows]);
+      const { admission } = make({ maxCalls: 1_000, loopDelayMs: loop.delayMs, maxLoopDelayMs: 50 });
+      const taken = windows.map(() => {
+        clock.advance(1_000);
+        return admission.admit().ok;
+      });
+      return { taken, told, refusedFrom: taken.indexOf(false) };
+    }
+
+    it('in the tenth second, not before', () => {
+      expect(seconds(Array(15).fill(at(51))).refusedFrom).toBe(9);
+      expect(seconds(Array(60).fill(at(50))).refusedFrom).toBe(-1);
+    });
+
+    it('never for a spike, however high, nor for many of them with good seconds between', () => {
+      expect(seconds([...Array(9).fill(at(5_000)), ...Array(20).fill(at(1))]).refusedFrom).toBe(-1);
+      expect(seconds(Array.from({ length: 60 }, (_, n) => at(n % 5 === 0 ? 10 : 400))).refusedFrom).toBe(-1);
+    });
+
+    it('until it is well below again in most seconds: one that flickers at the limit stays refused', () => {
+      const { taken } = seconds([
+        ...Array(10).fill(at(60)),
+        ...Array.from({ length: 20 }, (_, n) => at(n % 2 === 0 ? 45 : 55)),
+        ...Array(10).fill(at(30)),
+      ]);
+      expect(taken.slice(9, 30)).toEqual(Array(21).fill(false));
+      // Six of ten seconds are well.
+      expect(taken.slice(30).indexOf(true)).toBe(5);
+      expect(taken.slice(35)).toEqual(Array(5).fill(true));
+    });
+
+    it('tells the operator once when it is late, once when it is well, nothing of a spike', () => {
+      const windows = [...Array(9).fill(at(900)), ...Array(12).fill(at(2)), ...Array(30).fill(at(21))];
+      expect(seconds(windows).told).toEqual(['late 21']);
+      expect(seconds([...windows, ...Array(12).fill(at(3))]).told).toEqual(['late 21', 'well 3']);
+      expect(seconds(Array(30).fill(at(20))).told).toEqual([]);
+    });
+
+    it('by default', () => {
+      expect(admissionSettings.MAX_LOOP_DELAY_MS.parse(undefined)).toBe(50);
+    });
   });
 
   it('is measured: a loop that is held up shows it, one that idles does not', async () => {
