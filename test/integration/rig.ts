@@ -69,7 +69,7 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
     DATA_DIR: dataDir,
     HOST: '127.0.0.1',
     PORT: '0',
-    // How late a test's machine is makes its neighbours; what is refused for it is not for these tests to see.
+    // The neighbours on a machine decide how late its event loops are; what is refused for that, these tests are not about.
     MAX_LOOP_DELAY_MS: '0',
     OPENAI_API_KEY: 'sk-test-canary-000000000000',
     OPENAI_BASE_URL: model.url,
