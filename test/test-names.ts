@@ -94,9 +94,28 @@ const SUITES = new Set(['describe', 'suite']);
 const TESTS = new Set(['it', 'test']);
 const MADE = /%[sdifjop#]|\$[\w{]/;
 
-/** All tests that a source declares, those of skipped suites too: whether they run is not what this is about. */
-export function testNames(source: string): TestName[] {
+interface Read {
+  readonly names: readonly TestName[];
+  readonly strings: ReadonlySet<string>;
+}
+
+/** What was read of a source already: a table names many tests of one file. */
+const known = new Map<string, Read>();
+
+function read(source: string): Read {
+  const before = known.get(source);
+  if (before !== undefined) return before;
   const all = [...tokens(source)];
+  const strings = new Set(all.flatMap(({ kind, text }) => (kind === 'string' ? [text] : [])));
+  const now = { names: namesOf(all), strings };
+  known.set(source, now);
+  return now;
+}
+
+/** All tests that a source declares, those of skipped suites too: whether they run is not what this is about. */
+export const testNames = (source: string): readonly TestName[] => read(source).names;
+
+function namesOf(all: readonly Token[]): TestName[] {
   const found: TestName[] = [];
   /** Suites that are open, each with the depth of parentheses that it is closed at. */
   const suites: Array<{ readonly title: string; readonly depth: number }> = [];
@@ -156,9 +175,8 @@ function behind(all: readonly Token[], from: number, opening: string, closing: s
  * or renamed is not there any more.
  */
 export function hasTest(source: string, full: string): boolean {
-  const names = testNames(source);
+  const { names, strings } = read(source);
   if (names.some((name) => name.full === full)) return true;
-  const strings = new Set([...tokens(source)].flatMap(({ kind, text }) => (kind === 'string' ? [text] : [])));
   return names.some((name) => {
     if (!name.made) return false;
     const pattern = name.full
