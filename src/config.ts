@@ -77,6 +77,28 @@ const schema = z.object({
     .enum(['server_vad', 'semantic_vad'])
     .default('server_vad')
     .describe("How the model finds the end of the caller's turn: by silence, or by meaning."),
+  ANSWER_FILLER: z
+    .string()
+    .min(1)
+    .default('tone')
+    .describe(
+      'What a caller hears who waits for an answer: tone (two soft notes, which belong to no language), the path of a WAV file of your own (words, or a sound), or off.',
+    ),
+  ANSWER_FILLER_MS: integer(500, 20_000)
+    .default(2_500)
+    .describe(
+      'How long a caller waits for an answer before that is heard, ms; it is heard again while the wait goes on.',
+    ),
+  ANSWER_RETRY_MS: integer(3_000, 120_000)
+    .default(15_000)
+    .describe(
+      'How long an answer that has begun may put out nothing before it is cancelled and asked for again, ms: as long as a healthy model may think.',
+    ),
+  ANSWER_LIMIT_MS: integer(5_000, 300_000)
+    .default(30_000)
+    .describe(
+      'How long a caller may hear no answer at all, ms, from the end of what he said, however often it was asked for; then the call ends with the apology and the fallback.',
+    ),
 
   // WebRTC to the model
   USE_WEBRTC: flag

@@ -234,6 +234,11 @@ function agentOptions({ config, endpoint, webrtc }: DispatchDeps, incoming: Call
     voice: config.OPENAI_VOICE,
     greeting: true,
     turnDetection: { type: config.TURN_DETECTION },
+    budgets: {
+      coverMs: config.ANSWER_FILLER_MS,
+      slowRetryMs: config.ANSWER_RETRY_MS,
+      silentEndMs: config.ANSWER_LIMIT_MS,
+    },
     format: formatFor(incoming.carrier, config),
     transport: config.USE_WEBRTC ? 'webrtc' : 'websocket',
     iceServers: config.ICE_SERVERS,

@@ -84,6 +84,10 @@ export class AgentSide {
       case 'audio_done':
         downlink.done(event.itemId);
         return;
+      case 'answer_delayed':
+        journal.count('answer_delayed');
+        if (!dialogue.working) downlink.comfort(this.#live);
+        return;
       case 'ended':
         this.#gone(event.end);
         return;

@@ -66,7 +66,15 @@ export class Call {
     const { log } = this;
     const journal = new Journal({ callId: info.id, boundary, log, observers, signal, total: deps.count });
     const { count, tell } = journal;
-    const downlink = new Downlink({ clock, agent, journal, log, path: () => this.#audioPath() });
+    const downlink = new Downlink({
+      clock,
+      ticker,
+      agent,
+      journal,
+      log,
+      comfort: deps.comfort,
+      path: () => this.#audioPath(),
+    });
     const fromCaller = new Holdback(agent.audio, count);
     const legs = { agent, journal, downlink, fromCaller };
     this.#journal = journal;

@@ -19,6 +19,8 @@ export interface CallDeps {
   readonly count?: Count;
   /** Played to the caller when the model is lost; the fallback of the carrier's document follows. */
   readonly apology: PcmFrame | undefined;
+  /** Heard by a caller who waits for an answer; nothing when left out. */
+  readonly comfort?: PcmFrame | undefined;
   /** Who listens to a call's audio. */
   readonly taps?: (info: CallInfo, hooks: TapHooks) => readonly CallTap[];
   readonly limits: {

@@ -78,6 +78,11 @@ export class Dialogue {
     else if (event.type === 'response_done' && event.status === 'cancelled') this.#supersede(event.responseId);
   }
 
+  /** Whether tools run: who waits for them is told so by themselves. */
+  get working(): boolean {
+    return this.#running.size > 0;
+  }
+
   /** A caller's event as observers may see it. */
   shown(event: CallerEvent): CallerEvent {
     return this.#keypad.shown(event);
@@ -162,9 +167,9 @@ export class Dialogue {
 
   /** Whether there is a reason for the caller's silence: the agent is heard, thinks or works, keys are waited for, or the line is on hold. */
   get #busy(): boolean {
-    const { joined, downlink, caller } = this.#o;
+    const { joined, downlink, caller, agent } = this.#o;
     if (caller()?.onHold === true) return true;
-    const atWork = !this.#ready || this.#line.responding || this.#running.size > 0;
+    const atWork = !this.#ready || agent.waitedFor || this.#line.responding || this.working;
     return !joined() || atWork || this.#keypad.busy || downlink.inPlay;
   }
 }

@@ -1,17 +1,23 @@
+import type { PcmFrame } from '../media/frame.ts';
 import { link } from '../media/link.ts';
 import type { Clock } from './clock.ts';
+import { Comfort } from './comfort.ts';
 import type { AgentEvent, Heard } from './events.ts';
 import type { Journal } from './journal.ts';
 import type { AgentLeg, CallerLeg, Log } from './leg.ts';
 import { Patch } from './patch.ts';
 import { PlayoutLedger } from './playout.ts';
+import type { Ticker } from './ticker.ts';
 import { AudioWatchdog } from './watchdog.ts';
 
 export interface DownlinkOptions {
   readonly clock: Pick<Clock, 'now'>;
-  readonly agent: Pick<AgentLeg, 'rate' | 'interrupt'>;
+  readonly ticker: Pick<Ticker, 'subscribe'>;
+  readonly agent: Pick<AgentLeg, 'rate' | 'interrupt' | 'heard' | 'listened'>;
   readonly journal: Pick<Journal, 'count' | 'tell'>;
   readonly log: Pick<Log, 'error'>;
+  /** What a caller hears who waits for an answer; undefined for nothing. */
+  readonly comfort?: PcmFrame | undefined;
   /** Both audio paths in words. */
   readonly path: () => string;
 }
@@ -26,6 +32,7 @@ export class Downlink {
   readonly #options: DownlinkOptions;
   readonly #ledger = new PlayoutLedger();
   readonly #watchdog: AudioWatchdog;
+  readonly #comfort: Comfort;
   #caller: CallerLeg | undefined;
   #joinedAt: number | undefined;
   #plugged = false;
@@ -35,6 +42,7 @@ export class Downlink {
     this.#options = options;
     this.patch = new Patch(options.agent.rate);
     this.#watchdog = new AudioWatchdog(this.patch);
+    this.#comfort = new Comfort({ patch: this.patch, ticker: options.ticker, sound: options.comfort });
   }
 
   /** Whether anything of the agent's is being written, or not yet played to its end. */
@@ -49,10 +57,12 @@ export class Downlink {
     this.#caller = caller;
     this.#plugged = true;
     this.patch.connect(link(this.patch.sampleRate, caller.audio));
+    this.#options.agent.listened(true);
   }
 
   /** Pulls the cable: what the agent says from now on is heard by nobody. What was written is still played. */
   unplug(): void {
+    this.#comfort.stop();
     this.#plugged = false;
     this.patch.connect(undefined);
   }
@@ -66,6 +76,17 @@ export class Downlink {
       this.#options.agent.interrupt(this.#ledger.heard(caller.playout.playedMs(), caller.playout.writtenMs()));
     this.#ledger.cut();
     this.#watchdog.disarm();
+    this.#options.agent.listened(false);
+  }
+
+  /**
+   * The caller waits for an answer: a sound tells him that the line lives. Not where something is in play, or nobody is there. `live`: the
+   * agent's frames come all the time, and are silence now.
+   */
+  comfort(live: boolean): boolean {
+    const caller = this.#caller;
+    if (caller === undefined || !this.#plugged || this.inPlay || this.patch.laid) return false;
+    return this.#comfort.play(caller, live);
   }
 
   /** The carrier began its stream anew: what it held unplayed is gone, and positions begin again. */
@@ -77,6 +98,7 @@ export class Downlink {
   begin(item: Extract<AgentEvent, { type: 'audio_started' }>): void {
     if (this.#caller === undefined) return;
     const { clock, journal } = this.#options;
+    this.#comfort.giveWay();
     this.#ledger.begin(item, this.#caller.playout.writtenMs());
     const now = clock.now();
     this.#watchdog.arm(now);
@@ -93,6 +115,10 @@ export class Downlink {
 
   tick(now: number): void {
     this.#check(now, false);
+    const caller = this.#caller;
+    if (caller === undefined) return;
+    const { playout } = caller;
+    for (const part of this.#ledger.news(playout.playedMs(), playout.writtenMs())) this.#options.agent.heard(part);
   }
 
   /**
@@ -105,7 +131,10 @@ export class Downlink {
     const { clock, agent } = this.#options;
     const began = clock.now();
     const playedMs = caller.playout.playedMs();
-    if (!this.#ledger.inPlay(playedMs)) return undefined;
+    if (!this.#ledger.inPlay(playedMs)) {
+      this.#hush();
+      return undefined;
+    }
     const heard = this.#ledger.heard(playedMs, caller.playout.writtenMs());
     this.patch.clear();
     const clearMs = clock.now() - began;
@@ -113,6 +142,12 @@ export class Downlink {
     this.#ledger.cut();
     this.#watchdog.disarm();
     return { heard, clearMs };
+  }
+
+  /** A sound for one who waits is none for one who speaks. */
+  #hush(): void {
+    this.#comfort.stop();
+    if (this.patch.laid) this.patch.clear();
   }
 
   #check(now: number, done: boolean): void {

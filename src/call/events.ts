@@ -46,6 +46,8 @@ export type AgentEvent =
   | { type: 'speech_started'; itemId?: string }
   /** `silenceMs`: the silence after the last word that the model waited for before it told this, where that is fixed. */
   | { type: 'speech_stopped'; itemId?: string; silenceMs?: number }
+  /** The caller has waited so long for an answer and hears nothing; told again while that goes on. */
+  | { type: 'answer_delayed'; waitedMs: number }
   | { type: 'response_started'; responseId: string }
   /** Told synchronously before the first frame of the item is written to the caller's sink. */
   | { type: 'audio_started'; responseId: string; itemId: string; contentIndex: number }

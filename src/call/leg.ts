@@ -89,6 +89,15 @@ export interface AgentLeg extends Leg<AgentEvent> {
    * play, oldest first; the leg tells the model what was heard in the way its transport wants.
    */
   interrupt(heard: readonly Heard[]): void;
+  /**
+   * The caller hears this part of an item just now, or has just heard its last: told some times a second while something of the agent's is
+   * played. Only what is heard is an answer.
+   */
+  heard(part: Heard): void;
+  /** Whether somebody is on the line: to nobody nothing is owed. */
+  listened(there: boolean): void;
+  /** Whether the caller waits for an answer of the agent's. */
+  readonly waitedFor: boolean;
   /** Hands a tool's result to the model; the model goes on speaking when it may. */
   submitToolResult(result: ToolResult): void;
   /** Adds a typed turn of the user (digits, a chat line) and asks for an answer. */

@@ -8,7 +8,12 @@ interface Span {
   readonly startMs: number;
   /** Undefined while its audio is still being written. */
   endMs: number | undefined;
+  /** How much of it was told as heard, ms. */
+  toldMs: number;
 }
+
+/** Items whose end nobody told are forgotten, oldest first. */
+const MAX_SPANS = 256;
 
 /**
  * The playout ledger: which of the model's items occupy which part of what was written to the caller, and so how much of each was heard.
@@ -27,7 +32,9 @@ export class PlayoutLedger {
       contentIndex: item.contentIndex,
       startMs: writtenMs,
       endMs: undefined,
+      toldMs: 0,
     });
+    if (this.#spans.length > MAX_SPANS) this.#spans.shift();
   }
 
   /** All audio of the item was written. */
@@ -36,29 +43,44 @@ export class PlayoutLedger {
     if (span !== undefined) span.endMs = writtenMs;
   }
 
-  /** Whether any item is still being written or not yet played to its end. Forgets the items that were. */
+  /** Whether any item is still being written or not yet played to its end. */
   inPlay(playedMs: number): boolean {
+    return this.#spans.some((s) => s.endMs === undefined || s.endMs > playedMs);
+  }
+
+  /** What was heard since this was last asked, each item as far as it was heard by now. Forgets the items that were heard to their end. */
+  news(playedMs: number, writtenMs: number): Heard[] {
+    const news: Heard[] = [];
+    for (const span of this.#spans) {
+      const part = heardOf(span, playedMs, writtenMs);
+      if (part.heardMs <= span.toldMs) continue;
+      span.toldMs = part.heardMs;
+      news.push(part);
+    }
     this.#spans = this.#spans.filter((s) => s.endMs === undefined || s.endMs > playedMs);
-    return this.#spans.length > 0;
+    return news;
   }
 
   /** What was heard of the items in play, oldest first. */
   heard(playedMs: number, writtenMs: number): Heard[] {
-    this.inPlay(playedMs);
-    return this.#spans.map((s) => {
-      const length = Math.max(0, (s.endMs ?? writtenMs) - s.startMs);
-      return {
-        itemId: s.itemId,
-        contentIndex: s.contentIndex,
-        responseId: s.responseId,
-        heardMs: Math.min(length, Math.max(0, playedMs - s.startMs)),
-        writtenMs: length,
-      };
-    });
+    return this.#spans
+      .filter((s) => s.endMs === undefined || s.endMs > playedMs)
+      .map((s) => heardOf(s, playedMs, writtenMs));
   }
 
   /** What lay unplayed was discarded: nothing is in play any more. */
   cut(): void {
     this.#spans = [];
   }
+}
+
+function heardOf(span: Span, playedMs: number, writtenMs: number): Heard {
+  const length = Math.max(0, (span.endMs ?? writtenMs) - span.startMs);
+  return {
+    itemId: span.itemId,
+    contentIndex: span.contentIndex,
+    responseId: span.responseId,
+    heardMs: Math.min(length, Math.max(0, playedMs - span.startMs)),
+    writtenMs: length,
+  };
 }

@@ -117,6 +117,10 @@ export const CATALOGUE: Catalogue = {
     fields: { itemId: "the turn's item", silenceMs: 'the silence it waited for, where that is fixed' },
   },
   'agent.response_started': { says: 'The model begins to answer.', fields: { responseId: 'its id' } },
+  'agent.answer_delayed': {
+    says: 'The caller waits for an answer and hears nothing of it; told again while that goes on.',
+    fields: { waitedMs: 'how long, ms' },
+  },
   'agent.audio_started': {
     says: 'First audio of an item comes.',
     fields: { responseId: 'whose', itemId: 'which item', contentIndex: 'which part of it' },

@@ -139,6 +139,19 @@ export class FakeAgent implements AgentLeg {
     this.interruptions.push(heard);
   }
 
+  /** What it was told to be heard: item and ms. */
+  readonly told: Array<[itemId: string, heardMs: number]> = [];
+  there: boolean | undefined;
+  waitedFor = false;
+
+  heard({ itemId, heardMs }: Heard): void {
+    this.told.push([itemId, heardMs]);
+  }
+
+  listened(there: boolean): void {
+    this.there = there;
+  }
+
   submitToolResult(result: ToolResult): void {
     this.results.push(result);
   }

@@ -1,7 +1,21 @@
 import type { Count } from '../../call/counters.ts';
 import { type AudioSink, nullSink, type PcmFrame, samplesToMs } from '../../media/frame.ts';
+import { rmsDbfs } from '../../media/level.ts';
 import { link } from '../../media/link.ts';
 import type { ModelConnection } from './connection.ts';
+
+/** Nothing quieter is a caller who speaks, dBFS: the noise of a telephone line, and of a room, is below it. */
+const SPEECH_DBFS = -42;
+/** Nobody speaks for so long without a pause of half a second, ms of audio: what sounds is not speech. */
+const LONGEST_SPEECH_MS = 60_000;
+
+/** Somebody who wants to know when the caller is silent. Counted in audio: where none comes, the caller says nothing, but nobody listens either. */
+interface QuietWait {
+  readonly ms: number;
+  readonly told: (quietMs: number) => void;
+  quietMs: number;
+  leftMs: number;
+}
 
 /**
  * The leg's ear: one sink for the whole call, whatever connection is behind it. Without one the audio is dropped and counted: the call
@@ -11,6 +25,7 @@ export class CallerAudio implements AudioSink {
   readonly sampleRate: number;
   #count: Count = () => {};
   #connection: ModelConnection | undefined;
+  #wait: QuietWait | undefined;
   #sink: AudioSink;
 
   constructor(sampleRate: number) {
@@ -27,11 +42,32 @@ export class CallerAudio implements AudioSink {
     this.#sink = connection === undefined ? nullSink(this.sampleRate) : link(this.sampleRate, sinkOf(connection));
   }
 
+  /** Tells once when the caller has been silent for `ms` of audio, or has made a noise for longer than anybody speaks. */
+  awaitQuiet(ms: number, told: (quietMs: number) => void): void {
+    this.#wait = { ms, told, quietMs: 0, leftMs: LONGEST_SPEECH_MS };
+  }
+
+  stopWaiting(): void {
+    this.#wait = undefined;
+  }
+
   write(frame: PcmFrame): void {
     if (frame.sampleRate !== this.sampleRate) this.#count('frames_invalid');
     else if (this.#connection === undefined)
       this.#count('ms_uplink_dropped', samplesToMs(frame.samples.length, frame.sampleRate));
-    else this.#sink.write(frame);
+    else {
+      this.#sink.write(frame);
+      if (this.#wait !== undefined) this.#listen(this.#wait, frame);
+    }
+  }
+
+  #listen(wait: QuietWait, frame: PcmFrame): void {
+    const ms = samplesToMs(frame.samples.length, frame.sampleRate);
+    wait.quietMs = rmsDbfs(frame.samples) < SPEECH_DBFS ? wait.quietMs + ms : 0;
+    wait.leftMs -= ms;
+    if (wait.quietMs < wait.ms && wait.leftMs > 0) return;
+    this.#wait = undefined;
+    wait.told(Math.round(wait.quietMs));
   }
 
   clear(): void {

@@ -96,6 +96,12 @@ export class ConversationContext {
     return turn === undefined ? undefined : heardText(turn);
   }
 
+  /** How long a turn's words take to say, ms, as far as they are known. */
+  lengthMs(itemId: string): number {
+    const turn = this.#turn(itemId);
+    return turn === undefined ? 0 : spokenLength(turn.text) / LENGTH_PER_MS;
+  }
+
   /** Whether the last turn is the caller's, and whether its words are known. */
   lastTurn(): { readonly role: 'user' | 'assistant'; readonly known: boolean } | undefined {
     let last: Turn | undefined;

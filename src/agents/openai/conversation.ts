@@ -1,21 +1,23 @@
 import type { AgentEvent, Heard } from '../../call/events.ts';
 import type { LegContext, ToolResult } from '../../call/leg.ts';
-import { type Termination, termination } from '../../call/termination.ts';
+import type { Termination } from '../../call/termination.ts';
+import { Answers } from './answers.ts';
+import type { CallerAudio } from './caller-audio.ts';
+import { CallerTurns } from './caller-turns.ts';
 import { ConversationContext } from './context.ts';
 import type { Drops } from './drops.ts';
-import { isLostRace, rateLimitsEvent, responseDoneEvent, responseFailure } from './event-mapping.ts';
-import type { ServerEvent } from './events.ts';
-import { scrub } from './http.ts';
-import { responseCancel, textItem } from './messages.ts';
+import { isLostRace, rateLimitsEvent, responseDoneEvent } from './event-mapping.ts';
+import type { ModelItem, ServerEvent } from './events.ts';
+import { classifyModelCode, scrub } from './http.ts';
+import { inputAudioCommit, responseCancel, textItem } from './messages.ts';
 import type { ModelSession } from './model-session.ts';
-import { type ResolvedOptions, serverCreates, turnSilenceMs } from './options.ts';
+import { type ResolvedOptions, serverCreates, speechEndMs, turnSilenceMs } from './options.ts';
+import { Owing } from './owing.ts';
 import { PeerPlayer } from './peer-player.ts';
 import type { Player, PlayerDeps } from './player.ts';
 import { greetingPrompt, respondPrompt } from './prompts.ts';
-import { ResponseRetry } from './response-retry.ts';
 import { owedAfterLoss, replay } from './resumption.ts';
 import { isBeta } from './session.ts';
-import { SilenceGuard } from './silence-guard.ts';
 import { SocketPlayer } from './socket-player.ts';
 import { ToolCalls } from './tool-calls.ts';
 import { Transcripts } from './transcripts.ts';
@@ -24,6 +26,8 @@ import { ResponseSequencer } from './turns.ts';
 export type ConversationDeps = Pick<LegContext<AgentEvent>, 'peer' | 'emit' | 'count' | 'clock' | 'log'> & {
   readonly options: ResolvedOptions;
   readonly drops: Drops;
+  /** Hears the caller, too: an end of his speech that the model never tells. */
+  readonly ear: Pick<CallerAudio, 'awaitQuiet' | 'stopWaiting'>;
   /** The conversation cannot go on. */
   end(end: Termination): void;
 };
@@ -38,14 +42,14 @@ export class Conversation {
   readonly #context = new ConversationContext();
   readonly #tools: ToolCalls;
   readonly #sequencer: ResponseSequencer;
-  readonly #guard: SilenceGuard;
+  readonly #answers = new Answers();
+  readonly #turns = new CallerTurns();
+  readonly #owing: Owing;
   readonly #words: Transcripts;
-  readonly #retry: ResponseRetry;
   #session: ModelSession | undefined;
   #player: Player | undefined;
   /** The message that the active response speaks. */
   #speaking: string | undefined;
-  #calledTools = false;
   #itemNumber = 0;
 
   constructor(deps: ConversationDeps) {
@@ -59,30 +63,41 @@ export class Conversation {
       drops: deps.drops,
       emit: deps.emit,
       add: (make) => this.#add(make),
-      called: () => {
-        this.#calledTools = true;
+      called: (responseId) => {
+        this.#answers.called(responseId);
+        this.#owing.called();
       },
       goOn: () => this.#sequencer.request(),
     });
-    this.#retry = new ResponseRetry(deps.clock, () => this.#sequencer.request());
-    const { silentRetryMs, silentEndMs } = deps.options.limits;
-    this.#guard = new SilenceGuard(deps.clock, silentRetryMs, silentEndMs, this.#askAgain, () =>
-      deps.end(termination('model-silent', `no answer from the model within ${silentEndMs} ms`)),
-    );
     this.#sequencer = new ResponseSequencer(
       {
         send: (json) => this.#send(json),
-        requested: () => this.#guard.owe(),
-        superseded: () => deps.count('response_superseded'),
+        requested: () => this.#owing.requested(),
+        superseded: (responseId) => {
+          this.#owing.superseded(responseId);
+          deps.count('response_superseded');
+        },
       },
       deps.clock,
     );
+    this.#owing = new Owing({
+      ...deps,
+      answers: this.#answers,
+      sequencer: this.#sequencer,
+      send: (json) => this.#send(json),
+      sounded: (responseId) => this.#player?.sounded(responseId) ?? false,
+      comesAhead: () => this.#session?.transport === 'websocket',
+      unsay: (itemId) => this.#words.unsay(itemId),
+      said: (itemId) => this.#context.textOf(itemId) ?? '',
+      delayed: (waitedMs) => deps.emit({ type: 'answer_delayed', waitedMs: Math.round(waitedMs) }),
+      abandoned: (responseId) => this.#toolsOver(responseId),
+    });
   }
 
   /** Whether nothing is said, generated, asked or computed: a moment in which a session can be replaced unheard. */
   get idle(): boolean {
     const speaking = this.#player?.playing() ?? false;
-    return this.#sequencer.idle && !speaking && this.#tools.open === 0 && !this.#retry.pending;
+    return this.#sequencer.idle && !speaking && this.#tools.open === 0 && !this.#owing.open;
   }
 
   /** A confirmed session: it is told what was said so far, then the call, then what waits is sent. */
@@ -96,7 +111,11 @@ export class Conversation {
       drops: this.#deps.drops,
       emit: this.#deps.emit,
       send: (json) => this.#send(json),
+      items: (responseId) => this.#answers.items(responseId),
+      // The words are told anew when the model has truncated them.
       cut: (itemId, by) => this.#context.cut(itemId, by),
+      unsay: (itemId) => this.#words.unsay(itemId),
+      lengthMs: (itemId) => this.#context.lengthMs(itemId),
     };
     const { transport, connection } = session;
     this.#player =
@@ -112,34 +131,38 @@ export class Conversation {
   detach(): void {
     const { active, callerTurn, activeParams } = this.#sequencer;
     const cutShort = this.#player?.end();
-    const retrying = this.#retry.pending;
+    const calledTools = this.#answers.calledTools(active);
+    const retrying = this.#owing.lost(calledTools);
     this.#session = undefined;
     this.#player = undefined;
-    this.#stopTimers();
+    this.#turns.reset();
+    this.#deps.ear.stopWaiting();
+    this.#tools.stop();
     this.#sequencer.reset();
     const answered = active !== undefined && this.#tools.responseOver(active);
     const owed = owedAfterLoss({
       callerTurn,
       active: active !== undefined,
       activeParams,
-      calledTools: this.#calledTools,
+      calledTools,
       toolsAnswered: answered,
       cutShort: cutShort !== undefined,
       said: this.#context.textOf(cutShort ?? this.#speaking ?? '') ?? '',
       lastTurn: this.#context.lastTurn(),
-      retrying,
+      retrying: retrying !== undefined,
       instructions: this.#options.instructions,
     });
-    if (owed !== undefined) this.#sequencer.request(owed.params);
+    if (owed !== undefined) this.#sequencer.request(owed.params ?? retrying?.params, retrying?.must);
     this.#speaking = undefined;
-    this.#calledTools = false;
   }
 
   /** Stops all timers; nothing is told or sent afterwards. */
   dispose(): void {
     this.#session = undefined;
     this.#player = undefined;
-    this.#stopTimers();
+    this.#deps.ear.stopWaiting();
+    this.#tools.stop();
+    this.#owing.dispose();
     this.#sequencer.dispose();
   }
 
@@ -165,7 +188,24 @@ export class Conversation {
     this.#tools.result(result);
   }
 
+  /** Whether the caller waits for an answer. */
+  get waitedFor(): boolean {
+    return this.#owing.waitedFor;
+  }
+
+  /** The caller hears, or has heard, so much of an item. */
+  heard({ responseId, heardMs }: Heard): void {
+    // A track goes on with silence when the model has stopped in the middle of its words.
+    if (this.#player?.fallenSilent() !== true) this.#owing.heard(responseId, heardMs);
+  }
+
+  /** Whether somebody is on the line. */
+  listened(there: boolean): void {
+    this.#owing.listened(there);
+  }
+
   interrupt(heard: readonly Heard[]): void {
+    this.#owing.interrupted();
     if (this.#player === undefined) this.#sequencer.interrupt();
     else this.#player.interrupt(heard);
   }
@@ -178,24 +218,19 @@ export class Conversation {
     const { emit } = this.#deps;
     switch (event.type) {
       case 'response.output_audio.delta':
-        this.#guard.progress();
+        this.#owing.progress();
+        this.#answers.audio(event.response_id, event.item_id);
         this.#player?.delta(event);
         return;
       case 'input_audio_buffer.speech_started':
-        this.#sequencer.callerSpeaks();
-        this.#guard.settle();
-        emit({ type: 'speech_started', ...itemIdOf(event.item_id) });
+        if (this.#turns.started(event.item_id)) this.#callerSpeaks(event.item_id);
         return;
-      case 'input_audio_buffer.speech_stopped': {
-        const answered = serverCreates(this.#options);
-        this.#sequencer.callerStopped(answered);
-        if (answered) this.#guard.owe();
-        const silenceMs = turnSilenceMs(this.#options);
-        emit({ type: 'speech_stopped', ...itemIdOf(event.item_id), ...(silenceMs === undefined ? {} : { silenceMs }) });
+      case 'input_audio_buffer.speech_stopped':
+        if (this.#turns.stopped(event.item_id)) this.#callerStopped(event.item_id);
         return;
-      }
       case 'input_audio_buffer.committed':
         this.#context.open(event.item_id, 'user');
+        if (this.#turns.committed(event.item_id)) this.#callerStopped(event.item_id);
         return;
       case 'conversation.item.added':
         this.#sequencer.itemSeen(event.item.id);
@@ -214,36 +249,43 @@ export class Conversation {
         this.#onCreated(event.response.id);
         return;
       case 'response.output_item.added':
-        this.#guard.progress();
+        this.#owing.progress();
         if (event.item.type === 'message') this.#onMessage(event.response_id, event.item.id);
         else this.#tools.itemAdded(event.response_id, event.item);
         return;
       case 'response.output_item.done':
-        this.#guard.progress();
-        this.#tools.itemDone(event.response_id, event.item);
+        this.#owing.progress();
+        this.#onItemDone(event.response_id, event.item);
         return;
       case 'response.output_audio.done':
-        this.#guard.progress();
+        this.#owing.progress();
+        this.#answers.audio(event.response_id, event.item_id);
+        this.#answers.whole(event.response_id, event.item_id);
         this.#player?.itemDone(event.item_id);
         return;
       case 'response.output_audio_transcript.delta':
-      case 'response.output_text.delta':
-        this.#guard.progress();
+        this.#owing.progress();
+        this.#answers.audio(event.response_id, event.item_id);
         this.#words.agentDelta(event.item_id, event.delta, this.#sequencer.isLive(event.response_id));
         return;
       case 'response.output_audio_transcript.done':
-        this.#guard.progress();
+        this.#owing.progress();
+        this.#answers.audio(event.response_id, event.item_id);
         this.#words.agentDone(event.item_id, event.transcript);
         return;
+      case 'response.output_text.delta':
+        this.#owing.progress();
+        return;
       case 'response.output_text.done':
-        this.#guard.progress();
-        this.#words.agentDone(event.item_id, event.text);
+        this.#owing.progress();
+        this.#answers.text(event.response_id, event.item_id, event.text);
+        this.#words.agentWrote(event.item_id);
         return;
       case 'response.function_call_arguments.delta':
-        this.#guard.progress();
+        this.#owing.progress();
         return;
       case 'response.function_call_arguments.done':
-        this.#guard.progress();
+        this.#owing.progress();
         this.#tools.argumentsDone(event.response_id, event.call_id, event.name, event.arguments);
         return;
       case 'response.done':
@@ -259,6 +301,7 @@ export class Conversation {
         this.#player?.buffer('cleared', event.response_id);
         return;
       case 'rate_limits.updated':
+        this.#owing.limits(event.rate_limits);
         emit(rateLimitsEvent(event.rate_limits));
         return;
       case 'error':
@@ -275,64 +318,91 @@ export class Conversation {
     }
   }
 
+  #callerSpeaks(itemId: string | undefined): void {
+    const { emit, ear } = this.#deps;
+    this.#sequencer.callerSpeaks();
+    this.#owing.callerSpeaks();
+    ear.awaitQuiet(speechEndMs(this.#options), (quietMs) => this.#onQuiet(quietMs));
+    emit({ type: 'speech_started', ...itemIdOf(itemId) });
+    if (this.#options.turnDetection?.interruptResponse !== false) this.#player?.callerSpeaks();
+  }
+
+  #callerStopped(itemId: string | undefined): void {
+    const answered = serverCreates(this.#options);
+    const silenceMs = turnSilenceMs(this.#options);
+    this.#deps.ear.stopWaiting();
+    this.#sequencer.callerStopped(answered);
+    this.#owing.callerStopped(answered, silenceMs);
+    this.#deps.emit({
+      type: 'speech_stopped',
+      ...itemIdOf(itemId),
+      ...(silenceMs === undefined ? {} : { silenceMs }),
+    });
+  }
+
+  /** The caller has been silent for longer than the model takes to notice: the end of his turn was not told, or was not seen. */
+  #onQuiet(quietMs: number): void {
+    if (!this.#turns.speaking) return;
+    this.#turns.lost();
+    this.#deps.count('speech_end_lost');
+    this.#deps.log.warn({ quietMs }, 'the model did not tell the end of what the caller said');
+    this.#deps.emit({ type: 'speech_stopped', silenceMs: quietMs });
+    const answered = serverCreates(this.#options);
+    const { answering } = this.#sequencer;
+    this.#sequencer.callerStopped(answered);
+    this.#owing.callerStopped(answered, quietMs);
+    if (!answered || answering) return;
+    // Where the server has it already this is refused, and harms nothing.
+    this.#send(inputAudioCommit());
+    if (this.#owing.waitedFor) this.#sequencer.insist();
+  }
+
   #onCreated(responseId: string): void {
-    this.#guard.settle();
     this.#speaking = undefined;
-    this.#calledTools = false;
     if (this.#sequencer.created(responseId)) this.#send(responseCancel(responseId));
-    // From here on the response itself must make progress.
-    this.#guard.owe();
+    else this.#owing.created(responseId);
     this.#deps.emit({ type: 'response_started', responseId });
   }
 
   #onMessage(responseId: string, itemId: string): void {
     this.#speaking = itemId;
+    this.#answers.message(responseId, itemId);
     this.#context.open(itemId, 'assistant');
     this.#player?.itemAdded(responseId, itemId);
   }
 
+  #onItemDone(responseId: string, item: ModelItem): void {
+    if (item.type === 'message' && item.status === 'completed') this.#answers.whole(responseId, item.id);
+    else if (item.type === 'message' && item.status === 'incomplete') this.#answers.whole(responseId, item.id, false);
+    this.#tools.itemDone(responseId, item);
+  }
+
   #onDone(event: Extract<ServerEvent, { type: 'response.done' }>): void {
     const { response } = event;
-    if (this.#sequencer.active === response.id || this.#sequencer.active === undefined) this.#guard.settle();
     // A status that is not told is no failure.
     if (response.status === 'completed' || response.status === '') {
-      for (const item of response.output) this.#tools.itemDone(response.id, item);
+      for (const item of response.output) this.#onItemDone(response.id, item);
     }
     this.#player?.responseDone(response.id);
     this.#deps.emit(responseDoneEvent(response));
-    const failure = responseFailure(response);
-    if (failure === undefined) {
-      if (response.status === 'completed') this.#retry.succeeded();
-    } else if (!this.#recover(failure)) {
-      return;
-    }
     const answered = this.#tools.responseOver(response.id, response.status);
-    this.#sequencer.done(response.id);
+    if (!this.#owing.over(response)) return;
+    this.#sequencer.done(response.id, response.status === 'cancelled');
     if (answered) this.#sequencer.request();
   }
 
-  /** A response failed: another is asked for. False when the conversation is over. */
-  #recover(failure: { end: Termination; final: boolean }): boolean {
-    if (failure.final || !this.#retry.failed()) {
-      this.#deps.end(failure.end);
-      return false;
-    }
-    this.#deps.count('model_retry');
-    return true;
+  #toolsOver(responseId: string): void {
+    if (this.#tools.responseOver(responseId)) this.#sequencer.request();
   }
 
   #onError(error: Extract<ServerEvent, { type: 'error' }>['error']): void {
     const code = error.code ?? error.type ?? 'unknown';
-    if (this.#sequencer.failed(code, error.event_id ?? undefined) || isLostRace(code, error.message)) return;
+    const limit = classifyModelCode(error.code, error.type) !== undefined;
+    if (this.#sequencer.failed(code, error.event_id ?? undefined, limit) || isLostRace(code, error.message)) return;
+    const { refused } = this.#sequencer;
     this.#deps.emit({ type: 'error', code, message: scrub(error.message) });
+    if (refused !== undefined) this.#owing.refused(`${code} ${error.type ?? ''}`, error.message, refused);
   }
-
-  readonly #askAgain = (): void => {
-    this.#deps.count('model_retry');
-    this.#deps.log.warn({ active: this.#sequencer.active !== undefined }, 'the model is silent, asking again');
-    if (this.#sequencer.active !== undefined) this.#send(responseCancel(this.#sequencer.active));
-    this.#sequencer.insist();
-  };
 
   /** Sends an item that an answer depends on. Without a session it is in the context, and goes with the replay. */
   #add(make: (id: string) => string): void {
@@ -342,12 +412,6 @@ export class Conversation {
 
   #send(json: string): boolean {
     return this.#session?.send(json) ?? false;
-  }
-
-  #stopTimers(): void {
-    this.#guard.settle();
-    this.#retry.cancel();
-    this.#tools.stop();
   }
 }
 

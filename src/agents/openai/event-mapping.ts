@@ -6,7 +6,7 @@ import { classifyModelCode } from './http.ts';
 
 /** What the model's words for its ends and failures mean to a call. Pure. */
 
-type WireResponse = Extract<ServerEvent, { type: 'response.done' }>['response'];
+export type WireResponse = Extract<ServerEvent, { type: 'response.done' }>['response'];
 
 /** How a call ends that could not get, or keep, its session. */
 export function terminationOf(error: unknown): Termination {
@@ -93,7 +93,11 @@ export function rateLimitsEvent(
   };
 }
 
-const LOST_RACES = new Set(['response_cancel_not_active', 'item_truncate_invalid_item_id']);
+const LOST_RACES = new Set([
+  'response_cancel_not_active',
+  'item_truncate_invalid_item_id',
+  'input_audio_buffer_commit_empty',
+]);
 /** The same, where the API says it in words only. */
 const RACED_TRUNCATION = /already shorter than|audio messages can be truncated/i;
 

@@ -73,6 +73,7 @@ export class OpenAiLeg implements AgentLeg {
     this.#conversation = new Conversation({
       options: this.#options,
       drops: this.#drops,
+      ear: this.#ear,
       peer: ctx.peer,
       clock: ctx.clock,
       count: ctx.count,
@@ -100,6 +101,18 @@ export class OpenAiLeg implements AgentLeg {
 
   interrupt(heard: readonly Heard[]): void {
     this.#conversation?.interrupt(heard);
+  }
+
+  heard(part: Heard): void {
+    this.#conversation?.heard(part);
+  }
+
+  listened(there: boolean): void {
+    this.#conversation?.listened(there);
+  }
+
+  get waitedFor(): boolean {
+    return this.#conversation?.waitedFor ?? false;
   }
 
   submitToolResult(result: ToolResult): void {
@@ -219,7 +232,8 @@ export class OpenAiLeg implements AgentLeg {
         last = error;
         if (!(error instanceof BridgeError && error.retryable)) break;
         ctx.log.warn({ code: error.code, attempt: this.#reconnects }, 'no session yet, trying again');
-        const pause = RECONNECT_PAUSE_MS * (0.5 + this.#options.random());
+        const pause = Math.max(error.retryAfterMs ?? 0, RECONNECT_PAUSE_MS * (0.5 + this.#options.random()));
+        if (pause > this.#options.limits.silentEndMs) break;
         await delay(ctx.clock, pause, this.#abort.signal).catch(() => {});
       }
     }

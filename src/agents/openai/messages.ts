@@ -36,6 +36,11 @@ export function outputAudioClear(): string {
   return '{"type":"output_audio_buffer.clear"}';
 }
 
+/** Ends the caller's turn by hand. */
+export function inputAudioCommit(): string {
+  return '{"type":"input_audio_buffer.commit"}';
+}
+
 /** `audioEndMs` is whole milliseconds; more than the item's length is an error of the model's. */
 export function itemTruncate(itemId: string, contentIndex: number, audioEndMs: number): string {
   return JSON.stringify({

@@ -55,9 +55,17 @@ export interface Budgets {
   /** For each reconnect: key, transport and session together. */
   readonly reconnectMs: number;
   readonly closeMs: number;
-  /** The model owes an answer and says nothing: after the first it is asked again, after the second the agent gives up. */
+  /**
+   * An answer is owed and nothing is heard: after the first the caller is to be told that it takes a moment (0: never); after the second it is
+   * asked for again where no response has begun; after the third a response that has put out nothing is cancelled and asked for again; after
+   * the last the agent gives up. All count from the caller's turn, the tool's result or the order, or from what was heard last.
+   */
+  readonly coverMs: number;
   readonly silentRetryMs: number;
+  readonly slowRetryMs: number;
   readonly silentEndMs: number;
+  /** An answer is complete, and nothing of it has been heard on a line that is silent: so long, then it counts as never said. */
+  readonly unheardMs: number;
   /** A session's age at which it is replaced in the next silence, and at which it is replaced anyway. */
   readonly rolloverMs: number;
   readonly rolloverLatestMs: number;
@@ -72,8 +80,11 @@ export const DEFAULT_BUDGETS: Budgets = {
   startMs: 9_000,
   reconnectMs: 3_000,
   closeMs: 2_000,
+  coverMs: 2_500,
   silentRetryMs: 8_000,
-  silentEndMs: 20_000,
+  slowRetryMs: 15_000,
+  silentEndMs: 30_000,
+  unheardMs: 4_000,
   // The API ends a session at 60 min and has no resume: https://platform.openai.com/docs/guides/realtime-conversations.
   rolloverMs: 55 * 60_000,
   rolloverLatestMs: 59 * 60_000,
@@ -149,6 +160,16 @@ const SERVER_VAD_SILENCE_MS = 500;
 export function turnSilenceMs({ turnDetection }: Pick<OpenAiAgentOptions, 'turnDetection'>): number | undefined {
   if (turnDetection === null || turnDetection?.type === 'semantic_vad') return undefined;
   return turnDetection?.silenceDurationMs ?? SERVER_VAD_SILENCE_MS;
+}
+
+/** With semantic turn detection the server waits so long at most, eagerness "low", ms. https://platform.openai.com/docs/guides/realtime-vad */
+const SEMANTIC_VAD_MOST_MS = 8_000;
+/** Beyond the silence that it waits for, the server has so long to tell of it, ms. */
+const SPEECH_END_GRACE_MS = 2_000;
+
+/** So long after the caller's last sound the server must have told the end of his turn, ms. */
+export function speechEndMs(options: Pick<OpenAiAgentOptions, 'turnDetection'>): number {
+  return (turnSilenceMs(options) ?? SEMANTIC_VAD_MOST_MS) + SPEECH_END_GRACE_MS;
 }
 
 /** The headers of a request made with a call's key, or (without one) with the standard key. */

@@ -1,8 +1,8 @@
 import type { Heard } from '../../call/events.ts';
 import { samplesToMs } from '../../media/frame.ts';
 import { Resampler } from '../../media/resample.ts';
-import { outputAudioClear, responseCancel } from './messages.ts';
-import type { Player, PlayerDeps } from './player.ts';
+import { itemTruncate, outputAudioClear, responseCancel } from './messages.ts';
+import { isSilent, type Player, type PlayerDeps } from './player.ts';
 
 /** How long frames are dropped while the server's buffer is being cleared, ms; then they pass again, whatever was said. */
 const CLEAR_LIMIT_MS = 1_000;
@@ -10,9 +10,9 @@ const CLEAR_LIMIT_MS = 1_000;
 const CLEAR_TAIL_MS = 100;
 /** ...and then until it falls silent, so long at most: a jitter buffer under load holds more. */
 const CLEAR_TAIL_MOST_MS = 500;
-/** Peak of a frame that counts as silence. */
-const SILENT_PEAK = 64;
-const MAX_ITEMS = 64;
+const MAX_RESPONSES = 64;
+/** No pause between words is longer, ms. */
+const PAUSE_MOST_MS = 2_000;
 
 /**
  * "started" comes over the data channel and overtakes its audio, which still waits in the jitter buffer: an item begins with its first frame
@@ -40,7 +40,11 @@ export class PeerPlayer implements Player {
   readonly #rate: number;
   readonly #resampler: Resampler;
   readonly #frame: { samples: Int16Array; readonly sampleRate: number };
-  readonly #itemOf = new Map<string, string>();
+  /** Responses that have a message, oldest first: how far the playing of each has come. */
+  readonly #played = new Map<string, 'waiting' | 'begun' | 'over'>();
+  readonly #sounded = new Set<string>();
+  /** When a frame came last that was not silence. */
+  #soundAt = Number.NEGATIVE_INFINITY;
   #playing: Playing | undefined;
   /** Frames are dropped until then; -Infinity when they pass. */
   #dropUntil = Number.NEGATIVE_INFINITY;
@@ -57,9 +61,9 @@ export class PeerPlayer implements Player {
 
   itemAdded(responseId: string, itemId: string): void {
     // The first message of a response is the one that is told: the track does not say where a second begins.
-    if (this.#itemOf.has(responseId)) return;
-    this.#itemOf.set(responseId, itemId);
-    if (this.#itemOf.size > MAX_ITEMS) this.#itemOf.delete(this.#itemOf.keys().next().value!);
+    if (this.#played.has(responseId)) return;
+    this.#played.set(responseId, this.#playing?.responseId === responseId ? 'begun' : 'waiting');
+    if (this.#played.size > MAX_RESPONSES) this.#played.delete(this.#played.keys().next().value!);
     if (this.#playing?.responseId !== responseId || this.#playing.itemId !== undefined) return;
     this.#playing.itemId = itemId;
     this.#tellBegin(this.#playing);
@@ -77,8 +81,10 @@ export class PeerPlayer implements Player {
 
   /** Counts a frame of what is playing, from its first sound on. */
   #heard(playing: Playing, samples: Int16Array): void {
+    const silent = isSilent(samples);
+    if (!silent) this.#sound(playing.responseId);
     if (!playing.audible) {
-      if (isSilent(samples) && this.#deps.clock.now() - playing.startedAt < ONSET_MOST_MS) return;
+      if (silent && this.#deps.clock.now() - playing.startedAt < ONSET_MOST_MS) return;
       playing.audible = true;
       this.#tellBegin(playing);
     }
@@ -114,14 +120,27 @@ export class PeerPlayer implements Player {
     const playing = this.#playing;
     if (active !== undefined) send(responseCancel(active));
     sequencer.interrupt();
-    if (playing === undefined && active === undefined) {
+    const waited = this.#cutWaiting();
+    if (playing === undefined && active === undefined && !waited) {
       this.#dropTail();
       return;
     }
     send(outputAudioClear());
     this.#dropUntil = clock.now() + CLEAR_LIMIT_MS;
     this.#playing = undefined;
-    if (playing?.itemId !== undefined) this.#deps.cut(playing.itemId, { ms: this.#playedMs(playing) });
+    if (playing !== undefined) this.#cutPlaying(playing);
+  }
+
+  callerSpeaks(): void {
+    this.#cutWaiting();
+  }
+
+  fallenSilent(): boolean {
+    return this.#playing !== undefined && this.#deps.clock.now() - this.#soundAt > PAUSE_MOST_MS;
+  }
+
+  sounded(responseId: string): boolean {
+    return this.#sounded.has(responseId);
   }
 
   playing(): boolean {
@@ -130,10 +149,49 @@ export class PeerPlayer implements Player {
 
   end(): string | undefined {
     const playing = this.#playing;
-    // The rest of it lies in the server's buffer.
-    if (playing?.itemId !== undefined) this.#deps.cut(playing.itemId, { ms: this.#playedMs(playing) });
+    const [waiting] = [...this.#played].find(([, state]) => state === 'waiting') ?? [];
+    // The rest of it lies in the server's buffer, and so does what waits behind it.
+    if (playing !== undefined) this.#cutPlaying(playing);
+    this.#cutWaiting();
     this.#finish();
-    return playing?.itemId;
+    return playing?.itemId ?? (waiting === undefined ? undefined : this.#deps.items(waiting)[0]);
+  }
+
+  /** Of what was played the caller heard so much; where one response has several items, by how long their words take to say. */
+  #cutPlaying(playing: Playing): void {
+    this.#played.set(playing.responseId, 'over');
+    const items = this.#deps.items(playing.responseId);
+    let left = this.#playedMs(playing);
+    for (const [at, itemId] of items.entries()) {
+      const last = at === items.length - 1;
+      const lengthMs = last ? Number.POSITIVE_INFINITY : this.#deps.lengthMs(itemId);
+      // Of a later item the server may say nothing: it truncates the one that it plays.
+      if (at > 0 && left <= 0) this.#deps.unsay(itemId);
+      else if (left < lengthMs) this.#deps.cut(itemId, { ms: Math.max(0, left) });
+      left -= lengthMs;
+    }
+  }
+
+  /** What the server's buffer holds and has not begun to play is thrown away. True when there was any. */
+  #cutWaiting(): boolean {
+    let any = false;
+    for (const [responseId, state] of this.#played) {
+      if (state !== 'waiting') continue;
+      any = true;
+      this.#played.set(responseId, 'over');
+      for (const itemId of this.#deps.items(responseId)) {
+        // The server truncates what it plays, and says so; of what it never began to play nothing is told.
+        this.#deps.send(itemTruncate(itemId, 0, 0));
+        this.#deps.unsay(itemId);
+      }
+    }
+    return any;
+  }
+
+  #sound(responseId: string): void {
+    this.#soundAt = this.#deps.clock.now();
+    this.#sounded.add(responseId);
+    if (this.#sounded.size > MAX_RESPONSES) this.#sounded.delete(this.#sounded.values().next().value!);
   }
 
   #onStarted(responseId: string): void {
@@ -146,7 +204,9 @@ export class PeerPlayer implements Player {
     this.#finish();
     this.#pass();
     const startedAt = this.#deps.clock.now();
-    this.#playing = { responseId, startedAt, audible: false, itemId: this.#itemOf.get(responseId), samples: 0 };
+    if (this.#played.has(responseId)) this.#played.set(responseId, 'begun');
+    const itemId = this.#deps.items(responseId)[0];
+    this.#playing = { responseId, startedAt, audible: false, itemId, samples: 0 };
   }
 
   #onEnded(responseId: string): void {
@@ -172,6 +232,7 @@ export class PeerPlayer implements Player {
   #finish(): void {
     const playing = this.#playing;
     this.#playing = undefined;
+    if (playing !== undefined) this.#played.set(playing.responseId, 'over');
     if (playing?.itemId === undefined) return;
     if (!playing.audible) {
       // Played to its end without a frame of it: told all the same, so that whoever watches over silence can see it.
@@ -189,9 +250,4 @@ export class PeerPlayer implements Player {
   delta(): void {}
   itemDone(): void {}
   responseDone(): void {}
-}
-
-function isSilent(samples: Int16Array): boolean {
-  for (const sample of samples) if (sample > SILENT_PEAK || sample < -SILENT_PEAK) return false;
-  return true;
 }

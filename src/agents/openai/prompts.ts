@@ -34,6 +34,29 @@ export function repeatPrompt(base: string | undefined): string {
   );
 }
 
+/** The model wrote an answer in place of saying it. It is data: quoted, so that nothing in it passes for an instruction of ours. */
+export function exactPrompt(base: string | undefined, words: string): string {
+  return join(base, `Say exactly this to the caller, word for word, and nothing else: ${JSON.stringify(words)}`);
+}
+
+/** Two answers in a row were not heard. */
+export function sorryPrompt(base: string | undefined): string {
+  return join(
+    base,
+    'Your last answer did not reach the caller. In one short sentence, in the language of the conversation, say that you are sorry and ' +
+      'could not answer that, and ask the caller to say it again.',
+  );
+}
+
+/** The rest of an answer was held back for what it says. */
+export function regretPrompt(base: string | undefined): string {
+  return join(
+    base,
+    'You were stopped in the middle of your answer. In one short sentence, in the language of the conversation, say that you cannot say ' +
+      'more about that, and ask what else you can do. Do not repeat any of it.',
+  );
+}
+
 const TAIL_CHARS = 400;
 
 function tail(text: string): string {

@@ -5,6 +5,7 @@ import type { AudioDelta } from './events.ts';
 import { itemTruncate, responseCancel } from './messages.ts';
 import type { LegFormat } from './options.ts';
 import type { Player, PlayerDeps } from './player.ts';
+import { isSilent } from './player.ts';
 
 /** Base64 characters decoded at a time (a multiple of 4): the working memory is bounded, however long a delta is. */
 const SLICE_CHARS = 32_768;
@@ -22,6 +23,8 @@ interface Item {
   /** Half a sample that the last delta ended in; -1 for none. */
   half: number;
   started: boolean;
+  /** Something of it is not silence. */
+  sounded: boolean;
   done: boolean;
   cut: boolean;
 }
@@ -91,6 +94,11 @@ export class SocketPlayer implements Player {
     this.#playsUntil = clock.now();
   }
 
+  sounded(responseId: string): boolean {
+    for (const item of this.#items.values()) if (item.responseId === responseId && item.sounded) return true;
+    return false;
+  }
+
   playing(): boolean {
     return this.#deps.clock.now() < this.#playsUntil;
   }
@@ -120,6 +128,7 @@ export class SocketPlayer implements Player {
         contentIndex: item.contentIndex,
       });
     }
+    item.sounded ||= !isSilent(samples.subarray(0, count));
     item.generated += count;
     this.#playsUntil = Math.max(this.#deps.clock.now(), this.#playsUntil) + this.#ms(count);
     this.#frame.samples = samples.subarray(0, count);
@@ -157,6 +166,7 @@ export class SocketPlayer implements Player {
         generated: 0,
         half: -1,
         started: false,
+        sounded: false,
         done: false,
         cut: false,
       };
@@ -170,8 +180,13 @@ export class SocketPlayer implements Player {
     return samplesToMs(count, this.#codec.sampleRate);
   }
 
-  /** Here items are known by their audio. */
+  /** Here items are known by their audio, and all of it that came is with the caller's leg. */
   itemAdded(): void {}
+  callerSpeaks(): void {}
+  /** All that came is sound of the model's own making. */
+  fallenSilent(): boolean {
+    return false;
+  }
   /** There is no other audio here, and no buffer of the server's. */
   audio(): void {}
   buffer(): void {}

@@ -17,7 +17,7 @@ export interface ToolCallsDeps {
   /** Adds an item to the model's conversation; `make` gets the id that the item shall have. */
   add(make: (id: string) => string): void;
   /** A call is being run. */
-  called(): void;
+  called(responseId: string): void;
   /** The model may go on: all results of a response are in. */
   goOn(): void;
 }
@@ -159,7 +159,7 @@ export class ToolCalls {
     this.#drafts.delete(callId);
     if (!this.#ledger.called(responseId, callId)) return;
     this.#deps.context.call(callId, name, args);
-    this.#deps.called();
+    this.#deps.called(responseId);
     this.#deps.emit({ type: 'tool_call', toolCallId: callId, name, arguments: args, responseId });
   }
 
@@ -169,7 +169,7 @@ export class ToolCalls {
     draft.timer?.cancel();
     if (!this.#ledger.called(draft.responseId, callId)) return;
     this.#deps.drops.tell('tool_call_dropped', 'the model called a tool without naming one');
-    this.#deps.called();
+    this.#deps.called(draft.responseId);
     this.result({ toolCallId: callId, output: '{"error":"The call names no function."}' });
   }
 }

@@ -1,6 +1,8 @@
 import type { AgentEvent } from '../../call/events.ts';
 import type { ConversationContext } from './context.ts';
 
+const MAX_TOLD = 64;
+
 /**
  * The words of the conversation: told to the call as they come, and kept in the context. What is final is what was heard: the rest of an
  * interrupted message was never said, as far as the caller is concerned.
@@ -8,6 +10,8 @@ import type { ConversationContext } from './context.ts';
 export class Transcripts {
   readonly #context: ConversationContext;
   readonly #emit: (event: AgentEvent) => void;
+  /** Items of the agent's whose words were told as final. */
+  readonly #told = new Set<string>();
 
   constructor(context: ConversationContext, emit: (event: AgentEvent) => void) {
     this.#context = context;
@@ -33,6 +37,22 @@ export class Transcripts {
   agentDone(itemId: string, text: string): void {
     this.#context.finish(itemId, 'assistant', text);
     this.#tell('agent', itemId, this.#context.textOf(itemId) ?? text, true);
+    this.#told.delete(itemId);
+    this.#told.add(itemId);
+    if (this.#told.size > MAX_TOLD) this.#told.delete(this.#told.values().next().value!);
+  }
+
+  /** The caller heard nothing of the item. Words that were told as final before that was known are told anew. */
+  unsay(itemId: string): void {
+    const before = this.#context.textOf(itemId);
+    const heard = this.#context.cut(itemId, { ms: 0 });
+    if (heard !== undefined && heard !== before && this.#told.has(itemId)) this.#tell('agent', itemId, heard, true);
+  }
+
+  /** Words that the model wrote in place of saying them: nobody hears them, so nobody is told that they were said. */
+  agentWrote(itemId: string): void {
+    this.#context.open(itemId, 'assistant');
+    this.#context.cut(itemId, { ms: 0 });
   }
 
   /** The model cut the item. `ms` where the length of its audio is not known here, and the words are cut by it. */

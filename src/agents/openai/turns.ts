@@ -47,13 +47,20 @@ export class ResponseSequencer {
   #ordinal = 0;
   #deadUpTo = 0;
   #active: string | undefined;
-  #activeParams: ResponseParams;
+  /** What the active response was asked for by; undefined for one of the server's own. */
+  #activeCreate: Create | undefined;
   /** Sent, and not yet answered by `response.created`. */
   #inFlight: Create | undefined;
   /** The last create sent, kept beyond its answer: the server may have answered with a response of its own and refuse ours. */
   #sent: { readonly eventId: string; readonly create: Create } | undefined;
+  /** What the last error was about, where that was one of our creates. */
+  #refused: Create | undefined;
   #queue: Create[] = [];
   #turn: CallerTurn = 'none';
+  /** The caller went on before the answer to his turn began: that one may still come. */
+  #late = false;
+  /** A response that began while the caller was still taken to be speaking: the answer to his turn, whose end is told late. */
+  #early: string | undefined;
   #blocked: Timer | undefined;
   #eventNumber = 0;
   /** Items we added that the server has not shown to have: a response that begins before does not know them. */
@@ -74,7 +81,22 @@ export class ResponseSequencer {
 
   /** What the active response was asked for with; undefined for a plain one. */
   get activeParams(): ResponseParams {
-    return this.#activeParams;
+    return this.#active === undefined ? undefined : this.#activeCreate?.params;
+  }
+
+  /** The create that the last error refused for good; undefined where it was about something else. */
+  get refused(): { readonly params: ResponseParams; readonly must: boolean } | undefined {
+    return this.#refused;
+  }
+
+  /** Whether the active response must be made as it was asked for. */
+  get activeMust(): boolean {
+    return this.#active !== undefined && this.#activeCreate?.must === true;
+  }
+
+  /** Whether a response to what the caller says now has begun. */
+  get answering(): boolean {
+    return this.#early !== undefined;
   }
 
   get callerTurn(): CallerTurn {
@@ -113,12 +135,18 @@ export class ResponseSequencer {
   }
 
   callerSpeaks(): void {
+    this.#late = this.#turn === 'awaiting';
+    this.#early = undefined;
     this.#turn = 'speaking';
+    this.#cancelNext = this.#inFlight !== undefined;
   }
 
-  /** `answered`: the server makes a response by itself. */
+  /** `answered`: the server makes a response by itself, or has begun it already. */
   callerStopped(answered: boolean): void {
-    if (answered) {
+    const early = this.#early !== undefined;
+    this.#late = false;
+    this.#early = undefined;
+    if (answered && !early) {
       this.#turn = 'awaiting';
     } else {
       this.#turn = 'none';
@@ -128,12 +156,23 @@ export class ResponseSequencer {
 
   /** The server owes a response and did not make it: ours goes instead. */
   insist(): void {
-    this.#turn = 'none';
     const lost = this.#inFlight;
     this.#inFlight = undefined;
     this.#unblock();
     if (lost !== undefined) this.#queue.unshift(lost);
     if (this.#queue.length === 0) this.#queue.push({ params: undefined, must: false, attempts: 0 });
+    if (this.#turn === 'awaiting') this.#turn = 'none';
+    this.#pump();
+  }
+
+  /** Asks for a response in the place of one that came to nothing: before all that waits, and without waiting for one of the server's. */
+  again(params: ResponseParams, must: boolean): void {
+    const waits = this.#queue[0];
+    // A plain one that waits anyway is the same.
+    if (params !== undefined || waits === undefined || waits.params !== undefined) {
+      this.#queue.unshift({ params, must, attempts: 0 });
+    }
+    if (this.#turn === 'awaiting') this.#turn = 'none';
     this.#pump();
   }
 
@@ -148,7 +187,7 @@ export class ResponseSequencer {
       this.#hooks.superseded(this.#active);
     }
     this.#active = responseId;
-    this.#activeParams = this.#inFlight?.params;
+    this.#activeCreate = this.#inFlight;
     this.#unblock();
     this.#knewAll = this.#unseen.size === 0;
     const unwanted = this.#cancelNext && this.#turn === 'speaking' && this.#inFlight !== undefined;
@@ -165,30 +204,63 @@ export class ResponseSequencer {
       // A response of the server's own knows all that we have added: it answers what was waiting to be asked.
       this.#queue = this.#queue.filter((create) => create.must);
     }
+    const ours = this.#inFlight !== undefined;
     this.#inFlight = undefined;
     if (this.#turn === 'awaiting') this.#turn = 'none';
+    else if (this.#turn === 'speaking' && !ours) {
+      if (this.#late) this.#late = false;
+      else this.#early = responseId;
+    }
     return false;
   }
 
-  done(responseId: string): void {
+  /** `cut`: it ended because the caller went on, so that it answers nothing. */
+  done(responseId: string, cut = false): void {
     this.#know(responseId);
     if (this.#active === responseId) this.#active = undefined;
+    if (cut && this.#early === responseId) this.#early = undefined;
     this.#unblock();
+    this.#pump();
+  }
+
+  /** This response is not to be heard any more, and is being cancelled. Whoever asks next waits for its end, but not for ever. */
+  giveUp(responseId: string): void {
+    this.#know(responseId);
+    this.#kill(responseId);
+    if (this.#early === responseId) this.#early = undefined;
+    if (this.#active !== responseId) return;
+    this.#unblock();
+    this.#blocked = this.#clock.after(BLOCKED_MS, () => {
+      this.#blocked = undefined;
+      if (this.#active === responseId) this.#active = undefined;
+      this.#pump();
+    });
+  }
+
+  /** The answer to the caller's turn was heard, whoever made it: the server is not waited for. */
+  answered(): void {
+    if (this.#turn !== 'awaiting') return;
+    this.#turn = 'none';
     this.#pump();
   }
 
   /**
    * An `error` event. True when it was about one of our creates and is dealt with: refused because another response is active, it is
-   * asked again when that one is done; refused for another reason, it is given up (false).
+   * asked again when that one is done; refused for another reason, it is given up (false). `limit`: the code speaks of a limit or of the
+   * server's state, so that it can only be about what was asked last.
    */
-  failed(code: string, eventId: string | undefined): boolean {
+  failed(code: string, eventId: string | undefined, limit = false): boolean {
+    this.#refused = undefined;
     const busy = code === 'conversation_already_has_active_response';
     const sent = this.#sent;
-    if (sent === undefined || (eventId === undefined ? !busy : eventId !== sent.eventId)) return busy;
+    // Some servers name no event in their errors.
+    const about = eventId === undefined ? busy || (limit && this.#inFlight !== undefined) : eventId === sent?.eventId;
+    if (sent === undefined || !about) return busy;
     this.#sent = undefined;
     const answered = this.#inFlight !== sent.create;
     if (!answered) this.#inFlight = undefined;
     if (!busy) {
+      this.#refused = sent.create;
       this.#pump();
       return false;
     }
@@ -211,6 +283,7 @@ export class ResponseSequencer {
   interrupt(): void {
     this.#deadUpTo = this.#ordinal;
     this.#cancelNext = this.#inFlight !== undefined;
+    if (this.#active !== undefined) this.giveUp(this.#active);
   }
 
   /** Whether audio of this response may still be heard. */
@@ -229,6 +302,8 @@ export class ResponseSequencer {
     this.#unseen.clear();
     this.#turn = 'none';
     this.#cancelNext = false;
+    this.#late = false;
+    this.#early = undefined;
   }
 
   /** A session is there (again): sends what waits. */
@@ -237,6 +312,7 @@ export class ResponseSequencer {
   }
 
   dispose(): void {
+    this.#active = undefined;
     this.#unblock();
     this.#queue = [];
   }

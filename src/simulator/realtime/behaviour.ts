@@ -23,6 +23,11 @@ export interface Answer {
   /** Before the first output, ms; undefined takes the server's own. */
   readonly waitMs?: number | undefined;
   /** The response ends as failed with this. */
+  readonly as?: Turn['as'];
+  /** The response ends like this. */
+  readonly end?: Turn['end'];
+  /** ms of audio after which it ends, fails included. */
+  readonly cutMs?: number | undefined;
   readonly fail?: { type: string; code: string; message: string } | undefined;
 }
 
@@ -102,7 +107,9 @@ export class Behaviour {
       parts.push({ kind: 'call', name: call.name, arguments: args });
     }
     this.#afterTools = turn.afterTools;
-    return { parts, waitMs: turn.waitMs, fail: turn.fail };
+    if (turn.as === 'nothing') parts.length = 0;
+    const { waitMs, fail, as, end, cutMs } = turn;
+    return { parts, waitMs, fail, as, end, cutMs };
   }
 
   #own(cause: Cause, tools: SessionConfig['tools'], toolChoice: SessionConfig['tool_choice']): Answer {

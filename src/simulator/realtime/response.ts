@@ -56,7 +56,8 @@ export class ResponseRun {
     this.#context = context;
     this.#answer = answer;
     this.outOfBand = context.params.conversation === 'none';
-    this.#text = (context.params.output_modalities ?? context.config.output_modalities)[0] === 'text';
+    this.#text =
+      answer.as === 'text' || (context.params.output_modalities ?? context.config.output_modalities)[0] === 'text';
     this.#encoder = new WireEncoder(context.params.audio?.output?.format ?? context.config.audio.output.format);
     this.#readyAt = now + (answer.waitMs ?? context.pace.thinkMs);
     this.#emit('response.created', { response: this.#resource() });
@@ -116,6 +117,12 @@ export class ResponseRun {
 
   /** A limit on output tokens is a limit on audio: 20 tokens a second. */
   #withinLimit(samples: number): number {
+    if (this.#answer.as === 'words_only') return 0;
+    const { cutMs } = this.#answer;
+    if (cutMs !== undefined && samples * 1000 > cutMs * SPEECH_RATE) {
+      this.#cut = true;
+      return Math.floor((cutMs * SPEECH_RATE) / 1000);
+    }
     const limit = this.#context.params.max_output_tokens ?? this.#context.config.max_output_tokens;
     if (limit === 'inf') return samples;
     const left = Math.max(0, Math.floor((limit / 20) * SPEECH_RATE - (this.audioMs * SPEECH_RATE) / 1000));
@@ -231,8 +238,9 @@ export class ResponseRun {
   }
 
   #conclude(): void {
-    const { fail } = this.#answer;
+    const { fail, end } = this.#answer;
     if (fail !== undefined) this.#finish('failed', { type: 'failed', error: fail });
+    else if (end !== undefined) this.#finish(end.status, { type: end.status, reason: end.reason });
     else if (this.#cut) this.#finish('incomplete', { type: 'incomplete', reason: 'max_output_tokens' });
     else this.#finish('completed', null);
   }

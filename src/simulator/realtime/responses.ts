@@ -122,7 +122,7 @@ export class Responses {
 
   /** What the next response answers: the last item that is not an instruction. */
   #cause(params: ResponseParams): Cause {
-    if (/\bgreet/i.test(params.instructions ?? '')) return { kind: 'nothing' };
+    if (/(?<!\bnot )\bgreet/i.test(params.instructions ?? '')) return { kind: 'nothing' };
     const { entries } = this.#port.conversation;
     const last = entries.findLast(({ item }) => item.role !== 'system');
     if (last === undefined) return { kind: 'nothing' };

@@ -50,6 +50,15 @@ const turn = z.strictObject({
   fail: z
     .strictObject({ type: z.string().default('server_error'), code: z.string(), message: z.string().default('') })
     .optional(),
+  /**
+   * How what it says comes instead of being spoken: as text, as the words of audio that never comes, or not at all: the response ends as if
+   * it had answered.
+   */
+  as: z.enum(['text', 'words_only', 'nothing']).optional(),
+  /** How the response ends when it has said all: not completed, and why. */
+  end: z.strictObject({ status: z.enum(['incomplete', 'cancelled']), reason: z.string().optional() }).optional(),
+  /** How much of what it says is generated before it ends so (or fails), ms. */
+  cutMs: ms.optional(),
   /** This turn gets no response at all. */
   silent: z.literal(true).optional(),
 });
@@ -59,6 +68,12 @@ export type Turn = z.infer<typeof turn>;
 const when = { sessions: z.union([z.literal('all'), z.array(z.int().min(1)).min(1)]).default('all') };
 /** From when `afterMs` counts: the session's start, or the first audio of its first response. */
 const timed = { ...when, from: z.enum(['start', 'speech']).default('start'), afterMs: ms.default(0) };
+/** Which events of the server's. */
+const named = {
+  types: z.array(z.string()).min(1),
+  skip: z.int().min(0).default(0),
+  times: z.int().min(1).max(1_000_000).default(1_000_000),
+};
 const status = z.int().min(400).max(599);
 
 const fault = z.discriminatedUnion('fault', [
@@ -125,6 +140,11 @@ const fault = z.discriminatedUnion('fault', [
   /** Speaks as other makers' servers do: see `other-dialect.ts`. */
   z.strictObject({ fault: z.literal('other_dialect'), ...when }),
   z.strictObject({ fault: z.literal('silent_model'), ...when, afterResponses: z.int().min(0).default(0) }),
+  /** Events of these types are not told: all, or so many after the first `skip`. */
+  z.strictObject({ fault: z.literal('lose_events'), ...when, ...named }),
+  z.strictObject({ fault: z.literal('double_events'), ...when, ...named }),
+  /** They are told so much later, behind what happened meanwhile. */
+  z.strictObject({ fault: z.literal('late_events'), ...when, ...named, ms }),
   z.strictObject({ fault: z.literal('stuck_response'), ...when, afterResponses: z.int().min(0).default(0) }),
 ]);
 export type Fault = z.infer<typeof fault>;

@@ -30,6 +30,8 @@ export class SessionFaults {
   readonly #clock: Clock;
   readonly #port: FaultPort;
   readonly #timers = new Set<Timer>();
+  /** How many events of each type a fault has seen. */
+  readonly #seen = new Map<string, number>();
   #spoke = false;
   #updates = 0;
 
@@ -77,6 +79,32 @@ export class SessionFaults {
       if (entry.fault === 'stuck_response' && responses >= entry.afterResponses) return 'stuck';
     }
     return 'answers';
+  }
+
+  /** How often an event is told (0: not at all), and how late, ms. */
+  telling(type: string): { times: number; lateMs: number } {
+    let times = 1;
+    let lateMs = 0;
+    for (const entry of this.#faults) {
+      if (!('types' in entry) || !entry.types.includes(type)) continue;
+      const key = `${this.#faults.indexOf(entry)} ${type}`;
+      const nth = this.#seen.get(key) ?? 0;
+      this.#seen.set(key, nth + 1);
+      if (nth < entry.skip || nth >= entry.skip + entry.times) continue;
+      if (entry.fault === 'lose_events') times = 0;
+      else if (entry.fault === 'double_events') times = 2;
+      else lateMs = entry.ms;
+    }
+    return { times, lateMs };
+  }
+
+  /** Does something later, unless the session is over by then. */
+  later(ms: number, fn: () => void): void {
+    const timer = this.#clock.after(ms, () => {
+      this.#timers.delete(timer);
+      fn();
+    });
+    this.#timers.add(timer);
   }
 
   /** The session has begun. */

@@ -230,7 +230,13 @@ export class Session {
     const spelt = this.#dialect === undefined ? event : this.#dialect.spell(event);
     const shown = this.beta && spelt !== undefined ? betaEvent(spelt) : spelt;
     if (shown === undefined) return;
-    const { type, ...fields } = shown;
+    const { times, lateMs } = this.#faults.telling(event.type);
+    if (lateMs > 0) this.#faults.later(lateMs, () => this.#tell(shown));
+    else for (let i = 0; i < times; i++) this.#tell(shown);
+  }
+
+  #tell({ type, ...fields }: ServerEvent): void {
+    if (this.#ended) return;
     this.record.noteSent(type);
     const text = JSON.stringify({ type, event_id: newId('event'), ...fields });
     this.#transport.send(text);

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { Counter } from '../../../src/call/counters.ts';
 import { Downlink } from '../../../src/call/downlink.ts';
 import type { CallEvent } from '../../../src/call/events.ts';
+import { Ticker } from '../../../src/call/ticker.ts';
 import { FakeClock } from '../../fakes/clock.ts';
 import { FakeAgent, FakeCaller, fakeLog } from '../../fakes/legs.ts';
 import { sine } from '../../fakes/sine.ts';
@@ -22,6 +23,7 @@ beforeEach(() => {
   counted = [];
   downlink = new Downlink({
     clock,
+    ticker: new Ticker(clock),
     agent,
     log: fakeLog(),
     journal: { count: (counter) => void counted.push(counter), tell: (event) => void events.push(event) },
@@ -103,6 +105,7 @@ describe('Downlink', () => {
     Object.assign(own, { rate });
     downlink = new Downlink({
       clock,
+      ticker: new Ticker(clock),
       agent: own,
       log: fakeLog(),
       journal: { count: (counter) => void counted.push(counter), tell: () => {} },

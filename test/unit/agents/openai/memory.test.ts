@@ -3,8 +3,6 @@ import { ConversationContext } from '../../../../src/agents/openai/context.ts';
 import { TransportMemory } from '../../../../src/agents/openai/fallback.ts';
 import { owedAfterLoss } from '../../../../src/agents/openai/resumption.ts';
 import { rolloverTimes } from '../../../../src/agents/openai/rollover.ts';
-import { SilenceGuard } from '../../../../src/agents/openai/silence-guard.ts';
-import { FakeClock } from '../../../fakes/clock.ts';
 
 describe('TransportMemory', () => {
   it('keeps callers off WebRTC for a minute after a failure, longer each time, and lets one try', () => {
@@ -162,50 +160,5 @@ describe('rolloverTimes', () => {
   ])('for a life of %s min', (life, soft, hard) => {
     const times = rolloverTimes(limits, life === undefined ? undefined : life * 60_000);
     expect(times).toEqual({ softMs: soft * 60_000, hardMs: hard * 60_000 });
-  });
-});
-
-describe('SilenceGuard', () => {
-  it('counts from the last progress', () => {
-    const clock = new FakeClock();
-    const log: string[] = [];
-    const guard = new SilenceGuard(
-      clock,
-      8_000,
-      20_000,
-      () => log.push(`retry ${clock.now()}`),
-      () => log.push(`end ${clock.now()}`),
-    );
-    guard.owe();
-    clock.advance(5_000);
-    guard.owe();
-    guard.progress();
-    clock.advance(7_999);
-    expect(log).toEqual([]);
-    clock.advance(1);
-    expect(log).toEqual(['retry 13000']);
-    clock.advance(12_000);
-    expect(log).toEqual(['retry 13000', 'end 25000']);
-    expect(clock.pending).toBe(0);
-  });
-
-  it('starts over after progress that followed the retry', () => {
-    const clock = new FakeClock();
-    const log: string[] = [];
-    const guard = new SilenceGuard(
-      clock,
-      8_000,
-      20_000,
-      () => log.push('retry'),
-      () => log.push('end'),
-    );
-    guard.owe();
-    clock.advance(9_000);
-    guard.progress();
-    clock.advance(19_000);
-    expect(log).toEqual(['retry', 'retry']);
-    guard.settle();
-    clock.advance(60_000);
-    expect(log).toEqual(['retry', 'retry']);
   });
 });

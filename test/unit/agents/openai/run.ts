@@ -7,7 +7,7 @@ import { type Termination, termination } from '../../../../src/call/termination.
 import { Ticker } from '../../../../src/call/ticker.ts';
 import { FakeClock } from '../../../fakes/clock.ts';
 import { FakeSink, fakeLog } from '../../../fakes/legs.ts';
-import { FakeModel } from '../../../fakes/model.ts';
+import { FakeModel, says, ulaw } from '../../../fakes/model.ts';
 
 export const HANGUP: Termination = termination('caller-hangup');
 
@@ -24,6 +24,8 @@ export class Run {
   readonly ctx: LegContext<AgentEvent>;
   /** What happened in which order: events by type, and "frame" for audio written. */
   readonly order: string[] = [];
+  /** Whether the caller hears each item as soon as it was written whole. */
+  hears = true;
   started: Promise<void> = Promise.resolve();
   startError: unknown;
 
@@ -52,6 +54,7 @@ export class Run {
       emit: (event) => {
         this.events.push(event);
         this.order.push(event.type);
+        if (event.type === 'audio_done' && this.hears) this.heard(event.responseId, event.itemId);
       },
       count: (counter, n = 1) => {
         this.counters[counter] = (this.counters[counter] ?? 0) + n;
@@ -86,6 +89,17 @@ export class Run {
   /** The server says these, in this order, on the latest connection. */
   says(...events: Array<object | string>): void {
     for (const event of events) this.model.last.says(event);
+  }
+
+  /** The caller hears so much of an item, ms. */
+  heard(responseId: string, itemId: string, heardMs = 100): void {
+    this.leg.heard({ responseId, itemId, contentIndex: 0, heardMs, writtenMs: heardMs });
+  }
+
+  /** A response that says `ms` of sound and is done. */
+  answers(responseId: string, itemId: string, ms = 100, status = 'completed', more: object = {}): void {
+    this.says(says.created(responseId), says.message(responseId, itemId), says.delta(responseId, itemId, ulaw(ms)));
+    this.says(says.audioDone(responseId, itemId), says.done(responseId, status, more));
   }
 
   of<T extends AgentEvent['type']>(type: T): Array<Extract<AgentEvent, { type: T }>> {

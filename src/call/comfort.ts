@@ -1,0 +1,97 @@
+import type { PcmFrame } from '../media/frame.ts';
+import { dbfsToAmplitude } from '../media/level.ts';
+import { Resampler } from '../media/resample.ts';
+import type { CallerLeg } from './leg.ts';
+import type { Patch } from './patch.ts';
+import { TICK_MS, type Ticker } from './ticker.ts';
+
+/** So much of it lies ahead of what was played, ms: a stall of ours is not heard, and an answer that comes waits no longer than that. */
+const AHEAD_MS = 160;
+/** A sound that gives way ends within this, ms: cut off it would click. */
+const FADE_MS = 20;
+
+export interface ComfortOptions {
+  readonly patch: Patch;
+  readonly ticker: Pick<Ticker, 'subscribe'>;
+  /** What is played; undefined for nothing. */
+  readonly sound: PcmFrame | undefined;
+}
+
+/**
+ * What a caller hears who waits for an answer: a sound, laid over the agent's audio on its way to the caller, so that it is recorded as he
+ * heard it and is discarded with all else when he speaks. The model knows nothing of it. A live agent's silence carries it; where no audio
+ * flows while the model thinks, silence is made to carry it.
+ */
+export class Comfort {
+  readonly #o: ComfortOptions;
+  #samples: Int16Array | undefined;
+  #silence: PcmFrame | undefined;
+  #stop: (() => void) | undefined;
+
+  constructor(options: ComfortOptions) {
+    this.#o = options;
+  }
+
+  /** Begins to play, to this caller. `live`: frames of the agent's come all the time. False when there is nothing to be played. */
+  play(caller: CallerLeg, live: boolean): boolean {
+    const { patch, sound, ticker } = this.#o;
+    if (sound === undefined) return false;
+    this.stop();
+    this.#samples ??= atRate(sound, patch.sampleRate);
+    patch.lay(this.#samples);
+    if (live) return true;
+    const { playout } = caller;
+    const silence = this.#silence ?? {
+      samples: new Int16Array((patch.sampleRate * TICK_MS) / 1000),
+      sampleRate: patch.sampleRate,
+    };
+    this.#silence = silence;
+    const feed = () => {
+      while (patch.laid && playout.writtenMs() - playout.playedMs() < AHEAD_MS) {
+        const before = playout.writtenMs();
+        patch.write(silence);
+        // A line that takes nothing would be fed for ever.
+        if (playout.writtenMs() <= before) break;
+      }
+      if (!patch.laid) this.stop();
+    };
+    this.#stop = ticker.subscribe(feed);
+    feed();
+    return true;
+  }
+
+  /** Gives way to the agent's own words. */
+  giveWay(): void {
+    this.stop();
+    this.#o.patch.fade(FADE_MS);
+  }
+
+  /** Feeds no more. What is laid over goes with the patch's `clear`. */
+  stop(): void {
+    this.#stop?.();
+    this.#stop = undefined;
+  }
+}
+
+function atRate({ samples, sampleRate }: PcmFrame, rate: number): Int16Array {
+  return sampleRate === rate ? samples : new Resampler(sampleRate, rate).process(samples).slice();
+}
+
+/** Two soft notes, one after the other, that belong to no language; 24 kHz. */
+export function comfortTone(): PcmFrame {
+  const sampleRate = 24_000;
+  const samples = new Int16Array(sampleRate * 0.9);
+  const peak = 32_767 * dbfsToAmplitude(-20);
+  for (const [hz, fromS] of [
+    [440, 0],
+    [554.37, 0.35],
+  ] as const) {
+    for (let i = Math.round(fromS * sampleRate); i < samples.length; i++) {
+      const t = i / sampleRate - fromS;
+      // A plucked note: up within 15 ms, then dying away.
+      const envelope = Math.min(1, t / 0.015) * Math.exp(-t / 0.13);
+      samples[i] = samples[i]! + Math.round(peak * envelope * Math.sin(2 * Math.PI * hz * t));
+    }
+  }
+  return { samples, sampleRate };
+}
