@@ -46,6 +46,8 @@ export interface RealtimeServerOptions {
   maxSessionMs?: number;
   /** Keeps every client event and all audio of both directions for inspection. Memory grows with the call: tests only. */
   record?: boolean;
+  /** Told each event of every session, whole, with whose it is. */
+  onEvent?: (from: 'client' | 'service', event: Readonly<Record<string, unknown>>) => void;
   /** Certificate and key (PEM): serves https and wss instead of http and ws. */
   tls?: { cert: string; key: string };
   clock?: Clock;

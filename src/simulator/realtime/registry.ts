@@ -139,6 +139,7 @@ export class Registry {
       scenario: this.options.scenario,
       voice: this.options.voice,
       speak: this.options.speak,
+      onEvent: this.options.onEvent,
       ended: (reason) => {
         this.log?.info({ session: id, reason, responses: record.responses }, 'session ended');
         this.#forgetOldest();

@@ -53,6 +53,7 @@ export interface SessionOptions {
   readonly scenario?: Scenario | undefined;
   readonly voice?: ToneVoice | undefined;
   readonly speak?: { everyMs: number; forMs: number } | undefined;
+  readonly onEvent?: ((from: 'client' | 'service', event: Readonly<Record<string, unknown>>) => void) | undefined;
   /** Told once, when the session is over. */
   readonly ended?: (reason: string) => void;
 }
@@ -137,6 +138,8 @@ export class Session {
       this.sendError(new ServiceError('The event could not be parsed as JSON.', { code: 'invalid_json' }), undefined);
       return;
     }
+    if (typeof event === 'object' && event !== null)
+      this.#options.onEvent?.('client', event as Record<string, unknown>);
     try {
       handleClientEvent(this, event);
     } catch (error) {
@@ -239,6 +242,7 @@ export class Session {
     if (this.#ended) return;
     this.record.noteSent(type);
     const text = JSON.stringify({ type, event_id: newId('event'), ...fields });
+    this.#options.onEvent?.('service', JSON.parse(text));
     this.#transport.send(text);
     for (const sideband of this.#sidebands) sideband.send(text);
   }
