@@ -40,7 +40,8 @@ Calls a bridge's webhook as a carrier does, speaks to it, listens, and prints wh
   --record FILE        write the call as stereo WAV: caller left, agent right
   --duration MS        hang up after MS (default 60000); sooner when all is said and the agent is silent for 5 s
   --secret SECRET      Twilio's auth token or SignalWire's signing key: signs requests
-  --public-url URL     origin under which the bridge knows itself, when it is not the webhook's
+  --public-url URL     origin under which the bridge knows itself, when it is not the webhook's: for its signatures.
+                       A stream at wss:// of a bridge on plain http is found without it
   --json               print the report as JSON on stdout; progress goes to stderr
   --help               this text
 `;

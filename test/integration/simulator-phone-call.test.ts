@@ -286,6 +286,32 @@ describe('npm run call', () => {
     }
   });
 
+  it.each([
+    ['the host it was asked by, as Twilio’s own sample', (host: string) => host],
+    ['that host without its port', (host: string) => host.replace(/:.*/, '')],
+    ['a tunnel that is not up', () => 'tunnel.invalid'],
+  ])('finds the stream of a bridge on plain http that writes wss:// and %s', async (_, named) => {
+    // The document of github.com/twilio-samples/speech-assistant-openai-realtime-api-node.
+    bridge.answer = ({ headers }) => ({
+      body: `<?xml version="1.0" encoding="UTF-8"?>
+        <Response>
+          <Say>Please wait</Say>
+          <Connect>
+            <Stream url="wss://${named(headers.host ?? '')}/media-stream" />
+          </Connect>
+        </Response>`,
+    });
+    bridge.stream = (stream) => {
+      stream.onMessage = (event) => {
+        if (event === 'start') stream.media(agentTone(1000));
+      };
+    };
+    const { status, out, err } = await run('--wav', CALLER, '--duration', '4000');
+    expect(err).toBe('');
+    expect(status).toBe(0);
+    expect(out).toContain(`ws://127.0.0.1:${bridge.port}/media-stream`);
+  });
+
   it('exits with 1 when nothing was heard, and says why; JSON goes to stdout alone', async () => {
     bridge.answer = () => response(bridge.connect());
     const { status, out, err } = await run('--duration', '400', '--json');

@@ -81,10 +81,11 @@ export class StreamConnection {
     const written = URL.canParse(instruction.url) ? instruction.url : url;
     const closed = Promise.withResolvers<{ code: number; reason: string }>();
     const beganMs = clock.now();
-    timeline.add('socket', `opening ${url}`);
-    try {
-      this.#socket = await openSocket(
-        addresses.toLocal(url),
+    const local = addresses.toLocal(url);
+    timeline.add('socket', `opening ${url}${local === url ? '' : ` at ${local}`}`);
+    const open = (at: string) =>
+      openSocket(
+        at,
         {
           text: (data) => this.stream.receive(data),
           binary: (data) => this.stream.receiveBinary(data.length),
@@ -100,6 +101,15 @@ export class StreamConnection {
           clock,
         },
       );
+    try {
+      this.#socket = await open(local).catch((error: unknown) => {
+        const other = addresses.insteadOf(url);
+        // Who answers with a refusal is there, and means it.
+        const refused = error instanceof BridgeError && error.code === 'SOCKET_REFUSED';
+        if (other === undefined || refused || hungUp.aborted) throw error;
+        timeline.add('socket', `not there (${errorMessage(error)}); opening ${other}, where the webhook is`);
+        return open(other);
+      });
     } catch (error) {
       if (hungUp.aborted) return 'caller-hung-up';
       timeline.add('fault', `the stream could not be opened: ${errorMessage(error)}`);

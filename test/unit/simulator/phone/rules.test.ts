@@ -36,6 +36,30 @@ describe('addresses', () => {
   it('are one and the same without a public one', () => {
     const same = new Addresses('http://127.0.0.1:8080/incoming-call');
     expect(same.toLocal('wss://x.example/a')).toBe('wss://x.example/a');
+    expect(same.toPublic('http://127.0.0.1:8080/incoming-call')).toBe('http://127.0.0.1:8080/incoming-call');
+  });
+
+  it.each([
+    ['http://127.0.0.1:5050/incoming-call', 'wss://127.0.0.1:5050/media-stream', 'ws://127.0.0.1:5050/media-stream'],
+    ['http://localhost:5050/incoming-call', 'WSS://localhost:5050/a?b=c', 'ws://localhost:5050/a?b=c'],
+    ['http://127.0.0.1:5050/x', 'https://127.0.0.1:5050/status', 'http://127.0.0.1:5050/status'],
+    // Without its port: the bridge wrote the host's name alone.
+    ['http://127.0.0.1:5050/x', 'wss://127.0.0.1/media', 'ws://127.0.0.1:5050/media'],
+    ['http://[::1]:5050/x', 'wss://[::1]:5050/media', 'ws://[::1]:5050/media'],
+    ['http://voice.example.com/x', 'wss://voice.example.com/media', 'wss://voice.example.com/media'],
+    ['http://voice.example.com:8080/x', 'wss://voice.example.com:8080/media', 'ws://voice.example.com:8080/media'],
+    ['http://127.0.0.1:5050/x', 'wss://127.0.0.1:6060/media', 'wss://127.0.0.1:6060/media'],
+    ['https://127.0.0.1:5050/x', 'wss://127.0.0.1:5050/media', 'wss://127.0.0.1:5050/media'],
+  ])('of a webhook at %s: %s is dialled at %s', (webhook, url, local) => {
+    expect(new Addresses(webhook).toLocal(url)).toBe(local);
+  });
+
+  it('has a second place for a stream that is not where its address says, on this machine alone', () => {
+    const here = new Addresses('http://127.0.0.1:5050/incoming-call');
+    expect(here.insteadOf('wss://abcd.ngrok.app/media?x=1')).toBe('ws://127.0.0.1:5050/media?x=1');
+    expect(here.insteadOf('ws://127.0.0.1:5050/media')).toBeUndefined();
+    expect(new Addresses('http://voice.example.com/x').insteadOf('wss://abcd.ngrok.app/media')).toBeUndefined();
+    expect(new Addresses('https://127.0.0.1/x').insteadOf('wss://abcd.ngrok.app/media')).toBeUndefined();
   });
 });
 
