@@ -90,6 +90,40 @@ function restRig(name: 'twilio' | 'signalwire') {
 callControlContract('Twilio REST', restRig('twilio'), { digits: false, machineDetection: true });
 callControlContract('SignalWire REST', restRig('signalwire'), { digits: false, machineDetection: true });
 
+describe.each(['twilio', 'signalwire'] as const)('a call in the REST API of the simulated %s', (name) => {
+  it('is shown as it is at any moment, and never changed by that', async () => {
+    const far = await bridge();
+    const carrier = await startCarrier({ carrier: name, token: TOKEN, verbTimeScale: 1 });
+    const prefix = name === 'twilio' ? '' : '/api/laml';
+    const at = (sid: string) => `${carrier.url}${prefix}/2010-04-01/Accounts/${carrier.accountSid}/Calls/${sid}.json`;
+    const authorization = `Basic ${Buffer.from(`${carrier.accountSid}:${TOKEN}`).toString('base64')}`;
+    const get = (sid: string, headers: Record<string, string> = { authorization }) => fetch(at(sid), { headers });
+    try {
+      const call = carrier.callIn({ from: FROM, to: TO, webhookUrl: far.url });
+      await until(() => call.status === 'in-progress', 'the call is answered');
+      const shown = await get(call.sid);
+      expect(shown.status).toBe(200);
+      expect(await shown.json()).toMatchObject({
+        sid: call.sid,
+        from: FROM,
+        to: TO,
+        status: 'in-progress',
+        direction: 'inbound',
+      });
+      expect(call.status).toBe('in-progress');
+      expect((await get('CA00000000000000000000000000000000')).status).toBe(404);
+      expect((await get(call.sid, {})).status).toBe(401);
+      expect((await fetch(at(call.sid), { method: 'DELETE', headers: { authorization } })).status).toBe(405);
+      call.hangUp();
+      await call.done;
+      expect(await (await get(call.sid)).json()).toMatchObject({ status: 'completed' });
+    } finally {
+      await carrier.close();
+      far.close();
+    }
+  });
+});
+
 /** The optional package, from here or from a folder that RELAY_SDK_DIR names. */
 async function relaySdk(): Promise<RelayModule | undefined> {
   for (const folder of [import.meta.dirname, process.env['RELAY_SDK_DIR']]) {

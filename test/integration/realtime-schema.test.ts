@@ -32,6 +32,13 @@ describe('the check of events against the published types', () => {
     check.note('service', { type: 'output_audio_buffer.stopped', event_id: 'e', response_id: 'r' });
     check.note('service', { type: 'output_audio_buffer.stopped', event_id: 'e' });
     check.note('service', { type: 'no.such.event', event_id: 'e' });
+    const session = { id: 's', object: 'realtime.session', type: 'realtime', model: 'gpt-realtime' };
+    check.note('service', { type: 'session.created', event_id: 'e', session });
+    check.note('service', {
+      type: 'session.created',
+      event_id: 'e',
+      session: { ...session, parallel_tool_calls: true },
+    });
     const violations = await check.violations();
     expect(violations.map((one) => one.split(': ')[0])).toEqual([
       'client response.cancel',
@@ -40,6 +47,7 @@ describe('the check of events against the published types', () => {
       'client conversation.item.create',
       'service output_audio_buffer.stopped',
       'service no.such.event',
+      'service session.created',
     ]);
   });
 });

@@ -23,9 +23,8 @@ const HEADER = [
   `import type * as API from ${JSON.stringify(`${PACKAGE}/realtime.js`)};`,
   `import type { RealtimeSessionCreateResponse } from ${JSON.stringify(`${PACKAGE}/client-secrets.js`)};`,
   // The events' own type says what a client sends; what a session is when it is told is the type of the answer that makes one.
-  'type Told = API.SessionCreatedEvent | API.SessionUpdatedEvent;',
-  "type WithSession<E> = E extends Told ? Omit<E, 'session'> & { session: RealtimeSessionCreateResponse } : E;",
-  'type ServerEvent = WithSession<API.RealtimeServerEvent>;',
+  "interface Told { type: 'session.created' | 'session.updated'; event_id: string; session: RealtimeSessionCreateResponse }",
+  'type ServerEvent = Told | Exclude<API.RealtimeServerEvent, API.SessionCreatedEvent | API.SessionUpdatedEvent>;',
 ];
 
 /** Collects events, one of each shape. */

@@ -174,7 +174,29 @@ describe('who may enter', () => {
     await start();
     expect((await errorOf(await post('/realtime/other', {}))).status).toBe(404);
     expect((await fetch(`${server.url}/realtime/client_secrets`)).status).toBe(405);
-    expect((await errorOf(await post('/realtime/calls/rtc_none/hangup', ''))).status).toBe(404);
+    for (const [action, body] of [
+      ['hangup', ''],
+      ['accept', { type: 'realtime', instructions: 'Greet.' }],
+      ['reject', ''],
+      ['reject', { status_code: 486 }],
+      ['refer', { target_uri: 'tel:+12025550143' }],
+    ] as const)
+      expect(await errorOf(await post(`/realtime/calls/rtc_none/${action}`, body)), action).toMatchObject({
+        status: 404,
+        code: 'call_not_found',
+      });
+    for (const [action, body, param] of [
+      ['refer', {}, 'target_uri'],
+      ['refer', { target_uri: '+12025550143' }, 'target_uri'],
+      ['refer', { target_uri: 'tel:+12025550143', more: 1 }, 'more'],
+      ['reject', { status_code: 200 }, 'status_code'],
+      ['accept', { instructions: 'Greet.' }, 'type'],
+    ] as const)
+      expect(await errorOf(await post(`/realtime/calls/rtc_none/${action}`, body)), action).toMatchObject({
+        status: 400,
+        param,
+      });
+    expect((await errorOf(await post('/realtime/calls/rtc_none/answer', ''))).status).toBe(404);
   });
 
   it('takes exactly one of model, call_id and intent', async () => {

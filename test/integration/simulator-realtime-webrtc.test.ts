@@ -1,3 +1,4 @@
+import OpenAI from 'openai';
 import { afterEach, describe, expect, it } from 'vitest';
 import { dominantTone, isToneAlone, ToneGenerator } from '../../src/media/tone.ts';
 import {
@@ -192,6 +193,22 @@ describe('a call over WebRTC', () => {
     expect(record.endReason).toBe('hangup');
     await until('the closed channel', () => client.channelClosed);
     expect((await hangup(client.callId)).status).toBe(404);
+  });
+
+  it('is referred to somebody else by the published client, and was answered from the first', async () => {
+    await start();
+    const client = new Client();
+    await client.connect(await ephemeral());
+    const { calls } = new OpenAI({ apiKey: 'sk-test', baseURL: server.url, maxRetries: 0 }).realtime;
+    const record = server.sessions[0]!;
+    const answered = { status: 409, code: 'call_already_answered' };
+    await expect(calls.accept(client.callId, { type: 'realtime' })).rejects.toMatchObject(answered);
+    await expect(calls.reject(client.callId, { status_code: 486 })).rejects.toMatchObject(answered);
+    expect(record.live).toBe(true);
+    await calls.refer(client.callId, { target_uri: 'tel:+12025550143' });
+    await until('the end', () => !record.live);
+    expect(record.endReason).toBe('referred to tel:+12025550143');
+    await expect(calls.hangup(client.callId)).rejects.toMatchObject({ status: 404, code: 'call_not_found' });
   });
 
   it('says back what it heard', async () => {

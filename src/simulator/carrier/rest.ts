@@ -116,12 +116,13 @@ function handle(side: RestSide, request: IncomingMessage, path: string, form: Fo
     if (body === undefined) throw missing();
     return { status: 200, body };
   }
-  if (request.method !== 'POST') throw new RestError(405, 20004, 'Method not allowed');
+  const { method } = request;
+  if (method !== 'POST' && (method !== 'GET' || bare === root)) throw new RestError(405, 20004, 'Method not allowed');
   if (bare === root) return { status: 201, body: resource(create(board, form), board) };
   if (!bare.startsWith(`${root}/`)) throw missing();
   const call = board.find(bare.slice(root.length + 1));
   if (call === undefined) throw missing();
-  update(call, form, carrier === 'twilio');
+  if (method === 'POST') update(call, form, carrier === 'twilio');
   return { status: 200, body: resource(call, board) };
 }
 

@@ -142,3 +142,18 @@ export function responseParamsFromBeta(value: unknown): unknown {
     ...(Object.keys(output).length === 0 ? {} : { audio: { output } }),
   };
 }
+
+/** An item that a beta client creates, in GA words: an assistant's content is `text` and `audio` there. */
+export function itemFromBeta(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  const { role, content } = value as Record<string, unknown>;
+  if (role !== 'assistant' || !Array.isArray(content)) return value;
+  const GA: Record<string, string> = { text: 'output_text', audio: 'output_audio' };
+  return {
+    ...value,
+    content: content.map((part: unknown) => {
+      const kind: unknown = typeof part === 'object' && part !== null ? Reflect.get(part, 'type') : undefined;
+      return typeof kind === 'string' && kind in GA ? { ...(part as object), type: GA[kind] } : part;
+    }),
+  };
+}

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { responseParamsFromBeta, updateFromBeta } from './beta.ts';
-import type { ContentPart, Entry, Item } from './conversation.ts';
-import { newId } from './ids.ts';
+import { itemFromBeta, responseParamsFromBeta, updateFromBeta } from './beta.ts';
+import type { Entry, Item } from './conversation.ts';
+import { createdItem, entryOf } from './created-item.ts';
 import { ServiceError } from './service-error.ts';
 import type { Session } from './session.ts';
 import { parseResponseParams, parseUpdate } from './session-config.ts';
@@ -35,42 +35,12 @@ const append: Handler = (session, event) => {
   session.append(audio);
 };
 
-const content = z.array(
-  z.discriminatedUnion('type', [
-    z.strictObject({ type: z.literal('input_text'), text: z.string() }),
-    z.strictObject({ type: z.literal('text'), text: z.string() }),
-    z.strictObject({ type: z.literal('output_text'), text: z.string() }),
-    z.strictObject({ type: z.literal('input_audio'), audio: z.string(), transcript: z.string().nullable().optional() }),
-    z.strictObject({ type: z.literal('input_image'), image_url: z.string(), detail: z.string().optional() }),
-    z.strictObject({
-      type: z.literal('output_audio'),
-      audio: z.string().nullable().optional(),
-      transcript: z.string().nullable().optional(),
-    }),
-  ]),
-);
-const common = {
-  id: z.string().min(1).max(64).optional(),
-  object: z.literal('realtime.item').optional(),
-  status: z.enum(['completed', 'incomplete', 'in_progress']).optional(),
-};
 const itemCreate = z.strictObject({
   type,
   event_id: eventId,
   previous_item_id: z.string().nullable().optional(),
-  item: z.discriminatedUnion('type', [
-    z.strictObject({ ...common, type: z.literal('message'), role: z.enum(['user', 'assistant', 'system']), content }),
-    z.strictObject({ ...common, type: z.literal('function_call_output'), call_id: z.string(), output: z.string() }),
-    z.strictObject({
-      ...common,
-      type: z.literal('function_call'),
-      call_id: z.string().optional(),
-      name: z.string(),
-      arguments: z.string(),
-    }),
-  ]),
+  item: createdItem,
 });
-type CreatedItem = z.infer<typeof itemCreate>['item'];
 
 const byId = z.strictObject({ type, event_id: eventId, item_id: z.string() });
 const truncate = z.strictObject({
@@ -116,7 +86,10 @@ const handlers: Record<string, Handler> = {
     session.clearOutput();
   },
   'conversation.item.create': (session, event) => {
-    const { item, previous_item_id: previous } = check(itemCreate, event);
+    const { item, previous_item_id: previous } = check(
+      itemCreate,
+      session.beta ? { ...event, item: itemFromBeta(event['item']) } : event,
+    );
     session.addItem(entryOf(session, item), previous);
   },
   'conversation.item.delete': (session, event) => {
@@ -175,51 +148,6 @@ function check<S extends z.ZodType>(schema: S, event: ClientEvent): z.infer<S> {
   const result = schema.safeParse(event);
   if (!result.success) throwZodIssue(result.error, event, '');
   return result.data;
-}
-
-function entryOf(session: Session, created: CreatedItem): Entry {
-  const base = { id: created.id ?? newId('item'), object: 'realtime.item', status: 'completed' } as const;
-  switch (created.type) {
-    case 'message': {
-      const parts: ContentPart[] = [];
-      for (const part of created.content) {
-        if (part.type === 'input_audio') parts.push({ type: 'input_audio', transcript: part.transcript ?? null });
-        else if (part.type === 'input_image') parts.push({ type: 'input_image' });
-        else if (part.type === 'output_audio')
-          parts.push({ type: 'output_audio', transcript: part.transcript ?? null });
-        else parts.push({ type: part.type === 'text' ? 'output_text' : part.type, text: part.text });
-      }
-      const spoken = created.content.find((part) => part.type === 'input_audio');
-      const item: Item = { ...base, type: 'message', role: created.role, content: parts };
-      if (spoken === undefined) return { item, audioMs: 0 };
-      const audio = session.decodeItemAudio(spoken.audio);
-      return { item, audioMs: audio.length / 24, audio };
-    }
-    case 'function_call_output':
-      if (!session.conversation.hasCall(created.call_id)) {
-        throw new ServiceError(`Tool call ID '${created.call_id}' not found in conversation.`, {
-          code: 'invalid_tool_call_id',
-          param: 'item.call_id',
-        });
-      }
-      return {
-        item: { ...base, type: 'function_call_output', call_id: created.call_id, output: created.output },
-        audioMs: 0,
-      };
-    case 'function_call': {
-      const callId = created.call_id ?? newId('call');
-      const item: Item = {
-        ...base,
-        type: 'function_call',
-        call_id: callId,
-        name: created.name,
-        arguments: created.arguments,
-      };
-      return { item, audioMs: 0 };
-    }
-    default:
-      return created satisfies never;
-  }
 }
 
 /** An item as it is retrieved: with the caller's audio where it is kept and the transport can carry it. */

@@ -3,22 +3,27 @@ import { ServiceError } from './service-error.ts';
 export interface ContentPart {
   type: 'input_text' | 'input_audio' | 'input_image' | 'output_text' | 'output_audio';
   text?: string;
-  transcript?: string | null;
-  audio?: string | null;
+  transcript?: string;
+  audio?: string;
+  image_url?: string;
+  detail?: string;
 }
 
 /** A conversation item as the service tells it. */
 export interface Item {
   id: string;
-  object: 'realtime.item';
-  type: 'message' | 'function_call' | 'function_call_output';
-  status: 'completed' | 'incomplete' | 'in_progress';
+  object?: 'realtime.item';
+  type: 'message' | 'function_call' | 'function_call_output' | 'mcp_approval_response';
+  status?: 'completed' | 'incomplete' | 'in_progress';
   role?: 'user' | 'assistant' | 'system';
   content?: ContentPart[];
   call_id?: string;
   name?: string;
   arguments?: string;
   output?: string;
+  approval_request_id?: string;
+  approve?: boolean;
+  reason?: string | null;
 }
 
 /** An item with what is known of its sound. */

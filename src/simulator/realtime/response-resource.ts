@@ -1,6 +1,6 @@
 import { type Entry, outputAudioTokens, textTokens } from './conversation.ts';
 import type { Pace } from './options.ts';
-import type { ResponseParams, SessionConfig } from './session-config.ts';
+import { type ResponseParams, type SessionConfig, shownVoice } from './session-config.ts';
 
 /** The `response` object of `response.created` and `response.done`. Source: OpenAI API reference, RealtimeResponse. */
 
@@ -41,7 +41,7 @@ export function responseResource(
     audio: {
       output: {
         format: params.audio?.output?.format ?? config.audio.output.format,
-        voice: params.audio?.output?.voice ?? config.audio.output.voice,
+        voice: shownVoice(params.audio?.output?.voice ?? config.audio.output.voice),
       },
     },
     usage,

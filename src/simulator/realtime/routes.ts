@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { delay } from '../../call/clock.ts';
 import { errorCode } from '../../errors.ts';
 import { betaSession, updateFromBeta } from './beta.ts';
+import { type CallAction, callActionOf, controlCall } from './call-control.ts';
 import { keyOf, parseForm, parseJsonObject, readBody, sendJson, wantsBeta } from './http-body.ts';
 import { newId } from './ids.ts';
 import { type Credential, type EphemeralKey, KEY_TTL } from './keys.ts';
@@ -10,7 +11,14 @@ import type { Registry } from './registry.ts';
 import { findFault } from './scenario.ts';
 import { looksLikeOffer } from './sdp.ts';
 import { invalidKey, ServiceError, statusError } from './service-error.ts';
-import { DEFAULT_MODEL, defaultConfig, mergeConfig, parseUpdate, type SessionConfig } from './session-config.ts';
+import {
+  DEFAULT_MODEL,
+  defaultConfig,
+  mergeConfig,
+  parseUpdate,
+  type SessionConfig,
+  shownConfig,
+} from './session-config.ts';
 import { throwZodIssue } from './validation.ts';
 import { WebRtcCall } from './webrtc-session.ts';
 
@@ -48,18 +56,19 @@ export class Routes {
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', 'http://simulator');
     const path = url.pathname.replace(/\/+$/, '');
-    const hangup = /^\/v1\/realtime\/calls\/([^/]+)\/hangup$/.exec(path);
+    const control = callActionOf(path);
     const known = [
       '/v1/realtime',
       '/v1/realtime/client_secrets',
       '/v1/realtime/sessions',
       '/v1/realtime/calls',
     ].includes(path);
-    if (!known && hangup === null) throw new ServiceError(`Invalid URL (${request.method} ${path})`, { status: 404 });
+    if (!known && control === undefined)
+      throw new ServiceError(`Invalid URL (${request.method} ${path})`, { status: 404 });
     if (request.method !== 'POST')
       throw new ServiceError(`Not allowed to ${request.method} on ${path}.`, { status: 405 });
     const credential = this.#registry.keys.check(keyOf(request));
-    if (hangup !== null) return this.#hangup(credential, hangup[1]!, response);
+    if (control !== undefined) return this.#control(credential, control, request, response);
     switch (path) {
       case '/v1/realtime/client_secrets':
         return this.#clientSecret(credential, request, response);
@@ -78,7 +87,7 @@ export class Routes {
     if (!parsed.success) throwZodIssue(parsed.error, body, '');
     const config = configFrom(parsed.data.session);
     const key = this.#registry.keys.mint(config, parsed.data.expires_after?.seconds ?? KEY_TTL.default, false);
-    const session = { ...config, object: 'realtime.session', id: newId('sess'), expires_at: 0 };
+    const session = { ...shownConfig(config), object: 'realtime.session', id: newId('sess'), expires_at: 0 };
     sendJson(response, 200, { value: key.value, expires_at: unixSeconds(key), session });
   }
 
@@ -173,12 +182,14 @@ export class Routes {
     return { offer, config: mergeConfig(base, parseUpdate(parseJsonObject(session)), NO_LIMITS) };
   }
 
-  #hangup(credential: Credential, id: string, response: ServerResponse): void {
+  async #control(
+    credential: Credential,
+    { id, action }: { id: string; action: CallAction },
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
     requireStandard(credential);
-    const call = this.calls.get(id);
-    if (call === undefined)
-      throw new ServiceError(`No call found with id '${id}'.`, { status: 404, code: 'call_not_found' });
-    call.end('hangup');
+    controlCall(this.calls, id, action, await readBody(request));
     response.writeHead(200, { 'content-length': 0 });
     response.end();
   }

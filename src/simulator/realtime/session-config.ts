@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { createdItem } from './created-item.ts';
 import { ServiceError } from './service-error.ts';
 import { throwZodIssue } from './validation.ts';
 
@@ -56,7 +57,31 @@ const toolChoice = z.union([
 
 const maxTokens = z.union([z.int().min(1).max(4096), z.literal('inf')]);
 const modalities = z.union([z.tuple([z.literal('audio')]), z.tuple([z.literal('text')])]);
-const prompt = z.looseObject({ id: z.string() }).nullable();
+const prompt = z
+  .strictObject({
+    id: z.string(),
+    variables: z.record(z.string(), z.unknown()).nullable().optional(),
+    version: z.string().nullable().optional(),
+  })
+  .nullable();
+const effort = z.enum(['minimal', 'low', 'medium', 'high', 'xhigh']);
+const reasoning = z.strictObject({ effort: effort.optional() });
+const transcription = z.strictObject({
+  model: z.string().optional(),
+  language: z.string().optional(),
+  languages: z.array(z.string()).optional(),
+  prompt: z.string().optional(),
+  keywords: z.array(z.string()).optional(),
+  delay: effort.optional(),
+});
+const truncation = z.union([
+  z.enum(['auto', 'disabled']),
+  z.strictObject({
+    type: z.literal('retention_ratio'),
+    retention_ratio: z.number().min(0).max(1),
+    token_limits: z.strictObject({ post_instructions: z.int().min(0).optional() }).optional(),
+  }),
+]);
 
 const fields = {
   type: z.enum(['realtime', 'transcription']),
@@ -68,23 +93,27 @@ const fields = {
   parallel_tool_calls: z.boolean().optional(),
   max_output_tokens: maxTokens.optional(),
   prompt: prompt.optional(),
-  reasoning: z.looseObject({}).nullable().optional(),
+  reasoning: reasoning.optional(),
   tracing: z
     .union([z.literal('auto'), z.looseObject({})])
     .nullable()
     .optional(),
-  truncation: z.union([z.enum(['auto', 'disabled']), z.looseObject({ type: z.literal('retention_ratio') })]).optional(),
-  include: z.array(z.string()).nullable().optional(),
+  truncation: truncation.optional(),
+  include: z.array(z.literal('item.input_audio_transcription.logprobs')).optional(),
   audio: z
     .strictObject({
       input: z
         .strictObject({
           format: format.optional(),
           noise_reduction: z
-            .looseObject({ type: z.enum(['near_field', 'far_field']) })
+            .strictObject({
+              type: z.enum(['near_field', 'far_field']).optional(),
+              strength: z.number().min(0).max(1).optional(),
+            })
             .nullable()
             .optional(),
-          transcription: z.looseObject({ model: z.string().optional() }).nullable().optional(),
+          // Both are turned off by null, as the reference says beside the types.
+          transcription: transcription.nullable().optional(),
           turn_detection: turnDetection.nullable().optional(),
         })
         .optional(),
@@ -203,16 +232,45 @@ function present(value: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(value).filter(([, entry]) => entry !== undefined));
 }
 
+/**
+ * The configuration as the service tells it (RealtimeSessionCreateResponse): without what only a client says, and without what is not set, but for
+ * the fields that may be null.
+ */
+export function shownConfig(config: SessionConfig): Record<string, unknown> {
+  const { parallel_tool_calls: _, reasoning: effort, include, audio, ...rest } = config;
+  const { noise_reduction, transcription: words, ...input } = audio.input;
+  return {
+    ...rest,
+    ...(effort === null ? {} : { reasoning: effort }),
+    ...(include === null ? {} : { include }),
+    audio: {
+      input: {
+        ...input,
+        ...(noise_reduction === null ? {} : { noise_reduction }),
+        ...(words === null ? {} : { transcription: words }),
+      },
+      output: { ...audio.output, voice: shownVoice(audio.output.voice) },
+    },
+  };
+}
+
+/** A custom voice is told by its id: the field is a string wherever the service speaks. */
+export function shownVoice(voice: SessionConfig['audio']['output']['voice']): string {
+  return typeof voice === 'string' ? voice : voice.id;
+}
+
 const responseSchema = z.strictObject({
   instructions: z.string().optional(),
   output_modalities: modalities.optional(),
   conversation: z.enum(['auto', 'none']).optional(),
   metadata: z.record(z.string(), z.string()).nullable().optional(),
-  input: z.array(z.looseObject({ type: z.string().optional() })).optional(),
+  input: z
+    .array(z.union([createdItem, z.strictObject({ id: z.string(), type: z.literal('item_reference') })]))
+    .optional(),
   tools: z.array(tool).optional(),
   tool_choice: toolChoice.optional(),
   parallel_tool_calls: z.boolean().optional(),
-  reasoning: z.looseObject({}).nullable().optional(),
+  reasoning: reasoning.optional(),
   max_output_tokens: maxTokens.optional(),
   prompt: prompt.optional(),
   audio: z

@@ -12,7 +12,7 @@ import type { ResponseRun, ServerEvent } from './response.ts';
 import { Responses } from './responses.ts';
 import { type Fault, findFault, type Scenario } from './scenario.ts';
 import { ServiceError } from './service-error.ts';
-import { mergeConfig, type SessionConfig, type SessionUpdate } from './session-config.ts';
+import { mergeConfig, type SessionConfig, type SessionUpdate, shownConfig } from './session-config.ts';
 import { SessionFaults } from './session-faults.ts';
 import { Turns } from './turns.ts';
 import { WireDecoder } from './wire-audio.ts';
@@ -223,7 +223,7 @@ export class Session {
 
   /** The session object of `session.created` and `session.updated`. */
   describe(): Record<string, unknown> {
-    const shown = this.beta ? betaSession(this.#config) : this.#config;
+    const shown = this.beta ? betaSession(this.#config) : shownConfig(this.#config);
     return { object: 'realtime.session', id: this.id, ...shown, expires_at: this.#expiresAt };
   }
 

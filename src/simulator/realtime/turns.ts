@@ -131,7 +131,7 @@ export class Turns {
         type: 'message',
         status: 'completed',
         role: 'user',
-        content: [{ type: 'input_audio', transcript: null }],
+        content: [{ type: 'input_audio' }],
       },
       audioMs: audio.length / 24,
       audio,
