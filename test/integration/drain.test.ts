@@ -207,12 +207,12 @@ describe('a bug that nobody caught', () => {
   ] as const)(
     'takes no new call, lets the agent say goodbye, and ends the process with 1: %s',
     async ([, code], { daemon }) => {
-      const d = await daemon({ ...preload(code), CRASH_DRAIN_SECONDS: '2' });
+      const d = await daemon({ ...preload(code), CRASH_DRAIN_SECONDS: '4' });
       const phone = d.call(25_000);
       await connected(d, 1);
       d.signal('SIGUSR2');
       await until(
-        () => d.lines().some(({ level, msg }) => level === 60 && String(msg).includes('unexpected')),
+        () => d.lines().some(({ level, msg }) => level === 'fatal' && String(msg).includes('unexpected')),
         'the log',
       );
       expect((await fetch(`${d.url}/health/ready`)).status).toBe(503);
@@ -232,7 +232,7 @@ describe('a bug that nobody caught', () => {
     const phones = [d.call(25_000), d.call(25_000)];
     await connected(d, 2);
     d.signal('SIGUSR2');
-    await until(() => d.lines().some(({ level }) => level === 60), 'the first is logged');
+    await until(() => d.lines().some(({ level }) => level === 'fatal'), 'the first is logged');
     d.signal('SIGUSR2');
     const began = performance.now();
     expect(await d.exit).toBe(1);
@@ -260,7 +260,9 @@ describe('a wall clock that jumps', () => {
     for (const report of reports) {
       expect([report.ok, report.ended.by]).toEqual([true, 'caller']);
       expect(report.streams).toHaveLength(1);
-      expect(report.streams[0]?.playback.gaps).toBe(0);
+      // The greeting was heard whole: what a busy machine puts between two frames is not two hours.
+      const { playedMs = 0, longestGapMs = 0, unheardMs } = report.streams[0]?.playback ?? {};
+      expect([playedMs > 600, longestGapMs < 1_000, unheardMs]).toEqual([true, true, 0]);
     }
     expect(performance.now() - began).toBeGreaterThan(4_000);
     expect([...d.ends().values()]).toEqual([['caller-hangup'], ['caller-hangup']]);
