@@ -46,7 +46,7 @@ const under = (folder: string) => (file: string) => file.startsWith(folder);
 const part = (file: string, depth: number) => file.split('/').slice(0, depth).join('/');
 const isOurs = (imported: string) => /^(src|tools|web)\//.test(imported);
 const CALL_TYPES = new Set(
-  ['leg', 'events', 'termination', 'clock', 'ticker', 'counters', 'party', 'carrier-call'].map(
+  ['leg', 'events', 'termination', 'clock', 'ticker', 'counters', 'party', 'carrier-call', 'run-limit'].map(
     (name) => `src/call/${name}.ts`,
   ),
 );

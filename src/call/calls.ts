@@ -3,6 +3,7 @@ import { type CarrierCall, carrierCallKey } from './carrier-call.ts';
 import type { CallDeps } from './deps.ts';
 import type { CallInfo } from './info.ts';
 import type { AgentLeg, CallerLeg } from './leg.ts';
+import { RunLimit } from './run-limit.ts';
 import { isFailure, type Termination, termination } from './termination.ts';
 import type { ToolsFactory } from './tools.ts';
 
@@ -13,8 +14,9 @@ const REMEMBER_MOST = 10_000;
 const STREAM_END_MS = 2_000;
 /** A transfer that is cut off within seconds helps nobody, ms. */
 const TRANSFER_LEAST_MS = 60_000;
-/** A stream that breaks again and again will not hold the next time either. */
+/** A stream that breaks again and again will not hold the next time either; one that holds for so long in between may, ms. */
 const REATTACH_MOST = 3;
+const REATTACH_FORGIVEN_MS = 300_000;
 
 /** What a carrier should do with a caller whose media stream ended. */
 export type Continuation =
@@ -41,7 +43,7 @@ export class Calls {
   readonly #deps: CallsDeps;
   readonly #calls = new Map<string, Call>();
   readonly #byCarrier = new Map<string, Call>();
-  readonly #reattached = new WeakMap<Call, number>();
+  readonly #reattached = new WeakMap<Call, RunLimit>();
   /** When each call has lasted as long as any may, monotonic ms. */
   readonly #latest = new WeakMap<Call, number>();
   readonly #ended = new Map<string, { next: 'hangup' | 'apology'; transfer: Transfer | undefined; at: number }>();
@@ -122,9 +124,9 @@ export class Calls {
       return { next: 'transfer', to: transfer.to, seconds: this.#secondsUntil(transfer.latest) };
     if (next !== undefined) return { next };
     if (call === undefined || !call.reclaimable) return { next: 'apology' };
-    const times = (this.#reattached.get(call) ?? 0) + 1;
-    this.#reattached.set(call, times);
-    if (times > REATTACH_MOST) return { next: 'apology' };
+    const limit = this.#reattached.get(call) ?? new RunLimit(REATTACH_MOST, REATTACH_FORGIVEN_MS);
+    this.#reattached.set(call, limit);
+    if (!limit.take(this.#deps.clock.now())) return { next: 'apology' };
     return { next: 'reattach', callId: call.info.id, live: call.live };
   }
 

@@ -1,6 +1,7 @@
 import { delay } from '../../call/clock.ts';
 import type { AgentEvent, AgentTransport, Heard } from '../../call/events.ts';
 import type { AgentLeg, LegContext, ToolResult } from '../../call/leg.ts';
+import { RunLimit } from '../../call/run-limit.ts';
 import { type Termination, termination } from '../../call/termination.ts';
 import { BridgeError } from '../../errors.ts';
 import type { AudioSink } from '../../media/frame.ts';
@@ -11,7 +12,7 @@ import { establish } from './establish.ts';
 import { terminationOf } from './event-mapping.ts';
 import type { Connectors } from './fallback.ts';
 import type { ModelSession, SessionListener } from './model-session.ts';
-import { MAX_RECONNECTS, type ResolvedOptions, rateOf } from './options.ts';
+import { MAX_RECONNECTS, RECONNECT_FORGIVEN_MS, type ResolvedOptions, rateOf } from './options.ts';
 import { Rollover, rolloverTimes } from './rollover.ts';
 import { GivenIds } from './wire-ids.ts';
 
@@ -42,7 +43,7 @@ export class OpenAiLeg implements AgentLeg {
   /** Ready to take over from an ageing session. */
   #next: ModelSession | undefined;
   #rollover: Rollover | undefined;
-  #reconnects = 0;
+  readonly #reconnects = new RunLimit(MAX_RECONNECTS, RECONNECT_FORGIVEN_MS);
 
   constructor(options: ResolvedOptions, connectors: Connectors) {
     this.#options = options;
@@ -199,9 +200,11 @@ export class OpenAiLeg implements AgentLeg {
 
   #onLost(transport: AgentTransport, code: string, detail: string): void {
     const ctx = this.#ctx!;
-    ctx.log.warn({ code, detail, transport, reconnects: this.#reconnects }, 'the session with the model is lost');
+    const now = ctx.clock.now();
+    const reconnects = this.#reconnects.used(now);
+    ctx.log.warn({ code, detail, transport, reconnects }, 'the session with the model is lost');
     this.#letGo();
-    if (this.#reconnects >= MAX_RECONNECTS) {
+    if (!this.#reconnects.allows(now)) {
       this.#end(termination('model-session-lost', `lost again after ${MAX_RECONNECTS} reconnects: ${detail}`));
       return;
     }
@@ -221,8 +224,8 @@ export class OpenAiLeg implements AgentLeg {
   async #reconnect(transport: AgentTransport): Promise<void> {
     const ctx = this.#ctx!;
     let last: unknown;
-    while (!this.#isOver() && this.#reconnects < MAX_RECONNECTS) {
-      this.#reconnects++;
+    while (!this.#isOver() && this.#reconnects.allows(ctx.clock.now())) {
+      this.#reconnects.take(ctx.clock.now());
       ctx.count('model_reconnect');
       try {
         this.#adopt(await this.#establish(this.#options.limits.reconnectMs, 1, transport), true);
@@ -231,7 +234,10 @@ export class OpenAiLeg implements AgentLeg {
         if (this.#isOver()) return;
         last = error;
         if (!(error instanceof BridgeError && error.retryable)) break;
-        ctx.log.warn({ code: error.code, attempt: this.#reconnects }, 'no session yet, trying again');
+        ctx.log.warn(
+          { code: error.code, attempt: this.#reconnects.used(ctx.clock.now()) },
+          'no session yet, trying again',
+        );
         const pause = Math.max(error.retryAfterMs ?? 0, RECONNECT_PAUSE_MS * (0.5 + this.#options.random()));
         if (pause > this.#options.limits.silentEndMs) break;
         await delay(ctx.clock, pause, this.#abort.signal).catch(() => {});

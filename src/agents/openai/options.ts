@@ -90,8 +90,9 @@ export const DEFAULT_BUDGETS: Budgets = {
   rolloverLatestMs: 59 * 60_000,
 };
 
-/** How often a lost session is built again in one call. */
+/** How often a lost session is built again in a run, and how long a session must hold until one of these is forgiven, ms. */
 export const MAX_RECONNECTS = 3;
+export const RECONNECT_FORGIVEN_MS = 300_000;
 
 export interface OpenAiAgentOptions {
   /** The standard key. May be empty only for `keyApi: 'none'` or when `headers` holds `api-key`. */

@@ -8,9 +8,9 @@ const BURST_MS = 5_000;
 const STUCK_MOST_MS = 10_000;
 /** Least cost of any message, ms of audio: so that a flood of messages without audio is a flood too. */
 const MESSAGE_MS = 5;
-/** Malformed messages in a run after which the stream is given up, and how often one is forgiven, ms. */
-const MALFORMED_LIMIT = 10;
-const MALFORMED_FORGIVEN_MS = 6_000;
+/** Malformed messages that a stream may send in a run, the next one ends it; and how often one is forgiven, ms. */
+export const MALFORMED_MOST = 9;
+export const MALFORMED_FORGIVEN_MS = 6_000;
 
 /**
  * A token bucket that counts milliseconds of audio, not messages: a carrier's frame size is its own choice. It judges what comes in, before
@@ -85,19 +85,5 @@ export class AudioBudget {
   reset(now: number): void {
     this.#state[0] = 0;
     this.#state[1] = now;
-  }
-}
-
-/** Counts messages that could not be used: so many in a run are too many, a few an hour are not. */
-export class MalformedBudget {
-  #spent = 0;
-  #at = 0;
-
-  /** False when there have been too many. `now`: ms. */
-  spend(now: number): boolean {
-    const forgiven = Math.floor((now - this.#at) / MALFORMED_FORGIVEN_MS);
-    this.#at += forgiven * MALFORMED_FORGIVEN_MS;
-    this.#spent = Math.max(0, this.#spent - forgiven) + 1;
-    return this.#spent < MALFORMED_LIMIT;
   }
 }

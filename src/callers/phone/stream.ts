@@ -1,13 +1,14 @@
 import type { Clock, Timer } from '../../call/clock.ts';
 import type { Count } from '../../call/counters.ts';
 import type { Log } from '../../call/leg.ts';
+import { RunLimit } from '../../call/run-limit.ts';
 import { type Termination, termination } from '../../call/termination.ts';
 import { type ErrorCode, errorCode, errorMessage } from '../../errors.ts';
 import { CLOSE, type SocketHandlers } from '../../transport/socket.ts';
 import { detectDialect, parseBeforeStart } from './detect.ts';
 import { codecFor, describeFormat } from './formats.ts';
 import { PhoneLeg } from './leg.ts';
-import { FloodGuard, MalformedBudget } from './limits.ts';
+import { FloodGuard, MALFORMED_FORGIVEN_MS, MALFORMED_MOST } from './limits.ts';
 import { type PhoneLegOptions, withDefaults } from './options.ts';
 import type { ConnectedMessage, Fault, FaultReport, MediaFormat, PhoneMessage, StartMessage } from './protocol.ts';
 import { Tally } from './tally.ts';
@@ -67,7 +68,7 @@ export class PhoneStream<G> {
   readonly #clock: Clock;
   readonly #tally = new Tally();
   readonly #flood: FloodGuard;
-  readonly #malformed = new MalformedBudget();
+  readonly #malformed = new RunLimit(MALFORMED_MOST, MALFORMED_FORGIVEN_MS);
   readonly #report: FaultReport = { fault: 'json' };
   #parse: (data: Buffer, report: FaultReport) => PhoneMessage | null = parseBeforeStart;
   #state: State = 'opening';
@@ -194,7 +195,7 @@ export class PhoneStream<G> {
 
   #onMalformed(fault: Fault): void {
     this.#tally.count(fault === 'base64' ? 'frames_invalid' : 'message_malformed');
-    if (this.#malformed.spend(this.#clock.now())) return;
+    if (this.#malformed.take(this.#clock.now())) return;
     const code = fault === 'shape' ? CLOSE.unsupported : CLOSE_INVALID_DATA;
     this.#violation(
       termination('media-malformed', `too many messages could not be read, the last for its ${fault}`),
@@ -206,7 +207,7 @@ export class PhoneStream<G> {
   #onBinary(): void {
     if (this.#state === 'closed') return;
     this.#tally.count('message_malformed');
-    if (this.#malformed.spend(this.#clock.now()) && this.#leg !== undefined) return;
+    if (this.#malformed.take(this.#clock.now()) && this.#leg !== undefined) return;
     this.#violation(termination('media-malformed', 'binary messages on a text stream'), CLOSE.unsupported);
   }
 

@@ -67,6 +67,23 @@ describe('what follows for a caller whose stream ended', () => {
   });
 });
 
+describe('a line that breaks again and again', () => {
+  it('is taken up three times in a run, and every time where it held for minutes', async () => {
+    const { call, caller } = begin();
+    let line = caller;
+    for (let n = 0; n < 8; n++) {
+      line.ctx?.emit({ type: 'ended', end: termination('media-lost') });
+      expect(calls.continuation(atTwilio('CA1')).next, `break ${n}`).toBe('reattach');
+      line = new FakeCaller();
+      calls.join('c1', line);
+      clock.advance(301_000);
+    }
+    for (let n = 0; n < 3; n++) calls.continuation(atTwilio('CA1'));
+    expect(calls.continuation(atTwilio('CA1'))).toEqual({ next: 'apology' });
+    await call.end(termination('caller-hangup'));
+  });
+});
+
 describe('a call that everybody ends at once', () => {
   it('ends once, with one record, and frees all of it', async () => {
     const told: string[] = [];

@@ -172,6 +172,18 @@ describe('a session lost in the middle of a call', () => {
     expect(r.clock.pending).toBe(0);
   });
 
+  it('builds a session again for as long as the call lasts when the losses are minutes apart', async () => {
+    const r = await run();
+    for (let i = 0; i < 12; i++) {
+      r.model.last.breaks();
+      await r.settle();
+      r.clock.stall(301_000);
+      await r.settle();
+    }
+    expect(r.of('ready')).toHaveLength(13);
+    expect(r.end).toBeUndefined();
+  });
+
   it('tries three times when the model is away, each within 3 s, and ends with the reason', async () => {
     const r = await run();
     r.model.outcomes.websocket.push(new Promise(() => {}), down(), down(), down());
