@@ -6,6 +6,7 @@ import { browserSettings } from './http/browser-bridge-settings.ts';
 import { outboundContradictions, outboundSettings } from './http/outbound-settings.ts';
 import { httpSettings } from './http/settings.ts';
 import { liveSettings } from './live/settings.ts';
+import { modelContradictions, modelSettings } from './model-settings.ts';
 import { readOperatorFileSync } from './operator-file.ts';
 import { recordingSettings } from './recording/settings.ts';
 import { recordSettings } from './records/settings.ts';
@@ -53,11 +54,16 @@ const schema = z.object({
       'More headers for every request to the model, as a JSON object, e.g. {"api-key":"..."} for Azure-style endpoints.',
     ),
   OPENAI_REALTIME_MODEL: z.string().min(1).default('gpt-realtime-2.1').describe('Model (or deployment) name.'),
-  OPENAI_VOICE: z.string().min(1).default('marin').describe('Voice of the agent, where its prompt names none.'),
+  OPENAI_VOICE: z
+    .string()
+    .min(1)
+    .default('marin')
+    .describe('Voice of the agent, where its prompt names none: a name, or the id of a custom voice (voice_...).'),
   OPENAI_TRANSCRIPTION_MODEL: z
     .string()
     .optional()
     .describe("Model that writes down the caller's words; without it only the agent's words are known."),
+  ...modelSettings,
   OPENAI_KEY_API: z
     .enum(['client_secrets', 'sessions', 'none'])
     .default('client_secrets')
@@ -110,6 +116,11 @@ const schema = z.object({
     .default([])
     .describe(
       'STUN and TURN servers: comma-separated URLs, or a JSON array of {urls, username, credential}. OpenAI needs none.',
+    ),
+  WEBRTC_TIMEOUT_MS: integer(500, 20_000)
+    .default(4_000)
+    .describe(
+      'How long WebRTC to the model may take to be up, ms; then the WebSocket is tried. The default fits a round trip of 300 ms. Where the offer is answered quickly and nothing comes of the media, the WebSocket is tried after 2 s.',
     ),
   RTC_PORT_RANGE: portRange
     .optional()
@@ -334,6 +345,6 @@ function contradictions(config: z.infer<typeof schema>): string[] {
       'BROWSER_ACCESS: public with MAX_CALLS=1 would let a stranger keep every caller out. Set MAX_CALLS to 2 or more.',
     );
   }
-  problems.push(...outboundContradictions(config));
+  problems.push(...modelContradictions(config), ...outboundContradictions(config));
   return problems;
 }

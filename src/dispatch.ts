@@ -9,6 +9,7 @@ import { memoryKey, type Party, partyText, WITHHELD } from './call/party.ts';
 import type { CallHooks, ToolsFactory } from './call/tools.ts';
 import { type Config, environment } from './config.ts';
 import type { IncomingCall } from './http/incoming-call.ts';
+import { sessionDefaults, transcriptionDefaults } from './model-settings.ts';
 import { promptedAgent } from './prompts/agent.ts';
 import { PromptLibrary } from './prompts/library.ts';
 import type { Prompt } from './prompts/prompt.ts';
@@ -155,7 +156,10 @@ export async function openDispatch(deps: DispatchDeps): Promise<Dispatch> {
       };
       const options: OpenAiAgentOptions = {
         ...agentOptions(deps, incoming),
-        ...promptedAgent(prompt, facts, { transcriptionModel: config.OPENAI_TRANSCRIPTION_MODEL }),
+        ...promptedAgent(prompt, facts, {
+          transcriptionModel: config.OPENAI_TRANSCRIPTION_MODEL,
+          transcription: transcriptionDefaults(config),
+        }),
         ...greetingOver(config.GREETING),
         ...(routed.transport === undefined ? {} : { transport: routed.transport }),
         ...(overrides.voice === undefined ? {} : { voice: overrides.voice }),
@@ -232,6 +236,7 @@ function agentOptions({ config, endpoint, webrtc }: DispatchDeps, incoming: Call
     sdpApi: config.OPENAI_SDP_API,
     model: config.OPENAI_REALTIME_MODEL,
     voice: config.OPENAI_VOICE,
+    ...sessionDefaults(config),
     greeting: true,
     turnDetection: { type: config.TURN_DETECTION },
     budgets: {
@@ -242,6 +247,7 @@ function agentOptions({ config, endpoint, webrtc }: DispatchDeps, incoming: Call
     format: formatFor(incoming.carrier, config),
     transport: config.USE_WEBRTC ? 'webrtc' : 'websocket',
     iceServers: config.ICE_SERVERS,
+    budgets: { webrtcMs: config.WEBRTC_TIMEOUT_MS },
     ...(config.RTC_PORT_RANGE === undefined ? {} : { portRange: config.RTC_PORT_RANGE }),
     memory: webrtc,
   };

@@ -31,6 +31,8 @@ export const ERRORS = {
   PEER_UNAVAILABLE: 'The WebRTC library cannot be loaded on this machine; calls take the WebSocket.',
   PEER_SDP_INVALID: "The far end's SDP cannot be parsed or does not fit.",
   PEER_CONNECT_TIMEOUT: 'The peer connection was not up in time: as a rule UDP is blocked.',
+  PEER_TOO_SLOW:
+    'The far end was reached, and the peer connection was not up in time all the same: a long or slow way. WEBRTC_TIMEOUT_MS gives it longer.',
   PEER_FAILED: 'The peer connection failed or was lost.',
   MODEL_AUTH: 'The model refuses the key.',
   MODEL_QUOTA: 'The account has no credit or quota left.',
@@ -42,6 +44,8 @@ export const ERRORS = {
     'The session that the model confirmed has another audio format than the leg sends; the call ends before noise is heard.',
   MODEL_SESSION_UNCONFIRMED:
     'The model did not confirm the session as it was asked for, twice: other instructions, tools or turn detection, or no word of it. It is not spoken through.',
+  MODEL_SESSION_TOO_LARGE:
+    "Instructions and tools are too large for WebRTC's data channel; the call takes the WebSocket. `npm run check` says which prompt it is.",
   MODEL_PROTOCOL: "The model's answer is not what the protocol says.",
   MODEL_SESSION_LOST: 'The session broke and could not be built again.',
   STORE_SCHEMA_NEWER:

@@ -98,6 +98,14 @@ export const headerMap = z
   .transform((s, context) => parseJson(s, context, headerShape))
   .pipe(z.record(z.string().regex(/^[A-Za-z0-9-]+$/), z.string(`must be ${headerShape}`), `must be ${headerShape}`));
 
+const textShape = 'a JSON object of texts, e.g. {"city":"Boston"}';
+
+/** Texts by name, as a JSON object. */
+export const textMap = z
+  .string()
+  .transform((s, context) => parseJson(s, context, textShape))
+  .pipe(z.record(z.string(), z.string(`must be ${textShape}`), `must be ${textShape}`));
+
 const iceServer = z.object({
   urls: z.union([z.string(), z.array(z.string())]),
   username: z.string().optional(),

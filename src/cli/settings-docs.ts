@@ -15,7 +15,11 @@ export interface SettingGroup {
 const BEGINNINGS: ReadonlyArray<readonly [first: SettingName, title: string, about: string]> = [
   ['HOST', 'Listening', 'where it listens, where carriers find it, who may operate it'],
   ['OPENAI_API_KEY', 'The model', 'who answers, where it is, how it listens and speaks'],
-  ['USE_WEBRTC', 'WebRTC', 'the transport to the model, falling back to the WebSocket within 3 s'],
+  [
+    'USE_WEBRTC',
+    'WebRTC',
+    'the transport to the model, falling back to the WebSocket: 2 s after the answer where UDP is blocked, 4 s at the latest',
+  ],
   ['BROWSER_ACCESS', 'Calls from web pages', 'who may place them, and how their media gets here'],
   [
     'TWILIO_AUTH_TOKEN',

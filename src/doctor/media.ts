@@ -1,5 +1,6 @@
 import { connect } from 'node:net';
 import { type CallsApi, hangUp, postOffer } from '../agents/openai/calls-api.ts';
+import { hasApiKeyHeader } from '../agents/openai/options.ts';
 import { isPrivateHost, leanOffer, withoutPrivateCandidates } from '../agents/openai/sdp.ts';
 import { delay } from '../call/clock.ts';
 import { errorMessage } from '../errors.ts';
@@ -77,6 +78,7 @@ class Media {
         baseUrl: options.baseUrl,
         headers: options.headers,
         key,
+        standardKey: hasApiKeyHeader(options.headers) ? '' : options.apiKey,
         model: options.model,
         sdpApi: options.sdpApi,
         clock,

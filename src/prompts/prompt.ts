@@ -11,8 +11,12 @@ export interface Prompt {
   /** File name without `.md`. */
   readonly name: string;
   readonly settings: PromptSettings;
-  /** The words for one call. `greeting` is as the settings have it, its variables filled in; undefined where they say nothing. */
-  render(facts: PromptFacts): { instructions: string; greeting: string | boolean | undefined };
+  /** The words for one call. `greeting` and `storedPrompt` are as the settings have them, their variables filled in; undefined where they say nothing. */
+  render(facts: PromptFacts): {
+    instructions: string;
+    greeting: string | boolean | undefined;
+    storedPrompt: PromptSettings['storedPrompt'];
+  };
 }
 
 /** Reads a prompt's text. Throws CONFIG_INVALID with one line a problem: `prompts/x.md:3: ...`. */
@@ -26,7 +30,9 @@ export function parsePrompt(name: string, file: string, text: string): Prompt {
   const bodyStart = body.length - body.trimStart().length;
   for (const { at, problem } of instructions.problems)
     problems.push({ line: lineIn(body, bodyLine, bodyStart + at), problem });
-  if (body.trim() === '' && found.length === 0) problems.push({ line: bodyLine, problem: 'the body is empty' });
+  const { storedPrompt } = settings ?? {};
+  if (body.trim() === '' && found.length === 0 && storedPrompt === undefined)
+    problems.push({ line: bodyLine, problem: 'the body is empty' });
 
   let greeting: Template | boolean | undefined;
   if (typeof settings?.greeting === 'string') {
@@ -35,6 +41,15 @@ export function parsePrompt(name: string, file: string, text: string): Prompt {
     const line = lineIn(front, frontLine, Math.max(0, front.search(/^greeting:/m)));
     for (const { problem } of parsed.problems) problems.push({ line, problem: `greeting: ${problem}` });
   } else greeting = settings?.greeting;
+
+  const stored: Record<string, Template> = {};
+  for (const [key, value] of Object.entries(storedPrompt?.variables ?? {})) {
+    const parsed = parseTemplate(value, custom);
+    stored[key] = parsed.template;
+    const line = lineIn(front, frontLine, Math.max(0, front.search(/^storedPrompt:/m)));
+    for (const { problem } of parsed.problems)
+      problems.push({ line, problem: `storedPrompt.variables.${key}: ${problem}` });
+  }
 
   if (settings === undefined || problems.length > 0) {
     const lines = problems.sort((a, b) => a.line - b.line).map(({ line, problem }) => `${file}:${line}: ${problem}`);
@@ -48,6 +63,15 @@ export function parsePrompt(name: string, file: string, text: string): Prompt {
       return {
         instructions: fill(instructions.template, values),
         greeting: Array.isArray(greeting) ? fill(greeting, values) : (greeting as boolean | undefined),
+        storedPrompt:
+          storedPrompt?.variables === undefined
+            ? storedPrompt
+            : {
+                ...storedPrompt,
+                variables: Object.fromEntries(
+                  Object.entries(stored).map(([key, template]) => [key, fill(template, values)]),
+                ),
+              },
       };
     },
   };

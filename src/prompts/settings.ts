@@ -20,6 +20,9 @@ const BOOLEANS: Readonly<Record<string, boolean>> = {
 const orBoolean = <T extends z.ZodType>(type: T) =>
   z.preprocess((value) => (typeof value === 'string' ? (BOOLEANS[value.trim().toLowerCase()] ?? value) : value), type);
 
+const language = z.string().regex(/^[a-z]{2}$/, 'must be a language in two letters, e.g. en');
+const effort = z.enum(['minimal', 'low', 'medium', 'high', 'xhigh']);
+
 const turnDetection = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('server_vad'),
@@ -39,16 +42,17 @@ const turnDetection = z.discriminatedUnion('type', [
 /** Keys of the group `turnDetection`, for hints at what was meant. */
 export const turnDetectionKeys = turnDetection.options.flatMap(({ shape }) => Object.keys(shape));
 
-export const promptSettings = z.strictObject({
+const keys = z.strictObject({
   /** One line for people who choose among prompts. */
   description: z.string().optional(),
-  voice: z.string().min(1).optional(),
+  /** A voice by name, or a custom one by its id: `voice_...`, or as `{id: voice_...}`. */
+  voice: z
+    .union([z.string().min(1), z.strictObject({ id: z.string().regex(/^voice_/, 'must begin with voice_') })])
+    .transform((voice) => (typeof voice === 'string' ? voice : voice.id))
+    .optional(),
   model: z.string().min(1).optional(),
   /** Language of the caller's words for transcription: ISO 639-1. */
-  language: z
-    .string()
-    .regex(/^[a-z]{2}$/, 'must be a language in two letters, e.g. en')
-    .optional(),
+  language: language.optional(),
   /** Names of tools; `crm_*` for all that begin so. Left out: all. */
   tools: z
     .array(z.string().regex(/^[A-Za-z0-9_-]+\*?$|^\*$/, 'must be a tool name, or its beginning and *'))
@@ -64,6 +68,45 @@ export const promptSettings = z.strictObject({
     .transform((kind) => (kind === 'off' ? null : kind))
     .optional(),
   transcriptionModel: z.string().min(1).optional(),
+  /** How the caller's words are written down; which of these the model takes is its own affair. Languages in two letters. */
+  transcription: z
+    .strictObject({
+      model: z.string().min(1).optional(),
+      prompt: z.string().min(1).optional(),
+      keywords: z.array(z.string().min(1)).min(1).optional(),
+      languages: z.array(language).min(1).optional(),
+      delay: effort.optional(),
+    })
+    .optional(),
+  /** How much a reasoning model thinks before it speaks. */
+  reasoningEffort: effort.optional(),
+  parallelToolCalls: z.boolean().optional(),
+  /** Most tokens of one answer, calls of tools included. */
+  maxOutputTokens: z
+    .union([z.literal('inf'), z.int().min(1).max(4_096)], 'must be a whole number from 1 to 4096, or inf')
+    .optional(),
+  /** What becomes of a conversation that outgrows the model's window. */
+  truncation: z
+    .union(
+      [
+        z.enum(['auto', 'disabled']),
+        z.strictObject({
+          retentionRatio: z.number().min(0).max(1),
+          postInstructionTokens: z.int().min(1).optional(),
+        }),
+      ],
+      'must be auto, disabled, or have retentionRatio (0 to 1) and perhaps postInstructionTokens',
+    )
+    .optional(),
+  /** A prompt that is kept with the model's vendor. With one the body may be empty; what the body says stands over it. */
+  storedPrompt: z
+    .strictObject({
+      id: z.string().min(1),
+      version: z.union([z.string().min(1), z.int().transform(String)]).optional(),
+      /** Their values may hold variables as the body does. */
+      variables: z.record(z.string(), z.string()).optional(),
+    })
+    .optional(),
   /** 0.25 to 1.5; 1 is normal. */
   speed: z.number().min(0.25).max(1.5).optional(),
   limits: z
@@ -92,6 +135,20 @@ export const promptSettings = z.strictObject({
   ).optional(),
   /** Custom parameters that the body may use as {{custom.NAME}}, each with what stands for it when the call brings none. */
   variables: z.record(z.string().regex(/^[a-zA-Z][a-zA-Z0-9_]{0,39}$/), z.string()).optional(),
+});
+
+export const promptSettings = keys.superRefine((settings, context) => {
+  const { transcription, transcriptionModel, language: one } = settings;
+  if (transcriptionModel !== undefined && transcription?.model !== undefined) {
+    context.addIssue({
+      code: 'custom',
+      path: ['transcription', 'model'],
+      message: 'is told by transcriptionModel, too',
+    });
+  }
+  if (one !== undefined && transcription?.languages !== undefined) {
+    context.addIssue({ code: 'custom', path: ['transcription', 'languages'], message: 'is told by language, too' });
+  }
 });
 
 export type PromptSettings = Readonly<z.infer<typeof promptSettings>>;

@@ -5,17 +5,24 @@ const INTERVAL_MS = 2_000;
 /** So many looks in a row without anything from the far end, and it is gone: 6 s in which two checks and more went unanswered. */
 const LIMIT = 3;
 
+/** What has statistics: a peer. */
+interface Measured {
+  stats(): Promise<ReadonlyArray<Readonly<Record<string, unknown>>>>;
+}
+
+/** Whether the far end ever answered a connectivity check: then the way is open, whatever else is slow. */
+export async function hasAnswered(peer: Measured): Promise<boolean> {
+  const report = await peer.stats();
+  return report.some((entry) => entry['type'] === 'candidate-pair' && Number(entry['responsesReceived']) > 0);
+}
+
 /**
  * Watches whether anything at all comes from the far end: media, or answers to connectivity checks. libwebrtc itself can take 15 s to
  * tell that a far end vanished without a word, which on a telephone is 15 s of silence. Calls `lost` once, about 7 s after the last
  * packet; a standstill of this process is no silence of the far end, since what came meanwhile is counted at the next look.
  * Returns how to stop.
  */
-export function watchLiveness(
-  peer: { stats(): Promise<ReadonlyArray<Readonly<Record<string, unknown>>>> },
-  clock: Clock,
-  lost: () => void,
-): () => void {
+export function watchLiveness(peer: Measured, clock: Clock, lost: () => void): () => void {
   let stopped = false;
   let last = -1;
   let quiet = 0;

@@ -1,3 +1,6 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { scriptSource, silenceSource, toneSource } from '../../src/simulator/phone/index.ts';
 import type { ScenarioInput } from '../../src/simulator/realtime/index.ts';
@@ -39,6 +42,63 @@ describe.concurrent('the transport to the model', () => {
 
     const second = await rig.call({ source: silenceSource(), hangUpAfterMs: 2_000 }).report;
     expect(second.firstAgentAudio.fromCallStartMs).toBeLessThan(800);
+  });
+
+  it('waits for an answer that comes from far away, and stays on WebRTC', async ({ own }) => {
+    const rig = own(
+      await startRig({
+        transport: 'webrtc',
+        model: { voice },
+        scenario: { faults: [{ fault: 'delay_sdp', ms: 2_500 }] },
+      }),
+    );
+    const report = await rig.call({ source: silenceSource(), hangUpAfterMs: 6_000 }).report;
+    expect(report.ok).toBe(true);
+    expect(rig.agentEvents('ready').map((e) => e['transport'])).toEqual(['webrtc']);
+  });
+
+  it('falls back for one call whose answer never comes, and the next one has WebRTC', async ({ own }) => {
+    const rig = own(
+      await startRig({
+        transport: 'webrtc',
+        model: { voice },
+        settings: { WEBRTC_TIMEOUT_MS: '1200' },
+        scenario: { faults: [{ fault: 'delay_sdp', sessions: [1], ms: 4_000 }] },
+      }),
+    );
+    await rig.call({ source: silenceSource(), hangUpAfterMs: 4_000 }).report;
+    expect(rig.agentEvents('transport_fallback')).toMatchObject([{ reason: 'MODEL_TIMEOUT' }]);
+    await rig.call({ source: silenceSource(), hangUpAfterMs: 2_500 }).report;
+    expect(rig.agentEvents('ready').map((e) => e['transport'])).toEqual(['websocket', 'webrtc']);
+  });
+
+  it('takes the WebSocket for a prompt that no data channel takes, and WebRTC stays open to others', async ({
+    own,
+  }) => {
+    const prompts = mkdtempSync(join(tmpdir(), 'voicebridge-prompts-'));
+    writeFileSync(join(prompts, 'default.md'), 'Be brief.\n');
+    writeFileSync(join(prompts, 'large.md'), `Be brief. ${'Know this. '.repeat(28_000)}\n`);
+    writeFileSync(
+      join(prompts, 'routes.yaml'),
+      "routes:\n  - name: large\n    to: '+15005550009'\n    prompt: large\n  - name: all\n    prompt: default\n",
+    );
+    const rig = own(
+      await startRig({
+        transport: 'webrtc',
+        model: { voice },
+        settings: { PROMPTS_DIR: prompts, ROUTES_FILE: join(prompts, 'routes.yaml') },
+      }),
+    );
+    const large = await rig.call({ source: silenceSource(), to: '+15005550009', hangUpAfterMs: 3_500 }).report;
+    expect(large.ok).toBe(true);
+    expect(large.firstAgentAudio.fromCallStartMs).toBeLessThan(3_000);
+    const other = await rig.call({ source: silenceSource(), hangUpAfterMs: 2_500 }).report;
+    expect(other.ok).toBe(true);
+    expect(rig.agentEvents('ready').map((e) => e['transport'])).toEqual(['websocket', 'webrtc']);
+    expect(rig.agentEvents('transport_fallback')).toMatchObject([{ reason: 'MODEL_SESSION_TOO_LARGE' }]);
+    // The call's own key may not hang up: the standard key does.
+    await until(() => rig.model.sessions[1]?.endReason, 'the end of the session');
+    expect(rig.model.sessions[1]?.endReason).toBe('hangup');
   });
 
   it('falls back when the SDP exchange is refused', async ({ own }) => {

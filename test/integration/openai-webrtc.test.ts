@@ -15,6 +15,7 @@ import { Far } from './openai-webrtc-far.ts';
 
 /** dBFS: tones are sent at -12. */
 const TONE = { minDb: -16, maxOtherDb: -40 };
+const STANDARD_KEY = 'sk-a-key-that-no-log-may-hold';
 const SECRET = 'ek_a-secret-that-no-log-may-hold';
 
 const logged: Array<{ fields: object; message: string }> = [];
@@ -63,6 +64,7 @@ afterEach(async () => {
   await until('every peer is closed', () => openPeers() === 0);
   expect(ticker.size).toBe(0);
   expect(JSON.stringify(logged)).not.toContain(SECRET);
+  expect(JSON.stringify(logged)).not.toContain(STANDARD_KEY);
 });
 
 async function connect(options: Partial<WebRtcConnectOptions> = {}): Promise<ModelConnection> {
@@ -71,6 +73,7 @@ async function connect(options: Partial<WebRtcConnectOptions> = {}): Promise<Mod
       baseUrl,
       headers: { 'X-Extra': 'yes' },
       key: SECRET,
+      standardKey: STANDARD_KEY,
       model: 'gpt-realtime',
       sdpApi: 'calls',
       iceServers: [],
@@ -146,7 +149,8 @@ describe('a connection', () => {
     const before = frames;
     await until('the hang-up', () => far.hangups.length === 1);
     expect(far.hangups).toEqual(['/v1/realtime/calls/rtc_test123/hangup']);
-    expect(far.requests.at(-1)?.headers.authorization).toBe(`Bearer ${SECRET}`);
+    // The call's own key may not hang up.
+    expect(far.requests.at(-1)?.headers.authorization).toBe(`Bearer ${STANDARD_KEY}`);
     await until('the log', () => logged.some((entry) => entry.message === 'webrtc line closed'));
     expect(logged.find((entry) => entry.message === 'webrtc line closed')?.fields).toMatchObject({
       codec: 'audio/opus',
@@ -205,6 +209,15 @@ describe('a connection', () => {
     expect(stats?.packetsReceived).toBeGreaterThan(50);
   });
 
+  it('sends nothing larger than the far end takes', async () => {
+    far.habits = { answer: (sdp) => sdp.replace(/a=max-message-size:\d+/, 'a=max-message-size:100000') };
+    const connection = await connect();
+    expect(connection.maxEventBytes).toBe(100_000);
+    expect(connection.send('x'.repeat(100_001))).toBe(false);
+    expect(connection.send('y'.repeat(100_000))).toBe(true);
+    await until('the large one', () => far.texts.length === 1);
+  });
+
   it('bears candidates with extensions', async () => {
     far.habits = { answer: (sdp) => sdp.replace(/(a=candidate:[^\r]*)/g, '$1 ufrag abcd x-unknown 1') };
     await connect();
@@ -215,7 +228,8 @@ describe('a connection', () => {
       offer: (sdp) =>
         sdp.replace(/^(m=audio \S+ \S+) [\d ]+/m, '$1 0').replace(/^a=(?:rtpmap|fmtp|rtcp-fb):(?!0 )\d+ .*\r\n/gm, ''),
     };
-    const connection = await connect();
+    const connection = await connect({ sourceRate: 8_000 });
+    expect(connection.toString()).toBe('pcmu/8000 -> webrtc');
     far.play(1_020);
     const stop = speak(connection, 440);
     await new Promise((resolve) => setTimeout(resolve, 2_500));

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { envExample, errorsPage, eventsPage, readme } from '../../src/cli/docs.ts';
 import { settingGroups, settingsPage } from '../../src/cli/settings-docs.ts';
 import { loadConfig, settings } from '../../src/config.ts';
+import { sessionDefaults, transcriptionDefaults } from '../../src/model-settings.ts';
 
 const failure = (env: Record<string, string>): string => {
   try {
@@ -12,6 +13,63 @@ const failure = (env: Record<string, string>): string => {
   }
   return '';
 };
+
+describe('what a session of the model can be told', () => {
+  it('is left out when it is not set', () => {
+    expect(sessionDefaults(loadConfig({}))).toEqual({});
+    expect(transcriptionDefaults(loadConfig({}))).toEqual({});
+  });
+
+  it('is read from the settings', () => {
+    const config = loadConfig({
+      OPENAI_REASONING_EFFORT: 'low',
+      OPENAI_PARALLEL_TOOL_CALLS: 'false',
+      OPENAI_MAX_OUTPUT_TOKENS: '900',
+      OPENAI_TRUNCATION: '0.8',
+      OPENAI_TRUNCATION_TOKENS: '8000',
+      OPENAI_TRANSCRIPTION_KEYWORDS: 'Lakeside, molar',
+      OPENAI_TRANSCRIPTION_LANGUAGES: 'en,es',
+      OPENAI_TRANSCRIPTION_DELAY: 'high',
+      OPENAI_PROMPT_ID: 'pmpt_1',
+      OPENAI_PROMPT_VARIABLES: '{"city":"Boston"}',
+    });
+    expect(sessionDefaults(config)).toEqual({
+      reasoningEffort: 'low',
+      parallelToolCalls: false,
+      maxOutputTokens: 900,
+      truncation: { retentionRatio: 0.8, postInstructionTokens: 8_000 },
+      storedPrompt: { id: 'pmpt_1', variables: { city: 'Boston' } },
+    });
+    expect(transcriptionDefaults(config)).toEqual({
+      keywords: ['Lakeside', 'molar'],
+      languages: ['en', 'es'],
+      delay: 'high',
+    });
+    expect(sessionDefaults(loadConfig({ OPENAI_TRUNCATION: 'auto', OPENAI_MAX_OUTPUT_TOKENS: 'inf' }))).toEqual({
+      truncation: 'auto',
+      maxOutputTokens: 'inf',
+    });
+  });
+
+  it.each([
+    [{ OPENAI_REASONING_EFFORT: 'most' }, /OPENAI_REASONING_EFFORT/],
+    [{ OPENAI_MAX_OUTPUT_TOKENS: '5000' }, /OPENAI_MAX_OUTPUT_TOKENS: must be a whole number from 1 to 4096, or inf/],
+    [{ OPENAI_TRUNCATION: '80%' }, /OPENAI_TRUNCATION: must be auto, disabled, or a share from 0 to 1/],
+    [{ OPENAI_TRUNCATION: '1.5' }, /OPENAI_TRUNCATION/],
+    [{ OPENAI_TRUNCATION_TOKENS: '8000' }, /OPENAI_TRUNCATION_TOKENS: needs a share/],
+    [{ OPENAI_TRANSCRIPTION_LANGUAGES: 'english' }, /OPENAI_TRANSCRIPTION_LANGUAGES: must be languages in two letters/],
+    [{ OPENAI_PROMPT_VERSION: '2' }, /OPENAI_PROMPT_VERSION: needs OPENAI_PROMPT_ID/],
+    [{ OPENAI_PROMPT_ID: 'p', OPENAI_PROMPT_VARIABLES: '[1]' }, /OPENAI_PROMPT_VARIABLES: must be a JSON object/],
+    [
+      { OPENAI_KEY_API: 'sessions', OPENAI_REASONING_EFFORT: 'low' },
+      /OPENAI_REASONING_EFFORT: is not known to the API/,
+    ],
+    [{ OPENAI_KEY_API: 'sessions', OPENAI_VOICE: 'voice_1' }, /OPENAI_VOICE: a custom voice/],
+    [{ WEBRTC_TIMEOUT_MS: '10' }, /WEBRTC_TIMEOUT_MS: must be a whole number from 500 to 20000/],
+  ])('is checked at the start: %j', (env, problem) => {
+    expect(() => loadConfig(env)).toThrow(problem);
+  });
+});
 
 describe('loadConfig', () => {
   it('needs nothing', () => {

@@ -14,6 +14,8 @@ export interface CallsApi {
   readonly headers: Readonly<Record<string, string>>;
   /** Bearer; empty sends none, where `headers` hold the deployment's own key. */
   readonly key: string;
+  /** Bearer of the hang-up, which a call's own key may not do. */
+  readonly standardKey: string;
   readonly model: string;
   /** `POST /realtime/calls`, or the older `POST /realtime?model=`. */
   readonly sdpApi: 'calls' | 'realtime';
@@ -39,7 +41,7 @@ export async function postOffer(api: CallsApi, offer: string, timeoutMs: number,
       api.sdpApi === 'calls'
         ? restUrl(api.baseUrl, 'realtime/calls')
         : restUrl(api.baseUrl, 'realtime', { model: api.model }),
-    headers: headersOf(api, { 'Content-Type': 'application/sdp', Accept: 'application/sdp' }),
+    headers: headersOf(api, api.key, { 'Content-Type': 'application/sdp', Accept: 'application/sdp' }),
     body: offer,
     timeoutMs,
     clock: api.clock,
@@ -55,21 +57,25 @@ export async function postOffer(api: CallsApi, offer: string, timeoutMs: number,
   return { answer, callId };
 }
 
-/** Ends a call on the server's side. Rejects as `modelFetch` does; what the server answers does not matter. */
+/**
+ * Ends a call on the server's side, which takes the standard key (https://platform.openai.com/docs/api-reference/realtime-calls/hangup-call).
+ * Rejects as `modelFetch` does, and with a MODEL_* error when it is refused.
+ */
 export async function hangUp(api: CallsApi, callId: string): Promise<void> {
-  await modelFetch({
+  const response = await modelFetch({
     url: restUrl(api.baseUrl, `realtime/calls/${callId}/hangup`),
-    headers: headersOf(api, {}),
+    headers: headersOf(api, api.standardKey, {}),
     timeoutMs: HANGUP_TIMEOUT_MS,
     clock: api.clock,
     // The call is over already: nothing but the time limit may stop this.
     signal: new AbortController().signal,
     ...(api.fetch === undefined ? {} : { fetch: api.fetch }),
   });
+  if (!response.ok) throw await modelHttpError(response, api.clock.wall());
 }
 
-function headersOf(api: CallsApi, own: Record<string, string>): Record<string, string> {
-  return { ...api.headers, ...own, ...(api.key === '' ? {} : { Authorization: `Bearer ${api.key}` }) };
+function headersOf(api: CallsApi, bearer: string, own: Record<string, string>): Record<string, string> {
+  return { ...api.headers, ...own, ...(bearer === '' ? {} : { Authorization: `Bearer ${bearer}` }) };
 }
 
 /** The last segment of the answer's Location. Only what can stand in a path unescaped is taken. */

@@ -10,6 +10,8 @@ export interface ModelConnection {
   readonly inputRate: number;
   /** Hz of what `handlers.audio` is given; for the WebSocket, of the audio inside `response.output_audio.delta`. */
   readonly outputRate: number;
+  /** Largest event that `send` takes, bytes of UTF-8; undefined where nothing limits it. */
+  readonly maxEventBytes?: number;
   /** Sends one client event, already JSON. Returns false when the connection is not open. */
   send(json: string): boolean;
   /** Sends caller audio: any number of samples at `inputRate`. Borrowed during the call. Never throws. */

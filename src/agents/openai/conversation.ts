@@ -15,7 +15,7 @@ import { type ResolvedOptions, serverCreates, speechEndMs, turnSilenceMs } from 
 import { Owing } from './owing.ts';
 import { PeerPlayer } from './peer-player.ts';
 import type { Player, PlayerDeps } from './player.ts';
-import { greetingPrompt, respondPrompt } from './prompts.ts';
+import { exactly, greetingPrompt, respondPrompt } from './prompts.ts';
 import { owedAfterLoss, replay } from './resumption.ts';
 import { isBeta } from './session.ts';
 import { SocketPlayer } from './socket-player.ts';
@@ -169,11 +169,11 @@ export class Conversation {
   greet(): void {
     const { greeting, instructions } = this.#options;
     if (greeting === undefined) return;
-    this.#sequencer.request(greeting === true ? undefined : { instructions: greetingPrompt(instructions, greeting) });
+    this.#sequencer.request(greeting === true ? undefined : exactly(greetingPrompt(instructions, greeting)));
   }
 
   respond(instructions: string): void {
-    this.#sequencer.request({ instructions: respondPrompt(this.#options.instructions, instructions) }, true);
+    this.#sequencer.request(exactly(respondPrompt(this.#options.instructions, instructions)), true);
   }
 
   sendText(text: string): void {

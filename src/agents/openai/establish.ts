@@ -9,7 +9,7 @@ import type { Drops } from './drops.ts';
 import { type Connectors, connectModel, isFinal } from './fallback.ts';
 import { ModelSession } from './model-session.ts';
 import type { ResolvedOptions } from './options.ts';
-import { sessionUpdate } from './session.ts';
+import { channelBytes, MAX_CHANNEL_SESSION_BYTES, sessionUpdate } from './session.ts';
 import { type GivenIds, WireIds } from './wire-ids.ts';
 
 /** From nothing to a confirmed session: key, transport, set-up; in a bounded time, with what may be tried again tried again. */
@@ -88,6 +88,17 @@ function mayHelp(error: unknown, freshKey: boolean): boolean {
   return error.retryable || (freshKey && error.code === 'MODEL_AUTH' && error.status === 401);
 }
 
+/** The transport to try first: a session that a data channel does not take goes over the WebSocket, for this call alone. */
+function transportOf(request: EstablishRequest): AgentTransport {
+  if (request.transport === 'websocket') return 'websocket';
+  const bytes = channelBytes(JSON.stringify(sessionUpdate(request.options, 'webrtc')));
+  if (bytes <= MAX_CHANNEL_SESSION_BYTES) return 'webrtc';
+  const fields = { code: 'MODEL_SESSION_TOO_LARGE', bytes, most: MAX_CHANNEL_SESSION_BYTES };
+  request.log.warn(fields, 'the session is too large for a data channel, taking the WebSocket');
+  request.fallback('MODEL_SESSION_TOO_LARGE');
+  return 'websocket';
+}
+
 async function establishOnce(
   request: EstablishRequest,
   signal: AbortSignal,
@@ -140,7 +151,7 @@ async function establishOnce(
     });
   let session: ModelSession;
   try {
-    session = await open(request.transport);
+    session = await open(transportOf(request));
   } catch (error) {
     // A session that WebRTC reached and that is not held as it was asked for may be on the other way in; the line itself was good.
     if (connected !== 'webrtc' || signal.aborted || isFinal(error)) throw error;

@@ -5,7 +5,7 @@ import type { Log } from '../../call/leg.ts';
 import type { Ticker } from '../../call/ticker.ts';
 import { errorCode, errorMessage } from '../../errors.ts';
 import type { ConnectionHandlers, ModelConnection } from './connection.ts';
-import { hasApiKeyHeader, type ResolvedOptions, rateOf } from './options.ts';
+import { hasApiKeyHeader, type ResolvedOptions, rateOf, WEBRTC_SHARE } from './options.ts';
 import { isBeta } from './session.ts';
 import type { WebRtcConnectOptions } from './webrtc.ts';
 import type { WebSocketConnectOptions } from './websocket.ts';
@@ -16,21 +16,26 @@ import type { WebSocketConnectOptions } from './websocket.ts';
  */
 
 const FIRST_BLOCK_MS = 60_000;
-/** Of the time for both transports WebRTC may take this share: opening a WebSocket needs a few hundred milliseconds. */
-const WEBRTC_SHARE = 0.75;
 const LONGEST_BLOCK_MS = 15 * 60_000;
 /** A trial that never reports back must not keep WebRTC closed. */
 const TRIAL_MS = 15_000;
 
+/** So many calls in a row must find WebRTC slow before the others are spared it. */
+const STRIKES = 3;
+
 /**
  * Remembers that WebRTC could not be had: for 60 s at first, twice as long each time it fails again, 15 min at most. When a period is
- * over one call tries, and the others stay on the WebSocket until it has. Shared by the calls of a process; times are monotonic ms.
+ * over one call tries, and the others stay on the WebSocket until it has. One failure that says that the way is closed is enough; what may be one
+ * call's bad luck, or a way that is only slow, must be found three times in a row. Shared by the calls of a process; times are monotonic ms.
  */
 export class TransportMemory {
   #failures = 0;
+  #strikes = 0;
+  #lastStrikeAt = Number.NEGATIVE_INFINITY;
   #blockedUntil = 0;
   #trial = false;
   #reason = '';
+  #setUpMs = 0;
 
   /** Whether a call should try WebRTC now. While the last word was a failure, true for one call a period only. */
   allows(now: number): boolean {
@@ -51,6 +56,11 @@ export class TransportMemory {
     return this.#reason;
   }
 
+  /** How long the last connection took, ms; 0 before the first. */
+  get setUpMs(): number {
+    return this.#setUpMs;
+  }
+
   failed(now: number, reason: string): void {
     this.#reason = reason;
     // Calls that started together fail together: that is one finding, not many.
@@ -60,11 +70,24 @@ export class TransportMemory {
     this.#failures++;
   }
 
-  succeeded(): void {
+  /** A try that began at `startedAt` did not come to its end in time, or was refused; that says little about the way. */
+  suspected(startedAt: number, now: number, reason: string): void {
+    // Found at the same time by many, it is one finding.
+    if (startedAt >= this.#lastStrikeAt) {
+      this.#strikes++;
+      this.#lastStrikeAt = now;
+    }
+    // What was closed stays closed: its trial has not shown that it is open.
+    if (this.#strikes >= STRIKES || this.#failures > 0) this.failed(now, reason);
+  }
+
+  succeeded(setUpMs = 0): void {
     this.#failures = 0;
+    this.#strikes = 0;
     this.#blockedUntil = 0;
     this.#trial = false;
     this.#reason = '';
+    this.#setUpMs = setUpMs;
   }
 }
 
@@ -101,6 +124,8 @@ export function isFinal(error: unknown): boolean {
 
 /** Errors that say nothing about the network between us and the model. */
 const NOT_THE_NETWORK = new Set(['MODEL_RATE_LIMITED', 'MODEL_UNAVAILABLE', 'MODEL_PROTOCOL']);
+/** Errors of one call's request, or of a way that is slow: they must come again and again before other calls are spared WebRTC. */
+const SUSPICIOUS = new Set(['MODEL_TIMEOUT', 'MODEL_REJECTED', 'PEER_TOO_SLOW']);
 
 /**
  * Connects. `makeHandlers` is asked once for each try, so that what a failed transport still says reaches nobody. Rejects with the error
@@ -124,30 +149,36 @@ export async function connectModel(
   };
   if (request.transport === 'webrtc') {
     const memory = options.memory;
+    const timeoutMs = Math.min(options.limits.webrtcMs, request.budgetMs * WEBRTC_SHARE);
     let reason = memory?.reason ?? '';
-    if (memory === undefined || memory.allows(started)) {
+    if (memory !== undefined && memory.setUpMs > timeoutMs) {
+      // A reconnect has less time than a start: what took longer than that before is not begun.
+      reason = 'PEER_TOO_SLOW';
+    } else if (memory === undefined || memory.allows(started)) {
       try {
         const connection = await request.connectors.webrtc(
           {
             ...common,
             headers: { ...common.headers },
+            standardKey: standardBearer(options),
             sdpApi: options.sdpApi,
             iceServers: [...options.iceServers],
             sourceRate: rateOf(options.format),
             ...(options.portRange === undefined ? {} : { portRange: options.portRange }),
-            timeoutMs: Math.min(options.limits.webrtcMs, request.budgetMs * WEBRTC_SHARE),
+            timeoutMs,
             ticker: request.ticker,
             ...(options.fetch === undefined ? {} : { fetch: options.fetch }),
           },
           makeHandlers('webrtc'),
         );
-        memory?.succeeded();
+        memory?.succeeded(clock.now() - started);
         return connection;
       } catch (error) {
         if (request.signal.aborted) throw request.signal.reason;
         reason = errorCode(error);
         if (isFinal(error)) throw error;
-        if (!NOT_THE_NETWORK.has(reason)) memory?.failed(clock.now(), reason);
+        if (SUSPICIOUS.has(reason)) memory?.suspected(started, clock.now(), reason);
+        else if (!NOT_THE_NETWORK.has(reason)) memory?.failed(clock.now(), reason);
         request.log.warn({ code: reason, reason: errorMessage(error) }, 'no WebRTC, falling back to the WebSocket');
       }
     }
@@ -167,6 +198,9 @@ export async function connectModel(
 
 /** The bearer of the session: the call's key, or the standard key; empty where the deployment's own key header stands in its place. */
 function bearer(request: ConnectRequest): string {
-  if (request.key !== undefined) return request.key;
-  return hasApiKeyHeader(request.options.headers) ? '' : request.options.apiKey;
+  return request.key ?? standardBearer(request.options);
+}
+
+function standardBearer(options: ResolvedOptions): string {
+  return hasApiKeyHeader(options.headers) ? '' : options.apiKey;
 }

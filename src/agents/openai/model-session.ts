@@ -123,7 +123,11 @@ export class ModelSession {
     const update = this.#setup.update(this.transport);
     while (!agreement.reached) {
       if (this.#failure !== undefined) throw this.#failure;
-      if (!this.send(agreement.next(update))) {
+      const request = agreement.next(update);
+      if (Buffer.byteLength(request) > (this.connection.maxEventBytes ?? Number.POSITIVE_INFINITY)) {
+        throw new BridgeError('MODEL_SESSION_TOO_LARGE', 'the session is larger than an event may be');
+      }
+      if (!this.send(request)) {
         throw new BridgeError('MODEL_SESSION_LOST', 'the session could not be asked for', { retryable: true });
       }
       await this.#until(() => agreement.reached || agreement.doubt !== undefined, waitMs);

@@ -31,6 +31,33 @@ export type TurnDetection =
       readonly interruptResponse?: boolean;
     };
 
+/** How much a model that can does think before it speaks. */
+export type ReasoningEffort = 'minimal' | 'low' | 'medium' | 'high' | 'xhigh';
+
+/** What becomes of a conversation that outgrows the model's window: the server's way, an error, or a share (0 to 1) of it is kept. */
+export type Truncation =
+  | 'auto'
+  | 'disabled'
+  /** `postInstructionTokens`: most tokens of conversation behind the instructions before that happens. */
+  | { readonly retentionRatio: number; readonly postInstructionTokens?: number | undefined };
+
+/** How the caller's words are written down; languages are ISO 639-1. Which of these a model takes is its own affair. */
+export interface Transcription {
+  readonly model: string;
+  readonly language?: string | undefined;
+  readonly languages?: readonly string[] | undefined;
+  readonly prompt?: string | undefined;
+  readonly keywords?: readonly string[] | undefined;
+  readonly delay?: ReasoningEffort | undefined;
+}
+
+/** A prompt that is kept with the model's vendor, in place of instructions or beside them. */
+export interface StoredPrompt {
+  readonly id: string;
+  readonly version?: string | undefined;
+  readonly variables?: Readonly<Record<string, string>> | undefined;
+}
+
 /** A function the model may call, as the API takes it; `parameters` is a JSON schema. */
 export interface FunctionTool {
   readonly type: 'function';
@@ -73,7 +100,8 @@ export interface Budgets {
 
 export const DEFAULT_BUDGETS: Budgets = {
   keyMs: 4_000,
-  webrtcMs: 2_500,
+  // At a round trip of 300 ms: the offer's exchange takes up to 1.2 s, checks, DTLS and SCTP 1.5 s.
+  webrtcMs: 4_000,
   connectMs: 3_000,
   socketMinMs: 2_000,
   sessionMs: 2_000,
@@ -90,6 +118,21 @@ export const DEFAULT_BUDGETS: Budgets = {
   rolloverLatestMs: 59 * 60_000,
 };
 
+/** Of the time for both transports WebRTC may take this share: opening a WebSocket needs a few hundred milliseconds. */
+export const WEBRTC_SHARE = 0.75;
+
+/** The limits with what WebRTC may take beyond them added to those that hold it; what is set stays as it is. */
+function budgets(transport: AgentTransport, set: Partial<Budgets> = {}): Budgets {
+  const limits = { ...DEFAULT_BUDGETS, ...set };
+  if (transport === 'websocket') return limits;
+  const more = Math.max(0, limits.webrtcMs / WEBRTC_SHARE - limits.connectMs);
+  return {
+    ...limits,
+    connectMs: set.connectMs ?? limits.connectMs + more,
+    startMs: set.startMs ?? limits.startMs + more,
+  };
+}
+
 /** How often a lost session is built again in a run, and how long a session must hold until one of these is forgiven, ms. */
 export const MAX_RECONNECTS = 3;
 export const RECONNECT_FORGIVEN_MS = 300_000;
@@ -105,6 +148,7 @@ export interface OpenAiAgentOptions {
   /** Life of a call's key, seconds: 10 to 7200. */
   readonly keyTtlSeconds?: number;
   readonly model: string;
+  /** A voice by name, or a custom one by its id (`voice_...`). */
   readonly voice?: string;
   readonly instructions?: string;
   readonly tools?: readonly FunctionTool[];
@@ -112,7 +156,14 @@ export interface OpenAiAgentOptions {
   readonly greeting?: string | true | undefined;
   /** null turns it off: nobody then ends the caller's turn, so this is for tests and push-to-talk. */
   readonly turnDetection?: TurnDetection | null;
-  readonly transcription?: { readonly model: string; readonly language?: string; readonly prompt?: string } | null;
+  readonly transcription?: Transcription | null;
+  /** GA alone, as the three below. */
+  readonly reasoningEffort?: ReasoningEffort;
+  readonly parallelToolCalls?: boolean;
+  readonly truncation?: Truncation;
+  readonly storedPrompt?: StoredPrompt;
+  /** Most tokens of one answer: 1 to 4096, or no limit. */
+  readonly maxOutputTokens?: number | 'inf';
   readonly noiseReduction?: 'near_field' | 'far_field' | null;
   /** 0.25 to 1.5. */
   readonly speed?: number;
@@ -197,6 +248,8 @@ export function resolveOptions(options: OpenAiAgentOptions): ResolvedOptions {
   check(options.model !== '', 'model must be named');
   check(keyApi === 'none' || options.apiKey !== '' || hasApiKeyHeader(headers), 'apiKey must be given');
   check(keyTtlSeconds >= 10 && keyTtlSeconds <= 7200, 'keyTtlSeconds must be 10 to 7200');
+  const most = options.maxOutputTokens ?? 'inf';
+  check(most === 'inf' || (Number.isInteger(most) && most >= 1 && most <= 4096), 'maxOutputTokens must be 1 to 4096');
   check(options.speed === undefined || (options.speed >= 0.25 && options.speed <= 1.5), 'speed must be 0.25 to 1.5');
   return {
     ...options,
@@ -208,7 +261,7 @@ export function resolveOptions(options: OpenAiAgentOptions): ResolvedOptions {
     transport: options.transport ?? 'webrtc',
     sdpApi: options.sdpApi ?? (keyApi === 'sessions' ? 'realtime' : 'calls'),
     iceServers: options.iceServers ?? [],
-    limits: { ...DEFAULT_BUDGETS, ...options.budgets },
+    limits: budgets(options.transport ?? 'webrtc', options.budgets),
     random: options.random ?? Math.random,
   };
 }

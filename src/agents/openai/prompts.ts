@@ -7,6 +7,11 @@ function join(base: string | undefined, words: string): string {
   return base === undefined || base === '' ? words : `${base}\n\n${words}`;
 }
 
+/** What the response to an order of exact words is asked for with: it cannot call a tool in place of saying them. */
+export function exactly(instructions: string): Readonly<Record<string, unknown>> {
+  return { instructions, tool_choice: 'none' };
+}
+
 /** Opens the call with these words. */
 export function greetingPrompt(base: string | undefined, words: string): string {
   return join(base, `The call has just begun. Open it by saying exactly this to the caller: "${words}"`);

@@ -1,3 +1,5 @@
+import { withoutPrivateCandidates } from '../../transport/addresses.ts';
+
 /**
  * What the bridge changes in session descriptions (RFC 8866) before libwebrtc or the model's server reads them. Text in, text out.
  */
@@ -85,4 +87,38 @@ export function opusForSource(sourceRate: number): OpusParameters {
   if (sourceRate <= 16_000) return { maxplaybackrate: 16_000, maxaveragebitrate: 96_000, stereo: 0 };
   if (sourceRate <= 24_000) return { maxplaybackrate: 24_000, maxaveragebitrate: 96_000, stereo: 0 };
   return { maxaveragebitrate: 128_000, stereo: 0 };
+}
+
+/**
+ * The answer as libwebrtc gets it: without candidates that are not public (`dropped` counts them) unless they are allowed, and with our encoder's
+ * bounds for audio that was once at `sourceRate`.
+ */
+export function acceptableAnswer(
+  answer: string,
+  allowPrivate: boolean,
+  sourceRate: number | undefined,
+): { sdp: string; dropped: number } {
+  const { sdp, dropped } = allowPrivate ? { sdp: answer, dropped: 0 } : withoutPrivateCandidates(answer);
+  return { sdp: sourceRate === undefined ? sdp : withOpusParameters(sdp, opusForSource(sourceRate)), dropped };
+}
+
+/** Codecs whose payload types are fixed (RFC 3551 section 6). */
+const FIXED_TYPES = new Map([
+  ['0', 'PCMU/8000'],
+  ['8', 'PCMA/8000'],
+]);
+
+/** The codec that a description's audio line prefers, as `opus/48000`; undefined where it has none. */
+export function audioCodec(sdp: string): string | undefined {
+  const type = /^m=audio \d+ \S+ (\d+)/m.exec(sdp)?.[1];
+  if (type === undefined) return undefined;
+  const map = new RegExp(`^a=rtpmap:${type} ([^/\\s]+/\\d+)`, 'm').exec(sdp)?.[1];
+  return (map ?? FIXED_TYPES.get(type))?.toLowerCase();
+}
+
+/** Largest message that the far end takes on a data channel, bytes (RFC 8841 section 6): 64 KiB where it does not say; 0 stands for no limit. */
+export function maxMessageBytes(sdp: string): number {
+  const said = /^a=max-message-size:(\d+)/m.exec(sdp)?.[1];
+  if (said === undefined) return 65_536;
+  return Number(said) === 0 ? Number.POSITIVE_INFINITY : Number(said);
 }

@@ -1,5 +1,12 @@
 import type { AgentTransport } from '../../call/events.ts';
-import { type LegFormat, type ResolvedOptions, rateOf, type TurnDetection } from './options.ts';
+import {
+  type LegFormat,
+  type ResolvedOptions,
+  rateOf,
+  type Transcription,
+  type Truncation,
+  type TurnDetection,
+} from './options.ts';
 
 /**
  * The session as the model is asked to hold it, and the check that it does. GA nests what the beta held flat; which of the two a
@@ -19,6 +26,11 @@ type SessionOptions = Pick<
   | 'speed'
   | 'format'
   | 'keyApi'
+  | 'reasoningEffort'
+  | 'parallelToolCalls'
+  | 'truncation'
+  | 'storedPrompt'
+  | 'maxOutputTokens'
 >;
 
 export interface AudioFormat {
@@ -55,7 +67,7 @@ function gaSession(options: SessionOptions, legFormat: LegFormat | undefined): R
   const format = legFormat === undefined ? {} : { format: wireFormat(legFormat) };
   const input = {
     ...format,
-    ...(options.transcription === undefined ? {} : { transcription: options.transcription }),
+    ...(options.transcription === undefined ? {} : { transcription: transcription(options.transcription, false) }),
     ...(options.noiseReduction === undefined
       ? {}
       : { noise_reduction: options.noiseReduction === null ? null : { type: options.noiseReduction } }),
@@ -63,32 +75,49 @@ function gaSession(options: SessionOptions, legFormat: LegFormat | undefined): R
   };
   const output = {
     ...format,
-    ...(options.voice === undefined ? {} : { voice: options.voice }),
+    ...(options.voice === undefined
+      ? {}
+      : { voice: isCustomVoice(options.voice) ? { id: options.voice } : options.voice }),
     ...(options.speed === undefined ? {} : { speed: options.speed }),
   };
   return {
     type: 'realtime',
     output_modalities: ['audio'],
     ...common(options),
+    ...(options.reasoningEffort === undefined ? {} : { reasoning: { effort: options.reasoningEffort } }),
+    ...(options.parallelToolCalls === undefined ? {} : { parallel_tool_calls: options.parallelToolCalls }),
+    ...(options.maxOutputTokens === undefined ? {} : { max_output_tokens: options.maxOutputTokens }),
+    ...(options.truncation === undefined ? {} : { truncation: truncation(options.truncation) }),
+    ...(options.storedPrompt === undefined ? {} : { prompt: defined({ ...options.storedPrompt }) }),
     audio: { input, output },
   };
 }
 
-/** https://platform.openai.com/docs/api-reference/realtime-beta-sessions */
+/** Without what the beta does not know: https://platform.openai.com/docs/api-reference/realtime-beta-sessions */
 function betaSession(options: SessionOptions, legFormat: LegFormat | undefined): Record<string, unknown> {
   const format = legFormat === 'pcmu' ? 'g711_ulaw' : 'pcm16';
   return {
     modalities: ['audio', 'text'],
     ...common(options),
-    ...(options.voice === undefined ? {} : { voice: options.voice }),
+    ...(options.voice === undefined || isCustomVoice(options.voice) ? {} : { voice: options.voice }),
+    ...(options.maxOutputTokens === undefined ? {} : { max_response_output_tokens: options.maxOutputTokens }),
     ...(options.speed === undefined ? {} : { speed: options.speed }),
     ...(legFormat === undefined ? {} : { input_audio_format: format, output_audio_format: format }),
-    ...(options.transcription === undefined ? {} : { input_audio_transcription: options.transcription }),
+    ...(options.transcription === undefined
+      ? {}
+      : { input_audio_transcription: transcription(options.transcription, true) }),
     ...(options.noiseReduction === undefined
       ? {}
       : { input_audio_noise_reduction: options.noiseReduction === null ? null : { type: options.noiseReduction } }),
-    ...(options.turnDetection === undefined ? {} : { turn_detection: turnDetection(options.turnDetection) }),
+    ...(options.turnDetection === undefined ? {} : { turn_detection: betaTurnDetection(options.turnDetection) }),
   };
+}
+
+/** The beta knows no idle timeout, and refuses what it does not know. */
+function betaTurnDetection(value: TurnDetection | null): Record<string, unknown> | null {
+  const detection = turnDetection(value);
+  delete detection?.['idle_timeout_ms'];
+  return detection;
 }
 
 function common(options: SessionOptions): Record<string, unknown> {
@@ -96,6 +125,31 @@ function common(options: SessionOptions): Record<string, unknown> {
     ...(options.instructions === undefined ? {} : { instructions: options.instructions }),
     ...(options.tools === undefined ? {} : { tools: options.tools, tool_choice: 'auto' }),
   };
+}
+
+/** Custom voices have ids, which no name of a voice begins like. */
+function isCustomVoice(voice: string): boolean {
+  return voice.startsWith('voice_');
+}
+
+function transcription(value: Transcription | null, beta: boolean): Record<string, unknown> | null {
+  if (value === null) return null;
+  const { model, language, prompt } = value;
+  return defined(beta ? { model, language, prompt } : { ...value });
+}
+
+function truncation(value: Truncation): unknown {
+  if (typeof value === 'string') return value;
+  const { retentionRatio, postInstructionTokens } = value;
+  return {
+    type: 'retention_ratio',
+    retention_ratio: retentionRatio,
+    ...(postInstructionTokens === undefined ? {} : { token_limits: { post_instructions: postInstructionTokens } }),
+  };
+}
+
+function defined(value: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(value).filter(([, entry]) => entry !== undefined));
 }
 
 function turnDetection(value: TurnDetection | null): Record<string, unknown> | null {
@@ -115,6 +169,19 @@ function turnDetection(value: TurnDetection | null): Record<string, unknown> | n
     ...(value.idleTimeoutMs === undefined ? {} : { idle_timeout_ms: value.idleTimeoutMs }),
     ...replies,
   };
+}
+
+/**
+ * Largest session that is held over WebRTC, bytes as `channelBytes` counts them: libwebrtc takes messages of 256 KiB, and the server's own
+ * events about the session hold it with more around it.
+ */
+export const MAX_CHANNEL_SESSION_BYTES = 248 * 1024;
+
+/** What a text of JSON may come to on a data channel, bytes: the far end may escape all that is not ASCII (RFC 8259 section 7). */
+export function channelBytes(json: string): number {
+  let bytes = json.length;
+  for (let i = 0; i < json.length; i++) if (json.charCodeAt(i) > 0x7f) bytes += 5;
+  return bytes;
 }
 
 /** The formats a session states, GA or beta; undefined where it states none. */

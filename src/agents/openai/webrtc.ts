@@ -4,11 +4,11 @@ import type { Log } from '../../call/leg.ts';
 import type { Ticker } from '../../call/ticker.ts';
 import { BridgeError, errorMessage } from '../../errors.ts';
 import { Resampler } from '../../media/resample.ts';
-import { watchLiveness } from '../../transport/liveness.ts';
+import { hasAnswered, watchLiveness } from '../../transport/liveness.ts';
 import { type IceServer, Peer, type PeerChannel, type PeerState, RTC_SAMPLE_RATE } from '../../transport/peer.ts';
 import { type CallsApi, hangUp, postOffer } from './calls-api.ts';
 import type { ConnectionHandlers, ModelConnection } from './connection.ts';
-import { isPrivateHost, leanOffer, opusForSource, withOpusParameters, withoutPrivateCandidates } from './sdp.ts';
+import { acceptableAnswer, audioCodec, isPrivateHost, leanOffer, maxMessageBytes } from './sdp.ts';
 import { Uplink } from './uplink.ts';
 
 /**
@@ -36,15 +36,23 @@ export interface WebRtcConnectOptions extends CallsApi {
 
 /** Media lost for so long is lost, ms: ICE goes to 'disconnected' for a moment of bad line too (RFC 8445 section 11). */
 const DISCONNECTED_GRACE_MS = 5_000;
-/** The statistics of a call may hold its close up for so long, ms. */
-const QUALITY_TIMEOUT_MS = 500;
+/** The hang-up and the statistics of a call may hold its close up for so long, ms. */
+const CLOSE_TIMEOUT_MS = 500;
 /** Largest event that goes into the data channel, bytes: libwebrtc refuses more than its own max-message-size. */
-const MAX_EVENT_BYTES = 256 * 1024;
+export const MAX_EVENT_BYTES = 256 * 1024;
+/**
+ * From the answer on, media may take this, or this many times what the answer took, ms: checks, DTLS and SCTP are some six round trips. Where UDP is
+ * blocked nothing comes at all, and the caller is not to wait longer for that.
+ */
+const MEDIA_MIN_MS = 1_900;
+const MEDIA_PER_ANSWER = 4;
+/** In less nothing can be said about the way, ms. */
+const MEDIA_FAIR_MS = 500;
 
 /**
  * Connects. Resolves when media is connected and the data channel open; events and audio may reach `handlers` a moment before.
- * Rejects, with everything freed, with PEER_UNAVAILABLE, PEER_SDP_INVALID, PEER_FAILED, PEER_CONNECT_TIMEOUT (media never connected),
- * MODEL_TIMEOUT (the offer was never answered), the MODEL_* error of an HTTP answer, or the signal's reason.
+ * Rejects, with everything freed, with PEER_UNAVAILABLE, PEER_SDP_INVALID, PEER_FAILED, PEER_CONNECT_TIMEOUT (nothing came of the media's way),
+ * PEER_TOO_SLOW (something did, or there was little time to), MODEL_TIMEOUT (the offer was never answered), the MODEL_* error of an HTTP answer, or the signal's reason.
  */
 export async function connectWebRtc(
   options: WebRtcConnectOptions,
@@ -76,8 +84,18 @@ class WebRtcConnection implements ModelConnection {
   readonly #request = new AbortController();
   /** Resolves when connected; rejects with what ends the attempt. */
   readonly #ready = Promise.withResolvers<void>();
+  readonly #begun: number;
+  #answeredAt = Number.POSITIVE_INFINITY;
+  /** Ends the wait for media; undefined before the answer. */
+  #mediaDeadline: Timer | undefined;
+  /** Largest event that both ends take, bytes. */
+  #maxEventBytes = MAX_EVENT_BYTES;
+  /** The line's codec, of the answer. */
+  #codec = 'opus/48000';
   #phase: Phase = 'offering';
   #callId: string | undefined;
+  /** Settled when the server was told of the end, or could not be. */
+  #hungUp: Promise<void> | undefined;
   /** Ends what runs by itself while connected. */
   #stop: (() => void) | undefined;
   #grace: Timer | undefined;
@@ -86,6 +104,7 @@ class WebRtcConnection implements ModelConnection {
   constructor(options: WebRtcConnectOptions, handlers: ConnectionHandlers) {
     this.#options = options;
     this.#handlers = handlers;
+    this.#begun = options.clock.now();
     // Twice a telephone's rate is above what the library's own way up to 48 kHz touches; wideband audio is brought there by our filters.
     this.inputRate = options.sourceRate === 8_000 ? 16_000 : RTC_SAMPLE_RATE;
     this.#peer = new Peer(
@@ -122,7 +141,7 @@ class WebRtcConnection implements ModelConnection {
     const { clock, timeoutMs, signal } = this.#options;
     const onAbort = () => this.#ready.reject(signal.reason);
     signal.addEventListener('abort', onAbort, { once: true });
-    const deadline = clock.after(timeoutMs, () => this.#ready.reject(this.#timedOut()));
+    const deadline = clock.after(timeoutMs, () => void this.#timeOut());
     try {
       await Promise.race([this.#negotiate(), this.#ready.promise]);
       await this.#ready.promise;
@@ -136,15 +155,21 @@ class WebRtcConnection implements ModelConnection {
       };
     } finally {
       deadline.cancel();
+      this.#mediaDeadline?.cancel();
       signal.removeEventListener('abort', onAbort);
     }
   }
 
+  get maxEventBytes(): number {
+    return this.#maxEventBytes;
+  }
+
   send(json: string): boolean {
     if (this.#phase !== 'connected') return false;
-    if (json.length * 3 > MAX_EVENT_BYTES && Buffer.byteLength(json) > MAX_EVENT_BYTES) {
+    const most = this.#maxEventBytes;
+    if (json.length * 3 > most && Buffer.byteLength(json) > most) {
       this.#options.log.warn(
-        { bytes: Buffer.byteLength(json) },
+        { code: 'MODEL_SESSION_TOO_LARGE', bytes: Buffer.byteLength(json), most },
         'an event too large for the data channel was not sent',
       );
       return false;
@@ -174,7 +199,7 @@ class WebRtcConnection implements ModelConnection {
 
   toString(): string {
     const band = this.#options.sourceRate === undefined ? '' : ` (band of ${this.#options.sourceRate} Hz)`;
-    return `opus/48000${band} -> webrtc`;
+    return `${this.#codec}${this.#codec.startsWith('opus') ? band : ''} -> webrtc`;
   }
 
   async #negotiate(): Promise<void> {
@@ -190,19 +215,16 @@ class WebRtcConnection implements ModelConnection {
       return;
     }
     this.#phase = 'connecting';
-    await this.#peer.acceptAnswer(this.#checked(answer));
-  }
-
-  /** The answer as libwebrtc gets it: without unsafe candidates, with our encoder's bounds. */
-  #checked(answer: string): string {
-    const { baseUrl, allowPrivateCandidates, log, sourceRate } = this.#options;
-    let sdp = answer;
-    if (!(allowPrivateCandidates ?? isPrivateHost(new URL(baseUrl).hostname))) {
-      const filtered = withoutPrivateCandidates(answer);
-      sdp = filtered.sdp;
-      if (filtered.dropped > 0) log.warn({ dropped: filtered.dropped }, 'candidates that are not public were dropped');
-    }
-    return sourceRate === undefined ? sdp : withOpusParameters(sdp, opusForSource(sourceRate));
+    const { clock } = options;
+    this.#answeredAt = clock.now();
+    const mediaMs = Math.max(MEDIA_MIN_MS, MEDIA_PER_ANSWER * (this.#answeredAt - this.#begun));
+    this.#mediaDeadline = clock.after(mediaMs, () => void this.#timeOut());
+    this.#codec = audioCodec(answer) ?? this.#codec;
+    this.#maxEventBytes = Math.min(MAX_EVENT_BYTES, maxMessageBytes(answer));
+    const allowPrivate = options.allowPrivateCandidates ?? isPrivateHost(new URL(options.baseUrl).hostname);
+    const { sdp, dropped } = acceptableAnswer(answer, allowPrivate, options.sourceRate);
+    if (dropped > 0) options.log.warn({ dropped }, 'candidates that are not public were dropped');
+    await this.#peer.acceptAnswer(sdp);
   }
 
   #onState(state: PeerState): void {
@@ -263,21 +285,21 @@ class WebRtcConnection implements ModelConnection {
   #closeWithQuality(): void {
     const { clock, log } = this.#options;
     const peer = this.#peer;
-    const limit = clock.after(QUALITY_TIMEOUT_MS, () => peer.close());
-    void peer.quality().then((quality) => {
+    const limit = clock.after(CLOSE_TIMEOUT_MS, () => peer.close());
+    void Promise.all([peer.quality(), this.#hungUp]).then(([quality]) => {
       limit.cancel();
       log.info({ ...quality, skippedMs: this.#uplink.skippedMs }, 'webrtc line closed');
       peer.close();
     });
   }
 
-  /** Tells the server, so that its session does not wait for media to time out. The key may not be allowed to: then it does. */
+  /** Tells the server, so that its session does not wait for media to time out; where that fails, it does. */
   #hangUp(): void {
     const callId = this.#callId;
     this.#callId = undefined;
     if (callId === undefined) return;
     const { log } = this.#options;
-    hangUp(this.#options, callId).catch((error) => {
+    this.#hungUp = hangUp(this.#options, callId).catch((error) => {
       log.debug({ reason: errorMessage(error) }, 'the model was not told of the hang-up');
     });
   }
@@ -286,12 +308,19 @@ class WebRtcConnection implements ModelConnection {
     return this.#phase === 'over';
   }
 
-  #timedOut(): BridgeError {
-    const { timeoutMs } = this.#options;
+  /** The attempt's time is over: ends it with what that says about the way. */
+  async #timeOut(): Promise<void> {
+    const { clock } = this.#options;
+    const ms = Math.round(clock.now() - this.#begun);
     if (this.#phase === 'offering') {
-      return new BridgeError('MODEL_TIMEOUT', `the offer was not answered within ${timeoutMs} ms`, { retryable: true });
+      const words = `the offer was not answered within ${ms} ms`;
+      this.#ready.reject(new BridgeError('MODEL_TIMEOUT', words, { retryable: true }));
+      return;
     }
+    // The answer left next to no time: nothing is known of the way.
+    const cutShort = clock.now() - this.#answeredAt < MEDIA_FAIR_MS;
     const why = this.#peer.hasLocalCandidates ? '' : ': no local port for media could be had';
-    return new BridgeError('PEER_CONNECT_TIMEOUT', `no media connection within ${timeoutMs} ms${why}`);
+    const code = (await hasAnswered(this.#peer)) || cutShort ? 'PEER_TOO_SLOW' : 'PEER_CONNECT_TIMEOUT';
+    this.#ready.reject(new BridgeError(code, `no media connection within ${ms} ms${why}`));
   }
 }

@@ -81,7 +81,7 @@ export class Behaviour {
       return speak(greeting === undefined ? this.#voiced(recording('greeting')) : this.#say(greeting));
     }
     const turn = this.#nextTurn();
-    if (turn !== undefined) return this.#scripted(turn);
+    if (turn !== undefined) return this.#scripted(turn, toolChoice !== 'none');
     if (told !== undefined) return speak({ ...this.#voiced(this.#say({ text: told })), transcript: told });
     return this.#own(cause, tools, toolChoice);
   }
@@ -98,11 +98,12 @@ export class Behaviour {
     return turns[this.#next] === undefined ? undefined : turns[this.#next++];
   }
 
-  #scripted(turn: Turn): Answer | 'silent' {
+  /** A turn as it is written; without its tools where the response may call none. */
+  #scripted(turn: Turn, mayCall: boolean): Answer | 'silent' {
     if (turn.silent) return 'silent';
     const parts: Part[] = [];
     if (turn.say !== undefined) parts.push({ kind: 'speech', utterance: this.#say(turn.say) });
-    for (const call of turn.tools ?? []) {
+    for (const call of mayCall ? (turn.tools ?? []) : []) {
       const args = typeof call.arguments === 'string' ? call.arguments : JSON.stringify(call.arguments);
       parts.push({ kind: 'call', name: call.name, arguments: args });
     }

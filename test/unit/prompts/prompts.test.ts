@@ -29,6 +29,78 @@ const problemOf = (text: string): string => {
   }
 };
 
+describe('what the model can be told beyond the words', () => {
+  const FULL = `---
+voice: { id: voice_abc }
+reasoningEffort: low
+parallelToolCalls: false
+maxOutputTokens: 800
+truncation: { retentionRatio: 0.8, postInstructionTokens: 8000 }
+transcription: { model: gpt-transcribe, prompt: dental, keywords: [Lakeside], languages: [en, es], delay: low }
+storedPrompt: { id: pmpt_1, version: 2, variables: { who: "{{caller.name|a caller}}" } }
+---
+`;
+
+  it('is read and handed on, a stored prompt in place of a body', () => {
+    const prompt = parsePrompt('x', 'x.md', FULL);
+    expect(promptedAgent(prompt, facts)).toEqual({
+      voice: 'voice_abc',
+      reasoningEffort: 'low',
+      parallelToolCalls: false,
+      maxOutputTokens: 800,
+      truncation: { retentionRatio: 0.8, postInstructionTokens: 8000 },
+      transcription: {
+        model: 'gpt-transcribe',
+        prompt: 'dental',
+        keywords: ['Lakeside'],
+        languages: ['en', 'es'],
+        delay: 'low',
+      },
+      storedPrompt: { id: 'pmpt_1', version: '2', variables: { who: 'a caller' } },
+    });
+    expect(promptedAgent(parsePrompt('x', 'x.md', `${FULL}Be brief.`), facts).instructions).toBe('Be brief.');
+  });
+
+  it('is of the settings where the prompt says nothing, and its own language stands over several', () => {
+    const defaults = {
+      transcriptionModel: 'm',
+      transcription: { prompt: 'p', languages: ['en', 'es'], keywords: undefined },
+    };
+    expect(promptedAgent(parsePrompt('x', 'x.md', 'Hi'), facts, defaults).transcription).toEqual({
+      model: 'm',
+      prompt: 'p',
+      languages: ['en', 'es'],
+    });
+    expect(
+      promptedAgent(parsePrompt('x', 'x.md', '---\nlanguage: de\n---\nHi'), facts, defaults).transcription,
+    ).toEqual({
+      model: 'm',
+      prompt: 'p',
+      language: 'de',
+    });
+  });
+
+  it.each([
+    ['reasoningEffort: most', /x\.md:2: reasoningEffort/],
+    ['maxOutputTokens: 5000', /x\.md:2: maxOutputTokens: /],
+    ['truncation: { retentionRatio: 2 }', /x\.md:2: truncation\.retentionRatio: /],
+    ['truncation: never', /truncation: must be auto/],
+    ['voice: { id: marin }', /voice/],
+    ['transcription: { languages: [english] }', /languages/],
+    ['transcription: { words: [a] }', /words/],
+    ['transcriptionModel: a\ntranscription: { model: b }', /transcription\.model: is told by transcriptionModel, too/],
+    ['language: de\ntranscription: { languages: [en] }', /transcription\.languages: is told by language, too/],
+    ['storedPrompt: { version: 2 }', /storedPrompt\.id/],
+    ['storedPrompt: { id: p, variables: { a: "{{nobody.name}}" } }', /storedPrompt\.variables\.a: .*nobody\.name/],
+  ])('is checked: %s', (front, problem) => {
+    expect(problemOf(`---\n${front}\n---\nHi`)).toMatch(problem);
+  });
+
+  it('needs a body without a stored prompt', () => {
+    expect(problemOf('---\nvoice: marin\n---\n')).toMatch(/the body is empty/);
+  });
+});
+
 describe('front matter', () => {
   it('is everything about an agent but its words', () => {
     const { settings } = parsePrompt(

@@ -162,6 +162,50 @@ describe('transport', () => {
     expect(r.end).toMatchObject({ reason: 'model-auth' });
   });
 
+  it.each(['MODEL_TIMEOUT', 'PEER_TOO_SLOW', 'MODEL_REJECTED'] as const)(
+    'spares nobody else WebRTC for one %s',
+    async (code) => {
+      const memory = new TransportMemory();
+      const first = new Run({ transport: 'webrtc', memory });
+      first.model.outcomes.webrtc.push(new BridgeError(code, 'slow', { retryable: true }));
+      await first.start();
+      expect(first.of('transport_fallback')).toMatchObject([{ reason: code }]);
+      const second = await run({ transport: 'webrtc', memory });
+      expect(second.model.tries).toEqual(['webrtc']);
+    },
+  );
+
+  it.each([
+    ['4 s where nothing is set', {}, 4_000],
+    ['as long as is set', { webrtcMs: 9_000 }, 9_000],
+    ['less where both transports have less', { connectMs: 2_000 }, 1_500],
+  ])('gives WebRTC %s', async (_what, budgets, ms) => {
+    const r = new Run({ transport: 'webrtc', budgets });
+    const given: number[] = [];
+    const { webrtc } = r.model.connectors;
+    (r.model.connectors as { webrtc: typeof webrtc }).webrtc = (options, handlers) => {
+      given.push(options.timeoutMs);
+      return webrtc(options, handlers);
+    };
+    await r.start();
+    expect(given.map(Math.round)).toEqual([ms]);
+  });
+
+  it('takes the WebSocket at once for a session that no data channel takes, for that call alone', async () => {
+    const memory = new TransportMemory();
+    const large = await run({ transport: 'webrtc', memory, instructions: 'x'.repeat(300 * 1024) });
+    expect(large.model.tries).toEqual(['websocket']);
+    expect(large.events).toMatchObject([
+      { type: 'transport_fallback', reason: 'MODEL_SESSION_TOO_LARGE' },
+      { type: 'ready' },
+    ]);
+    const tools = [{ type: 'function', name: 'f', description: '語'.repeat(50 * 1024) }] as const;
+    const described = await run({ transport: 'webrtc', memory, tools });
+    expect(described.model.tries).toEqual(['websocket']);
+    const small = await run({ transport: 'webrtc', memory, instructions: 'x'.repeat(200 * 1024) });
+    expect(small.model.tries).toEqual(['webrtc']);
+  });
+
   it('spares the next callers the wait', async () => {
     const memory = new TransportMemory();
     const first = new Run({ transport: 'webrtc', memory });

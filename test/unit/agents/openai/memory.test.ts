@@ -23,6 +23,33 @@ describe('TransportMemory', () => {
     expect(memory.reason).toBe('');
   });
 
+  it('spares the others nothing for one slow call, and closes when three in a row are slow', () => {
+    const memory = new TransportMemory();
+    memory.suspected(0, 4_000, 'PEER_TOO_SLOW');
+    memory.suspected(10_000, 14_000, 'MODEL_TIMEOUT');
+    expect(memory.allows(14_001)).toBe(true);
+    expect(memory.doubtful).toBe(false);
+    memory.suspected(20_000, 24_000, 'PEER_TOO_SLOW');
+    expect(memory.allows(24_001)).toBe(false);
+    expect(memory.reason).toBe('PEER_TOO_SLOW');
+    expect(memory.allows(84_000)).toBe(true);
+    // The trial was slow, too: it stays closed, for longer.
+    memory.suspected(84_000, 88_000, 'PEER_TOO_SLOW');
+    expect(memory.allows(88_000 + 119_000)).toBe(false);
+  });
+
+  it('forgets slow calls with the first that connects, and counts those of one moment once', () => {
+    const memory = new TransportMemory();
+    for (let i = 0; i < 50; i++) memory.suspected(i, 4_000 + i, 'MODEL_TIMEOUT');
+    expect(memory.allows(5_000)).toBe(true);
+    memory.suspected(6_000, 10_000, 'MODEL_TIMEOUT');
+    memory.succeeded(900);
+    expect(memory.setUpMs).toBe(900);
+    memory.suspected(20_000, 24_000, 'MODEL_TIMEOUT');
+    memory.suspected(30_000, 34_000, 'MODEL_TIMEOUT');
+    expect(memory.allows(34_001)).toBe(true);
+  });
+
   it('counts calls that fail together as one failure', () => {
     const memory = new TransportMemory();
     for (let i = 0; i < 20; i++) memory.failed(i, 'PEER_FAILED');

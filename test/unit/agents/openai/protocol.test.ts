@@ -1,9 +1,12 @@
 import fc from 'fast-check';
+import type { RealtimeSessionCreateRequest } from 'openai/resources/realtime/realtime';
 import { describe, expect, it } from 'vitest';
 import { parseServerEvent } from '../../../../src/agents/openai/events.ts';
 import { resolveOptions } from '../../../../src/agents/openai/options.ts';
-import { formatMismatch, keySession, sessionUpdate } from '../../../../src/agents/openai/session.ts';
+import { channelBytes, formatMismatch, keySession, sessionUpdate } from '../../../../src/agents/openai/session.ts';
 import { restUrl, socketUrl } from '../../../../src/agents/openai/urls.ts';
+import { updateFromBeta } from '../../../../src/simulator/realtime/beta.ts';
+import { parseUpdate } from '../../../../src/simulator/realtime/session-config.ts';
 import { says } from '../../../fakes/model.ts';
 
 describe('addresses', () => {
@@ -160,6 +163,99 @@ describe('the session', () => {
     const overWebRtc = sessionUpdate(full, 'webrtc') as { audio: { input: object; output: object } };
     expect(overWebRtc.audio.input).not.toHaveProperty('format');
     expect(overWebRtc.audio.output).not.toHaveProperty('format');
+  });
+
+  const everything = resolveOptions({
+    apiKey: 'sk-x',
+    model: 'gpt-realtime-2.1',
+    voice: 'voice_abc',
+    reasoningEffort: 'low',
+    parallelToolCalls: false,
+    maxOutputTokens: 900,
+    truncation: { retentionRatio: 0.8, postInstructionTokens: 8_000 },
+    transcription: {
+      model: 'gpt-transcribe',
+      languages: ['en', 'es'],
+      keywords: ['Lakeside'],
+      prompt: 'dental',
+      delay: 'low',
+    },
+    storedPrompt: { id: 'pmpt_1', version: '2', variables: { city: 'Boston' } },
+  });
+
+  it('has all that can be set, in the names of the API, and nothing that is not', () => {
+    const session: RealtimeSessionCreateRequest = sessionUpdate(everything, 'webrtc') as never;
+    expect(session).toEqual({
+      type: 'realtime',
+      output_modalities: ['audio'],
+      reasoning: { effort: 'low' },
+      parallel_tool_calls: false,
+      max_output_tokens: 900,
+      truncation: { type: 'retention_ratio', retention_ratio: 0.8, token_limits: { post_instructions: 8_000 } },
+      prompt: { id: 'pmpt_1', version: '2', variables: { city: 'Boston' } },
+      audio: {
+        input: {
+          transcription: {
+            model: 'gpt-transcribe',
+            languages: ['en', 'es'],
+            keywords: ['Lakeside'],
+            prompt: 'dental',
+            delay: 'low',
+          },
+        },
+        output: { voice: { id: 'voice_abc' } },
+      },
+    } satisfies RealtimeSessionCreateRequest);
+    expect(parseUpdate(session)).toBeDefined();
+    const bare = resolveOptions({ apiKey: 'sk-x', model: 'm' });
+    expect(sessionUpdate(bare, 'webrtc')).toEqual({
+      type: 'realtime',
+      output_modalities: ['audio'],
+      audio: { input: {}, output: {} },
+    });
+    expect(sessionUpdate({ ...bare, truncation: 'disabled', maxOutputTokens: 'inf' }, 'webrtc')).toMatchObject({
+      truncation: 'disabled',
+      max_output_tokens: 'inf',
+    });
+    expect(sessionUpdate({ ...bare, truncation: { retentionRatio: 0.5 } }, 'webrtc')).toMatchObject({
+      truncation: { type: 'retention_ratio', retention_ratio: 0.5 },
+    });
+    expect(keySession(everything)).toMatchObject({ model: 'gpt-realtime-2.1', reasoning: { effort: 'low' } });
+  });
+
+  it('has in the beta only what that knows', () => {
+    const flat = sessionUpdate({ ...everything, keyApi: 'sessions' }, 'webrtc');
+    expect(flat).toEqual({
+      modalities: ['audio', 'text'],
+      max_response_output_tokens: 900,
+      input_audio_transcription: { model: 'gpt-transcribe', prompt: 'dental' },
+    });
+    expect(() => updateFromBeta(flat)).not.toThrow();
+  });
+
+  it.each([0, 4_097, 1.5])('has no answers of %d tokens', (maxOutputTokens) => {
+    expect(() => resolveOptions({ apiKey: 'sk-x', model: 'm', maxOutputTokens })).toThrow(/maxOutputTokens/);
+  });
+
+  it('has no idle timeout where the deployment speaks the beta, which knows none', () => {
+    const idle = { ...full, turnDetection: { type: 'server_vad', idleTimeoutMs: 6_000 } } as const;
+    expect(sessionUpdate(idle, 'websocket')).toMatchObject({
+      audio: { input: { turn_detection: { idle_timeout_ms: 6_000 } } },
+    });
+    for (const flat of [
+      sessionUpdate({ ...idle, keyApi: 'sessions' }, 'webrtc'),
+      keySession({ ...idle, keyApi: 'sessions' }),
+    ]) {
+      expect(flat['turn_detection']).toEqual({ type: 'server_vad' });
+    }
+  });
+
+  it.each([
+    ['ASCII', 'x'.repeat(100), 100],
+    ['what the far end may escape', '語ä', 12],
+    ['a pair of surrogates', '😀', 12],
+  ])('is measured as it may come back on a data channel: %s', (_what, text, bytes) => {
+    expect(channelBytes(text)).toBe(bytes);
   });
 
   it('is asked for flat where the deployment speaks the beta', () => {

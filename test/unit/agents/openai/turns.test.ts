@@ -288,6 +288,21 @@ describe('tools', () => {
   });
 });
 
+describe('an answer of exact words', () => {
+  it('cannot call a tool in place of saying them', async () => {
+    const tools = [{ type: 'function', name: 'lookup' }] as const;
+    const r = await run({ tools, greeting: 'Good day' });
+    r.leg.greet();
+    r.says(says.created('r1'), says.done('r1'));
+    r.leg.respond('Say goodbye.');
+    const asked = r.model.last.of('response.create').map((event) => event['response']);
+    expect(asked).toMatchObject([{ tool_choice: 'none' }, { tool_choice: 'none' }]);
+    r.says(says.created('r2'), says.done('r2'));
+    r.leg.sendText('hello');
+    expect(r.model.last.of('response.create').at(-1)).not.toHaveProperty('response');
+  });
+});
+
 describe('asking for answers', () => {
   it('greets with its words, after the instructions, once asked', async () => {
     const r = await run({ greeting: 'Welcome to Acme', instructions: 'You are Ada.' });

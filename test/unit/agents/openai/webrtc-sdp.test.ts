@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import {
+  audioCodec,
   isPrivateHost,
   isPublicAddress,
   leanOffer,
+  maxMessageBytes,
   opusForSource,
   withOpusParameters,
   withoutPrivateCandidates,
@@ -29,6 +31,22 @@ const OFFER = [
   'a=rtpmap:63 VP8/90000',
   '',
 ].join('\r\n');
+
+describe('what an answer says of the line', () => {
+  const opus = 'm=audio 9 UDP/TLS/RTP/SAVPF 111 0\r\na=rtpmap:111 opus/48000/2\r\na=rtpmap:0 PCMU/8000\r\n';
+  it.each([
+    ['opus/48000', opus],
+    ['pcmu/8000', 'm=audio 9 UDP/TLS/RTP/SAVPF 0 111\r\na=rtpmap:111 opus/48000/2\r\n'],
+    ['pcma/8000', 'm=audio 3478 UDP/TLS/RTP/SAVPF 8\n'],
+    [undefined, 'm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n'],
+  ])('is its codec: %s', (codec, sdp) => expect(audioCodec(sdp)).toBe(codec));
+
+  it.each([
+    [65_536, opus],
+    [262_144, `${opus}a=max-message-size:262144\r\n`],
+    [Number.POSITIVE_INFINITY, `${opus}a=max-message-size:0\r\n`],
+  ])('is the largest message of its data channel: %d', (bytes, sdp) => expect(maxMessageBytes(sdp)).toBe(bytes));
+});
 
 describe('addresses', () => {
   it.each(['8.8.8.8', '13.65.1.1', '172.32.0.1', '100.63.255.255', '2606:4700::1', '2a00::1'])(
