@@ -240,6 +240,7 @@ function agentOptions({ config, endpoint, webrtc }: DispatchDeps, incoming: Call
     greeting: true,
     turnDetection: { type: config.TURN_DETECTION },
     budgets: {
+      webrtcMs: config.WEBRTC_TIMEOUT_MS,
       coverMs: config.ANSWER_FILLER_MS,
       slowRetryMs: config.ANSWER_RETRY_MS,
       silentEndMs: config.ANSWER_LIMIT_MS,
@@ -247,7 +248,6 @@ function agentOptions({ config, endpoint, webrtc }: DispatchDeps, incoming: Call
     format: formatFor(incoming.carrier, config),
     transport: config.USE_WEBRTC ? 'webrtc' : 'websocket',
     iceServers: config.ICE_SERVERS,
-    budgets: { webrtcMs: config.WEBRTC_TIMEOUT_MS },
     ...(config.RTC_PORT_RANGE === undefined ? {} : { portRange: config.RTC_PORT_RANGE }),
     memory: webrtc,
   };
