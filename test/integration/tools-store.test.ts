@@ -39,7 +39,8 @@ describe('the store on its own thread', () => {
 
   it('says what went wrong in a query, and goes on', async () => {
     const store = await start();
-    await expect(store.callers.update(null as unknown as string, {}, 0)).rejects.toThrow(/NOT NULL/);
+    const message = { callId: 'c', body: null as unknown as string, urgent: false };
+    await expect(store.messages.leave(message, 0)).rejects.toThrow(/NOT NULL/);
     await expect((store.callers as unknown as { drop(): Promise<void> }).drop()).rejects.toThrow(/no query/);
     await expect((store.callers as unknown as { constructor: () => Promise<void> }).constructor()).rejects.toThrow(
       /no query/,
@@ -109,7 +110,7 @@ describe('the store on its own thread', () => {
 });
 
 describe('two who want the same', () => {
-  const wish = (name: string, start: string) => ({ service: 'cleaning', start, name, callId: name });
+  const wish = (name: string, start: string) => ({ service: 'cleaning', start, name, callId: `${name} ${start}` });
 
   it('at the same moment on two connections: one gets it', async () => {
     const [a, b] = [await start(), await start()];
@@ -136,7 +137,7 @@ describe('two who want the same', () => {
       process.stdin.once('data', () => {
         let won = 0;
         for (const { start } of slots)
-          if (appointments.book({ service: 'cleaning', start, name: 'x', callId: String(process.pid) }, ${MONDAY}).booked) won++;
+          if (appointments.book({ service: 'cleaning', start, name: 'x', callId: process.pid + start }, ${MONDAY}).booked) won++;
         process.stdout.write(JSON.stringify({ tried: slots.length, won }));
         process.exit(0);
       });`;

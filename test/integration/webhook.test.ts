@@ -71,7 +71,7 @@ describe('/incoming-call', () => {
     const signature = twilio.getExpectedTwilioSignature(TWILIO, PUBLIC + path, {});
     const get = (p: string) => fetch(r.base + p, { headers: { 'X-Twilio-Signature': signature } });
     expect((await get(path)).status).toBe(200);
-    expect(r.prepared[0]?.from).toBe('+15550001111');
+    expect(r.prepared[0]?.from).toEqual({ kind: 'number', number: '+15550001111' });
     expect((await get(path.replace('0001111', '0001112'))).status).toBe(403);
     expect((await fetch(r.base + path, { method: 'HEAD' })).status).toBe(404);
     expect(r.prepared).toHaveLength(1);
@@ -152,7 +152,12 @@ describe('/incoming-call', () => {
     expect((await r.post('/incoming-call', {})).status).toBe(400);
     expect(r.counts.get('webhook_invalid')).toBe(6);
     expect((await r.post('/incoming-call', { CallSid: 'local-trial' })).status).toBe(200);
-    expect(r.prepared[0]).toMatchObject({ from: '', to: '', accountId: '', direction: 'inbound' });
+    expect(r.prepared[0]).toMatchObject({
+      from: { kind: 'withheld' },
+      to: { kind: 'withheld' },
+      accountId: '',
+      direction: 'inbound',
+    });
   });
 
   it.each([
