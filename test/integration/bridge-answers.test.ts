@@ -71,7 +71,7 @@ const withTurns = (turns: ScenarioInput['turns'], faults: ScenarioInput['faults'
   faults,
 });
 
-describe.concurrent('an answer that nobody heard', () => {
+describe.concurrent('an answer that nobody heard', { timeout: 90_000 }, () => {
   it.for([
     ['text only', { as: 'text' }],
     ['no output at all', { as: 'nothing' }],
@@ -140,7 +140,7 @@ describe.concurrent('an answer that nobody heard', () => {
   });
 });
 
-describe.concurrent('a caller who waits', () => {
+describe.concurrent('a caller who waits', { timeout: 90_000 }, () => {
   it.for(TRANSPORTS)(
     'hears a sound 2.5 s after his turn, then the answer of a model that needs 9 s: %s',
     async (transport, { own }) => {
@@ -200,7 +200,7 @@ describe.concurrent('a caller who waits', () => {
   });
 });
 
-describe.concurrent("events of the caller's turn", () => {
+describe.concurrent("events of the caller's turn", { timeout: 90_000 }, () => {
   it('may lose the end of his speech: he is answered all the same', async ({ own }) => {
     const types = ['input_audio_buffer.speech_stopped', 'input_audio_buffer.committed'];
     const faults: ScenarioInput['faults'] = [
@@ -238,7 +238,7 @@ describe.concurrent("events of the caller's turn", () => {
   });
 });
 
-describe.concurrent('words that nobody heard', () => {
+describe.concurrent('words that nobody heard', { timeout: 90_000 }, () => {
   it.for(TRANSPORTS)(
     'are not kept as said when the caller speaks before an answer behind a tool begins: %s',
     async (transport: Transport, { own }) => {

@@ -24,6 +24,8 @@ export class CallerTurns {
   stopped(itemId: string | undefined): boolean {
     // A stop without a beginning is a turn whose beginning was lost, unless it is the last one's told again.
     if (!this.#speaking && (itemId === undefined || itemId === this.#ended)) return false;
+    // The last turn's end, told again when the next has begun.
+    if (this.#speaking && itemId !== undefined && itemId === this.#ended && itemId !== this.#item) return false;
     this.#end(itemId);
     return true;
   }
