@@ -144,10 +144,20 @@ export class ModelSession {
     const current = () => this.#handlers === handlers && !this.#over;
     const handlers: ConnectionHandlers = {
       event: (json) => {
-        if (current()) this.#onMessage(json, transport);
+        if (!current()) return;
+        try {
+          this.#onMessage(json, transport);
+        } catch (error) {
+          this.#onBug(error);
+        }
       },
       audio: (samples) => {
-        if (current()) this.#listener?.audio(samples);
+        if (!current()) return;
+        try {
+          this.#listener?.audio(samples);
+        } catch (error) {
+          this.#onBug(error);
+        }
       },
       closed: (code, detail) => {
         if (current()) this.#onClosed(code, detail);
@@ -155,6 +165,13 @@ export class ModelSession {
     };
     this.#handlers = handlers;
     return handlers;
+  }
+
+  /** A bug of ours while the model was read: the session is given up, and built again where it may be. The process and its other calls go on. */
+  #onBug(err: unknown): void {
+    this.#setup.drops.tell('call_bug', 'a session with the model was given up for a bug of ours');
+    this.#setup.log.error({ err }, 'a bug while the model was read; its session is given up');
+    this.#onClosed('MODEL_SESSION_LOST', 'the bridge could not deal with what the model said');
   }
 
   #onMessage(json: string, transport: AgentTransport): void {

@@ -83,7 +83,13 @@ export class PhoneStream<G> {
     this.#clock = options.clock;
     this.#flood = new FloodGuard(options.clock.now());
     this.#socket = attach({
-      text: (data) => this.#onText(data),
+      text: (data) => {
+        try {
+          this.#onText(data);
+        } catch (error) {
+          this.#onBug(error);
+        }
+      },
       binary: () => this.#onBinary(),
       close: (code) => this.#onClose(code),
     });
@@ -216,6 +222,15 @@ export class PhoneStream<G> {
     // While the authorisation is pending its verdict decides: a granted stream is a call, even a very short one.
     if (this.#state === 'opening') this.#refuse('closed', CLOSE.normal);
     else if (this.#state === 'accepted') this.#state = 'closed';
+  }
+
+  /** A bug of ours while the carrier was read ends this stream's call. The process and its other calls go on. */
+  #onBug(err: unknown): void {
+    this.#tally.count('call_bug');
+    this.#options.log.error({ err }, 'a bug while a media stream was read; its call ends');
+    const end = termination('internal', 'a bug while the stream was read');
+    if (this.#state === 'accepted') this.#leg?.fail(end, CLOSE.internal);
+    else this.#refuse('INTERNAL', CLOSE.internal);
   }
 
   #violation(end: Termination, code: number): void {

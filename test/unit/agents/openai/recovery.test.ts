@@ -140,6 +140,21 @@ describe('a session lost in the middle of a call', () => {
     expect(told(r)).toEqual(['user/input_text: 1234', 'response.create']);
   });
 
+  it('to a bug of ours is built again as well, logged and counted, and the bug goes no further', async () => {
+    const r = await run();
+    r.says(says.created('r1'), says.message('r1', 'i1'));
+    const { write } = r.peer;
+    r.peer.write = () => {
+      throw new Error('of ours');
+    };
+    expect(() => r.says(says.delta('r1', 'i1', ulaw(100)))).not.toThrow();
+    r.peer.write = write;
+    await r.settle();
+    expect(r.types.slice(-2)).toEqual(['reconnecting', 'ready']);
+    expect(r.counters.call_bug).toBe(1);
+    expect(r.log.lines.some(({ level, message }) => level === 'error' && message.includes('a bug'))).toBe(true);
+  });
+
   it('hears nothing of the old connection any more', async () => {
     const r = await run();
     const old = r.model.last;

@@ -335,6 +335,30 @@ describe('a stream that misbehaves', () => {
     expect(s.socket.closed?.[0]).toBe(1008);
   });
 
+  it('that runs into a bug of ours ends its own call, is logged and counted, and throws no further', async () => {
+    const s = stream();
+    s.say(twilioSamples.connected);
+    s.say(twilioSamples.start);
+    const leg = s.legs[0]!;
+    const { context, events } = legContext(s.clock);
+    context.peer.write = () => {
+      throw new Error('of ours');
+    };
+    await leg.start(context);
+    expect(() => s.say(twilioSamples.media)).not.toThrow();
+    expect(s.socket.closed?.[0]).toBe(1011);
+    expect(events.at(-1)).toMatchObject({ type: 'ended', end: { reason: 'internal', result: 'server_error' } });
+    expect(s.log.lines.some(({ level, message }) => level === 'error' && message.includes('a bug'))).toBe(true);
+    // Before there is a call it is refused.
+    const early = stream({
+      authorize: () => {
+        throw new TypeError('of ours');
+      },
+    });
+    early.say(twilioSamples.connected);
+    expect(() => early.say(twilioSamples.start)).not.toThrow();
+  });
+
   it('may not speak binary: before its start never, in a call not for long', async () => {
     const early = stream();
     early.binary();
