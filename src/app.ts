@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
@@ -8,6 +7,7 @@ import { ModelCircuit } from './admission/circuit.ts';
 import { LoopDelay } from './admission/loop-delay.ts';
 import { MemoryWatch } from './admission/memory.ts';
 import { TransportMemory } from './agents/openai/fallback.ts';
+import { loadApology, SHIPPED_APOLOGY } from './apology.ts';
 import { Calls } from './call/calls.ts';
 import type { CarrierCall } from './call/carrier-call.ts';
 import { type Clock, delay, systemClock } from './call/clock.ts';
@@ -47,8 +47,6 @@ import { rateLimits } from './http/settings.ts';
 import { StreamTokens } from './http/stream-token.ts';
 import { MemoryUsedTokens } from './http/used-tokens.ts';
 import { carrierSecrets, isSigned } from './http/webhook.ts';
-import type { PcmFrame } from './media/frame.ts';
-import { decodeWav } from './media/wav.ts';
 import { createMetrics, type Metrics } from './metrics/metrics.ts';
 import type { RecordSink } from './records/event.ts';
 import { RecordStream } from './records/stream.ts';
@@ -179,14 +177,19 @@ export async function build(config: Config, deps: AppDeps): Promise<App> {
     taps: (info: CallInfo, hooks: TapHooks): CallTap[] =>
       features.map((feature) => feature.tap?.(info, hooks)).filter((tap) => tap !== undefined),
     count: metrics.count,
-    apology: loadApology(),
+    apology: loadApology(config.APOLOGY_FILE ?? SHIPPED_APOLOGY),
     comfort: comfortSound(config.ANSWER_FILLER),
     keypad: { pauseMs: config.DTMF_PAUSE_MS, most: config.DTMF_MAX_DIGITS, terminators: config.DTMF_TERMINATORS },
     patience: { longestMs: config.SILENCE_SECONDS * 1000, asks: config.SILENCE_ASKS },
     ended: (call, end) => {
       for (const feature of features) feature.ended?.(call, end);
     },
-    limits: { joinMs: config.STREAM_TIMEOUT_MS, reclaimMs: config.RECLAIM_MS, maxMs: config.MAX_CALL_MINUTES * 60_000 },
+    limits: {
+      joinMs: config.STREAM_TIMEOUT_MS,
+      reclaimMs: config.RECLAIM_MS,
+      ringMs: config.TRANSFER_RING_SECONDS * 1_000,
+      maxMs: config.MAX_CALL_MINUTES * 60_000,
+    },
   });
 
   const tokens = new StreamTokens({
@@ -246,7 +249,13 @@ export async function build(config: Config, deps: AppDeps): Promise<App> {
     apology: { text: config.FALLBACK_SAY },
     transferTo: config.FALLBACK_DIAL,
     transferSeconds: config.MAX_CALL_MINUTES * 60,
-    busy: /^(off|false|no|0)$/i.test(config.BUSY_SAY) ? undefined : { text: config.BUSY_SAY },
+    callerId: config.TRANSFER_CALLER_ID,
+    ringSeconds: config.TRANSFER_RING_SECONDS,
+    noCallerId: ({ carrier, carrierCallId }) =>
+      log.warn(
+        { carrier, carrierCallId },
+        'a caller without a number is connected on, and none can be shown: set TRANSFER_CALLER_ID',
+      ),
     signalwire: {
       codec: config.SIGNALWIRE_CODEC,
       realtime: config.SIGNALWIRE_REALTIME === 'auto' ? 'auto' : config.SIGNALWIRE_REALTIME === 'true',
@@ -261,7 +270,7 @@ export async function build(config: Config, deps: AppDeps): Promise<App> {
     log: log as unknown as Log,
     clock,
     pending: pendingLimits(config.MAX_PENDING_STREAMS),
-    onStream: phoneStreams({ calls, config, log: log as unknown as Log, clock, count: metrics.count }),
+    onStream: phoneStreams({ calls, memory, config, log: log as unknown as Log, clock, count: metrics.count }),
   });
 
   const replay = features.find((feature) => feature.replay !== undefined)?.replay;
@@ -326,10 +335,4 @@ async function closed(feature: Feature, clock: Clock, log: Logger): Promise<void
   } finally {
     late.abort();
   }
-}
-
-/** The recorded words for a caller whose call the bridge must give up, 24 kHz. */
-function loadApology(): PcmFrame {
-  const { channels, sampleRate } = decodeWav(readFileSync(new URL('./assets/apology.wav', import.meta.url)));
-  return { samples: channels[0] ?? new Int16Array(), sampleRate };
 }

@@ -11,6 +11,7 @@ import { readOperatorFileSync } from './operator-file.ts';
 import { recordingSettings } from './recording/settings.ts';
 import { recordSettings } from './records/settings.ts';
 import { csv, dialledNumber, flag, headerMap, iceServers, integer, portRange, publicUrl, webUrl } from './settings.ts';
+import { isLanguage, isVoice, LANGUAGE_RULE, VOICE_RULE } from './spoken.ts';
 import { toolSettings } from './tools/settings.ts';
 import { tracingSettings } from './tracing/settings.ts';
 import { webhookSettings } from './webhooks/settings.ts';
@@ -174,6 +175,26 @@ const schema = z.object({
     .string()
     .default('We are sorry, the call could not be continued. Please try again later.')
     .describe('What the carrier says to a caller whose call the bridge had to give up.'),
+  SAY_LANGUAGE: z
+    .string()
+    .refine(isLanguage, LANGUAGE_RULE)
+    .optional()
+    .describe(
+      'Language of FALLBACK_SAY and BUSY_SAY, e.g. de-DE; without it the carrier reads them as American English. A route may have words of its own (say, in ROUTES_FILE).',
+    ),
+  SAY_VOICE: z
+    .string()
+    .refine(isVoice, VOICE_RULE)
+    .optional()
+    .describe(
+      "The carrier's voice that says them, e.g. woman, Polly.Vicki-Neural or Google.de-DE-Standard-A (which SignalWire calls gcloud.de-DE-Standard-A); it must speak SAY_LANGUAGE.",
+    ),
+  APOLOGY_FILE: z
+    .string()
+    .optional()
+    .describe(
+      'WAV file (16-bit PCM, mu-law or A-law, any rate and channels, a minute at most) that a caller hears whose agent is lost, before FALLBACK_SAY; without it the shipped one, in English.',
+    ),
   FALLBACK_DIAL: dialledNumber
     .optional()
     .describe('Number (E.164) that such a caller is then connected to; no premium-rate number.'),

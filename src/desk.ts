@@ -40,21 +40,27 @@ export function phoneDesk({ calls, dispatch, memory, admission, isDraining, clai
       if (!admitted.ok) return { refused: admitted.reason === 'draining' ? 'draining' : 'busy' };
       const { carrier, accountId, carrierCallId, direction, to } = incoming;
       const plan = direction === 'outbound' ? await claim?.(incoming, numberOf(to) ?? '') : undefined;
-      const id = plan?.callId ?? randomUUID();
+      // An order is of one call: when the carrier brings it a second time, that is another conversation.
+      const id = plan === undefined || memory.isVisitedAgain(incoming) ? randomUUID() : plan.callId;
       // What was ordered for this call is worth more than what the webhook's address says for all.
       const overrides = { ...plan, variables: { ...incoming.custom, ...plan?.variables } };
-      const { agent, tools, live, ...chosen } = await admission.making(() => dispatch.assign(incoming, id, overrides));
+      const { agent, tools, live, apology, ...chosen } = await admission.making(() =>
+        dispatch.assign(incoming, id, overrides),
+      );
       // Nothing was started yet that would have to end before the process can.
       if (isDraining()) return { refused: 'draining' };
       if (!admission.admitModel(chosen.model).ok) return { refused: 'model' };
       const atCarrier = { carrier, accountId, carrierCallId };
-      const call = calls.create({ id, direction, ...atCarrier, ...ends(incoming), ...chosen }, agent, tools);
+      const call = calls.create({ id, direction, ...atCarrier, ...ends(incoming), ...chosen }, agent, tools, apology);
       const { route, prompt } = chosen;
       call.log.info({ ...atCarrier, ...ends(incoming), direction, route, prompt }, 'a call comes in');
       void call.done.then(() => memory.ended(incoming));
       return { callId: id, live };
     },
+    words: (incoming) => dispatch.words(incoming),
     continuation: (call) => calls.continuation(call),
+    again: (call) => calls.again(call),
+    transferEnded: (call, report) => calls.transferEnded(call, report),
   };
 }
 
@@ -70,6 +76,8 @@ function ends({ direction, from, to }: IncomingCall): Pick<CallInfo, 'from' | 't
 
 export interface StreamDeps {
   readonly calls: Calls;
+  /** Told of streams that were opened. */
+  readonly memory?: Pick<CallMemory, 'opened'>;
   readonly config: Config;
   readonly log: Log;
   readonly clock: Clock;
@@ -81,7 +89,7 @@ export interface StreamDeps {
 const l16HzOf = (codec: string) => (codec.startsWith('L16') ? Number.parseInt(codec.slice(4), 10) : undefined);
 
 /** Takes over each media socket: it must show a token in its `start`, and is then plugged into the call the token names. */
-export function phoneStreams({ calls, config, log, clock, count }: StreamDeps): (stream: MediaStream) => void {
+export function phoneStreams({ calls, memory, config, log, clock, count }: StreamDeps): (stream: MediaStream) => void {
   const leg = {
     l16ByteOrder: config.SIGNALWIRE_L16_BYTE_ORDER,
     l16Hz: l16HzOf(config.SIGNALWIRE_CODEC),
@@ -100,7 +108,13 @@ export function phoneStreams({ calls, config, log, clock, count }: StreamDeps): 
         }
       },
       accepted(phone, claims) {
-        if (calls.join(claims.callId, phone)) return;
+        const call = calls.get(claims.callId);
+        if (calls.join(claims.callId, phone)) {
+          const { carrier, accountId, carrierCallId } = call?.info ?? {};
+          if (carrier !== undefined && accountId !== undefined && carrierCallId !== undefined)
+            memory?.opened({ carrier, accountId, carrierCallId });
+          return;
+        }
         // The call ended while its stream was on the way.
         log.warn({ callId: claims.callId }, 'a media stream came too late for its call');
         void phone.close(termination('no-stream'));

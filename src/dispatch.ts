@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { TransportMemory } from './agents/openai/fallback.ts';
 import { createOpenAiAgent } from './agents/openai/index.ts';
 import type { LegFormat, OpenAiAgentOptions } from './agents/openai/options.ts';
+import { loadApology } from './apology.ts';
 import { type Clock, delay } from './call/clock.ts';
 import { HourLimit } from './call/hour-limit.ts';
 import type { AgentLeg, Log } from './call/leg.ts';
@@ -9,12 +10,15 @@ import { memoryKey, type Party, partyText, WITHHELD } from './call/party.ts';
 import type { CallHooks, ToolsFactory } from './call/tools.ts';
 import { type Config, environment } from './config.ts';
 import type { IncomingCall } from './http/incoming-call.ts';
+import type { Spoken } from './http/twiml.ts';
+import type { PcmFrame } from './media/frame.ts';
 import { sessionDefaults, transcriptionDefaults } from './model-settings.ts';
 import { promptedAgent } from './prompts/agent.ts';
 import { PromptLibrary } from './prompts/library.ts';
 import type { Prompt } from './prompts/prompt.ts';
 import { loadRoutes } from './routing/load.ts';
 import { resolve } from './routing/routes.ts';
+import { isOff } from './spoken.ts';
 import { HourFile } from './stores/hour-file.ts';
 import { openStore } from './stores/store.ts';
 import { toolCaller } from './tools/caller.ts';
@@ -67,6 +71,16 @@ export interface Assignment {
   readonly silenceAsks: number | undefined;
   /** False: the prompt forbids to record. */
   readonly recording: false | undefined;
+  /** Played to the caller when the agent is lost; undefined: what all hear. */
+  readonly apology?: PcmFrame | undefined;
+}
+
+/** What a caller is told by the carrier's voice. */
+export interface CallerWords {
+  /** Said when the call had to be given up. */
+  readonly fallback: Spoken;
+  /** Said when no more calls are taken; undefined: the network's busy signal. */
+  readonly busy: Spoken | undefined;
 }
 
 /** Decides who answers: dialled number, caller and time choose a prompt, its voice and its tools. */
@@ -74,6 +88,8 @@ export interface Dispatch {
   assign(incoming: CallFacts, callId: string, overrides?: Overrides): Promise<Assignment>;
   /** Whether there is a prompt of this name now. */
   hasPrompt(name: string): Promise<boolean>;
+  /** What this caller is told where no agent can: by the route that fits, else as the settings say. */
+  words(facts: Pick<CallFacts, 'from' | 'to' | 'direction'>): CallerWords;
   /** Counts transfers of callers to others, by agents and by operators. */
   readonly transfers: HourLimit;
   close(): Promise<void>;
@@ -111,6 +127,9 @@ export async function openDispatch(deps: DispatchDeps): Promise<Dispatch> {
     onFailure: (err) => log.error({ err }, 'the store failed; it is opened again at the next question'),
     onNotice: (problem) => log.error({ problem }, 'a file of knowledge is wrong; what was read of it before stays'),
   });
+  const apologies = new Map<string, PcmFrame>();
+  for (const { say } of routes.routes)
+    if (say?.apology !== undefined) apologies.set(say.apology, loadApology(say.apology));
   const transfersFile = await HourFile.open({ path: join(config.DATA_DIR, 'transfers-hour.json'), clock, log });
   const transfers = new HourLimit(config.TRANSFERS_PER_HOUR, clock, transfersFile);
   const business = (await store.business.profile()) ?? undefined;
@@ -127,8 +146,18 @@ export async function openDispatch(deps: DispatchDeps): Promise<Dispatch> {
     return Promise.race([found, late]);
   };
 
+  const words: Dispatch['words'] = ({ from, to, direction }) => {
+    const [person, ours] = direction === 'outbound' ? [to ?? WITHHELD, from] : [from, to];
+    const { say = {} } = resolve(routes, { to: ours, from: person, now: clock.wall() });
+    const { language = config.SAY_LANGUAGE, voice = config.SAY_VOICE } = say;
+    const { fallback = config.FALLBACK_SAY, busy = config.BUSY_SAY } = say;
+    const spoken = (text: string): Spoken => ({ text, language, voice });
+    return { fallback: spoken(fallback), busy: isOff(busy) ? undefined : spoken(busy) };
+  };
+
   return {
     transfers,
+    words,
     async hasPrompt(name) {
       await prompts.refresh();
       return prompts.get(name) !== undefined;
@@ -179,6 +208,7 @@ export async function openDispatch(deps: DispatchDeps): Promise<Dispatch> {
         silenceMs: silenceSeconds === undefined ? undefined : silenceSeconds * 1000,
         silenceAsks: silencePrompts,
         recording: prompt.settings.recording,
+        apology: apologies.get(routed.say?.apology ?? ''),
       };
     },
     knowsTool: (name) => toolkit.registry.knows(name),

@@ -3,7 +3,7 @@ import { defineTool } from '../src/tools/tool.ts';
 
 export default defineTool({
   description:
-    'Connects the caller to another number and leaves the call. First tell the caller whom you connect them to. Only numbers that the business allows are connected; when one is refused, offer to take a message.',
+    'Connects the caller to another number and leaves the call. First tell the caller whom you connect them to. Only numbers that the business allows are connected; when one is refused, or nobody answers and the caller is back, offer to take a message.',
   parameters: z.object({
     destination: z.string().min(3).max(40).describe('Number to connect to, with + and country code.'),
   }),

@@ -16,10 +16,15 @@ import type { LineEnd } from './line.ts';
 import { Taps } from './taps.ts';
 import { isFailure, type Termination, termination } from './termination.ts';
 import { noTools, type ToolsFactory } from './tools.ts';
+import type { TransferEnd, TransferFailure } from './transfer.ts';
 import { TurnTiming } from './turn-timing.ts';
 import { ASK_TO_GO_ON } from './words.ts';
 
-type State = 'waiting' | 'joined' | 'held' | 'leaving' | 'ended';
+/** `held`: the caller's line broke; `away`: he is being connected to another number. Both may come back. */
+type State = 'waiting' | 'joined' | 'held' | 'away' | 'leaving' | 'ended';
+
+/** How long after the last ring the carrier may take to tell that nobody answered, ms: it rings some seconds longer than it was told. */
+const TRANSFER_SLACK_MS = 20_000;
 
 /** Joins a caller's leg and an agent's leg. It plugs the two cables, listens to events, and ends once; every decision is a module beside it. */
 export class Call {
@@ -43,6 +48,13 @@ export class Call {
   #ended: Termination | undefined;
   #expected: Termination | undefined;
   #transferTo: string | undefined;
+  #transfers = 0;
+  /** Where the carrier was told to connect the caller, by other instructions: his stream is about to end for it. */
+  #connecting: string | undefined;
+  /** What a tool that asked for the transfer waits for. */
+  #failed: ((how: TransferFailure) => void) | undefined;
+  /** Why he is back, until the agent is told. */
+  #back: TransferFailure | undefined;
   #saidGoodbye = false;
   #caller: CallerLeg | undefined;
   #greeted = false;
@@ -83,9 +95,11 @@ export class Call {
     const line = {
       caller: () => this.#caller,
       joined: () => this.#state === 'joined',
-      end: ({ reason, transferTo }: LineEnd) => {
+      end: ({ reason, transferTo, awaited = false }: LineEnd) => {
+        if (transferTo !== undefined && this.#comesBack) return this.#goAway(transferTo, awaited);
         this.#transferTo = transferTo;
         void this.end(termination(reason));
+        return undefined;
       },
     };
     const dialogue = new Dialogue({ ...legs, ...line, info, deps, tools, signal });
@@ -101,9 +115,14 @@ export class Call {
     return this.#state;
   }
 
-  /** Where the caller is to be connected now that the call ended, E.164. */
+  /** To whom the caller is to be connected, now that he is away or the call has ended, E.164. */
   get transferTo(): string | undefined {
     return this.#transferTo;
+  }
+
+  /** How many transfers there were: the number of the last one, which tells its news from a repetition of an earlier one's. */
+  get transfers(): number {
+    return this.#transfers;
   }
 
   /** How it ended, as soon as that is decided; undefined while it goes on. */
@@ -113,7 +132,7 @@ export class Call {
 
   /** Whether a caller whose line broke can still be joined again: not once the agent is gone. */
   get reclaimable(): boolean {
-    return this.#agentSide.lost === undefined && ['waiting', 'joined', 'held'].includes(this.#state);
+    return this.#agentSide.lost === undefined && ['waiting', 'joined', 'held', 'away'].includes(this.#state);
   }
 
   /** Whether the agent's audio comes in real time (WebRTC); false until the agent is there. */
@@ -134,6 +153,11 @@ export class Call {
   /** Plugs a caller in. A second one takes the place of the first, whose leg is closed. */
   join(leg: CallerLeg): void {
     if (this.#state === 'ended' || this.#state === 'leaving') {
+      void leg.close(termination('stream-replaced'));
+      return;
+    }
+    // He came back by a way of his own, and what became of the transfer was never told.
+    if (this.#state === 'away' && !this.transferEnded(this.#transfers, 'canceled', false)) {
       void leg.close(termination('stream-replaced'));
       return;
     }
@@ -175,6 +199,46 @@ export class Call {
   /** What it means when the caller's leg ends from now on, whatever it says itself; undefined takes it back. */
   expectEnd(end: Termination | undefined): void {
     this.#expected = end;
+    this.#connecting = undefined;
+  }
+
+  /**
+   * The carrier is about to connect the caller to `to` (E.164), which takes his stream away. Which of the call's transfers that is, or undefined
+   * where a transfer ends the call.
+   */
+  connecting(to: string): number | undefined {
+    if (!this.#comesBack) return undefined;
+    this.#connecting = to;
+    return this.#transfers + 1;
+  }
+
+  /** The carrier is connecting him now. */
+  connected(): void {
+    const to = this.#connecting;
+    if (to !== undefined && this.#state === 'joined') this.#goAway(to, false);
+  }
+
+  /**
+   * The carrier tells how a transfer ended. `gone`: the caller has hung up. Where it failed the caller is expected back; true then, and also where
+   * that was told before.
+   */
+  transferEnded(n: number, how: TransferEnd, gone: boolean, seconds?: number): boolean {
+    if (n !== this.#transfers || this.#state !== 'away') return false;
+    const news = this.#back === undefined;
+    if (news) this.#journal.tell({ type: 'transfer_ended', n, how, ...(seconds === undefined ? {} : { seconds }) });
+    if (how === 'completed' || gone) {
+      void this.end(termination(how === 'completed' ? 'transferred' : 'caller-hangup'));
+      return false;
+    }
+    this.#transferTo = undefined;
+    if (news) {
+      this.#back = how;
+      this.#limit?.cancel();
+      this.#limit = this.#deps.clock.after(this.#deps.limits.joinMs, () => this.end(termination('media-lost')));
+    }
+    const { lost } = this.#agentSide;
+    if (lost !== undefined) void this.end(lost);
+    return lost === undefined;
   }
 
   /** Has the agent say this, behind what it is saying. */
@@ -253,6 +317,12 @@ export class Call {
       this.#greeted = true;
       this.#taps.connected();
       this.#agent.greet();
+    } else if (this.#back !== undefined) {
+      const how = this.#back;
+      this.#back = undefined;
+      this.#failed?.(how);
+      this.#dialogue.back(how, this.#failed !== undefined);
+      this.#failed = undefined;
     } else if (again) {
       this.#agent.respond(ASK_TO_GO_ON);
     }
@@ -282,19 +352,51 @@ export class Call {
   /** The caller's leg is over. Of a line that broke the model's session is kept for a while, in case the carrier comes back. */
   #onCallerLost(end: Termination): void {
     const { clock, limits } = this.#deps;
+    if (this.#connecting !== undefined && this.#state === 'joined') {
+      this.#goAway(this.#connecting, false);
+      return;
+    }
     if (end.reason !== 'media-lost' || limits.reclaimMs <= 0 || this.#state !== 'joined') {
       void this.end(end);
       return;
     }
+    this.#unjoin('held', end);
+    this.#limit = clock.after(limits.reclaimMs, () => this.end(end));
+    this.log.warn({ ...end }, "the caller's line broke; the session is kept for a while");
+  }
+
+  /** Whether a caller comes back from a transfer that failed: a page cannot, which no carrier brings. */
+  get #comesBack(): boolean {
+    return this.#deps.limits.ringMs !== undefined && this.info.carrierCallId !== undefined;
+  }
+
+  /** Nobody is on the line; who was may come back. */
+  #unjoin(state: 'held' | 'away', end: Termination): void {
     const caller = this.#caller;
-    this.#state = 'held';
+    this.#state = state;
     this.#fromCaller.hold();
     this.#downlink.broken();
     this.#dialogue.lineChanged();
     this.#caller = undefined;
     void caller?.close(end);
-    this.#limit = clock.after(limits.reclaimMs, () => this.end(end));
-    this.log.warn({ ...end }, "the caller's line broke; the session is kept for a while");
+  }
+
+  /** The caller is being connected to another number. Resolves with the reason when he is back. */
+  #goAway(to: string, awaited: boolean): Promise<TransferFailure> {
+    const { clock, limits } = this.#deps;
+    const failed = Promise.withResolvers<TransferFailure>();
+    this.#transferTo = to;
+    this.#connecting = undefined;
+    this.#expected = undefined;
+    this.#back = undefined;
+    this.#failed = awaited ? failed.resolve : undefined;
+    this.#dialogue.away();
+    this.#unjoin('away', termination('transferred'));
+    const withinMs = (limits.ringMs ?? 0) + TRANSFER_SLACK_MS;
+    this.#limit = clock.after(withinMs, () => this.end(termination('transferred')));
+    this.#journal.tell({ type: 'transfer_started', n: ++this.#transfers, to });
+    this.log.info({ transfer: this.#transfers }, 'the caller is being connected to another number');
+    return failed.promise;
   }
 
   /** The agent is gone for good. The caller is told in words before the line goes; a caller who is yet to come is told on arrival. */

@@ -1,17 +1,22 @@
+import type { PcmFrame } from '../media/frame.ts';
 import { Call } from './call.ts';
 import { type CarrierCall, carrierCallKey } from './carrier-call.ts';
+import { delay } from './clock.ts';
 import type { CallDeps } from './deps.ts';
 import type { CallInfo } from './info.ts';
 import type { AgentLeg, CallerLeg } from './leg.ts';
 import { RunLimit } from './run-limit.ts';
 import { isFailure, type Termination, termination } from './termination.ts';
 import type { ToolsFactory } from './tools.ts';
+import type { TransferEnd } from './transfer.ts';
 
 /** How long the end of a call is remembered, for the carrier's question what comes next, ms. */
 const REMEMBER_MS = 600_000;
 const REMEMBER_MOST = 10_000;
 /** How long the stream of a call that is over at the carrier may take to end by itself, ms: what it still carries is the call's last words. */
 const STREAM_END_MS = 2_000;
+/** How often it is looked whether a stream has ended, ms. */
+const LOOK_MS = 20;
 /** A transfer that is cut off within seconds helps nobody, ms. */
 const TRANSFER_LEAST_MS = 60_000;
 /** A stream that breaks again and again will not hold the next time either; one that holds for so long in between may, ms. */
@@ -22,8 +27,8 @@ const REATTACH_FORGIVEN_MS = 300_000;
 export type Continuation =
   /** `live`: the agent's audio comes in real time (WebRTC). */
   | { readonly next: 'reattach'; readonly callId: string; readonly live: boolean }
-  /** `seconds`: how long that may last. */
-  | { readonly next: 'transfer'; readonly to: string; readonly seconds: number }
+  /** `seconds`: how long that may last; `n`: which of the call's transfers it is, where he can come back from it. */
+  | { readonly next: 'transfer'; readonly to: string; readonly seconds: number; readonly n?: number }
   | { readonly next: 'hangup' | 'apology' };
 
 interface Transfer {
@@ -31,6 +36,18 @@ interface Transfer {
   readonly to: string;
   /** When it must be over, monotonic ms. */
   readonly latest: number;
+  readonly n: number;
+}
+
+/** What a carrier tells of a number that it dialled for a caller. */
+export interface DialReport {
+  /** Which of the call's transfers. */
+  readonly n: number;
+  readonly how: TransferEnd;
+  /** The caller has hung up. */
+  readonly gone: boolean;
+  /** How long the talk was. */
+  readonly seconds?: number | undefined;
 }
 
 export interface CallsDeps extends CallDeps {
@@ -66,9 +83,10 @@ export class Calls {
     return this.#calls.values();
   }
 
-  /** Makes a call and starts its agent. The caller's leg comes with `join`. */
-  create(info: CallInfo, agent: AgentLeg, tools?: ToolsFactory): Call {
-    const call = new Call(info, agent, this.#deps, tools);
+  /** Makes a call and starts its agent. The caller's leg comes with `join`. `apology`: its own, where it has one. */
+  create(info: CallInfo, agent: AgentLeg, tools?: ToolsFactory, apology?: PcmFrame): Call {
+    const deps = apology === undefined ? this.#deps : { ...this.#deps, apology };
+    const call = new Call(info, agent, deps, tools);
     this.#calls.set(info.id, call);
     this.#latest.set(call, this.#deps.clock.now() + this.#deps.limits.maxMs);
     const key = keyOf(info);
@@ -97,7 +115,9 @@ export class Calls {
     const end = () => void call.end(termination('caller-hangup'));
     if (call.state === 'waiting' || call.state === 'held') end();
     else {
-      const late = clock.after(STREAM_END_MS, end);
+      // Whoever was being connected to another number has talked to somebody, unless the carrier says otherwise.
+      const away = () => void call.end(termination('transferred'));
+      const late = clock.after(STREAM_END_MS, call.state === 'away' ? away : end);
       void call.done.then(() => late.cancel());
     }
   }
@@ -121,13 +141,69 @@ export class Calls {
     const next = call === undefined ? past?.next : nextAfter(call);
     const transfer = call === undefined ? past?.transfer : this.#transferOf(call);
     if (transfer !== undefined)
-      return { next: 'transfer', to: transfer.to, seconds: this.#secondsUntil(transfer.latest) };
+      return {
+        next: 'transfer',
+        to: transfer.to,
+        seconds: this.#secondsUntil(transfer.latest),
+        ...(transfer.n === 0 ? {} : { n: transfer.n }),
+      };
     if (next !== undefined) return { next };
     if (call === undefined || !call.reclaimable) return { next: 'apology' };
+    return this.#reattach(call);
+  }
+
+  /**
+   * What comes next for a caller who was to be connected to another number, now that the carrier tells how that ended. One who talked to somebody
+   * is done; one who did not goes back to his agent, or gets the apology where that is not there any more. A repetition of older news moves nothing.
+   */
+  transferEnded(asked: CarrierCall, { n, how, gone, seconds }: DialReport): Continuation {
+    const key = carrierCallKey(asked);
+    const call = this.#byCarrier.get(key);
+    if (call !== undefined) {
+      if (call.transferEnded(n, how, gone, seconds)) return back(call);
+      const lost = call.ended !== undefined && nextAfter(call) === 'apology';
+      return { next: lost && how !== 'completed' ? 'apology' : 'hangup' };
+    }
+    if (how === 'completed' || gone) return { next: 'hangup' };
+    // Either the carrier rang for longer than it was told, or the call was lost with its process: the agent is gone.
+    const past = this.#ended.get(key);
+    return { next: past === undefined || past.transfer?.n === n ? 'apology' : 'hangup' };
+  }
+
+  /**
+   * What a carrier means that brings a call again whose stream was open before: a menu in front of us, which has the caller back. `new`: he begins
+   * anew; `repeat`: nobody is brought, since he is here, or the call is over at the carrier.
+   */
+  async again(asked: CarrierCall): Promise<Continuation | { readonly next: 'new' | 'repeat' }> {
+    const key = carrierCallKey(asked);
+    if (this.#gone.has(key)) return { next: 'repeat' };
+    const call = this.#byCarrier.get(key);
+    // The carrier may ask before the stream that it ends has told its end.
+    if (call !== undefined) await this.#offTheLine(call);
+    if (this.#byCarrier.get(key) === undefined) return { next: this.#gone.has(key) ? 'repeat' : 'new' };
+    if (call === undefined || (call.state !== 'held' && call.state !== 'away')) return { next: 'repeat' };
+    if (!call.reclaimable) return { next: 'apology' };
+    return call.state === 'away' ? back(call) : this.#reattach(call);
+  }
+
+  /** Resolves when nobody is on the line of this call, or when it has been waited for long enough. */
+  async #offTheLine(call: Call): Promise<void> {
+    const { clock } = this.#deps;
+    const latest = clock.now() + STREAM_END_MS;
+    while (
+      ['joined', 'leaving', 'ended'].includes(call.state) &&
+      this.get(call.info.id) === call &&
+      clock.now() < latest
+    )
+      await delay(clock, LOOK_MS);
+  }
+
+  /** Back into the same call, whose line broke: not for ever. */
+  #reattach(call: Call): Continuation {
     const limit = this.#reattached.get(call) ?? new RunLimit(REATTACH_MOST, REATTACH_FORGIVEN_MS);
     this.#reattached.set(call, limit);
     if (!limit.take(this.#deps.clock.now())) return { next: 'apology' };
-    return { next: 'reattach', callId: call.info.id, live: call.live };
+    return back(call);
   }
 
   /**
@@ -145,7 +221,7 @@ export class Calls {
 
   #transferOf(call: Call): Transfer | undefined {
     const to = call.transferTo;
-    return to === undefined ? undefined : { to, latest: this.#latest.get(call) ?? 0 };
+    return to === undefined ? undefined : { to, latest: this.#latest.get(call) ?? 0, n: call.transfers };
   }
 
   atCarrier(asked: CarrierCall): Call | undefined {
@@ -179,6 +255,11 @@ function trim<T>(map: Map<string, T>, age: (value: T) => number): void {
     if (map.size <= REMEMBER_MOST && age(value) < REMEMBER_MS) break;
     map.delete(key);
   }
+}
+
+/** The caller goes on in the same call, with a stream of its own. */
+function back(call: Call): Continuation {
+  return { next: 'reattach', callId: call.info.id, live: call.live };
 }
 
 /** What a caller gets whose call is over: an apology for a failure, unless the agent took leave; undefined while it goes on. */

@@ -28,6 +28,11 @@ export interface CallDeps {
     readonly joinMs: number;
     /** How long a call whose caller's line broke is kept, ms. */
     readonly reclaimMs: number;
+    /**
+     * How long a number rings to which a caller is transferred, ms: so long, and a little more, the call is kept for a caller who comes back. Left
+     * out: a transfer ends the call.
+     */
+    readonly ringMs?: number;
     readonly maxMs: number;
   };
   /** What makes the caller's keys an entry. */

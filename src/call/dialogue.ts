@@ -6,9 +6,10 @@ import type { CallInfo } from './info.ts';
 import type { Journal } from './journal.ts';
 import { KEYPAD, Keypad } from './keypad.ts';
 import type { AgentLeg, CallerLeg } from './leg.ts';
-import { Line, type LineEnd } from './line.ts';
+import { Line, type LineOptions } from './line.ts';
 import { Patience } from './patience.ts';
 import type { ToolRunner, ToolsFactory } from './tools.ts';
+import { askAfter, type TransferFailure } from './transfer.ts';
 import { exactly, filler } from './words.ts';
 
 export interface DialogueOptions {
@@ -24,7 +25,7 @@ export interface DialogueOptions {
   readonly caller: () => CallerLeg | undefined;
   /** Whether a caller is on the line, and not on the way out. */
   readonly joined: () => boolean;
-  readonly end: (end: LineEnd) => void;
+  readonly end: LineOptions['end'];
 }
 
 /** What goes on in a call beside speech itself: keys, tools, silences, last words, and the orders of whoever operates it. */
@@ -37,6 +38,9 @@ export class Dialogue {
   /** Calls of tools that run, each with the response that asked for it. */
   readonly #running = new Map<string, string>();
   #ready = false;
+  /** Resolves when the caller is not away. */
+  #here: Promise<void> = Promise.resolve();
+  #come: (() => void) | undefined;
 
   constructor(options: DialogueOptions) {
     const { info, deps, agent, journal, signal, caller, joined, end } = options;
@@ -100,6 +104,20 @@ export class Dialogue {
     this.#patience.reset();
   }
 
+  /** The caller is being connected to somebody else: tools wait, and what they bring is kept. */
+  away(): void {
+    ({ promise: this.#here, resolve: this.#come } = Promise.withResolvers<void>());
+    this.#tools.pause?.();
+  }
+
+  /** He is back, since that failed. `told`: a tool that waits for it has been told, and the agent by it. */
+  back(how: TransferFailure, told: boolean): void {
+    this.#tools.resume?.();
+    this.#come?.();
+    this.#come = undefined;
+    if (!told || this.#running.size === 0) this.#o.agent.respond(askAfter(how));
+  }
+
   tick(now: number): void {
     this.#patience.tick(now);
   }
@@ -139,6 +157,7 @@ export class Dialogue {
   /** The call is over. Idempotent. */
   close(): void {
     this.#keypad.close();
+    this.#come?.();
   }
 
   /** The caller speaks, or presses a key, over the agent. */
@@ -154,6 +173,8 @@ export class Dialogue {
     const { agent, journal, signal } = this.#o;
     this.#running.set(tool.toolCallId, tool.responseId);
     const output = await this.#tools.run(tool, signal);
+    // An answer to it would be spoken to nobody.
+    await this.#here;
     this.#running.delete(tool.toolCallId);
     if (signal.aborted) journal.count('tool_result_dropped');
     else agent.submitToolResult({ toolCallId: tool.toolCallId, output });

@@ -1,5 +1,6 @@
 import type { CallInfo } from './info.ts';
 import type { Termination } from './termination.ts';
+import type { TransferEnd } from './transfer.ts';
 
 /**
  * Everything that legs and the call tell, as closed unions: adding an event breaks every switch that must know it.
@@ -131,6 +132,10 @@ export type CallEvent =
       heardMs: number;
     }
   | { type: 'tool'; event: ToolTold }
+  /** The caller leaves the agent to be connected to a number. `n`: which of the call's transfers it is. */
+  | { type: 'transfer_started'; n: number; to: string }
+  /** Nobody answered, and the caller comes back; or the talk is over, of which the carrier tells the length. */
+  | { type: 'transfer_ended'; n: number; how: TransferEnd; seconds?: number }
   /** The model answers, but the caller gets nothing, or near-silence. */
   | { type: 'audio_alarm'; kind: 'missing' | 'silent'; audioPath: string }
   | TapEvent

@@ -5,6 +5,7 @@ import { heard } from './heard.ts';
 import type { AgentLeg, CallerLeg } from './leg.ts';
 import type { TerminationReason } from './termination.ts';
 import type { GatherDigits, LineControls } from './tools.ts';
+import type { TransferFailure } from './transfer.ts';
 import { SAY_GOODBYE } from './words.ts';
 
 /** How long the last words may take before the line goes all the same, ms. */
@@ -15,6 +16,8 @@ export interface LineEnd {
   readonly reason: Extract<TerminationReason, 'agent-hangup' | 'caller-silent' | 'transferred'>;
   /** E.164. */
   readonly transferTo: string | undefined;
+  /** Whether a tool waits to be told what became of the transfer. */
+  readonly awaited?: boolean;
 }
 
 export interface LineOptions {
@@ -26,7 +29,8 @@ export interface LineOptions {
   readonly inPlay: () => boolean;
   /** Waits for the caller's keys. */
   readonly gather: (options: GatherDigits) => Promise<string>;
-  readonly end: (end: LineEnd) => void;
+  /** Of a transfer: resolves when the caller is back because it failed, and never where he is not. */
+  readonly end: (end: LineEnd) => Promise<TransferFailure> | undefined;
 }
 
 /**
@@ -98,9 +102,9 @@ export class Line implements LineControls {
     return outcome === 'heard';
   }
 
-  async transfer(destination: string): Promise<void> {
+  async transfer(destination: string): Promise<TransferFailure | undefined> {
     if (!(await this.#lastWords(undefined))) throw new Error('the caller spoke up: ask whether to connect them');
-    this.#o.end({ reason: 'transferred', transferTo: destination });
+    return this.#o.end({ reason: 'transferred', transferTo: destination, awaited: true });
   }
 
   /** As `transfer`, by an operator's order: the agent's words are heard first, but the caller is not asked. */

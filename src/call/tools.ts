@@ -1,5 +1,6 @@
 import type { Count } from './counters.ts';
 import type { ToolTold } from './events.ts';
+import type { TransferFailure } from './transfer.ts';
 
 /** Runs the model's tools for one call. */
 export interface ToolRunner {
@@ -7,6 +8,9 @@ export interface ToolRunner {
   run(tool: { name: string; arguments: string; toolCallId: string }, signal: AbortSignal): Promise<string>;
   /** These calls belong to a response that was cancelled: they are given up, and what they still bring is dropped. */
   supersede?(toolCallIds: readonly string[]): void;
+  /** The caller is away, being connected to somebody else: no tool's time runs until `resume`. */
+  pause?(): void;
+  resume?(): void;
 }
 
 /** Digits that a tool asks the caller for. */
@@ -27,8 +31,11 @@ export interface GatherDigits {
 export interface LineControls {
   /** Ends the call when the agent's last words were heard; `caller_spoke` when the caller spoke up meanwhile and the call goes on. */
   hangupAfterPlayout(): Promise<'ended' | 'caller_spoke'>;
-  /** Connects the caller to `destination` (E.164) when the agent's words were heard; the call ends with it. */
-  transfer(destination: string): Promise<void>;
+  /**
+   * Connects the caller to `destination` (E.164) when the agent's words were heard; the call ends with it. Resolves with the reason where it
+   * does not: nobody answered, and the caller is back.
+   */
+  transfer(destination: string): Promise<TransferFailure | undefined>;
   /** Plays digits to the caller's side: by its wire, or as tones. Rejects when nobody is there to hear them. */
   sendDigits(digits: string): Promise<void>;
   /** Waits for the caller's digits and resolves with what came, perhaps nothing. Rejects while another tool waits for some. */

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { loadApology } from '../apology.ts';
 import type { Log } from '../call/leg.ts';
 import * as config from '../config.ts';
 import { errorMessage } from '../errors.ts';
@@ -33,8 +34,11 @@ export interface Findings {
   readonly seen: readonly string[];
 }
 
+/** What is checked: files that settings name. */
+export type CheckedSettings = ToolSettings & { readonly APOLOGY_FILE?: string | undefined };
+
 /** Checks everything these settings point to. Reads files only: no server is asked, no database opened. */
-export async function checkAll(settings: ToolSettings, env: EnvLookup): Promise<Findings> {
+export async function checkAll(settings: CheckedSettings, env: EnvLookup): Promise<Findings> {
   const problems: string[] = [];
   const seen: string[] = [];
 
@@ -76,14 +80,27 @@ export async function checkAll(settings: ToolSettings, env: EnvLookup): Promise<
       timezone: settings.BUSINESS_TIMEZONE,
     });
     seen.push(`${routes.routes.length} routes`);
+    for (const { say } of routes.routes) checkApology(say?.apology, problems);
   } catch (error) {
     problems.push(...errorMessage(error).split('\n'));
   }
+
+  checkApology(settings.APOLOGY_FILE, problems);
 
   const knowledge = await checkKnowledge(settings.KNOWLEDGE_DIR);
   problems.push(...knowledge.problems);
   seen.push(`${knowledge.sections} sections of knowledge`);
   return { problems, seen };
+}
+
+/** Whether a recording can be played to callers. */
+function checkApology(file: string | undefined, problems: string[]): void {
+  if (file === undefined) return;
+  try {
+    loadApology(file);
+  } catch (error) {
+    problems.push(errorMessage(error));
+  }
 }
 
 async function checkKnowledge(folder: string): Promise<{ sections: number; problems: string[] }> {
@@ -103,7 +120,7 @@ async function checkKnowledge(folder: string): Promise<{ sections: number; probl
 }
 
 /** The settings of tools as the environment has them; throws CONFIG_INVALID. */
-export function settingsFromEnvironment(): { settings: ToolSettings; env: EnvLookup } {
+export function settingsFromEnvironment(): { settings: CheckedSettings; env: EnvLookup } {
   config.loadEnvFile();
   return { settings: { ...defaultToolSettings(), ...config.loadConfig() }, env: config.environment };
 }

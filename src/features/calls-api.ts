@@ -4,13 +4,17 @@ import { join } from 'node:path';
 import type { Calls } from '../call/calls.ts';
 import { OutboundGuard } from '../call/outbound-guard.ts';
 import { isFinal } from '../callers/phone/control/index.ts';
+import { transferEndedPath } from '../http/answers.ts';
 import { CallCallbacks } from '../http/call-callbacks.ts';
 import { callStatusRoute, type StatusUpdate } from '../http/call-status.ts';
+import { callerIdFor } from '../http/caller-id.ts';
 import { callsApi } from '../http/calls-api.ts';
 import { callsDesk, type WatchedCallsDesk } from '../http/calls-desk.ts';
 import { HostedDocuments, hostedDocumentRoute } from '../http/hosted-documents.ts';
 import { OutboundCalls } from '../http/outbound-calls.ts';
+import { voiceAt } from '../http/twiml.ts';
 import { WebhookGuard } from '../http/webhook.ts';
+import { parseParty } from '../numbering/party.ts';
 import { HourFile } from '../stores/hour-file.ts';
 import { Destinations } from '../tools/destinations.ts';
 import { checkDestination } from '../tools/policy.ts';
@@ -94,6 +98,27 @@ export async function openCallsApi(base: Base): Promise<Feature> {
         outbound: orders,
         transfers: dispatch.transfers,
         clock,
+        transferOptions: (call, n) => {
+          const ends = { from: parseParty(call.from ?? ''), to: parseParty(call.to ?? '') };
+          const { shown, missing } = callerIdFor(ends, config.TRANSFER_CALLER_ID);
+          if (missing)
+            log.warn(
+              { callId: call.id },
+              'a caller without a number is connected on, and none can be shown: set TRANSFER_CALLER_ID',
+            );
+          const action = n === undefined ? undefined : urls.http({ headers: {} }, transferEndedPath(n));
+          const { carrier = '' } = calls.get(call.id)?.info ?? {};
+          const { language, voice } = dispatch.words({ ...ends, direction: call.direction }).fallback;
+          return {
+            language,
+            voice: voiceAt(carrier, voice),
+            callerId: shown,
+            action,
+            ...(n === undefined ? {} : { timeoutSeconds: config.TRANSFER_RING_SECONDS }),
+          };
+        },
+        // A carrier that is given an address without being asked for one is given the configured one.
+        comesBack: config.PUBLIC_URL !== undefined,
         controlOf: ({ id }) => carriers.of(calls.get(id)?.info ?? {}),
       });
       const webhooks = new WebhookGuard({ secrets, urls, count: metrics.countHttp });

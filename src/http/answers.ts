@@ -1,11 +1,14 @@
+import { callerIdFor, type Ends } from './caller-id.ts';
 import type { HostedRequest, PublicUrls } from './public-url.ts';
 import type { StreamTokens } from './stream-token.ts';
-import { apologise, type Carrier, connectStream, refuseCall, type Spoken } from './twiml.ts';
+import { apologise, type Carrier, connectStream, connectTo, refuseCall, type Spoken, voiceAt } from './twiml.ts';
+import type { Webhook } from './webhook.ts';
 
 /** Where carriers find the bridge. */
 export const PATHS = {
   incomingCall: '/incoming-call',
   callContinue: '/call-continue',
+  transferEnded: '/transfer-ended',
   streamStatus: '/stream-status',
   mediaStream: '/media-stream',
 } as const;
@@ -23,8 +26,18 @@ export interface AnswerOptions {
   readonly transferTo?: string | undefined;
   /** For how long at most, seconds. */
   readonly transferSeconds?: number | undefined;
+  /** Number (E.164) shown for callers who have none of their own to show. */
+  readonly callerId?: string | undefined;
+  /** How long a number rings that a caller is transferred to, seconds. */
+  readonly ringSeconds?: number | undefined;
+  /** Told where a carrier will refuse to dial, since no number can be shown. */
+  readonly noCallerId?: ((call: Pick<ConnectedCall, 'carrier' | 'carrierCallId'>) => void) | undefined;
+  /** Who is at the ends of the call that a webhook is about; without it the carrier shows what it shows. */
+  readonly ends?: ((webhook: Webhook) => Ends) | undefined;
   /** Said when a new caller is turned away; the network's busy signal without it. */
   readonly busy?: Spoken | undefined;
+  /** What this caller is told in place of the two. */
+  readonly words?: ((webhook: Webhook) => { readonly fallback: Spoken; readonly busy: Spoken | undefined }) | undefined;
 }
 
 /** A call whose media stream is to be opened. */
@@ -35,6 +48,11 @@ export interface ConnectedCall {
   /** Whether the model's audio is expected in real time. */
   readonly live: boolean;
 }
+
+/** Where the carrier tells how a transfer ended: `n` is which of the call's. */
+export const transferEndedPath = (n: number): string => `${PATHS.transferEnded}?transfer=${n}`;
+
+const spokenAt = (carrier: Carrier, spoken: Spoken): Spoken => ({ ...spoken, voice: voiceAt(carrier, spoken.voice) });
 
 /** The bridge's answers, with its addresses and words filled in. */
 export class Answers {
@@ -65,12 +83,36 @@ export class Answers {
     });
   }
 
-  apology(): string {
-    const { apology, transferTo, transferSeconds } = this.#options;
-    return apologise(apology, transferTo, transferSeconds);
+  /** Connects the caller to another number. `n`: which of the call's transfers it is, where he can come back from it. */
+  transfer(request: HostedRequest, webhook: Webhook, to: string, seconds: number, n: number | undefined): string {
+    const callerId = this.#callerId(webhook);
+    if (n === undefined) return connectTo(to, seconds, { callerId });
+    const { urls, ringSeconds } = this.#options;
+    const action = urls.http(request, transferEndedPath(n));
+    return connectTo(to, seconds, { action, ringSeconds, callerId });
   }
 
-  busy(): string {
-    return refuseCall(this.#options.busy);
+  /** `webhook`: whose caller it is. */
+  apology(webhook?: Webhook): string {
+    const { apology, transferTo, transferSeconds, words } = this.#options;
+    if (webhook === undefined) return apologise(apology, transferTo, transferSeconds);
+    const callerId = transferTo === undefined ? undefined : this.#callerId(webhook);
+    const spoken = words === undefined ? apology : words(webhook).fallback;
+    return apologise(spokenAt(webhook.carrier, spoken), transferTo, transferSeconds, { callerId });
+  }
+
+  busy(webhook?: Webhook): string {
+    const { busy, words } = this.#options;
+    if (webhook === undefined) return refuseCall(busy);
+    const spoken = words === undefined ? busy : words(webhook).busy;
+    return refuseCall(spoken && spokenAt(webhook.carrier, spoken));
+  }
+
+  #callerId(webhook: Webhook): string | undefined {
+    const { ends, callerId, noCallerId } = this.#options;
+    if (ends === undefined) return undefined;
+    const { shown, missing } = callerIdFor(ends(webhook), callerId);
+    if (missing) noCallerId?.(webhook);
+    return shown;
   }
 }

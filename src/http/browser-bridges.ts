@@ -207,7 +207,7 @@ export class BrowserBridges implements CallObserver, RecordSink {
   /** Makes the call of a page that is there, and with it the model's session. False, and the page will be told, when it cannot be taken any more. */
   #begin(bridge: Bridge, assignment: Assignment, { admission, calls }: BrowserBridgesDeps): boolean {
     if (bridge.isClosed) return false;
-    const { agent, tools, live: _, ...assigned } = assignment;
+    const { agent, tools, live: _, apology, ...assigned } = assignment;
     const { callId, conversationId } = bridge;
     const room = bridge.place.begin();
     const admitted = room.ok ? admission.admitModel(assigned.model) : room;
@@ -224,7 +224,7 @@ export class BrowserBridges implements CallObserver, RecordSink {
       conversationId,
       ...assigned,
     } as const;
-    const call = calls.create(info, agent, tools);
+    const call = calls.create(info, agent, tools, apology);
     bridge.call = call;
     const { route, prompt } = assigned;
     call.log.info({ route, prompt, conversationId }, 'a call comes in from a page');

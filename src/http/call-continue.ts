@@ -1,7 +1,7 @@
 import type { FastifyPluginCallback } from 'fastify';
 import { PATHS } from './answers.ts';
 import { sendDocument, type WebhookRouteOptions } from './incoming-call.ts';
-import { connectTo, hangUp } from './twiml.ts';
+import { hangUp } from './twiml.ts';
 
 /**
  * `POST /call-continue`: the `<Redirect>` after `</Connect>`. The carrier asks when the media stream is gone and the caller is not: the
@@ -21,8 +21,9 @@ export const callContinueRoute: FastifyPluginCallback<WebhookRouteOptions> = (ap
         answers.connect(request, { carrier, carrierCallId, callId: what.callId, live: what.live }),
       );
     memory.ended(webhook);
-    if (what.next === 'transfer') return sendDocument(reply, connectTo(what.to, what.seconds));
-    return sendDocument(reply, what.next === 'hangup' ? hangUp() : answers.apology());
+    if (what.next === 'transfer')
+      return sendDocument(reply, answers.transfer(request, webhook, what.to, what.seconds, what.n));
+    return sendDocument(reply, what.next === 'hangup' ? hangUp() : answers.apology(webhook));
   });
   done();
 };

@@ -4,7 +4,8 @@ import type { Clock } from '../call/clock.ts';
 /**
  * Which of the carrier's calls were answered, and with what. A carrier repeats a webhook whose answer it did not get, and its signature
  * holds neither time nor nonce, so whoever saw one can replay it: both must get the same document and start nothing. The token in that
- * document works once and for a minute, so an old answer opens nothing either.
+ * document works once and for a minute, so an old answer opens nothing either. A carrier whose stream was opened has its answer: when it brings
+ * the call again, that is a new visit of it.
  */
 
 /** How long a call is remembered after it ended, ms. */
@@ -19,6 +20,10 @@ export type Answer = Promise<string> | undefined;
 interface Entry {
   answer: Answer;
   forgetAt: number;
+  /** How many answers were made, one for each time that the carrier brought the call. */
+  visits: number;
+  /** Whether the stream of the last answer was opened: the carrier has got it, and does not ask for it again. */
+  opened: boolean;
 }
 
 export class CallMemory {
@@ -40,7 +45,7 @@ export class CallMemory {
   }
 
   /** Whether this call was answered before, and with what. */
-  recall(call: CarrierCall): { readonly answer: Answer } | undefined {
+  recall(call: CarrierCall): Readonly<Pick<Entry, 'answer' | 'visits' | 'opened'>> | undefined {
     const key = carrierCallKey(call);
     const entry = this.#calls.get(key);
     if (entry === undefined) return undefined;
@@ -51,7 +56,9 @@ export class CallMemory {
 
   /** Keeps the answer, already while it is being made, so that a repetition waits for the same one. */
   remember(call: CarrierCall, answer: Promise<string>): void {
-    this.#put(carrierCallKey(call), { answer, forgetAt: this.#clock.now() + WITHOUT_END_MS });
+    const key = carrierCallKey(call);
+    const visits = (this.#calls.get(key)?.visits ?? 0) + 1;
+    this.#put(key, { answer, forgetAt: this.#clock.now() + WITHOUT_END_MS, visits, opened: false });
   }
 
   /** Takes an answer back that started nothing: the next webhook of the call is a first one again. */
@@ -62,8 +69,19 @@ export class CallMemory {
   /** The call ended: ten minutes from now it is forgotten, also when it had never been answered here. */
   ended(call: CarrierCall): void {
     const key = carrierCallKey(call);
-    const answer = this.#calls.get(key)?.answer;
-    this.#put(key, { answer, forgetAt: this.#clock.now() + this.#afterEndMs });
+    const { answer, visits = 0, opened = false } = this.#calls.get(key) ?? {};
+    this.#put(key, { answer, forgetAt: this.#clock.now() + this.#afterEndMs, visits, opened });
+  }
+
+  /** Whether the carrier has brought this call before, and now brings it again. */
+  isVisitedAgain(call: CarrierCall): boolean {
+    return (this.#calls.get(carrierCallKey(call))?.visits ?? 0) > 1;
+  }
+
+  /** The stream of the last answer is open. */
+  opened(call: CarrierCall): void {
+    const entry = this.#calls.get(carrierCallKey(call));
+    if (entry !== undefined) entry.opened = true;
   }
 
   #put(key: string, entry: Entry): void {

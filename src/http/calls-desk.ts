@@ -2,7 +2,7 @@ import type { Clock } from '../call/clock.ts';
 import type { HourLimit } from '../call/hour-limit.ts';
 import type { PartyKind } from '../call/party.ts';
 import { type Termination, termination } from '../call/termination.ts';
-import type { CallControl } from '../callers/phone/control/index.ts';
+import type { CallControl, TransferOptions } from '../callers/phone/control/index.ts';
 import { ControlError } from '../callers/phone/control/index.ts';
 import { ApiError, retryAfter } from './api-error.ts';
 import type { CallsDesk } from './calls-api.ts';
@@ -24,8 +24,8 @@ export interface LiveCall {
   readonly info: LiveCallInfo;
   /** Wall time of its beginning, ms. */
   readonly startedAt: number;
-  /** `waiting` for its caller, `joined`, `held` while the line is broken, `leaving` or `ended`. */
-  readonly state: 'waiting' | 'joined' | 'held' | 'leaving' | 'ended';
+  /** `waiting` for its caller, `joined`, `held` while the line is broken, `away` while he is connected elsewhere, `leaving` or `ended`. */
+  readonly state: 'waiting' | 'joined' | 'held' | 'away' | 'leaving' | 'ended';
   end(end: Termination): Promise<unknown>;
   /** What it means when the caller's leg ends from now on; undefined takes it back. */
   expectEnd(end: Termination | undefined): void;
@@ -33,6 +33,13 @@ export interface LiveCall {
   sendDigits(digits: string): Promise<boolean>;
   /** Lets the caller hear the agent's last words, then ends the call so that the carrier's next question is answered with a dial. */
   handOver(to: string): Promise<void>;
+  /**
+   * The carrier is about to connect the caller to `to`: which of the call's transfers that is, or undefined where the caller cannot come back
+   * from one. Left out: he cannot.
+   */
+  connecting?(to: string): number | undefined;
+  /** The carrier connects him now. */
+  connected?(): void;
   /** Has the agent say this. */
   say(text: string): void;
   /** A typed turn of the caller. */
@@ -52,6 +59,10 @@ export interface CallsDeskOptions {
   readonly clock: Pick<Clock, 'wall'>;
   /** By whom a call is controlled; undefined without credentials. */
   readonly controlOf: (call: LiveCallInfo) => CallControl | undefined;
+  /** What a carrier is told of a transfer beside the number; `n`: which of the call's it is, undefined where nobody comes back from it. */
+  readonly transferOptions?: (call: LiveCallInfo, n: number | undefined) => Partial<TransferOptions>;
+  /** Whether the carrier can be told where to ask what comes after a transfer. */
+  readonly comesBack?: boolean;
 }
 
 /** The desk of the interface, and what it must be told. */
@@ -66,8 +77,20 @@ export interface WatchedCallsDesk extends CallsDesk {
 const REMEMBER_MS = 3_600_000;
 const REMEMBER_MOST = 1_000;
 
+/** Only what is given, so that it takes the place of nothing else. */
+const withoutGaps = (options: TransferOptions): Partial<TransferOptions> =>
+  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+
 /** Joins what is known of conversations with what is known of orders, for the interface. */
-export function callsDesk({ calls, outbound, transfers, clock, controlOf }: CallsDeskOptions): WatchedCallsDesk {
+export function callsDesk({
+  calls,
+  outbound,
+  transfers,
+  clock,
+  controlOf,
+  transferOptions,
+  comesBack = false,
+}: CallsDeskOptions): WatchedCallsDesk {
   /** Calls that nobody ordered and that are over, the oldest first. */
   const past = new Map<string, { readonly view: CallView; readonly at: number }>();
 
@@ -161,14 +184,17 @@ export function callsDesk({ calls, outbound, transfers, clock, controlOf }: Call
       const { control, carrierCallId } = byCarrier;
       // The carrier takes the stream away before it answers: that is no hang-up of the caller's.
       call.expectEnd(termination('transferred'));
+      const n = comesBack ? call.connecting?.(to) : undefined;
+      const given = { ...options, limitSeconds: calls.transferSeconds(id) };
       try {
-        await control.transfer(carrierCallId, to, { ...options, limitSeconds: calls.transferSeconds(id) });
+        await control.transfer(carrierCallId, to, { ...transferOptions?.(call.info, n), ...withoutGaps(given) });
       } catch (error) {
         call.expectEnd(undefined);
         if (!(error instanceof ControlError && error.uncertain)) use.giveBack();
         throw error;
       }
-      await call.end(termination('transferred'));
+      if (n === undefined) await call.end(termination('transferred'));
+      else call.connected?.();
     },
     async sendDigits(id, digits) {
       const call = joined(id);

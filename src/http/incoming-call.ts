@@ -1,4 +1,5 @@
 import type { FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify';
+import type { DialReport } from '../call/calls.ts';
 import type { CarrierCall } from '../call/carrier-call.ts';
 import { type Party, WITHHELD } from '../call/party.ts';
 import { errorCode, errorMessage } from '../errors.ts';
@@ -6,7 +7,7 @@ import { parseParty } from '../numbering/party.ts';
 import { type Answers, PATHS } from './answers.ts';
 import type { CallMemory } from './call-memory.ts';
 import type { CountHttp } from './counters.ts';
-import { type Carrier, hangUp } from './twiml.ts';
+import { type Carrier, hangUp, type Spoken } from './twiml.ts';
 import type { Webhook, WebhookGuard } from './webhook.ts';
 
 /** A call that a carrier offers. */
@@ -30,8 +31,8 @@ export type Preparation = { readonly callId: string; readonly live: boolean } | 
 /** What follows for a caller whose media stream ended. */
 export type WhatNext =
   | { readonly next: 'reattach'; readonly callId: string; readonly live: boolean }
-  /** `seconds`: how long that may last. */
-  | { readonly next: 'transfer'; readonly to: string; readonly seconds: number }
+  /** `seconds`: how long that may last; `n`: which of the call's transfers it is, where the caller can come back from it. */
+  | { readonly next: 'transfer'; readonly to: string; readonly seconds: number; readonly n?: number }
   | { readonly next: 'hangup' | 'apology' };
 
 /** Who makes calls out of webhooks. */
@@ -42,6 +43,12 @@ export interface CallDesk {
    */
   prepare(incoming: IncomingCall): Preparation | Promise<Preparation>;
   continuation(call: CarrierCall): WhatNext;
+  /** What a carrier means that brings a call again whose stream was open before. Left out: it repeats itself. */
+  again?(call: CarrierCall): Promise<WhatNext | { readonly next: 'new' | 'repeat' }>;
+  /** What this caller is told where no agent can. Left out: what all are told. */
+  words?(incoming: IncomingCall): { readonly fallback: Spoken; readonly busy: Spoken | undefined };
+  /** What comes next for a caller who was connected to another number. */
+  transferEnded?(call: CarrierCall, report: DialReport): WhatNext;
 }
 
 /** What the webhook routes share. */
@@ -64,7 +71,8 @@ function asksForPrivacy(params: Webhook['params']): boolean {
   return /(?:^|[;,\s])(?:id|user|header)(?:$|[;,\s])/i.test(SipHeader_Privacy);
 }
 
-function incomingCall(webhook: Webhook): IncomingCall {
+/** The call that a webhook is about. */
+export function incomingCall(webhook: Webhook): IncomingCall {
   const { carrier, accountId, carrierCallId, params, query } = webhook;
   const { From = '', To = '', Direction = '' } = params;
   const origin = { provenScope: webhook.proven && accountId !== '' ? `${carrier}/${accountId}` : undefined };
@@ -81,7 +89,15 @@ function incomingCall(webhook: Webhook): IncomingCall {
   };
 }
 
-/** `GET|POST /incoming-call`: what to do with a caller. A repetition gets the first answer again and starts nothing. */
+/** A call can be brought so often; then it is a loop, or somebody replays what he saw. */
+const VISITS_MOST = 10;
+/** A call that rings has not been anywhere yet: what says so can only be the first webhook again. */
+const RINGS = /^(?:queued|initiated|ringing)$/;
+
+/**
+ * `GET|POST /incoming-call`: what to do with a caller. A repetition gets the first answer again and starts nothing; a call that comes again after
+ * its stream was open (a menu in front of us has the caller back) goes on where it was, or begins anew.
+ */
 export const incomingCallRoute: FastifyPluginCallback<WebhookRouteOptions> = (app, options, done) => {
   const { desk, guard, answers, memory, count } = options;
 
@@ -94,7 +110,7 @@ export const incomingCallRoute: FastifyPluginCallback<WebhookRouteOptions> = (ap
       if ('refused' in preparation) {
         count('call_refused');
         request.log.info({ refused: preparation.refused }, 'call refused');
-        const document = preparation.refused === 'busy' ? answers.busy() : answers.apology();
+        const document = preparation.refused === 'busy' ? answers.busy(webhook) : answers.apology(webhook);
         return { document, started: false };
       }
       const { carrier, carrierCallId } = webhook;
@@ -107,8 +123,14 @@ export const incomingCallRoute: FastifyPluginCallback<WebhookRouteOptions> = (ap
       // An HTTP error would make the carrier read its own words to the caller.
       count('call_prepare_failed');
       request.log.error({ code: errorCode(error), detail: errorMessage(error) }, 'call could not be prepared');
-      return { document: answers.apology(), started: false };
+      return { document: answers.apology(webhook), started: false };
     }
+  };
+
+  const meant = async (webhook: Webhook, before: { readonly visits: number; readonly opened: boolean }) => {
+    const rings = RINGS.test(webhook.params['CallStatus'] ?? '');
+    if (!before.opened || rings || before.visits >= VISITS_MOST) return undefined;
+    return desk.again?.(webhook);
   };
 
   app.route({
@@ -120,8 +142,25 @@ export const incomingCallRoute: FastifyPluginCallback<WebhookRouteOptions> = (ap
       const webhook = guard.check(request);
       const before = memory.recall(webhook);
       if (before !== undefined) {
-        count('webhook_repeated');
-        return sendDocument(reply, (await before.answer) ?? hangUp());
+        const again = (await meant(webhook, before)) ?? { next: 'repeat' };
+        const now = memory.recall(webhook) ?? before;
+        // Where another repetition of the same was quicker, this one gets its answer.
+        if (again.next === 'reattach' && now.answer === before.answer) {
+          const { carrier, carrierCallId } = webhook;
+          const { callId, live } = again;
+          const document = answers.connect(request, { carrier, carrierCallId, callId, live });
+          memory.remember(webhook, Promise.resolve(document));
+          count('call_returned');
+          request.log.info({ callId, carrier, carrierCallId }, 'the carrier brings a call back');
+          return sendDocument(reply, document);
+        }
+        if (again.next !== 'new' || now.answer !== before.answer) {
+          count('webhook_repeated');
+          return sendDocument(
+            reply,
+            again.next === 'apology' ? answers.apology(webhook) : ((await now.answer) ?? hangUp()),
+          );
+        }
       }
       const made = prepare(request, webhook);
       memory.remember(

@@ -3,8 +3,9 @@ import { type AnswerOptions, Answers } from './answers.ts';
 import { callContinueRoute } from './call-continue.ts';
 import type { CallMemory } from './call-memory.ts';
 import type { CountHttp } from './counters.ts';
-import { type CallDesk, incomingCallRoute } from './incoming-call.ts';
+import { type CallDesk, incomingCall, incomingCallRoute } from './incoming-call.ts';
 import { streamStatusRoute } from './stream-status.ts';
+import { transferEndedRoute } from './transfer-ended.ts';
 import { type CarrierSecrets, readWebhookBodies, WebhookGuard } from './webhook.ts';
 
 export interface PhoneOptions extends AnswerOptions {
@@ -15,7 +16,7 @@ export interface PhoneOptions extends AnswerOptions {
   readonly count: CountHttp;
 }
 
-/** All that carriers ask over HTTP: /incoming-call, /call-continue, /stream-status. Its body parsers reach no other route. */
+/** All that carriers ask over HTTP: /incoming-call, /call-continue, /transfer-ended, /stream-status. Its body parsers reach no other route. */
 export const phoneWebhooks: FastifyPluginAsync<PhoneOptions> = async (app, options) => {
   const { desk, secrets, urls, memory, count } = options;
   await readWebhookBodies(app);
@@ -24,9 +25,14 @@ export const phoneWebhooks: FastifyPluginAsync<PhoneOptions> = async (app, optio
     memory,
     count,
     guard: new WebhookGuard({ secrets, urls, count }),
-    answers: new Answers(options),
+    answers: new Answers({
+      ends: incomingCall,
+      words: desk.words && ((webhook) => desk.words!(incomingCall(webhook))),
+      ...options,
+    }),
   };
   await app.register(incomingCallRoute, routes);
   await app.register(callContinueRoute, routes);
   await app.register(streamStatusRoute, routes);
+  await app.register(transferEndedRoute, routes);
 };

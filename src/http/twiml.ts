@@ -118,26 +118,47 @@ export function hangUp(): string {
  * Rings a number (E.164). `seconds`: the carrier hangs up after so long a talk; its own limit is hours.
  * https://www.twilio.com/docs/voice/twiml/dial
  */
-const dial = (number: string, seconds: number | undefined) =>
-  element('Dial', { timeLimit: seconds?.toString() }, escapeXml(number));
+const dial = (number: string, seconds: number | undefined, options: DialOptions = {}) => {
+  const { action, ringSeconds, callerId } = options;
+  const asked = action === undefined ? {} : { action, method: 'POST' };
+  const attributes = { ...asked, timeout: ringSeconds?.toString(), timeLimit: seconds?.toString(), callerId };
+  return element('Dial', attributes, escapeXml(number));
+};
 
-/** Connects the caller to a number (E.164), for `seconds` at most: the transfer that the agent decided. */
-export function connectTo(number: string, seconds: number): string {
-  return response(dial(number, seconds), element('Hangup'));
+/** What a `<Dial>` may be told beside its number. */
+export interface DialOptions {
+  /** Asked what comes next when it has ended, and told how. */
+  readonly action?: string | undefined;
+  /** How long it rings, seconds; the carrier's 30 without it. */
+  readonly ringSeconds?: number | undefined;
+  /** Number (E.164) that is shown to the one who is called; the caller's own without it. */
+  readonly callerId?: string | undefined;
 }
 
-/** A spoken text; `language` is a BCP 47 tag, the carrier's default without it. */
+/** Connects the caller to a number (E.164), for `seconds` at most: the transfer that the agent decided. */
+export function connectTo(number: string, seconds: number, options: DialOptions = {}): string {
+  return response(dial(number, seconds, options), element('Hangup'));
+}
+
+/** A spoken text; `language` is a BCP 47 tag, `voice` a name of the carrier's; its defaults without them. */
 export interface Spoken {
   readonly text: string;
   readonly language?: string | undefined;
+  readonly voice?: string | undefined;
 }
 
-const say = (spoken: Spoken) => element('Say', { language: spoken.language }, escapeXml(spoken.text));
+/** The voice as this carrier names it: Google's are `Google.…` at Twilio and `gcloud.…` at SignalWire; of the others both use one name. */
+export function voiceAt(carrier: string, voice: string | undefined): string | undefined {
+  return carrier === 'twilio' ? voice?.replace(/^gcloud\./i, 'Google.') : voice?.replace(/^google\./i, 'gcloud.');
+}
+
+/** https://www.twilio.com/docs/voice/twiml/say, https://developer.signalwire.com/compatibility-api/cxml/voice/say */
+const say = ({ text, language, voice }: Spoken) => element('Say', { language, voice }, escapeXml(text));
 
 /** Says that the call cannot go on; then connects the caller to `to` (E.164) where there is such a number, for `seconds` at most, and hangs up. */
-export function apologise(spoken: Spoken, to?: string, seconds?: number): string {
+export function apologise(spoken: Spoken, to?: string, seconds?: number, options: DialOptions = {}): string {
   const verbs = spoken.text === '' ? [] : [say(spoken)];
-  if (to !== undefined) verbs.push(dial(to, seconds));
+  if (to !== undefined) verbs.push(dial(to, seconds, options));
   return response(...verbs, element('Hangup'));
 }
 

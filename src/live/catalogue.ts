@@ -62,6 +62,18 @@ export const CATALOGUE: Catalogue = {
       clearMs: 'how long discarding took, ms',
     },
   },
+  transfer_started: {
+    says: 'The caller leaves the agent to be connected to a number. The call is kept until somebody answers there.',
+    fields: { n: "which of the call's transfers it is: 1, 2, …", to: 'the number, E.164' },
+  },
+  transfer_ended: {
+    says: 'What became of it, as far as the carrier tells it while the call is kept: the caller comes back where nobody answered.',
+    fields: {
+      n: 'as in `transfer_started`',
+      how: '`completed`: they talked; `busy`, `no-answer`, `failed`, `canceled`: they did not',
+      seconds: 'how long they talked, where the carrier tells it',
+    },
+  },
   audio_alarm: {
     says: 'The model answers, and the caller gets nothing, or near-silence.',
     fields: { kind: '`missing` or `silent`', audioPath: 'as in `connected`' },

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { BridgeError, errorMessage } from '../errors.ts';
 import { parsePrefix } from '../numbering/number.ts';
 import { plainText, readOperatorFile, readYaml } from '../operator-file.ts';
+import { isLanguage, isVoice, LANGUAGE_RULE, SAY_MOST, VOICE_RULE } from '../spoken.ts';
 import { hint } from '../suggest.ts';
 import { isZone } from '../zone.ts';
 import { isCatchAll, type Route, type Routes } from './routes.ts';
@@ -35,6 +36,14 @@ const window = z.strictObject({
   dates: z.array(z.iso.date()).optional(),
   hours: z.string().optional(),
 });
+const said = z.string().max(SAY_MOST, `has more than ${SAY_MOST} characters`);
+const words = z.strictObject({
+  language: z.string().refine(isLanguage, LANGUAGE_RULE).optional(),
+  voice: z.string().refine(isVoice, VOICE_RULE).optional(),
+  fallback: said.optional(),
+  busy: z.union([said, z.literal(false).transform(() => 'off')]).optional(),
+  apology: z.string().min(1).optional(),
+});
 const route = z.strictObject({
   name: z.string().min(1).optional(),
   to: list.optional(),
@@ -43,6 +52,7 @@ const route = z.strictObject({
   prompt: z.string().min(1),
   tools: z.array(z.string()).optional(),
   transport: z.enum(['webrtc', 'websocket']).optional(),
+  say: words.optional(),
 });
 const fileSchema = z.strictObject({
   timezone: z.string().optional(),
@@ -51,7 +61,7 @@ const fileSchema = z.strictObject({
   routes: z.array(route).min(1),
 });
 /** All keys there are, for hints at what was meant. */
-const KNOWN = [fileSchema, route, window].flatMap(({ shape }) => Object.keys(shape));
+const KNOWN = [fileSchema, route, window, words].flatMap(({ shape }) => Object.keys(shape));
 
 /** What the routes may name. */
 export interface RouteTargets {
@@ -143,6 +153,7 @@ export async function parseRoutes(
       prompt: raw.prompt,
       tools: raw.tools,
       transport: raw.transport,
+      say: raw.say === undefined ? undefined : { ...raw.say, ...apologyAt(path, raw.say.apology) },
     };
   });
   const last = routes.findIndex(isCatchAll);
@@ -152,6 +163,10 @@ export async function parseRoutes(
   if (problems.length > 0) stop();
   return { timezone, routes };
 }
+
+/** A recording is named from the folder of the routes. */
+const apologyAt = (routes: string, file: string | undefined) =>
+  file === undefined ? {} : { apology: resolvePath(dirname(routes), file) };
 
 async function readNumbers(
   name: string,

@@ -1,4 +1,5 @@
 import { type Party, partyText } from '../call/party.ts';
+import type { Words } from '../spoken.ts';
 import { isWithin, type TimeWindow } from './schedule.ts';
 
 /** Which agent answers: dialled number, caller and time decide; the first route that fits wins. Pure. */
@@ -16,6 +17,8 @@ export interface Route {
   readonly tools: readonly string[] | undefined;
   /** How the model is reached; undefined: as the daemon is set. */
   readonly transport: 'webrtc' | 'websocket' | undefined;
+  /** What its callers are told where no agent can; what it leaves out is as the daemon is set. */
+  readonly say?: Words | undefined;
 }
 
 export interface Routes {
@@ -39,6 +42,7 @@ export interface Routed {
   readonly prompt: string;
   readonly tools: readonly string[] | undefined;
   readonly transport: 'webrtc' | 'websocket' | undefined;
+  readonly say?: Words | undefined;
 }
 
 /** The first route that fits. There always is one: the last route takes everything. */
@@ -50,7 +54,8 @@ export function resolve({ routes, timezone }: Routes, arrival: Arrival): Routed 
         fits(from, arrival.from) &&
         (when === undefined || when.some((window) => isWithin(window, arrival.now, timezone))),
     ) ?? routes.at(-1)!;
-  return { route: found.name, prompt: found.prompt, tools: found.tools, transport: found.transport };
+  const { name, prompt, tools, transport, say } = found;
+  return { route: name, prompt, tools, transport, ...(say === undefined ? {} : { say }) };
 }
 
 /** Whether the route takes every call. */

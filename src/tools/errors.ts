@@ -16,6 +16,8 @@ export type ToolErrorCode =
   | 'TOOL_NOT_DECLARED'
   /** A rule outside the model forbids it. */
   | 'TOOL_REFUSED'
+  /** Nobody answered whom the caller was to be connected to. */
+  | 'TOOL_NOT_REACHED'
   /** What the tool talked to failed or said no. */
   | 'TOOL_UPSTREAM'
   /** An HTTP tool's destination is not allowed. */

@@ -1,17 +1,19 @@
 import type { HourLimit } from '../call/hour-limit.ts';
+import { isTransferFailure, notConnected } from '../call/transfer.ts';
 import { ToolError } from './errors.ts';
 import { checkDestination, type DestinationPolicy, isDigits } from './policy.ts';
 import type { CallControlPort } from './ports.ts';
 
+/** A call's control as the call has it: a transfer resolves with a `TransferFailure` where the caller is back, since nobody answered. */
+export interface LineControl extends Omit<CallControlPort, 'transfer'> {
+  transfer(destination: string): Promise<unknown>;
+}
+
 /**
  * A call's control under the policy: every tool, ours or anybody's, gets only this one. A refused number never reaches the carrier; an allowed
- * one reaches it in E.164. `transfers`: how many there may be in an hour, of all calls together; those that came to nothing do not count.
+ * one reaches it in E.164. `transfers`: how many there may be in an hour, of all calls together; those that were never dialled do not count.
  */
-export function guardedControl(
-  control: CallControlPort,
-  policy: DestinationPolicy,
-  transfers: HourLimit,
-): CallControlPort {
+export function guardedControl(control: LineControl, policy: DestinationPolicy, transfers: HourLimit): CallControlPort {
   const gather = control.gatherDigits?.bind(control);
   return {
     hangupAfterPlayout: () => control.hangupAfterPlayout(),
@@ -20,12 +22,18 @@ export function guardedControl(
       if (!decision.allowed) throw new ToolError('TOOL_REFUSED', decision.reason);
       const use = transfers.take();
       if (!use.ok) throw new ToolError('TOOL_REFUSED', 'Too many callers were connected to others within the hour.');
+      let outcome: unknown;
       try {
-        await control.transfer(decision.number);
+        outcome = await control.transfer(decision.number);
       } catch (error) {
         use.giveBack();
         throw error;
       }
+      if (isTransferFailure(outcome))
+        throw new ToolError(
+          'TOOL_NOT_REACHED',
+          `${notConnected(outcome)} Say so, and offer something else, such as taking a message.`,
+        );
     },
     async sendDigits(digits) {
       if (!isDigits(digits))

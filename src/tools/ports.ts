@@ -115,8 +115,8 @@ export interface CallControlPort {
    */
   hangupAfterPlayout(): Promise<'ended' | 'caller_spoke'>;
   /**
-   * Connects the caller to a number (E.164) as soon as the agent's words were heard. Resolves when the carrier took it; the call then ends.
-   * Rejects when the number is not allowed or the carrier refuses: the call goes on.
+   * Connects the caller to a number (E.164) as soon as the agent's words were heard; the call then ends, and with it the tool. Rejects when the
+   * number is not allowed, and when nobody answers there and the caller is back: the call goes on. The tool's time does not run meanwhile.
    */
   transfer(destination: string): Promise<void>;
   /** Plays digits (0-9, *, #, A-D, w for half a second's pause) to the far party. */

@@ -3,6 +3,7 @@ import type { Count } from '../call/counters.ts';
 import type { Log } from '../call/leg.ts';
 import { parseArguments } from './arguments.ts';
 import { contextFor } from './context.ts';
+import { Countdown } from './countdown.ts';
 import { ToolError } from './errors.ts';
 import type { LoadedTool, ToolSet } from './loaded.ts';
 import { codeOf, failureText, outcomeOf, type ToolEvent, type ToolOutcome } from './outcome.ts';
@@ -50,6 +51,9 @@ export interface CallTools {
   run(call: ToolCall, signal: AbortSignal): Promise<string>;
   /** These calls (all when left out) belong to responses that are gone: they are aborted and their results dropped. */
   supersede(toolCallIds?: readonly string[]): void;
+  /** No tool's time runs until `resume`. */
+  pause(): void;
+  resume(): void;
   /** Tools running now. */
   readonly running: number;
 }
@@ -64,6 +68,8 @@ interface Run {
   readonly toolCallId: string;
   readonly startedAt: number;
   readonly controller: AbortController;
+  /** The tool's time limit. */
+  readonly limit: Countdown;
 }
 
 class Runner implements CallTools {
@@ -71,6 +77,7 @@ class Runner implements CallTools {
   readonly #limit: MinuteLimit;
   readonly #runs = new Set<Run>();
   #filled = false;
+  #paused = false;
 
   constructor(options: CallToolsOptions) {
     this.#options = options;
@@ -93,6 +100,16 @@ class Runner implements CallTools {
     }
   }
 
+  pause(): void {
+    this.#paused = true;
+    for (const run of this.#runs) run.limit.pause();
+  }
+
+  resume(): void {
+    this.#paused = false;
+    for (const run of this.#runs) run.limit.resume();
+  }
+
   async run(call: ToolCall, signal: AbortSignal): Promise<string> {
     const { clock, tools, log } = this.#options;
     const startedAt = clock.now();
@@ -110,7 +127,7 @@ class Runner implements CallTools {
       output = failureText(error);
       const fields = { tool: name, toolCallId: call.toolCallId, code };
       // Only what is a fault of the tool itself deserves its stack.
-      if (outcome === 'failed') log.error({ ...fields, err: error }, 'a tool failed');
+      if (outcome === 'failed' && code !== 'TOOL_NOT_REACHED') log.error({ ...fields, err: error }, 'a tool failed');
       else if (outcome !== 'aborted') log.warn(fields, 'a tool call came to nothing');
     }
     const ms = clock.now() - startedAt;
@@ -151,17 +168,14 @@ class Runner implements CallTools {
   ): Promise<unknown> {
     const { clock, callId, caller, timezone, store, control } = this.#options;
     const controller = new AbortController();
-    const run: Run = { name: tool.name, toolCallId, startedAt, controller };
-    const timers: Timer[] = [
-      clock.after(tool.timeoutMs, () =>
-        controller.abort(
-          new ToolError(
-            'TOOL_TIMEOUT',
-            `It took longer than ${tool.timeoutMs / 1000} s. Say so, or try something else.`,
-          ),
-        ),
+    const limit = new Countdown(clock, tool.timeoutMs, () =>
+      controller.abort(
+        new ToolError('TOOL_TIMEOUT', `It took longer than ${tool.timeoutMs / 1000} s. Say so, or try something else.`),
       ),
-    ];
+    );
+    if (!this.#paused) limit.resume();
+    const run: Run = { name: tool.name, toolCallId, startedAt, controller, limit };
+    const timers: Pick<Timer, 'cancel'>[] = [limit];
     if (tool.filler && this.#options.filler !== undefined)
       timers.push(clock.after(this.#options.fillerMs ?? 1_500, () => this.#fill(run)));
     const onEnd = () => controller.abort(ended());

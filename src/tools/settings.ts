@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { parsePrefix } from '../numbering/number.ts';
+import { phoneNumber } from '../settings.ts';
 import { isHostEntry } from './destinations.ts';
 import { isPrefix } from './policy.ts';
 
@@ -80,6 +81,16 @@ export const toolSettings = {
   TRANSFERS_PER_HOUR: whole(0, 100_000)
     .default(120)
     .describe('Most callers connected to others in any 60 minutes, by agents and by operators; 0 forbids it.'),
+  TRANSFER_RING_SECONDS: whole(5, 120)
+    .default(25)
+    .describe(
+      'How long the number rings that a caller is connected to, seconds. One whom nobody answers comes back to the agent, who is told why.',
+    ),
+  TRANSFER_CALLER_ID: phoneNumber
+    .optional()
+    .describe(
+      'Number (E.164) shown where a caller is connected who has none to show (withheld, SIP): one of your own at the carrier. Without it the number that was called; callers with a number are shown by it.',
+    ),
   TOOL_FILLER: z
     .string()
     .default('One moment, please.')

@@ -47,6 +47,18 @@ describe('npm run check', () => {
     ]);
   });
 
+  it('tells a recording that cannot be played', async () => {
+    writeFileSync(join(folder, 'sorry.wav'), 'this is an mp3');
+    const file = join(folder, 'sorry.wav');
+    const { problems } = await checkAll({ ...settings(), APOLOGY_FILE: file }, () => undefined);
+    expect(problems).toEqual([expect.stringContaining(`${file}: the bytes do not begin as a RIFF WAVE file`)]);
+    writeFileSync(
+      join(folder, 'prompts/routes.yaml'),
+      'routes:\n  - { to: "+1*", prompt: default, say: { apology: ../sorry.wav } }\n  - prompt: default\n',
+    );
+    expect(await check()).toContain(`${file}: the bytes do not begin`);
+  });
+
   it('tells all that is wrong together, and exits with 1', async () => {
     writeFileSync(join(folder, 'prompts/bad.md'), '---\ntools: [fly]\n---\nHi');
     writeFileSync(join(folder, 'prompts/worse.md'), 'Hi {{nobody}}');

@@ -91,6 +91,7 @@ export class CallLine implements Line {
 
   async dial(instruction: DialInstruction, base: string): Promise<DialOutcome> {
     const { clock, from, dialled = () => ({ outcome: 'answer', ringMs: 0 }) } = this.#o;
+    this.note(`dials ${instruction.target} as ${instruction.callerId ?? 'the caller'}`);
     const outcome = await dial(instruction, {
       from,
       party: dialled(instruction.target),

@@ -76,6 +76,10 @@ describe('the other answers', () => {
       apologise({ text: 'Tut <uns> leid', language: 'de-DE' }, '+15550001111'),
       '<Response><Say language="de-DE">Tut &lt;uns&gt; leid</Say><Dial>+15550001111</Dial><Hangup/></Response>',
     ],
+    [
+      apologise({ text: '"Hallo" & <b>', language: 'de-DE', voice: 'Polly.Vicki-Neural' }),
+      '<Response><Say language="de-DE" voice="Polly.Vicki-Neural">&quot;Hallo&quot; &amp; &lt;b&gt;</Say><Hangup/></Response>',
+    ],
     [apologise({ text: '' }, '+15550001111'), '<Response><Dial>+15550001111</Dial><Hangup/></Response>'],
     [
       apologise({ text: '' }, '+15550001111', 7_200),

@@ -74,6 +74,37 @@ routes:
   });
 });
 
+describe("a route's own words", () => {
+  const routes = (say: string) =>
+    parse(`routes:\n  - { to: "+4930*", prompt: day, say: ${say} }\n  - { prompt: default }\n`);
+  const said = async (say: string, to: string) =>
+    resolve(await routes(say), { to: parseParty(to), from: WITHHELD, now: NOON }).say;
+
+  it('go with its calls alone; a recording is named from the folder of the routes', async () => {
+    const say = '{ language: de-DE, voice: woman, fallback: Leider., busy: off, apology: sorry.wav }';
+    expect(await said(say, '+4930123456')).toEqual({
+      language: 'de-DE',
+      voice: 'woman',
+      fallback: 'Leider.',
+      busy: 'off',
+      apology: resolvePath('sorry.wav'),
+    });
+    expect(await said(say, '+12025550100')).toBeUndefined();
+    expect(await said('{ busy: false }', '+4930123456')).toEqual({ busy: 'off' });
+  });
+
+  it.each([
+    ['{ language: de_DE }', 'language such as de-DE'],
+    ['{ voice: "<x>" }', "carrier's voice"],
+    ['{ fallback: 5 }', 'fallback'],
+    ['{ apologies: x.wav }', 'there is no apologies'],
+  ])('%s is wrong', async (say, problem) => {
+    expect(
+      await problemsOf(`routes:\n  - { to: "+4930*", prompt: day, say: ${say} }\n  - { prompt: default }\n`),
+    ).toContain(problem);
+  });
+});
+
 describe('windows of time', () => {
   const window = (days: string | undefined, hours: string, dates?: string[]) => ({
     days: days === undefined ? undefined : parseDays(days),

@@ -129,6 +129,24 @@ describe('the state of a call', () => {
     expect(call.entries).toHaveLength(2);
   });
 
+  it('shows to whom a caller is connected, and what became of it', () => {
+    const tell = stream('c1');
+    const call = callFrom('c1', [tell('call_started', { info: {} }), tell('connected', { audioPath: '' })]);
+    applyEvent(call, tell('transfer_started', { n: 1, to: '+12025550143' }));
+    expect(call.phase).toBe('held');
+    applyEvent(call, tell('transfer_ended', { n: 1, how: 'no-answer' }));
+    applyEvent(call, tell('connected', { audioPath: '' }));
+    expect(call.phase).toBe('talking');
+    applyEvent(call, tell('transfer_started', { n: 2, to: '+12025550143' }));
+    applyEvent(call, tell('transfer_ended', { n: 2, how: 'completed', seconds: 9 }));
+    expect(call.entries.map(({ text }) => text)).toEqual([
+      'The caller is being connected to +1 202 555 0143',
+      'The caller was not connected: nobody answered',
+      'The caller is being connected to +1 202 555 0143',
+      'The caller was connected, and that talk is over',
+    ]);
+  });
+
   it('says of speech whose words were never told that there are none, once the call is over', () => {
     const tell = stream('c1');
     const call = callFrom('c1', [

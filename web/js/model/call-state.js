@@ -148,6 +148,9 @@ export function applyEvent(state, event) {
       // Whoever lost the line may come back; any other end of the caller's side is the call's.
       if (data['end']?.reason === 'media-lost') state.phase = 'held';
       break;
+    case 'transfer_started':
+      state.phase = 'held';
+      break;
     case 'first_agent_audio':
       state.firstAudioMs = data['sinceJoinMs'];
       break;

@@ -1,4 +1,5 @@
-import { recordingStopWords, transportWords } from './words.js';
+import { phoneNumber } from '../lib/format.js';
+import { recordingStopWords, transferWords, transportWords } from './words.js';
 
 /**
  * @typedef {import('./call-state.js').CallState} CallState
@@ -104,6 +105,12 @@ function markOf({ type, data }) {
       return data['end']?.reason === 'media-lost' ? { mark: 'warning', text: 'The caller’s line broke' } : undefined;
     case 'caller.stream_restarted':
       return { mark: 'warning', text: 'The carrier began its stream anew' };
+    case 'transfer_started':
+      return { mark: 'info', text: `The caller is being connected to ${phoneNumber(data['to'])}` };
+    case 'transfer_ended':
+      return data['how'] === 'completed'
+        ? { mark: 'info', text: 'The caller was connected, and that talk is over' }
+        : { mark: 'warning', text: `The caller was not connected: ${transferWords(data['how'])}` };
     case 'recording_started':
       return { mark: 'record', text: 'Recording began' };
     case 'recording_stopped':

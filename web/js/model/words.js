@@ -101,6 +101,12 @@ export function errorWords({ code, message, issues }) {
   return message === undefined || message === '' ? code : `${message} (${code})`;
 }
 
+/** Why a caller was not connected to somebody. @param {string | undefined} how */
+export function transferWords(how) {
+  const words = { busy: 'the line was busy', 'no-answer': 'nobody answered', canceled: 'it was given up' };
+  return (how && Reflect.get(words, how)) || 'the number could not be reached';
+}
+
 /** Why a recording ended before its call. @param {string | undefined} reason */
 export function recordingStopWords(reason) {
   const words = {

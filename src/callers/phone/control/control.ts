@@ -34,8 +34,12 @@ export interface TransferOptions {
   readonly say?: string | undefined;
   /** Language of `say`, BCP 47. */
   readonly language?: string | undefined;
+  /** Voice of `say`, as the carrier names it. */
+  readonly voice?: string | undefined;
   /** How long it rings, seconds: 1 to 600. */
   readonly timeoutSeconds?: number | undefined;
+  /** Asked what comes next for the caller when the transfer has ended, and told how; absolute http(s). Without it the call ends. */
+  readonly action?: string | undefined;
   /** How long they may talk, seconds: 1 to 86400; the carrier's own limit of some hours without it. */
   readonly limitSeconds?: number | undefined;
   readonly signal?: AbortSignal | undefined;

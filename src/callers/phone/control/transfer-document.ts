@@ -1,4 +1,4 @@
-import { checkNumber, checkSeconds, type TransferOptions } from './control.ts';
+import { checkNumber, checkSeconds, checkUrl, type TransferOptions } from './control.ts';
 import { ControlError } from './errors.ts';
 
 /** Longest text said before a transfer, characters: about half a minute. */
@@ -15,12 +15,14 @@ function escapeXml(text: string): string {
 }
 
 /**
- * The instructions that connect a caller to another number; the call ends when that conversation does. Both carriers read it the same.
+ * The instructions that connect a caller to another number; the call ends when that conversation does,
+ * or goes on as the `action` answers. Both carriers read it the same.
  * Throws CONTROL_INVALID. https://www.twilio.com/docs/voice/twiml/dial
  */
 export function transferDocument(to: string, options: TransferOptions = {}): string {
-  const { callerId, say, language } = options;
+  const { callerId, say, language, voice, action } = options;
   checkNumber(to, 'the number to transfer to');
+  if (action !== undefined) checkUrl(action, 'the action of a transfer');
   if (callerId !== undefined) checkNumber(callerId, 'the caller id');
   const ringing = checkSeconds(options.timeoutSeconds)?.toString();
   const limit = checkSeconds(options.limitSeconds, 'limitSeconds')?.toString();
@@ -29,8 +31,12 @@ export function transferDocument(to: string, options: TransferOptions = {}): str
   const attribute = (name: string, value: string | undefined) =>
     value === undefined ? '' : ` ${name}="${escapeXml(value)}"`;
   const spoken =
-    say === undefined || say.trim() === '' ? '' : `<Say${attribute('language', language)}>${escapeXml(say)}</Say>`;
-  const attributes = attribute('callerId', callerId) + attribute('timeout', ringing) + attribute('timeLimit', limit);
+    say === undefined || say.trim() === ''
+      ? ''
+      : `<Say${attribute('language', language)}${attribute('voice', voice)}>${escapeXml(say)}</Say>`;
+  const asked = attribute('action', action) + attribute('method', action === undefined ? undefined : 'POST');
+  const attributes =
+    asked + attribute('callerId', callerId) + attribute('timeout', ringing) + attribute('timeLimit', limit);
   const dial = `<Dial${attributes}>${to}</Dial>`;
   return `<?xml version="1.0" encoding="UTF-8"?><Response>${spoken}${dial}<Hangup/></Response>`;
 }

@@ -1,0 +1,44 @@
+import type { FastifyPluginCallback } from 'fastify';
+import { isTransferFailure, type TransferEnd } from '../call/transfer.ts';
+import { type CallStatus, isFinal } from '../callers/phone/control/index.ts';
+import { PATHS } from './answers.ts';
+import { sendDocument, type WebhookRouteOptions } from './incoming-call.ts';
+import { hangUp } from './twiml.ts';
+
+/**
+ * `POST /transfer-ended?transfer=N`: the `action` of the `<Dial>` that connects a caller to another number. The carrier tells how that ended, and
+ * asks what comes next for a caller who is still there. `transfer` says which of the call's it is: the signature covers it, so that an old
+ * message that is sent again is no news of a later transfer. https://www.twilio.com/docs/voice/twiml/dial#action
+ */
+export const transferEndedRoute: FastifyPluginCallback<WebhookRouteOptions> = (app, options, done) => {
+  const { desk, guard, answers, memory, count } = options;
+  app.post(PATHS.transferEnded, async (request, reply) => {
+    const webhook = guard.check(request);
+    const { carrier, carrierCallId, params, query } = webhook;
+    const { DialCallStatus = '', DialCallDuration = '', CallStatus = '' } = params;
+    const seconds = /^\d{1,6}$/.test(DialCallDuration) ? Number(DialCallDuration) : 0;
+    const how = endOf(DialCallStatus, seconds);
+    const what = desk.transferEnded?.(webhook, {
+      n: Number(query['transfer']),
+      how,
+      gone: isFinal(CallStatus as CallStatus),
+      ...(seconds === 0 ? {} : { seconds }),
+    }) ?? { next: 'hangup' };
+    request.log.info({ carrier, carrierCallId, how, next: what.next }, 'a transfer has ended');
+    count(how === 'completed' ? 'transfer_completed' : 'transfer_failed');
+    if (what.next === 'reattach')
+      return sendDocument(
+        reply,
+        answers.connect(request, { carrier, carrierCallId, callId: what.callId, live: what.live }),
+      );
+    memory.ended(webhook);
+    return sendDocument(reply, what.next === 'apology' ? answers.apology(webhook) : hangUp());
+  });
+  done();
+};
+
+/** How it ended, in the carriers' words. Whoever answered is not dialled again, however that ended; what is not known did not come about. */
+function endOf(status: string, seconds: number): TransferEnd {
+  if (status === 'completed' || status === 'answered' || seconds > 0) return 'completed';
+  return isTransferFailure(status) ? status : 'failed';
+}
