@@ -10,6 +10,8 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/unit/**/*.test.ts', 'test/contract/**/*.test.ts', 'test/architecture.test.ts'],
+          // Properties are tried over hundreds of cases: on a busy machine that is no sign of a hang.
+          testTimeout: 30_000,
         },
       },
       {
