@@ -61,6 +61,7 @@ export function recordStoreContract(name: string, rig: RecordStoreRig): void {
         carrierCallId: 'CAc1',
         from: '+12025550143',
         to: '+12025550199',
+        callerKind: null,
         route: 'main',
         prompt: 'default',
         model: 'gpt-realtime-2.1',
@@ -205,7 +206,7 @@ export function recordStoreContract(name: string, rig: RecordStoreRig): void {
         telling.turn('c1', 'Ich möchte einen Termin', 'Gerne, am Dienstag?');
         telling.end('c1');
         telling.wait(60_000);
-        telling.start('c2', { from: '+12025550102', conversationId: 'x' });
+        telling.start('c2', { from: '+12025550102', conversationId: 'x', callerKind: 'identity' });
         telling.turn('c2', 'An appointment please', 'On Tuesday?');
         telling.end('c2', 'model-quota');
         telling.wait(60_000);
@@ -247,6 +248,8 @@ export function recordStoreContract(name: string, rig: RecordStoreRig): void {
         expect(await idsOf(store, { result: 'upstream_error' })).toEqual(['c2']);
         expect(await idsOf(store, { reason: 'caller-hangup' })).toEqual(['c1']);
         expect(await idsOf(store, { conversationId: 'x' })).toEqual(['c2']);
+        expect(await idsOf(store, { callerKind: 'identity' })).toEqual(['c2']);
+        expect(await idsOf(store, { callerKind: 'withheld' })).toEqual([]);
         expect(await idsOf(store, { active: true })).toEqual(['c3']);
         expect(await idsOf(store, { active: false })).toEqual(['c2', 'c1']);
         expect(await idsOf(store, { since: at })).toEqual(['c3', 'c2']);

@@ -115,6 +115,7 @@ describe('records over HTTP', () => {
     const query = new URLSearchParams({
       text: ' Termin am Dienstag ',
       number: '+12025550143',
+      callerKind: 'number',
       result: 'success',
       reason: 'caller-hangup',
       active: 'false',
@@ -125,6 +126,7 @@ describe('records over HTTP', () => {
     expect(asked[0]).toMatchObject({
       text: 'Termin am Dienstag',
       number: '+12025550143',
+      callerKind: 'number',
       result: 'success',
       reason: 'caller-hangup',
       active: false,
@@ -135,6 +137,19 @@ describe('records over HTTP', () => {
   });
 
   it.each([
+    ['+1 202 555 0143', '+12025550143'],
+    ['tel:+1-202-555-0143', '+12025550143'],
+    ['+1\u2011202\u2011555\u20110143', '+12025550143'],
+    ['555-0143', '5550143'],
+    ['０１４３', '0143'],
+  ])('are found by a number as people write it: %j', async (number, read) => {
+    const { ask, asked } = await rig();
+    expect((await ask('GET', `/records?${new URLSearchParams({ number })}`)).status).toBe(200);
+    expect(asked[0]).toMatchObject({ number: read });
+  });
+
+  it.each([
+    'callerKind=anybody',
     'limit=0',
     'limit=201',
     'number=nobody',

@@ -7,7 +7,7 @@ import { eventsOnAxis } from '../../../web/js/model/axis.js';
 import { callFrom } from '../../../web/js/model/call-state.js';
 import { filtersOf, searchOf } from '../../../web/js/model/past-filters.js';
 import { barOf, quantile, scaleOf } from '../../../web/js/model/waterfall.js';
-import { errorWords, reasonWords } from '../../../web/js/model/words.js';
+import { errorWords, partyWords, reasonWords } from '../../../web/js/model/words.js';
 import { parseRoute, routeTo } from '../../../web/js/router.js';
 import { stream } from './events.ts';
 
@@ -148,4 +148,15 @@ describe('the stream', () => {
   it('writes a token so that it fits a subprotocol', () => {
     expect(base64url('ü+/?token')).toBe(Buffer.from('ü+/?token').toString('base64url'));
   });
+});
+
+describe('who is on the other end', () => {
+  it.each([
+    [{ direction: 'inbound', from: '+12025550143', callerKind: 'number' }, '+1 202 555 0143'],
+    [{ direction: 'inbound', from: 'client:alice', callerKind: 'identity' }, 'client:alice'],
+    [{ direction: 'inbound', to: '+12025550100', callerKind: 'withheld' }, 'Number withheld'],
+    [{ direction: 'inbound', carrier: 'browser', callerKind: 'identity' }, 'A web page'],
+    [{ direction: 'outbound', from: '+12025550100', to: '+12025550143', callerKind: 'number' }, '+1 202 555 0143'],
+    [{ direction: 'inbound' }, 'Unknown number'],
+  ])('%o is shown as %s', (info, words) => expect(partyWords(info)).toBe(words));
 });
