@@ -261,6 +261,7 @@ export async function build(config: Config, deps: AppDeps): Promise<App> {
       realtime: config.SIGNALWIRE_REALTIME === 'auto' ? 'auto' : config.SIGNALWIRE_REALTIME === 'true',
     },
   });
+  const provenMost = Math.max(config.MAX_CALLS, config.MAX_PENDING_STREAMS);
   serveMediaStream({
     upgrades: http.upgrades,
     urls,
@@ -270,6 +271,7 @@ export async function build(config: Config, deps: AppDeps): Promise<App> {
     log: log as unknown as Log,
     clock,
     pending: pendingLimits(config.MAX_PENDING_STREAMS),
+    proven: { total: provenMost, perAddress: provenMost },
     onStream: phoneStreams({ calls, memory, config, log: log as unknown as Log, clock, count: metrics.count }),
   });
 

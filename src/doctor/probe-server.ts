@@ -5,6 +5,7 @@ import { PATHS } from '../http/answers.ts';
 import { isSignalWireSignature, isTwilioSignature } from '../http/signature.ts';
 import type { CarrierSecrets } from '../http/webhook.ts';
 import { SocketAcceptor } from '../transport/socket.ts';
+import { asksForWebSocket } from '../transport/upgrade-request.ts';
 
 /**
  * Stands in for a daemon that does not run: answers a path nobody can guess, takes upgrades of the media socket, and judges signatures as
@@ -32,7 +33,7 @@ export async function startProbeServer(options: {
   const nonce = randomBytes(16).toString('hex');
   const answer = (response: ServerResponse, status: number, code: string) =>
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify({ error: { code } }));
-  const server = createServer((request, response) => {
+  const server = createServer({ shouldUpgradeCallback: asksForWebSocket }, (request, response) => {
     // It does not live long: no connection to it is worth being kept.
     response.setHeader('connection', 'close');
     const [pathname] = (request.url ?? '').split('?');

@@ -48,7 +48,10 @@ export function adminGuard(options: AdminOptions): (request: FastifyRequest) => 
       check(request);
     } catch (error) {
       if (error instanceof ApiError && error.code === 'ADMIN_TOKEN_INVALID')
-        request.log.warn({ remoteAddress: request.ip, route: request.routeOptions.url }, 'admin token is wrong');
+        request.log.warn(
+          { remoteAddress: request.server.addressOf?.(request) ?? request.ip, route: request.routeOptions.url },
+          'admin token is wrong',
+        );
       throw error;
     }
   };

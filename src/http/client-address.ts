@@ -30,8 +30,90 @@ export function isProxyEntry(entry: string): boolean {
   return Object.hasOwn(NETWORKS, entry) || networkOf(entry) !== undefined;
 }
 
-/** An IPv4 address as it is, also where the socket shows it as IPv4-mapped (RFC 4291, section 2.5.5.2). */
-const plain = (address: string) => address.replace(/^::ffff:(?=\d+\.)/i, '');
+/** The eight groups of an IPv6 address, whose last two may be written as an IPv4 address (RFC 4291, section 2.2). */
+function groupsOf(address: string): number[] {
+  const tail = /(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(address);
+  const [a = 0, b = 0, c = 0, d = 0] = tail?.slice(1).map(Number) ?? [];
+  const hex =
+    tail === null
+      ? address
+      : `${address.slice(0, tail.index)}${(a * 256 + b).toString(16)}:${(c * 256 + d).toString(16)}`;
+  const [left = [], right] = hex.split('::').map((half) => (half === '' ? [] : half.split(':')));
+  const zeros = Array<string>(right === undefined ? 0 : 8 - left.length - right.length).fill('0');
+  return [...left, ...zeros, ...(right ?? [])].map((group) => Number.parseInt(group, 16));
+}
+
+/**
+ * An address in the one form that is compared and counted: without a zone, which means something on one machine alone (RFC 4007), and as
+ * IPv4 where IPv6 only carries it (`::ffff:…`, RFC 4291, section 2.5.5.2). Undefined for what is no address.
+ */
+function plainAddress(text: string): string | undefined {
+  const address = text.replace(/%.*$/s, '').toLowerCase();
+  const version = isIP(address);
+  if (version !== 6) return version === 4 ? address : undefined;
+  const groups = groupsOf(address);
+  if (groups.slice(0, 5).some((group) => group !== 0) || groups[5] !== 0xffff) return address;
+  return groups
+    .slice(6)
+    .flatMap((group) => [group >> 8, group & 255])
+    .join('.');
+}
+
+/**
+ * The address that a proxy wrote of whom it got a request from: bare or in brackets, with a port or without, in quotes or without (RFC 7239,
+ * section 6, and what is seen in X-Forwarded-For). Undefined for `unknown`, for a name that hides the address (`_…`), and for what is neither.
+ */
+function addressWritten(text: string): string | undefined {
+  const node = text
+    .trim()
+    .replace(/^"(.*)"$/s, '$1')
+    .trim();
+  const [, bracketed, dotted] = /^(?:\[([^\]]*)\]|(\d+(?:\.\d+){3}))(?::(?:\d{1,5}|_[\w.-]+))?$/.exec(node) ?? [];
+  return plainAddress(bracketed ?? dotted ?? node);
+}
+
+/**
+ * The parts of a list from its end on; a separator in quotes is none (RFC 9110, section 5.6.4). What the nearest proxy wrote is read first, so
+ * that no quote which a client left open reaches it.
+ */
+function* fromTheEnd(list: string, separator: ',' | ';'): Generator<string> {
+  let end = list.length;
+  let quoted = false;
+  for (let i = list.length - 1; i >= 0; i--) {
+    if (list[i] === '"' && !(quoted && isEscaped(list, i))) quoted = !quoted;
+    else if (list[i] === separator && !quoted) {
+      yield list.slice(i + 1, end);
+      end = i;
+    }
+  }
+  yield list.slice(0, end);
+}
+
+function isEscaped(text: string, at: number): boolean {
+  let first = at;
+  while (first > 0 && text[first - 1] === '\\') first--;
+  return (at - first) % 2 === 1;
+}
+
+/** What an element of Forwarded says of `for`; undefined where it says nothing. */
+function forOf(element: string): string | undefined {
+  for (const pair of fromTheEnd(element, ';')) {
+    const equals = pair.indexOf('=');
+    if (pair.slice(0, Math.max(0, equals)).trim().toLowerCase() === 'for')
+      return addressWritten(pair.slice(equals + 1).replace(/\\(.)/gs, '$1'));
+  }
+  return undefined;
+}
+
+/** Whom each proxy on the way got the request from, by its own word, the nearest first; undefined where it does not say. */
+function* hops({ headers }: Pick<IncomingMessage, 'headers'>): Generator<string | undefined> {
+  const { 'x-forwarded-for': listed, forwarded } = headers;
+  // One that is there alone is believed. Where both are, nearly every proxy wrote the first, and the other is what a client sent.
+  const list = [listed ?? []].flat().join(',');
+  const [text, read] = list === '' ? ([forwarded ?? '', forOf] as const) : ([list, addressWritten] as const);
+  // Empty elements do not count (RFC 9110, section 5.6.1).
+  for (const element of fromTheEnd(text, ',')) if (element.trim() !== '') yield read(element);
+}
 
 export class ClientAddresses {
   readonly #trusted = new BlockList();
@@ -47,23 +129,22 @@ export class ClientAddresses {
 
   /** Whether this address is one of the trusted proxies'. */
   trusts(address: string): boolean {
-    const version = isIP(plain(address));
-    return version !== 0 && this.#trusted.check(plain(address), version === 4 ? 'ipv4' : 'ipv6');
+    const plain = plainAddress(address);
+    return plain !== undefined && this.#trusted.check(plain, isIP(plain) === 4 ? 'ipv4' : 'ipv6');
   }
 
   /**
    * The address of whoever sent the request to the outermost trusted proxy. Each proxy appends whom it got the request from, so the list is
-   * read from its end, and the first that is no proxy of ours is the one; what stands before it may be forged.
+   * read from its end, and the first that is no proxy of ours is the one; what stands before it may be forged. Where a proxy of ours names
+   * nobody, the proxy is all that is known: those share what one address may, and nobody else is mixed with them.
    */
   of(request: Pick<IncomingMessage, 'headers' | 'socket'>): string {
-    let address = plain(request.socket.remoteAddress ?? '');
-    const { 'x-forwarded-for': header = '' } = request.headers;
-    const hops = [header].flat().join(',').split(',').reverse();
-    for (const hop of hops) {
+    let address = plainAddress(request.socket.remoteAddress ?? '') ?? '';
+    if (!this.trusts(address)) return address;
+    for (const hop of hops(request)) {
+      if (hop === undefined) break;
+      address = hop;
       if (!this.trusts(address)) break;
-      const next = plain(hop.trim());
-      if (isIP(next) === 0) break;
-      address = next;
     }
     return address;
   }
@@ -71,14 +152,8 @@ export class ClientAddresses {
 
 /** What a limit is counted by: an IPv4 address, or the /64 network that one subscriber has of IPv6 (RFC 6177). */
 export function limitKey(address: string): string {
-  if (isIP(address) !== 6) return address;
-  const [head = '', tail] = address.split('%', 1)[0]?.split('::') ?? [];
-  const left = head === '' ? [] : head.split(':');
-  const right = tail === undefined || tail === '' ? [] : tail.split(':');
-  const zeros = tail === undefined ? 0 : Math.max(0, 8 - left.length - right.length);
-  const groups = [...left, ...Array<string>(zeros).fill('0'), ...right];
-  return `${groups
-    .slice(0, 4)
-    .map((group) => Number.parseInt(group, 16).toString(16))
-    .join(':')}::/64`;
+  const plain = plainAddress(address);
+  if (plain === undefined || isIP(plain) === 4) return plain ?? address;
+  const network = groupsOf(plain).slice(0, 4);
+  return `${network.map((group) => group.toString(16)).join(':')}::/64`;
 }

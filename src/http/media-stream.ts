@@ -39,6 +39,8 @@ export interface MediaStreamOptions {
   readonly onStream: (stream: MediaStream) => void;
   /** Sockets that wait for their `start` without having proven anything at the upgrade; 32 an address and 512 in all when left out. */
   readonly pending?: PendingLimits;
+  /** Those that wait for it with proof; 512, from one address or from many, when left out. */
+  readonly proven?: PendingLimits;
 }
 
 /** Media messages have a few hundred bytes, `start` one or two thousand. */
@@ -70,6 +72,9 @@ const TOKEN_COUNTERS: Partial<Record<string, HttpCounter>> = {
 export function serveMediaStream(options: MediaStreamOptions): { readonly pending: PendingConnections } {
   const { upgrades, urls, secrets, tokens, count, log, clock } = options;
   const pending = new PendingConnections(options.pending ?? { perAddress: 32, total: 512 });
+  const proven = new PendingConnections(options.proven ?? { perAddress: 512, total: 512 });
+  /** Tokens that a waiting socket brought at its upgrade: each proves one socket at a time. */
+  const shown = new Set<string>();
   const acceptor = new SocketAcceptor({
     maxMessageBytes: MESSAGE_MOST_BYTES,
     pingIntervalMs: PING_INTERVAL_MS,
@@ -91,7 +96,8 @@ export function serveMediaStream(options: MediaStreamOptions): { readonly pendin
     try {
       return check();
     } catch (error) {
-      const counter = failed ?? TOKEN_COUNTERS[errorCode(error)];
+      const code = errorCode(error);
+      const counter = code === 'STREAM_TOKEN_USED' ? 'stream_token_used' : (failed ?? TOKEN_COUNTERS[code]);
       if (counter !== undefined) count(counter);
       throw error;
     }
@@ -110,23 +116,31 @@ export function serveMediaStream(options: MediaStreamOptions): { readonly pendin
       const bearerToken = bearerOf(request);
       try {
         signature = signed(request);
-        if (bearerToken !== undefined) bearer = counted(() => tokens.verify(bearerToken), 'upgrade_bearer_invalid');
+        if (bearerToken !== undefined)
+          bearer = counted(() => tokens.verifyUnused(bearerToken), 'upgrade_bearer_invalid');
       } catch (error) {
         if (!(error instanceof BridgeError)) throw error;
         if (error.code === 'HOST_NOT_ALLOWED') count('host_not_allowed');
         return refuse(error.status ?? 500, error.code);
       }
-      if (signature !== true && bearer === undefined && !upgrades.charge(request, stream, 'stream')) return;
+      const jti = bearer !== undefined && !shown.has(bearer.jti) ? bearer.jti : undefined;
+      const isProven = signature === true || jti !== undefined;
+      if (!isProven && !upgrades.charge(request, stream, 'stream')) return;
       if (signature === false) {
         count('upgrade_signature_invalid');
         return refuse(403, 'WEBHOOK_SIGNATURE_INVALID');
       }
       // One that proved itself is not held up by those who did not, even when all come through one proxy.
-      const place = signature === true || bearer !== undefined ? () => {} : pending.admit(remoteAddress);
-      if (typeof place === 'string') {
+      const taken = (isProven ? proven : pending).admit(remoteAddress);
+      if (typeof taken === 'string') {
         count('upgrade_too_many');
-        return place === 'address' ? refuse(429, 'TOO_MANY_CONNECTIONS') : refuse(503, 'TOO_MANY_CONNECTIONS');
+        return taken === 'address' ? refuse(429, 'TOO_MANY_CONNECTIONS') : refuse(503, 'TOO_MANY_CONNECTIONS');
       }
+      if (jti !== undefined) shown.add(jti);
+      const place = () => {
+        taken();
+        if (jti !== undefined) shown.delete(jti);
+      };
       stream.once('close', place);
       acceptor.accept(request, stream, head, (attach) => {
         count('upgrade_accepted');
@@ -135,8 +149,8 @@ export function serveMediaStream(options: MediaStreamOptions): { readonly pendin
           bearer,
           attach,
           authorizeStart(token, carrierCallId) {
-            const shown = token === undefined || token === '' ? bearerToken : token;
-            const claims = counted(() => tokens.redeem(shown, { carrierCallId }));
+            const proof = token === undefined || token === '' ? bearerToken : token;
+            const claims = counted(() => tokens.redeem(proof, { carrierCallId }));
             place();
             count('stream_authorized');
             return claims;

@@ -11,6 +11,7 @@ import Fastify, {
 } from 'fastify';
 import { type Clock, systemClock } from '../call/clock.ts';
 import type { BridgeError } from '../errors.ts';
+import { asksForWebSocket } from '../transport/upgrade-request.ts';
 import { answerOf } from './api-error.ts';
 import { ClientAddresses } from './client-address.ts';
 import type { CountHttp, HttpCounter } from './counters.ts';
@@ -91,12 +92,12 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     requestTimeout: options.requestTimeoutMs ?? 10_000,
     // Longer than the 90 s for which a tunnel keeps idle connections, so that it is never the one to find a connection closed.
     keepAliveTimeout: 95_000,
-    trustProxy: (address) => addresses.trusts(address),
     forceCloseConnections: 'idle',
     http: {
       headersTimeout: options.headersTimeoutMs ?? 3_000,
       connectionsCheckingInterval: options.checkIntervalMs ?? 1_000,
       maxHeaderSize: 16 * 1024,
+      shouldUpgradeCallback: asksForWebSocket,
     },
     clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket, count),
     // A URL that cannot be decoded is found before any route.

@@ -16,7 +16,7 @@ export const httpSettings = {
     )
     .default([])
     .describe(
-      'Proxies whose X-Forwarded-For is believed: addresses, networks (10.0.0.0/8), or loopback, linklocal, uniquelocal, comma-separated. A tunnel daemon on this machine: loopback. Without it all who come through a proxy share its address, and its rate limits.',
+      'Proxies whose X-Forwarded-For, or Forwarded where that alone comes, is believed: addresses, networks (10.0.0.0/8), or loopback, linklocal, uniquelocal, comma-separated. A tunnel daemon on this machine: loopback. Without it all who come through a proxy share its address, and its rate limits.',
     ),
   METRICS_ACCESS: z
     .enum(['admin', 'public'])

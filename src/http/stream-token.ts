@@ -101,6 +101,13 @@ export class StreamTokens {
     return claims;
   }
 
+  /** As `verify`, of a token that was not used before either: else STREAM_TOKEN_USED. It is not used up. */
+  verifyUnused(token: string | undefined): StreamClaims {
+    const claims = this.verify(token);
+    if (this.#options.used.has(claims.jti)) throw refuse('USED', 'the stream token was used before');
+    return claims;
+  }
+
   /** As `verify`, and uses the token up: the next time it throws STREAM_TOKEN_USED. A token that fails otherwise is not used up. */
   redeem(token: string | undefined, bound: { carrierCallId: string }): StreamClaims {
     const claims = this.verify(token, bound);

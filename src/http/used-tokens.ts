@@ -5,6 +5,8 @@
 export interface UsedTokens {
   /** Marks `jti` as used; false when it was before. `expiresAtMs` (wall clock): after it the token is refused anyway and may be forgotten. */
   consume(jti: string, expiresAtMs: number): boolean;
+  /** Whether `jti` was used; it may have been forgotten once it is expired. */
+  has(jti: string): boolean;
 }
 
 /** Only tokens with a valid signature get here, so this many would mean as many answered webhooks within a token's life. */
@@ -32,6 +34,10 @@ export class MemoryUsedTokens implements UsedTokens {
     if (this.#expiry.has(jti) || this.#expiry.size >= this.#capacity) return false;
     this.#expiry.set(jti, expiresAtMs);
     return true;
+  }
+
+  has(jti: string): boolean {
+    return this.#expiry.has(jti);
   }
 
   #forget(): void {

@@ -147,7 +147,7 @@ export class WebhookGuard {
         request.server.charge?.(request, 'webhook');
         count('webhook_signature_invalid');
         request.log.warn(
-          { remoteAddress: request.ip, route: request.routeOptions.url },
+          { remoteAddress: request.server.addressOf?.(request) ?? request.ip, route: request.routeOptions.url },
           'webhook signature is invalid',
         );
         throw new BridgeError('WEBHOOK_SIGNATURE_INVALID', 'no carrier that is configured signed this request', {

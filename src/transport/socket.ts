@@ -4,6 +4,7 @@ import { type RawData, WebSocket, WebSocketServer } from 'ws';
 import { type Clock, systemClock, type Timer } from '../call/clock.ts';
 import { BridgeError } from '../errors.ts';
 import { shorten } from './plain-frames.ts';
+import { asksForWebSocket } from './upgrade-request.ts';
 
 /**
  * The only place that knows the WebSocket library. A `Socket` is one connection, either end: bounded messages, no compression (it
@@ -223,6 +224,8 @@ export class SocketAcceptor {
     head: Buffer,
     connected: (attach: (handlers: SocketHandlers) => Socket) => void,
   ): void {
+    // The library takes no list; what else was offered is passed over.
+    if (asksForWebSocket(request)) request.headers.upgrade = 'websocket';
     this.#server.handleUpgrade(request, stream, head, (ws) =>
       connected((handlers) => new Socket(ws, handlers, this.#options, this.#media ? stream : undefined)),
     );

@@ -250,6 +250,39 @@ describe('the start of a stream', () => {
     expect(r.counts.get('upgrade_too_many')).toBe(2);
   });
 
+  it('opens no more sockets than one by its token: a second is one without proof, and a used token opens none', async () => {
+    await start({ media: { pending: { perAddress: 2, total: 2 } } });
+    const token = tokenOf((await r.post('/incoming-call', { CallSid: CALL })).text);
+    const bearer = { Authorization: `Bearer ${token}` };
+    const [first] = [await open(bearer), await open(bearer), await open(bearer)];
+    expect(r.pending.total).toBe(2);
+    await expect(open(bearer)).rejects.toEqual(refused(503));
+    // Its own socket gone, it opens another, as a carrier that tries again does.
+    first.socket.terminate();
+    await expect
+      .poll(() =>
+        open(bearer).then(
+          () => 'opened',
+          () => 'refused',
+        ),
+      )
+      .toBe('opened');
+    expect(r.streams.at(-1)?.stream.authorizeStart(token, CALL)).toMatchObject({ carrierCallId: CALL });
+    await expect(open(bearer)).rejects.toEqual(refused(401));
+    expect(r.counts.get('stream_token_used')).toBe(1);
+    expect(r.pending.total).toBe(2);
+  });
+
+  it('is bounded where a signature proves it, too: one that somebody overheard is always the same', async () => {
+    await start({ ...signed, media: { proven: { perAddress: 3, total: 3 } } });
+    for (let n = 0; n < 3; n++) await open(signatureOf(WSS));
+    await expect(open(signatureOf(WSS))).rejects.toMatchObject({ code: 'SOCKET_REFUSED' });
+    expect(r.pending.total).toBe(0);
+    const token = tokenOf((await r.post('/incoming-call', { CallSid: CALL }, {}, TWILIO)).text);
+    r.streams[0]?.stream.authorizeStart(token, CALL);
+    await open(signatureOf(WSS));
+  });
+
   it('is not kept out by a crowd that proved nothing', async () => {
     await start({ ...signed, media: { pending: { perAddress: 9, total: 2 } } });
     await open();

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { type Clock, systemClock } from '../../call/clock.ts';
 import { Ticker } from '../../call/ticker.ts';
 import { BridgeError } from '../../errors.ts';
+import { asksForWebSocket } from '../../transport/upgrade-request.ts';
 import { type Carrier, newAccountSid } from '../phone/carrier.ts';
 import { type AudioSource, silenceSource } from '../phone/source.ts';
 import type { CarrierCall, FarParty } from './call.ts';
@@ -99,7 +100,10 @@ export async function startCarrier(options: CarrierServerOptions): Promise<Carri
     faults: relayFaults,
     requests: relayRequests,
   });
-  const server = createServer((request, response) => void answerRest(rest, request, response));
+  const server = createServer(
+    { shouldUpgradeCallback: asksForWebSocket },
+    (request, response) => void answerRest(rest, request, response),
+  );
   server.on('upgrade', (request, stream, head) => relay.accept(request, stream, head));
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause: Error) =>

@@ -3,6 +3,7 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { BridgeError, errorMessage } from '../../errors.ts';
+import { asksForWebSocket } from '../../transport/upgrade-request.ts';
 import { sendError } from './http-body.ts';
 import type { RealtimeServerOptions } from './options.ts';
 import type { SessionRecord } from './record.ts';
@@ -45,7 +46,9 @@ export async function startRealtimeServer(options: RealtimeServerOptions): Promi
       if (!request.complete) request.resume();
     });
   };
-  const server = options.tls === undefined ? createServer(onRequest) : createTlsServer(options.tls, onRequest);
+  const own = { shouldUpgradeCallback: asksForWebSocket };
+  const { tls } = options;
+  const server = tls === undefined ? createServer(own, onRequest) : createTlsServer({ ...own, ...tls }, onRequest);
   server.on('upgrade', (request: IncomingMessage, stream: Duplex, head: Buffer) => {
     void upgrades.handle(request, stream, head);
   });
