@@ -2,7 +2,8 @@ import { spawnSync } from 'node:child_process';
 
 /**
  * `npm run audit`: known weaknesses of the packages that run in production. Exit status 1 for a high or critical one. A registry that does not
- * answer such questions (many mirrors do not) proves nothing either way: that is said, and is no failure, so that a build does not depend on it.
+ * answer such questions (many mirrors do not) proves nothing either way: exit status 77, which is neither, so that a build can go on and cannot take
+ * it for an audit.
  */
 
 export type Severity = 'info' | 'low' | 'moderate' | 'high' | 'critical';
@@ -14,8 +15,11 @@ interface AuditReport {
   readonly vulnerabilities?: Readonly<Record<string, { readonly severity: Severity; readonly range?: string }>>;
 }
 
+/** As with tests that cannot be made here. */
+const NOT_AUDITED = 77;
+
 export interface Verdict {
-  readonly status: 0 | 1;
+  readonly status: 0 | 1 | typeof NOT_AUDITED;
   readonly lines: readonly string[];
 }
 
@@ -29,7 +33,7 @@ export function judge(printed: string): Verdict {
   }
   const counts = report.metadata?.vulnerabilities;
   if (counts === undefined || report.error !== undefined) {
-    return { status: 0, lines: ['WARNING: not audited: the registry does not answer about known weaknesses'] };
+    return { status: NOT_AUDITED, lines: ['WARNING: not audited: the registry does not answer about known weaknesses'] };
   }
   const found = Object.entries(report.vulnerabilities ?? {}).map(
     ([name, { severity, range = '' }]) => `${severity}: ${name} ${range}`,

@@ -42,7 +42,7 @@ import { pendingLimits } from './http/pending.ts';
 import { phoneWebhooks } from './http/phone.ts';
 import { localUrl, publicUrls } from './http/public-url.ts';
 import { RateLimiter } from './http/rate-limit.ts';
-import { createHttpServer, type HttpServer } from './http/server.ts';
+import { createHttpServer, DEFAULT_CONNECTIONS, type HttpServer } from './http/server.ts';
 import { rateLimits } from './http/settings.ts';
 import { StreamTokens } from './http/stream-token.ts';
 import { MemoryUsedTokens } from './http/used-tokens.ts';
@@ -202,8 +202,9 @@ export async function build(config: Config, deps: AppDeps): Promise<App> {
     log,
     count: metrics.countHttp,
     clock,
-    maxConnections: config.MAX_CALLS * 2 + 1_000,
+    maxConnections: config.MAX_CALLS * 2 + DEFAULT_CONNECTIONS.total,
     trustProxy: config.TRUST_PROXY,
+    connections: { ...DEFAULT_CONNECTIONS, perAddress: config.CONNECTIONS_PER_ADDRESS },
     limiter: new RateLimiter(rateLimits(config), clock),
   });
   const drain = new Drain({

@@ -38,6 +38,7 @@ export const HTTP_COUNTERS = [
   'stream_token_used',
   // The server itself.
   'rate_limited',
+  'connections_too_many',
   'request_timeout',
   'request_malformed',
   'body_too_large',

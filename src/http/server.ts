@@ -14,6 +14,7 @@ import type { BridgeError } from '../errors.ts';
 import { asksForWebSocket } from '../transport/upgrade-request.ts';
 import { answerOf } from './api-error.ts';
 import { ClientAddresses } from './client-address.ts';
+import { type ConnectionLimits, Connections } from './connections.ts';
 import type { CountHttp, HttpCounter } from './counters.ts';
 import { type RateLimiter, type RateLimitName, rateLimited } from './rate-limit.ts';
 import { UpgradeRouter } from './upgrade.ts';
@@ -30,6 +31,12 @@ export interface HttpServerOptions {
   readonly checkIntervalMs?: number;
   /** Most connections at once, running media streams included. */
   readonly maxConnections?: number;
+  /** How many of those that carry plain HTTP there may be, by address; `DEFAULT_CONNECTIONS` when left out. */
+  readonly connections?: ConnectionLimits;
+  /** How long a connection may stay without a request, ms; a trusted proxy's stays for `PROXY_KEEP_ALIVE_MS`. */
+  readonly keepAliveMs?: number;
+  /** How long a connection may be without a byte that moves while a request is answered, ms: a client that does not read is cut then. */
+  readonly stallMs?: number;
   /** Largest body of a route that sets no limit of its own, bytes. */
   readonly bodyLimitBytes?: number;
   /** Whose X-Forwarded-For is believed: entries that `isProxyEntry` takes; nobody's when left out. */
@@ -42,6 +49,8 @@ export interface HttpServer {
   /** Not listening yet: routes are registered on it, then `app.listen`. */
   readonly app: FastifyInstance;
   readonly upgrades: UpgradeRouter;
+  /** Those that carry plain HTTP at the moment. */
+  readonly connections: Pick<Connections, 'of' | 'total'>;
   /** Every route there is, with its limit. */
   readonly routes: ReadonlyArray<{ readonly method: string; readonly url: string; readonly limit: RateLimitName }>;
   /** Begins to listen, without the framework's own words about it. */
@@ -54,6 +63,17 @@ export interface HttpServer {
 export interface ErrorBody {
   readonly error: { readonly code: string; readonly message: string };
 }
+
+/** 100 of one address, and all of the places for a proxy that is trusted. */
+export const DEFAULT_CONNECTIONS: ConnectionLimits = { total: 1_000, perAddress: 100, perProxy: 1_000 };
+
+/** Longer than the 90 s for which a tunnel keeps idle connections, so that it is never the one to find a connection closed. */
+const PROXY_KEEP_ALIVE_MS = 95_000;
+const KEEP_ALIVE_MS = 10_000;
+/** What is waited beyond what was told, ms: the client's end of the time comes first. */
+const KEEP_ALIVE_SLACK_MS = 1_000;
+/** Longer than any route takes to answer: a page's call waits for the model for 25 s at most. */
+const STALL_MS = 60_000;
 
 const errorBody = (code: string, message: string): ErrorBody => ({ error: { code, message } });
 
@@ -82,7 +102,7 @@ function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket, count
  * few slow clients hold it. Nothing it logs holds a URL's query, since a webhook by GET has the caller's number there.
  */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
-  const { count, limiter, clock = systemClock } = options;
+  const { count, limiter, clock = systemClock, keepAliveMs = KEEP_ALIVE_MS } = options;
   const addresses = new ClientAddresses(options.trustProxy);
   const log = options.log.child({});
   const app: FastifyInstance = Fastify({
@@ -90,8 +110,8 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: options.bodyLimitBytes ?? 64 * 1024,
     requestTimeout: options.requestTimeoutMs ?? 10_000,
-    // Longer than the 90 s for which a tunnel keeps idle connections, so that it is never the one to find a connection closed.
-    keepAliveTimeout: 95_000,
+    keepAliveTimeout: keepAliveMs,
+    connectionTimeout: options.stallMs ?? STALL_MS,
     forceCloseConnections: 'idle',
     http: {
       headersTimeout: options.headersTimeoutMs ?? 3_000,
@@ -127,6 +147,14 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     );
   });
 
+  const connections = new Connections(options.connections ?? DEFAULT_CONNECTIONS, addresses);
+  app.addHook('onSend', async (request, reply) => {
+    const isProxy = connections.isProxy(request.raw.socket);
+    // A stranger who asks for what he may not has to connect anew; a proxy's connection is others' as well.
+    if (!isProxy && reply.statusCode >= 400 && reply.statusCode < 500) reply.header('connection', 'close');
+    else if (isProxy) reply.header('keep-alive', `timeout=${PROXY_KEEP_ALIVE_MS / 1_000}`);
+  });
+
   const charge = (request: FastifyRequest, limit: RateLimitName) => {
     const waitMs = limiter?.take(limit, addresses.of(request.raw)) ?? 0;
     if (waitMs === 0) return;
@@ -151,15 +179,27 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   });
   upgrades.attach(app.server);
 
-  const connections = new Set<Socket>();
+  const open = new Set<Socket>();
   app.server.on('connection', (socket: Socket) => {
-    connections.add(socket);
-    socket.once('close', () => connections.delete(socket));
+    if (!connections.add(socket)) {
+      count('connections_too_many');
+      return;
+    }
+    open.add(socket);
+    socket.once('close', () => open.delete(socket));
   });
+  app.server.on('request', (request, response) => {
+    connections.serves(request, response);
+    if (!connections.isProxy(request.socket)) return;
+    // After the server's own listener, which sets the time that strangers have.
+    response.once('finish', () => request.socket.setTimeout(PROXY_KEEP_ALIVE_MS + KEEP_ALIVE_SLACK_MS));
+  });
+  app.server.on('upgrade', (request) => connections.forget(request.socket));
 
   return {
     app,
     upgrades,
+    connections,
     // Read late: a plugin's own hooks complete what a route says of itself.
     get routes() {
       return routes.flatMap(({ method, url, config }) =>
@@ -177,7 +217,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     },
     async close(graceMs) {
       const cut = clock.after(graceMs, () => {
-        for (const socket of connections) socket.destroy();
+        for (const socket of open) socket.destroy();
       });
       try {
         await app.close();

@@ -24,6 +24,11 @@ export const httpSettings = {
     .describe(
       'Who may read /metrics. admin: as every route for operators, with the admin token as bearer; public: anybody.',
     ),
+  CONNECTIONS_PER_ADDRESS: integer(1, 100_000)
+    .default(100)
+    .describe(
+      'Most connections of one client address that carry plain HTTP; beyond, its idlest one is closed. WebSockets do not count, and a proxy that TRUST_PROXY names may have 1000.',
+    ),
   RATE_LIMIT_WEBHOOKS: limit(
     50,
     'Most webhooks; where a signing secret is set only those without a good signature count',

@@ -58,7 +58,7 @@ export async function rig(options: RigOptions = {}) {
   };
   const state = { draining: false };
   const server = createHttpServer({ log, count, ...options.server });
-  const { app, upgrades } = server;
+  const { app, upgrades, connections } = server;
   await app.register(phoneWebhooks, {
     desk,
     secrets,
@@ -111,6 +111,7 @@ export async function rig(options: RigOptions = {}) {
     port,
     app,
     upgrades,
+    connections,
     clock,
     counts,
     lines,

@@ -139,7 +139,7 @@ describe('metrics', () => {
 describe('names in capitals', () => {
   /** Of other programs, of the files beside the daemon, and stand-ins in examples. */
   const ELSEWHERE = new Set([
-    ...['AUTH_TOKEN', 'NODE_ENV', 'POSTGRES_PASSWORD', 'PROJECT_NAME', 'REPOSITORY_URL'],
+    ...['AUTH_TOKEN', 'NODE_ENV', 'POSTGRES_PASSWORD', 'PROJECT_NAME', 'PUBLISH_ADDRESS', 'REPOSITORY_URL'],
     ...['TUNNEL_CRED_FILE', 'TUNNEL_TOKEN', 'TUNNEL_TOKEN_FILE', 'TUNNEL_TRANSPORT_PROTOCOL'],
   ]);
   const codes = [...Object.keys(ERRORS), ...Object.keys(API_ERRORS), ...Object.keys(CONTROL_ERRORS)];

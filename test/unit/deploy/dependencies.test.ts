@@ -1,9 +1,11 @@
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { judge } from '../../../deploy/audit.ts';
 import { isAllowed, licencesPage, productionDependencies } from '../../../deploy/licences.ts';
 import { type Bom, restrict } from '../../../deploy/sbom.ts';
+import Totals from '../../reporter.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
 const read = (file: string) => readFileSync(join(root, file), 'utf8');
@@ -119,9 +121,37 @@ describe('the verdict on an audit', () => {
   });
 
   it.each(['', 'not JSON', '{}', '{"message":"405 Method Not Allowed","statusCode":405,"error":{"summary":""}}'])(
-    'no answer is said and is no failure: %j',
+    'no answer is said, and is neither success nor failure: %j',
     (printed) => {
-      expect(judge(printed)).toMatchObject({ status: 0, lines: [expect.stringContaining('WARNING: not audited')] });
+      expect(judge(printed)).toMatchObject({ status: 77, lines: [expect.stringContaining('WARNING: not audited')] });
     },
   );
+
+  it('that could not be had is said again in the last lines of CI, before the totals', () => {
+    const ci = read('.ci/run');
+    const [, step = ''] = /^(# Fails on high .*?)^# The image/ms.exec(ci) ?? [];
+    const run = (status: number) =>
+      spawnSync(
+        'bash',
+        ['-c', `set -euo pipefail; npm() { return ${status}; }; ${step}\necho "said: \${NOT_AUDITED:-}"`],
+        {
+          encoding: 'utf8',
+        },
+      );
+    expect([run(0).status, run(0).stdout.trim()]).toEqual([0, 'said:']);
+    expect(run(1).status).toBe(1);
+    expect(run(77).status).toBe(0);
+    expect(run(77).stdout).toMatch(/said: NOT AUDITED: /);
+
+    const written: string[] = [];
+    const write = vi.spyOn(process.stdout, 'write').mockImplementation((text) => written.push(String(text)) > 0);
+    vi.stubEnv('NOT_AUDITED', 'NOT AUDITED: nobody answers');
+    new Totals().onTestRunEnd([], []);
+    vi.unstubAllEnvs();
+    write.mockRestore();
+    expect(written.join('').trimEnd().split('\n').slice(-2)).toEqual([
+      'NOT AUDITED: nobody answers',
+      '0 passed, 0 failed, 0 skipped',
+    ]);
+  });
 });

@@ -152,10 +152,18 @@ describe('docker-compose.yml', () => {
     expect(daemon.volumes).toEqual([`data:${environment['DATA_DIR']}`]);
   });
 
+  it('publishes nothing that speaks HTTP beyond this machine: whom its networks trust, nobody else can pass for', () => {
+    for (const [name, { ports = [] }] of Object.entries(services))
+      for (const port of ports)
+        if (!port.endsWith('/udp'))
+          expect(port, name).toMatch(/^(?:\$\{PUBLISH_ADDRESS:-127\.0\.0\.1\}|127\.0\.0\.1):/);
+  });
+
   it('publishes the port and the UDP range, by the same numbers inside and out', () => {
     const range = daemon.environment?.['RTC_PORT_RANGE'] ?? '';
     expect(daemon.environment?.['PORT']).toBe(String(PORT));
-    expect(daemon.ports).toEqual([`\${PORT:-${PORT}}:${PORT}`, `${range}:${range}/udp`]);
+    const published = `\${PUBLISH_ADDRESS:-127.0.0.1}:\${PORT:-${PORT}}:${PORT}`;
+    expect(daemon.ports).toEqual([published, `${range}:${range}/udp`]);
     const [, low, high] = /^\$\{RTC_PORT_RANGE:-(\d+)-(\d+)\}$/.exec(range) ?? [];
     expect(PORT < Number(low) || PORT > Number(high)).toBe(true);
   });
