@@ -33,7 +33,10 @@ export function judge(printed: string): Verdict {
   }
   const counts = report.metadata?.vulnerabilities;
   if (counts === undefined || report.error !== undefined) {
-    return { status: NOT_AUDITED, lines: ['WARNING: not audited: the registry does not answer about known weaknesses'] };
+    return {
+      status: NOT_AUDITED,
+      lines: ['WARNING: not audited: the registry does not answer about known weaknesses'],
+    };
   }
   const found = Object.entries(report.vulnerabilities ?? {}).map(
     ([name, { severity, range = '' }]) => `${severity}: ${name} ${range}`,

@@ -20,6 +20,8 @@ export default class Totals implements Reporter {
       }
     }
     const { NOT_AUDITED: missing = '' } = process.env;
-    process.stdout.write(`\n${missing === '' ? '' : `${missing}\n`}${passed} passed, ${failed} failed, ${skipped} skipped\n`);
+    process.stdout.write(
+      `\n${missing === '' ? '' : `${missing}\n`}${passed} passed, ${failed} failed, ${skipped} skipped\n`,
+    );
   }
 }
