@@ -1,4 +1,5 @@
 import { connect } from 'node:net';
+import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
 import { systemClock } from '../../src/call/clock.ts';
 import { CallMemory } from '../../src/http/call-memory.ts';
@@ -29,6 +30,8 @@ export interface RigOptions {
   phone?: Partial<PhoneOptions>;
   media?: Partial<MediaStreamOptions>;
   server?: Partial<HttpServerOptions>;
+  /** More routes. */
+  routes?: (app: FastifyInstance) => void;
 }
 
 /** The HTTP face on a free port, with a desk that writes down what it was asked. Tokens and memory run on a clock that is moved by hand. */
@@ -81,6 +84,7 @@ export async function rig(options: RigOptions = {}) {
     }),
     readiness: () => (state.draining ? 'draining' : 'ok'),
   });
+  options.routes?.(app);
   const streams: Array<{ stream: MediaStream; socket: Socket; texts: string[]; closed: number[] }> = [];
   const { pending } = serveMediaStream({
     upgrades,
