@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { loadApology } from '../apology.ts';
 import type { Log } from '../call/leg.ts';
+import { comfortSound } from '../comfort-sound.ts';
 import * as config from '../config.ts';
 import { errorMessage } from '../errors.ts';
 import { scanFolder } from '../folder.ts';
@@ -122,7 +123,9 @@ async function checkKnowledge(folder: string): Promise<{ sections: number; probl
 /** The settings of tools as the environment has them; throws CONFIG_INVALID. */
 export function settingsFromEnvironment(): { settings: CheckedSettings; env: EnvLookup } {
   config.loadEnvFile();
-  return { settings: { ...defaultToolSettings(), ...config.loadConfig() }, env: config.environment };
+  const loaded = config.loadConfig();
+  comfortSound(loaded.ANSWER_FILLER);
+  return { settings: { ...defaultToolSettings(), ...loaded }, env: config.environment };
 }
 
 if (import.meta.main) {
