@@ -169,6 +169,35 @@ const CASES: Case[] = [
     },
   ],
   [
+    'no audio for 18 s while the socket lives, as on hold: nobody is asked or hung up on, and the call goes on',
+    async (rig) => {
+      const held = await open(rig);
+      for (let i = 0; i < 50; i++) {
+        media(held, i);
+        await sleep(20);
+      }
+      await until(() => rig.of('call_ended').length > 0 || rig.agentEvents('audio_done').length >= 2, 'both greetings');
+      const asked = rig.agentEvents('response_started').length;
+      await sleep(18_000);
+      expect(held.closed()).toBeUndefined();
+      expect(await rig.counter('line_on_hold')).toBe(1);
+      expect(await rig.counter('ms_filled')).toBeGreaterThan(9_000);
+      expect(await rig.counter('ms_filled')).toBeLessThan(10_500);
+      const spoke = rig.agentEvents('speech_started').length;
+      // The good call has had its turn meanwhile; nobody else was spoken to.
+      expect(rig.agentEvents('response_started').length).toBeLessThanOrEqual(asked + 1);
+      const tone = toneSource(1_020, { ms: 1_000, dbfs: -15 }).clip(streamCodec('PCMU@8000')).frames;
+      for (let i = 0; i < 120; i++) {
+        media(held, 1_000 + i, i < 40 ? tone[i]?.payload : SILENCE);
+        await sleep(20);
+      }
+      expect(rig.agentEvents('speech_started').length).toBe(spoke + 1);
+      await until(() => rig.agentEvents('response_started').length >= asked + 2, 'the answer to who is back');
+      expect(held.closed()).toBeUndefined();
+      held.socket.close();
+    },
+  ],
+  [
     'a second start on the same socket: a new generation',
     async (rig) => {
       const bad = await open(rig);
@@ -195,7 +224,8 @@ const CASES: Case[] = [
   ],
 ];
 
-describe.concurrent('beside a good call', () => {
+// A line on hold takes its time.
+describe.concurrent('beside a good call', { timeout: 60_000 }, () => {
   it.for(CASES)('%s', async ([, does], { own }) => {
     const rig = own(
       await startRig({ model: { voice: { tone: 620, ms: 1_000, dbfs: -15 } }, settings: { RECLAIM_MS: '0' } }),
