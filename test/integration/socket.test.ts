@@ -135,6 +135,21 @@ describe.each([false, true])('a server socket (media: %s)', (media) => {
     expect(ends.texts).toEqual([]);
   });
 
+  it('closes with 1008 on a message in very many fragments, and tells nothing that comes behind it', async () => {
+    const ends = await serve({ media });
+    const far = new WebSocket(`ws://127.0.0.1:${ends.port}`);
+    await new Promise((resolve) => far.once('open', resolve));
+    const closed = new Promise((resolve) => far.once('close', resolve));
+    for (let i = 0; i < 63; i++) far.send('a', { fin: false });
+    far.send('z');
+    await until(() => ends.texts.length === 1, 'the message of 64');
+    for (let i = 0; i < 64; i++) far.send('', { fin: false });
+    far.send('z');
+    far.send('after');
+    expect(await closed).toBe(1008);
+    expect(ends.texts).toEqual([`${'a'.repeat(63)}z`]);
+  });
+
   it('tells every message once and in order, whole, in fragments, or behind a ping, and answers the closing handshake', async () => {
     const short = vi.spyOn(PlainFrames.prototype, 'push');
     const ends = await serve({ media });
