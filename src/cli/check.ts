@@ -15,6 +15,7 @@ import type { LoadedTool } from '../tools/loaded.ts';
 import { loadMcpFile, type McpServerSettings } from '../tools/mcp-file.ts';
 import { ToolRegistry } from '../tools/registry.ts';
 import { defaultToolSettings, type ToolSettings } from '../tools/settings.ts';
+import { longDescriptions, sessionLengths } from './session-size.ts';
 
 /** `npm run check`: settings, tools, prompts, routes and knowledge, checked together, all problems at once. */
 
@@ -31,6 +32,8 @@ const silent: Log = {
 export interface Findings {
   /** One line each; empty when all is well. */
   readonly problems: readonly string[];
+  /** What works and should be known, one line each. */
+  readonly warnings: readonly string[];
   /** What was looked at, one line each. */
   readonly seen: readonly string[];
 }
@@ -41,6 +44,7 @@ export type CheckedSettings = ToolSettings & { readonly APOLOGY_FILE?: string | 
 /** Checks everything these settings point to. Reads files only: no server is asked, no database opened. */
 export async function checkAll(settings: CheckedSettings, env: EnvLookup): Promise<Findings> {
   const problems: string[] = [];
+  const warnings: string[] = [];
   const seen: string[] = [];
 
   let servers: McpServerSettings[] = [];
@@ -65,13 +69,18 @@ export async function checkAll(settings: CheckedSettings, env: EnvLookup): Promi
   for (const { file, problem } of toolProblems) problems.push(`${join(settings.TOOLS_DIR, file)}: ${problem}`);
   await destinations.close();
   seen.push(`${registry.all().length} tools`);
+  warnings.push(...longDescriptions(registry.snapshot().definitions()).map((line) => `${settings.TOOLS_DIR}: ${line}`));
 
   const { library, problems: promptProblems } = await PromptLibrary.inspect(settings.PROMPTS_DIR, silent);
   problems.push(...promptProblems.flatMap((problem) => problem.split('\n')));
-  for (const prompt of library.all())
+  for (const prompt of library.all()) {
+    const file = `${join(settings.PROMPTS_DIR, prompt.name)}.md`;
     for (const tool of prompt.settings.tools ?? [])
-      if (!registry.knows(tool))
-        problems.push(`${join(settings.PROMPTS_DIR, prompt.name)}.md: tools: there is no tool "${tool}"`);
+      if (!registry.knows(tool)) problems.push(`${file}: tools: there is no tool "${tool}"`);
+    const lengths = sessionLengths(prompt, registry.snapshot(prompt.settings.tools).definitions());
+    problems.push(...lengths.problems.map((line) => `${file}: ${line}`));
+    warnings.push(...lengths.warnings.map((line) => `${file}: ${line}`));
+  }
   seen.push(`${library.all().length} prompts`);
 
   try {
@@ -91,7 +100,7 @@ export async function checkAll(settings: CheckedSettings, env: EnvLookup): Promi
   const knowledge = await checkKnowledge(settings.KNOWLEDGE_DIR);
   problems.push(...knowledge.problems);
   seen.push(`${knowledge.sections} sections of knowledge`);
-  return { problems, seen };
+  return { problems, warnings, seen };
 }
 
 /** Whether a recording can be played to callers. */
@@ -131,7 +140,8 @@ export function settingsFromEnvironment(): { settings: CheckedSettings; env: Env
 if (import.meta.main) {
   try {
     const { settings, env } = settingsFromEnvironment();
-    const { problems, seen } = await checkAll(settings, env);
+    const { problems, warnings, seen } = await checkAll(settings, env);
+    for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
     for (const problem of problems) process.stderr.write(`${problem}\n`);
     process.stdout.write(
       `${seen.join(', ')}: ${problems.length === 0 ? 'all is well' : `${problems.length} problems`}\n`,

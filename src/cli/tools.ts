@@ -109,7 +109,8 @@ async function list(): Promise<boolean> {
 
 async function check(): Promise<boolean> {
   const { settings, env } = settingsFromEnvironment();
-  const { problems, seen } = await checkAll(settings, env);
+  const { problems, warnings, seen } = await checkAll(settings, env);
+  for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
   for (const problem of problems) process.stderr.write(`${problem}\n`);
   out(`${seen.join(', ')}: ${problems.length === 0 ? 'all is well' : `${problems.length} problems`}`);
   return problems.length === 0;

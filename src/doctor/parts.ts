@@ -66,8 +66,10 @@ function optionalParts({ config, parts }: DoctorDeps, machine: Machine): Finding
 
 /** Tools, prompts, routes and knowledge, as `npm run check` reads them: with a wrong one the daemon does not start. */
 async function agentFiles({ config }: DoctorDeps): Promise<Finding> {
-  const { problems, seen } = await checkAll(config, environment);
+  const { problems, warnings, seen } = await checkAll(config, environment);
   const [first, ...more] = problems;
-  if (first === undefined) return pass(seen.join(', '));
+  if (first === undefined) {
+    return warnings.length === 0 ? pass(seen.join(', ')) : warn(seen.join(', '), warnings.join(' '));
+  }
   return fail(`${first}${more.length === 0 ? '' : ` (and ${more.length} more)`}`, 'npm run check tells all of them.');
 }

@@ -23,6 +23,7 @@ const settings = () => ({
   ROUTES_FILE: join(folder, 'prompts/routes.yaml'),
   MCP_FILE: join(folder, 'mcp.yaml'),
 });
+const warnings = async () => (await checkAll(settings(), () => undefined)).warnings.join('\n');
 const check = async () => (await checkAll(settings(), () => undefined)).problems.join('\n');
 
 /** Runs a script as its npm command would, in a folder of its own. */
@@ -36,6 +37,23 @@ function cli(script: string, args: string[] = [], cwd = root): Promise<{ code: n
     );
   });
 }
+
+describe('what is too long for the model', () => {
+  it('is told with its number: a prompt for WebRTC and for some models', async () => {
+    expect(await warnings()).toBe('');
+    writeFileSync(join(folder, 'prompts/long.md'), 'Know this. '.repeat(28_000));
+    expect(await check()).toBe('');
+    expect(await warnings()).toMatch(
+      /long\.md: instructions and tools come to about \d{5} tokens .* gpt-realtime takes 16384/,
+    );
+    expect(await warnings()).toMatch(/long\.md: instructions and tools are \d{6} bytes; WebRTC takes 253952/);
+  });
+
+  it('is an error where no model takes it', async () => {
+    writeFileSync(join(folder, 'prompts/book.md'), '語'.repeat(130_000));
+    expect(await check()).toMatch(/book\.md: instructions and tools come to about 13\d{4} tokens .* more than 128000/);
+  });
+});
 
 describe('npm run check', () => {
   it('finds nothing wrong in what is shipped', async () => {
