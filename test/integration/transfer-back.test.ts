@@ -40,6 +40,17 @@ const transferOf = async (rig: Rig, dialled: DialledParty, options: Partial<Phon
     hangUpAfterMs: 12_000,
     ...options,
   });
+  // Who is back hangs up when he has heard what happened.
+  const told = () => {
+    const back = rig.events.findLastIndex((event) => event.type === 'caller_joined' && event.again);
+    return (
+      back >= 0 && rig.events.slice(back).some((event) => event.type === 'agent' && event.event.type === 'audio_done')
+    );
+  };
+  void until(told, 'the agent has said why', 12_000).then(
+    () => setTimeout(() => call.phone.hangUp(), 1_500),
+    () => {},
+  );
   const report = await call.report;
   await until(() => rig.of('call_ended')[0], 'the end of the call');
   return { report, verbs: report.timeline.filter(({ what }) => what === 'verb').map(({ text }) => text) };
