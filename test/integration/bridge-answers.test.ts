@@ -21,6 +21,8 @@ interface Heard {
   tone(hz: number): number;
   /** Runs of sound, from and to, ms of the recording. */
   readonly runs: Array<{ fromMs: number; toMs: number }>;
+  /** End of the caller's first words in the same recording, ms. */
+  readonly saidUntilMs: number;
 }
 
 async function called(
@@ -37,6 +39,7 @@ async function called(
   return {
     tone: (hz) => toneAloneMs(samples, rate, hz),
     runs: runsOf(samples, rate),
+    saidUntilMs: runsOf(heard?.caller ?? new Int16Array(), rate)[0]?.toMs ?? Number.NaN,
     events: rig.events,
     ended: ended.end.reason,
   };
@@ -83,7 +86,7 @@ describe.concurrent('an answer that nobody heard', { timeout: 90_000 }, () => {
     const answer = { ...tone(ANSWER_HZ), text: 'Open from nine to five.' };
     const scenario = withTurns([{ say: { ...tone(880), text: 'Unheard words.' }, ...broken }, { say: answer }]);
     const rig = own(await startRig({ scenario }));
-    const heard = await called(rig, 8_000);
+    const heard = await called(rig, 12_000);
     expect(heard.tone(ANSWER_HZ)).toBeGreaterThanOrEqual(900);
     expect(heard.tone(ANSWER_HZ)).toBeLessThanOrEqual(1_300);
     expect(asked(rig)).toBe(3);
@@ -118,7 +121,7 @@ describe.concurrent('an answer that nobody heard', { timeout: 90_000 }, () => {
     const rig = own(
       await startRig({ transport, scenario: withTurns([{ say: tone(ANSWER_HZ), fail }, { say: tone(880) }]) }),
     );
-    const heard = await called(rig, 9_000);
+    const heard = await called(rig, 12_000);
     expect(heard.tone(ANSWER_HZ)).toBeGreaterThanOrEqual(800);
     expect(heard.tone(ANSWER_HZ)).toBeLessThanOrEqual(1_300);
     expect(heard.tone(880)).toBe(0);
@@ -130,7 +133,7 @@ describe.concurrent('an answer that nobody heard', { timeout: 90_000 }, () => {
     const say = { ...tone(ANSWER_HZ, 2_000), text: 'We are open from nine to five on all days of the week.' };
     const fail = { code: 'server_error', message: 'half way' };
     const rig = own(await startRig({ scenario: withTurns([{ say, cutMs: 1_000, fail }, { say: tone(880) }]) }));
-    const heard = await called(rig, 9_000);
+    const heard = await called(rig, 12_000);
     expect(heard.tone(ANSWER_HZ)).toBeGreaterThanOrEqual(900);
     expect(heard.tone(880)).toBeGreaterThanOrEqual(900);
     const asks = rig.model.sessions.flatMap(({ received }) =>
@@ -145,13 +148,12 @@ describe.concurrent('a caller who waits', { timeout: 90_000 }, () => {
     'hears a sound 2.5 s after his turn, then the answer of a model that needs 9 s: %s',
     async (transport, { own }) => {
       const rig = own(await startRig({ transport, scenario: withTurns([{ waitMs: 9_000, say: tone(ANSWER_HZ) }]) }));
-      const heard = await called(rig, 17_000);
+      const heard = await called(rig, 21_000);
       const stopped = rig.events.findIndex((event) => event.type === 'agent' && event.event.type === 'speech_stopped');
       expect(stopped).toBeGreaterThan(0);
-      // The caller's tone ends at 2.8 s.
       const [, filler, answer] = heard.runs;
-      expect(filler?.fromMs).toBeGreaterThan(2_800 + 2_500 - 100);
-      expect(filler?.fromMs).toBeLessThan(2_800 + 2_500 + 900);
+      expect(filler?.fromMs).toBeGreaterThan(heard.saidUntilMs + 2_500 - 100);
+      expect(filler?.fromMs).toBeLessThan(heard.saidUntilMs + 2_500 + 900);
       expect(answer).toBeDefined();
       expect(heard.tone(ANSWER_HZ)).toBeGreaterThanOrEqual(800);
       expect(asked(rig)).toBe(2);
@@ -189,7 +191,7 @@ describe.concurrent('a caller who waits', { timeout: 90_000 }, () => {
       message: 'Rate limit reached. Please try again in 5.0s.',
     };
     const rig = own(await startRig({ scenario: withTurns([{ fail }, { say: tone(ANSWER_HZ) }]) }));
-    const heard = await called(rig, 13_000);
+    const heard = await called(rig, 17_000);
     expect(asked(rig)).toBe(3);
     expect(heard.tone(ANSWER_HZ)).toBeGreaterThanOrEqual(900);
     const answer = heard.runs.at(-1);
@@ -232,7 +234,7 @@ describe.concurrent("events of the caller's turn", { timeout: 90_000 }, () => {
       'input_audio_buffer.committed',
     ];
     const rig = own(await startRig({ scenario: withTurns([{ say: tone(ANSWER_HZ) }], [{ fault, types }]) }));
-    const heard = await called(rig, 14_000);
+    const heard = await called(rig, 16_000);
     expect(asked(rig)).toBe(2);
     expect(heard.tone(ANSWER_HZ)).toBeGreaterThanOrEqual(900);
   });
