@@ -39,7 +39,23 @@ export function checkOffer(sdp: string): void {
   if (port === '0') throw invalid('its audio line is switched off');
   if (formats.length > MAX_FORMATS) throw invalid(`its audio line has more than ${MAX_FORMATS} formats`);
   if (!/^a=rtpmap:\d+ opus\/48000/im.test(sdp)) throw invalid('its audio line has no Opus');
-  if (!/^a=fingerprint:\S+ \S+/m.test(sdp)) throw invalid('it has no DTLS fingerprint');
+  const fingerprints = lines.filter((line) => line.startsWith('a=fingerprint:'));
+  if (fingerprints.length === 0) throw invalid('it has no DTLS fingerprint');
+  if (!fingerprints.every(isFingerprint)) throw invalid('its DTLS fingerprint is none');
+}
+
+/** Bytes of a fingerprint by its hash (RFC 8122 section 5). */
+const HASH_BYTES: Readonly<Record<string, number>> = {
+  'sha-1': 20,
+  'sha-224': 28,
+  'sha-256': 32,
+  'sha-384': 48,
+  'sha-512': 64,
+};
+
+function isFingerprint(line: string): boolean {
+  const [, hash = '', bytes = ''] = /^a=fingerprint:(\S+) ((?:[\da-f]{2}:)*[\da-f]{2})$/i.exec(line) ?? [];
+  return (bytes.length + 1) / 3 === HASH_BYTES[hash.toLowerCase()];
 }
 
 function invalid(why: string): BridgeError {

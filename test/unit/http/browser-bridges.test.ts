@@ -16,7 +16,7 @@ const OFFER = [
   't=0 0',
   'm=audio 9 UDP/TLS/RTP/SAVPF 111',
   'a=rtpmap:111 opus/48000/2',
-  'a=fingerprint:sha-256 AA:BB',
+  `a=fingerprint:sha-256 ${Array(32).fill('AB').join(':')}`,
   'm=application 9 UDP/DTLS/SCTP webrtc-datachannel',
   '',
 ].join('\r\n');

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { answerOffer, checkOffer, withPublicAddresses } from '../../../src/transport/answer.ts';
 
-const AUDIO = 'm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=rtpmap:111 opus/48000/2\r\na=fingerprint:sha-256 AA:BB\r\n';
+const FINGERPRINT = Array(32).fill('AB').join(':');
+const AUDIO = `m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=rtpmap:111 opus/48000/2\r\na=fingerprint:sha-256 ${FINGERPRINT}\r\n`;
 const DATA = 'm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n';
 const HEAD = 'v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n';
 
@@ -20,6 +21,10 @@ describe('checkOffer', () => {
     ['video', `${HEAD}${AUDIO}${DATA}m=video 9 UDP/TLS/RTP/SAVPF 96\r\n`],
     ['no Opus', HEAD + AUDIO.replace('opus', 'ISAC') + DATA],
     ['no fingerprint', HEAD + AUDIO.replace(/a=fingerprint.*\r\n/, '') + DATA],
+    ['a fingerprint that is none', HEAD + AUDIO.replace('sha-256 AB', 'sha-256 XY') + DATA],
+    ['a fingerprint that is too short', HEAD + AUDIO.replace(FINGERPRINT, 'AB:CD') + DATA],
+    ['a fingerprint of another hash', HEAD + AUDIO.replace('sha-256', 'sha-512') + DATA],
+    ['one good fingerprint of two', `${HEAD + AUDIO + DATA}a=fingerprint:md7 AB:CD\r\n`],
     ['megabytes', HEAD + AUDIO + DATA + 'a=x\r\n'.repeat(10_000)],
     ['hundreds of lines', HEAD + AUDIO + DATA + 'a=x\r\n'.repeat(400)],
     ['hundreds of media lines', HEAD + AUDIO + DATA.repeat(200)],
