@@ -30,6 +30,7 @@ describe('a call from a page', () => {
       const caller = page();
       const { status, body } = await caller.call(rig.url, { conversation_id: 'c1' });
       expect(status).toBe(200);
+      await until(() => rig.of('call_started')[0], 'the call');
       expect(body).toEqual({
         session_id: rig.of('call_started')[0]?.info.id,
         answer: expect.stringMatching(/^v=0\r\n/),
