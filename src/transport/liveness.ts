@@ -10,10 +10,13 @@ interface Measured {
   stats(): Promise<ReadonlyArray<Readonly<Record<string, unknown>>>>;
 }
 
-/** Whether the far end ever answered a connectivity check: then the way is open, whatever else is slow. */
-export async function hasAnswered(peer: Measured): Promise<boolean> {
+/**
+ * Whether anything came from the far end beyond answers to connectivity checks (DTLS is the first): then the way is open, whatever else is slow. A
+ * way on which only checks are answered is one that lets nothing else through.
+ */
+export async function hasSpoken(peer: Measured): Promise<boolean> {
   const report = await peer.stats();
-  return report.some((entry) => entry['type'] === 'candidate-pair' && Number(entry['responsesReceived']) > 0);
+  return report.some((entry) => entry['type'] === 'transport' && Number(entry['packetsReceived']) > 0);
 }
 
 /**

@@ -4,7 +4,7 @@ import type { Log } from '../../call/leg.ts';
 import type { Ticker } from '../../call/ticker.ts';
 import { BridgeError, errorMessage } from '../../errors.ts';
 import { Resampler } from '../../media/resample.ts';
-import { hasAnswered, watchLiveness } from '../../transport/liveness.ts';
+import { hasSpoken, watchLiveness } from '../../transport/liveness.ts';
 import { type IceServer, Peer, type PeerChannel, type PeerState, RTC_SAMPLE_RATE } from '../../transport/peer.ts';
 import { type CallsApi, hangUp, postOffer } from './calls-api.ts';
 import type { ConnectionHandlers, ModelConnection } from './connection.ts';
@@ -45,7 +45,7 @@ export const MAX_EVENT_BYTES = 256 * 1024;
  * blocked nothing comes at all, and the caller is not to wait longer for that.
  */
 const MEDIA_MIN_MS = 1_900;
-const MEDIA_PER_ANSWER = 4;
+const MEDIA_PER_ANSWER = 2;
 /** In less nothing can be said about the way, ms. */
 const MEDIA_FAIR_MS = 500;
 
@@ -320,7 +320,7 @@ class WebRtcConnection implements ModelConnection {
     // The answer left next to no time: nothing is known of the way.
     const cutShort = clock.now() - this.#answeredAt < MEDIA_FAIR_MS;
     const why = this.#peer.hasLocalCandidates ? '' : ': no local port for media could be had';
-    const code = (await hasAnswered(this.#peer)) || cutShort ? 'PEER_TOO_SLOW' : 'PEER_CONNECT_TIMEOUT';
+    const code = (await hasSpoken(this.#peer)) || cutShort ? 'PEER_TOO_SLOW' : 'PEER_CONNECT_TIMEOUT';
     this.#ready.reject(new BridgeError(code, `no media connection within ${ms} ms${why}`));
   }
 }
