@@ -108,11 +108,8 @@ export function phoneStreams({ calls, memory, config, log, clock, count }: Strea
         }
       },
       accepted(phone, claims) {
-        const call = calls.get(claims.callId);
         if (calls.join(claims.callId, phone)) {
-          const { carrier, accountId, carrierCallId } = call?.info ?? {};
-          if (carrier !== undefined && accountId !== undefined && carrierCallId !== undefined)
-            memory?.opened({ carrier, accountId, carrierCallId });
+          if (memory !== undefined) opened(calls.get(claims.callId)?.info, memory);
           return;
         }
         // The call ended while its stream was on the way.
@@ -126,4 +123,13 @@ export function phoneStreams({ calls, memory, config, log, clock, count }: Strea
       leg,
     });
   };
+}
+
+/** The carrier has opened the stream that it was answered with. */
+function opened(
+  { carrier, accountId, carrierCallId }: Partial<CallInfo> = {},
+  memory: Pick<CallMemory, 'opened'>,
+): void {
+  if (carrier !== undefined && accountId !== undefined && carrierCallId !== undefined)
+    memory.opened({ carrier, accountId, carrierCallId });
 }
