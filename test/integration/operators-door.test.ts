@@ -28,6 +28,7 @@ const OPEN = [
   '/stream-status',
   '/call-status',
   '/hosted-document',
+  '/transfer-ended',
 ];
 
 /** No token is set, and nothing else is. */
