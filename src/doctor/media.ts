@@ -1,10 +1,12 @@
 import { connect } from 'node:net';
+import { isPrivateHost } from '../addresses.ts';
 import { type CallsApi, hangUp, postOffer } from '../agents/openai/calls-api.ts';
 import { hasApiKeyHeader } from '../agents/openai/options.ts';
-import { isPrivateHost, leanOffer, withoutPrivateCandidates } from '../agents/openai/sdp.ts';
+import { leanOffer } from '../agents/openai/sdp.ts';
 import { delay } from '../call/clock.ts';
 import { errorMessage } from '../errors.ts';
 import { Peer } from '../transport/peer.ts';
+import { withoutPrivateCandidates } from '../transport/reachable.ts';
 import { type Check, type DoctorDeps, type Finding, fail, pass, skip, warn } from './check.ts';
 import type { Machine } from './environment.ts';
 import { type Model, modelFailure } from './model.ts';

@@ -1,7 +1,7 @@
 import { lookup as dnsLookup } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 import { Agent } from 'undici';
-import { addressKind } from './addresses.ts';
+import { addressKind } from '../addresses.ts';
 import { ToolError } from './errors.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { BridgeError } from '../errors.ts';
-import { withStrangersCandidates } from './addresses.ts';
 import type { Peer } from './peer.ts';
+import { withStrangersCandidates } from './reachable.ts';
 
 /**
  * The answering side of a peer connection: what an offer from outside must be, and how the answer names this machine (RFC 8866, RFC 8839).

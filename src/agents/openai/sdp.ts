@@ -1,10 +1,8 @@
-import { withoutPrivateCandidates } from '../../transport/addresses.ts';
+import { withoutPrivateCandidates } from '../../transport/reachable.ts';
 
 /**
  * What the bridge changes in session descriptions (RFC 8866) before libwebrtc or the model's server reads them. Text in, text out.
  */
-
-export { isPrivateHost, isPublicAddress, withoutPrivateCandidates } from '../../transport/addresses.ts';
 
 /** Codecs that the model's answers hold, and the digits' event. */
 const OFFERED = new Set(['opus/48000/2', 'pcmu/8000', 'pcma/8000', 'telephone-event/8000', 'telephone-event/48000']);

@@ -1,3 +1,4 @@
+import { isPrivateHost } from '../../addresses.ts';
 import type { Timer } from '../../call/clock.ts';
 import type { Count } from '../../call/counters.ts';
 import type { Log } from '../../call/leg.ts';
@@ -8,7 +9,7 @@ import { hasSpoken, watchLiveness } from '../../transport/liveness.ts';
 import { type IceServer, Peer, type PeerChannel, type PeerState, RTC_SAMPLE_RATE } from '../../transport/peer.ts';
 import { type CallsApi, hangUp, postOffer } from './calls-api.ts';
 import type { ConnectionHandlers, ModelConnection } from './connection.ts';
-import { acceptableAnswer, audioCodec, isPrivateHost, leanOffer, maxMessageBytes } from './sdp.ts';
+import { acceptableAnswer, audioCodec, leanOffer, maxMessageBytes } from './sdp.ts';
 import { Uplink } from './uplink.ts';
 
 /**

@@ -1,4 +1,4 @@
-import { isPrivateHost } from '../../transport/addresses.ts';
+import { isPrivateHost } from '../../addresses.ts';
 
 /**
  * Two names of one bridge. A bridge behind a tunnel or proxy signs and writes its public address; a phone on the same machine reaches it at

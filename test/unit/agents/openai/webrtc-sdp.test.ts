@@ -1,14 +1,13 @@
 import { describe, expect, it } from 'vitest';
+import { isPrivateHost, isPublicAddress } from '../../../../src/addresses.ts';
 import {
   audioCodec,
-  isPrivateHost,
-  isPublicAddress,
   leanOffer,
   maxMessageBytes,
   opusForSource,
   withOpusParameters,
-  withoutPrivateCandidates,
 } from '../../../../src/agents/openai/sdp.ts';
+import { withoutPrivateCandidates } from '../../../../src/transport/reachable.ts';
 
 const OFFER = [
   'v=0',

@@ -1,7 +1,7 @@
 import { BlockList, isIP, isIPv6 } from 'node:net';
 
 /**
- * Which addresses a request on somebody's behalf may go to. Ranges that are not the public internet are from the IANA special-purpose
+ * Which addresses somebody else may have us go to: those of requests on his behalf, and those he says he has himself. Ranges that are not the public internet are from the IANA special-purpose
  * registries: https://www.iana.org/assignments/iana-ipv4-special-registry and https://www.iana.org/assignments/iana-ipv6-special-registry
  */
 
@@ -67,6 +67,26 @@ export function addressKind(address: string): AddressKind {
   const type = family === 6 ? 'ipv6' : 'ipv4';
   if (forbiddenList.check(address, type)) return 'forbidden';
   return privateList.check(address, type) ? 'private' : 'public';
+}
+
+/** Global unicast: nothing beside it is assigned. 6to4 within it carries an IPv4 address, over relays that are gone (RFC 7526). */
+const globalUnicast6 = listOf([], ['2000::/3']);
+const sixToFour = listOf([], ['2002::/16']);
+
+/** Whether a literal address is globally reachable by itself. False for anything that is not a literal address, and for IPv4 wrapped into IPv6. */
+export function isPublicAddress(address: string): boolean {
+  if (addressKind(address) !== 'public') return false;
+  return isIP(address) === 4 || (globalUnicast6.check(address, 'ipv6') && !sixToFour.check(address, 'ipv6'));
+}
+
+/**
+ * Whether a URL's host is this machine or one in its own network: `localhost`, a name without a dot, or a literal address that is not
+ * public. Nothing is resolved: a name with dots counts as public.
+ */
+export function isPrivateHost(hostname: string): boolean {
+  const host = hostname.replace(/^\[|\]$/g, '').toLowerCase();
+  if (isIP(host) !== 0) return !isPublicAddress(host);
+  return !host.includes('.') || host.endsWith('.localhost') || host.endsWith('.local') || host.endsWith('.internal');
 }
 
 /** The IPv4 address inside a mapped (::ffff:/96), NAT64 (64:ff9b::/96), 6to4 (2002::/16) or compatible (::/96) address. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { addressKind } from '../../../src/tools/addresses.ts';
-import { Destinations, isHostEntry } from '../../../src/tools/destinations.ts';
+import { addressKind } from '../../src/addresses.ts';
+import { Destinations, isHostEntry } from '../../src/tools/destinations.ts';
 
 describe('addresses', () => {
   it.each([

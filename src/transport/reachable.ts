@@ -1,57 +1,6 @@
-import { BlockList, isIP } from 'node:net';
+import { isPublicAddress } from '../addresses.ts';
 
-/** Which addresses of a far end may be used: those that are reachable over the internet. */
-
-/** Every address that is not globally reachable unicast: the IANA special-purpose registries (RFC 6890, RFC 4291). */
-const notPublic = new BlockList();
-for (const [net, bits] of [
-  ['0.0.0.0', 8],
-  ['10.0.0.0', 8],
-  ['100.64.0.0', 10],
-  ['127.0.0.0', 8],
-  ['169.254.0.0', 16],
-  ['172.16.0.0', 12],
-  ['192.0.0.0', 24],
-  ['192.0.2.0', 24],
-  ['192.168.0.0', 16],
-  ['198.18.0.0', 15],
-  ['198.51.100.0', 24],
-  ['203.0.113.0', 24],
-  ['224.0.0.0', 4],
-  ['240.0.0.0', 4],
-] as const) {
-  notPublic.addSubnet(net, bits, 'ipv4');
-}
-/** Only 2000::/3 is assigned for global unicast, so everything beside it is refused by that, and these lie within it. */
-for (const [net, bits] of [
-  ['2001::', 23],
-  ['2001:db8::', 32],
-  // 6to4 carries an IPv4 address inside, which could be a private one.
-  ['2002::', 16],
-  ['3fff::', 20],
-] as const) {
-  notPublic.addSubnet(net, bits, 'ipv6');
-}
-const globalUnicast6 = new BlockList();
-globalUnicast6.addSubnet('2000::', 3, 'ipv6');
-
-/** Whether a literal address is globally reachable. False for anything that is not a literal address. */
-export function isPublicAddress(address: string): boolean {
-  const family = isIP(address);
-  if (family === 4) return !notPublic.check(address, 'ipv4');
-  if (family === 6) return globalUnicast6.check(address, 'ipv6') && !notPublic.check(address, 'ipv6');
-  return false;
-}
-
-/**
- * Whether a URL's host is this machine or one in its own network: `localhost`, a name without a dot, or a literal address that is not
- * public. Nothing is resolved: a name with dots counts as public.
- */
-export function isPrivateHost(hostname: string): boolean {
-  const host = hostname.replace(/^\[|\]$/g, '').toLowerCase();
-  if (isIP(host) !== 0) return !isPublicAddress(host);
-  return !host.includes('.') || host.endsWith('.localhost') || host.endsWith('.local') || host.endsWith('.internal');
-}
+/** Which ways a far end names to itself may be tried: those over the internet. */
 
 /**
  * The description without the candidates whose address is not public, and how many were dropped. A far end that names addresses of our
