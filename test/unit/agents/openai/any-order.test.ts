@@ -38,6 +38,8 @@ class Any {
   response = 0;
   /** When the wait that goes on began, as a caller would count it. */
   waitsSince = 0;
+  /** The end of a turn was told whose beginning never was. */
+  endedUnbegun = false;
   /** The turn has been answered, whole and heard. */
   answered = false;
   asked = 0;
@@ -67,6 +69,11 @@ class Any {
         break;
       case 'stopped':
         r.says({ ...says.speechStopped, item_id: item });
+        if (this.turn > 0 || this.endedUnbegun) break;
+        // He spoke until now, and waits from here on for another answer, whatever ran before.
+        this.endedUnbegun = true;
+        this.answered = false;
+        this.waitsSince = r.clock.now();
         break;
       case 'committed':
         r.says({ type: 'input_audio_buffer.committed', item_id: item });
