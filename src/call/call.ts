@@ -95,7 +95,10 @@ export class Call {
     const line = {
       caller: () => this.#caller,
       joined: () => this.#state === 'joined',
+      away: () => this.#state === 'away',
       end: ({ reason, transferTo, awaited = false }: LineEnd) => {
+        // The caller may have hung up while the last words were heard.
+        if (this.#state === 'ended') return undefined;
         if (transferTo !== undefined && this.#comesBack) return this.#goAway(transferTo, awaited);
         this.#transferTo = transferTo;
         void this.end(termination(reason));
@@ -256,8 +259,8 @@ export class Call {
     return this.#dialogue.sendDigits(digits);
   }
 
-  /** Lets the caller hear the agent's last words, then ends the call so that the carrier connects him to `to` (E.164). */
-  handOver(to: string): Promise<void> {
+  /** Lets the caller hear the agent's last words, then has the carrier connect him to `to` (E.164). False where he is not there any more. */
+  handOver(to: string): Promise<boolean> {
     return this.#dialogue.handOver(to);
   }
 

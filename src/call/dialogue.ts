@@ -25,6 +25,7 @@ export interface DialogueOptions {
   readonly caller: () => CallerLeg | undefined;
   /** Whether a caller is on the line, and not on the way out. */
   readonly joined: () => boolean;
+  readonly away: LineOptions['away'];
   readonly end: LineOptions['end'];
 }
 
@@ -43,14 +44,14 @@ export class Dialogue {
   #come: (() => void) | undefined;
 
   constructor(options: DialogueOptions) {
-    const { info, deps, agent, journal, signal, caller, joined, end } = options;
+    const { info, deps, agent, journal, signal, caller, joined, away, end } = options;
     const { clock } = deps;
     this.#o = options;
     const settings = deps.keypad ?? KEYPAD;
     this.#keypad = new Keypad({ clock, settings, agent, bargeIn: () => this.#bargeIn() });
     const gather = this.#keypad.gather.bind(this.#keypad);
     const inPlay = () => options.downlink.inPlay;
-    this.#line = new Line({ clock, agent, signal, caller, inPlay, gather, end });
+    this.#line = new Line({ clock, agent, signal, caller, inPlay, gather, away, end });
     this.#patience = new Patience({
       clock,
       settings: {
@@ -150,7 +151,7 @@ export class Dialogue {
     return this.#line.lastly(words, withinMs);
   }
 
-  handOver(to: string): Promise<void> {
+  handOver(to: string): Promise<boolean> {
     return this.#line.handOver(to);
   }
 

@@ -29,6 +29,8 @@ export interface LineOptions {
   readonly inPlay: () => boolean;
   /** Waits for the caller's keys. */
   readonly gather: (options: GatherDigits) => Promise<string>;
+  /** Whether the caller is being connected to another number: his line is the carrier's then. */
+  readonly away: () => boolean;
   /** Of a transfer: resolves when the caller is back because it failed, and never where he is not. */
   readonly end: (end: LineEnd) => Promise<TransferFailure> | undefined;
 }
@@ -77,13 +79,15 @@ export class Line implements LineControls {
 
   async hangupAfterPlayout(): Promise<'ended' | 'caller_spoke'> {
     if (!(await this.#lastWords(this.#spoke ? undefined : SAY_GOODBYE))) return 'caller_spoke';
+    this.#checkHere();
     this.#o.end({ reason: 'agent-hangup', transferTo: undefined });
     return 'ended';
   }
 
   /** Has the agent say goodbye in these words to a caller who does not answer, and hangs up; not if that brings the caller back. */
   async giveUp(goodbye: string): Promise<void> {
-    if (await this.#lastWords(goodbye)) this.#o.end({ reason: 'caller-silent', transferTo: undefined });
+    if ((await this.#lastWords(goodbye)) && !this.#o.away())
+      this.#o.end({ reason: 'caller-silent', transferTo: undefined });
   }
 
   /** Has the agent say last words that nothing the caller says takes back. True when they were heard within the time, ms. */
@@ -104,13 +108,20 @@ export class Line implements LineControls {
 
   async transfer(destination: string): Promise<TransferFailure | undefined> {
     if (!(await this.#lastWords(undefined))) throw new Error('the caller spoke up: ask whether to connect them');
+    if (this.#o.signal.aborted) throw new Error('the caller has hung up');
+    this.#checkHere();
     return this.#o.end({ reason: 'transferred', transferTo: destination, awaited: true });
   }
 
-  /** As `transfer`, by an operator's order: the agent's words are heard first, but the caller is not asked. */
-  async handOver(destination: string): Promise<void> {
+  /**
+   * As `transfer`, by an operator's order: the agent's words are heard first, but the caller is not asked. False where he is gone by then, or
+   * being connected to somebody else.
+   */
+  async handOver(destination: string): Promise<boolean> {
     await this.#lastWords(undefined);
+    if (this.#o.signal.aborted || this.#o.away()) return false;
     this.#o.end({ reason: 'transferred', transferTo: destination });
+    return true;
   }
 
   async sendDigits(digits: string): Promise<void> {
@@ -120,6 +131,11 @@ export class Line implements LineControls {
 
   gatherDigits(options: GatherDigits): Promise<string> {
     return this.#o.gather(options);
+  }
+
+  /** Another tool, or an operator, may have been quicker while the last words were heard. */
+  #checkHere(): void {
+    if (this.#o.away()) throw new Error('the caller is being connected to somebody already');
   }
 
   /** True when everything the agent had to say was heard, false when the caller spoke instead. `request`: words it is asked for first. */

@@ -31,8 +31,8 @@ export interface LiveCall {
   expectEnd(end: Termination | undefined): void;
   /** Plays digits on the caller's leg; false where that cannot. */
   sendDigits(digits: string): Promise<boolean>;
-  /** Lets the caller hear the agent's last words, then ends the call so that the carrier's next question is answered with a dial. */
-  handOver(to: string): Promise<void>;
+  /** Lets the caller hear the agent's last words, then answers the carrier's next question with a dial. False where he is not there any more. */
+  handOver(to: string): Promise<boolean>;
   /**
    * The carrier is about to connect the caller to `to`: which of the call's transfers that is, or undefined where the caller cannot come back
    * from one. Left out: he cannot.
@@ -179,7 +179,10 @@ export function callsDesk({
         });
       if (byCarrier === undefined) {
         if (say !== undefined) call.say(say);
-        return call.handOver(to);
+        if (await call.handOver(to)) return;
+        use.giveBack();
+        joined(id);
+        throw new ApiError(409, 'CALL_NOT_ANSWERED', 'nobody is on the line at the moment');
       }
       const { control, carrierCallId } = byCarrier;
       // The carrier takes the stream away before it answers: that is no hang-up of the caller's.

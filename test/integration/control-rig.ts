@@ -53,7 +53,7 @@ function liveCall(call: Call, leg: () => CallerLeg | undefined): LiveCall {
       const caller = leg();
       return playDigits(digits, caller?.sendDigit?.bind(caller), systemClock);
     },
-    handOver: async () => {},
+    handOver: async () => true,
     say: () => {},
     text: () => {},
   };

@@ -26,6 +26,7 @@ beforeEach(() => {
     caller: () => caller,
     inPlay: () => writing,
     gather: async () => '',
+    away: () => false,
     end: ({ transferTo }) => void ends.push(transferTo),
   });
 });

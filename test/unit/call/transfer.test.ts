@@ -151,6 +151,45 @@ describe('a caller who is connected to another number', () => {
     expect((await call.done).reason).toBe('caller-hangup');
   });
 
+  it('who hangs up while he hears the last words before it is connected to nobody, and his call ends once', async () => {
+    const { call, agent, caller, byTool } = begin();
+    agent.emit({ type: 'response_started', responseId: 'r1' });
+    await byTool();
+    const handed = call.handOver(TO);
+    caller.ctx?.emit({ type: 'ended', end: termination('caller-hangup') });
+    await clock.advanceAsync(60_000, 1_000);
+    expect(call.state).toBe('ended');
+    expect(await handed).toBe(false);
+    expect(told('transfer_started')).toEqual([]);
+    expect(told('call_ended')).toEqual([expect.objectContaining({ end: termination('caller-hangup') })]);
+    expect(calls.continuation(CALL)).toEqual({ next: 'hangup' });
+  });
+
+  it('is connected by the first of several at once, and not hung up on by a tool that wanted that as well', async () => {
+    const agent = new FakeAgent();
+    const outputs: string[] = [];
+    const call = calls.create({ id: 'c1', direction: 'inbound', ...CALL }, agent, ({ line }) => ({
+      async run({ toolCallId }) {
+        const done = toolCallId === 'end' ? line.hangupAfterPlayout() : line.transfer(TO);
+        outputs.push(await done.then(String, (error: Error) => error.message));
+        return '';
+      },
+    }));
+    call.join(new FakeCaller());
+    agent.ready();
+    agent.emit({ type: 'audio_started', responseId: 'r1', itemId: 'i1', contentIndex: 0 });
+    for (const toolCallId of ['one', 'two', 'end'])
+      agent.emit({ type: 'tool_call', toolCallId, name: 'any', arguments: '{}', responseId: 'r1' });
+    const handed = call.handOver('+12025550199');
+    await clock.advanceAsync(31_000, 1_000);
+    expect(outputs).toEqual(Array(2).fill('the caller is being connected to somebody already'));
+    expect(await handed).toBe(false);
+    expect(told('transfer_started')).toEqual([{ type: 'transfer_started', n: 1, to: TO }]);
+    expect(call.state).toBe('away');
+    expect(ended('busy')).toEqual({ next: 'reattach', callId: 'c1', live: false });
+    await call.end(termination('caller-hangup'));
+  });
+
   it('gets the apology where his agent was lost meanwhile', async () => {
     const { call, agent, byTool } = begin();
     await byTool();

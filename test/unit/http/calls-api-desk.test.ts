@@ -13,6 +13,8 @@ class FakeLive implements LiveCall {
   readonly did: string[];
   state: LiveCall['state'] = 'joined';
   byLeg = false;
+  /** Whether the caller hangs up while he hears the last words. */
+  leaves = false;
 
   constructor(id: string, did: string[], over: Partial<LiveCall['info']> = {}) {
     this.info = { id, direction: 'inbound', carrierCallId: `CA-${id}`, from: '+15550001111', to: '', ...over };
@@ -32,6 +34,8 @@ class FakeLive implements LiveCall {
   }
   async handOver(to: string) {
     this.did.push(`hand over ${to}`);
+    if (this.leaves) this.state = 'ended';
+    return !this.leaves;
   }
   say(text: string) {
     this.did.push(`say ${text}`);
@@ -234,6 +238,17 @@ describe('the desk', () => {
     await expect(desk.transfer('a', '+15550003333', { callerId: '+15550002222' })).rejects.toMatchObject({
       code: 'CONTROL_UNSUPPORTED',
     });
+  });
+
+  it('a transfer whose caller has gone while the last words were heard is no transfer, and does not count', async () => {
+    const { desk, add, withoutControl } = rig(1);
+    withoutControl();
+    const call = add('a');
+    call.leaves = true;
+    await expect(desk.transfer('a', '+15550003333', {})).rejects.toMatchObject({ code: 'CALL_ENDED' });
+    call.leaves = false;
+    call.state = 'joined';
+    await desk.transfer('a', '+15550003333', {});
   });
 
   it('sends digits by the leg where that can, else by the carrier', async () => {
