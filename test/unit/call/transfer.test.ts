@@ -38,7 +38,7 @@ function begin() {
     agent,
     ({ line }): ToolRunner => ({
       async run() {
-        transfer = line.transfer(TO);
+        transfer = line.transfer(TO).catch((error: Error) => error.message);
         return `failed: ${await transfer}`;
       },
       pause: () => void ran.push('pause'),
