@@ -1,7 +1,9 @@
 import { dirname, resolve as resolvePath } from 'node:path';
 import { z } from 'zod';
+import { partyText } from '../call/party.ts';
 import { BridgeError, errorMessage } from '../errors.ts';
 import { parsePrefix } from '../numbering/number.ts';
+import { parseParty } from '../numbering/party.ts';
 import { plainText, readOperatorFile, readYaml } from '../operator-file.ts';
 import { isLanguage, isVoice, LANGUAGE_RULE, SAY_MOST, VOICE_RULE } from '../spoken.ts';
 import { hint } from '../suggest.ts';
@@ -11,14 +13,30 @@ import { parseDays, parseHours } from './schedule.ts';
 
 /** Reads the file of routes and checks it against the prompts and tools there are. */
 
-/** Identities, as `partyText` has them. */
-const IDENTITY = /^(?:sip|client|whatsapp|page):\S+$/;
+/** Identities, as networks write them. */
+const IDENTITY = /^(?:sips?|client|whatsapp|page):\S+$/i;
 
 /** An entry for callers or called numbers in the form that calls are compared with; undefined for what is none. */
 function entryOf(text: string): string | undefined {
-  if (text === 'withheld' || IDENTITY.test(text)) return text;
+  if (text === 'withheld') return text;
   const begins = text.endsWith('*');
+  if (IDENTITY.test(text)) return begins ? beginningOf(text) : identityOf(text);
   return begins ? parsePrefix(text.slice(0, -1))?.concat('*') : parsePrefix(text);
+}
+
+/** Who is meant, as for a call that comes in: the number in an identity is the number, and one that says so is withheld. */
+function identityOf(text: string): string | undefined {
+  if (text.startsWith('page:')) return text;
+  // A sign for anything stands at the end alone: no call would ever be found by another.
+  if (/\*@/.test(text)) return undefined;
+  return partyText(parseParty(text)) ?? 'withheld';
+}
+
+/** The beginning of identities. One with a number is none, so none begins as a number does. */
+function beginningOf(text: string): string | undefined {
+  const [scheme = '', ...rest] = text.split(':');
+  const name = rest.join(':');
+  return name.startsWith('+') ? undefined : `${scheme.toLowerCase().replace('sips', 'sip')}:${name}`;
 }
 
 const number = z.string('must be a text: write numbers in quotes').transform((text, context) => {
@@ -116,6 +134,8 @@ export async function parseRoutes(
 
   const lists = new Map<string, readonly string[]>();
   for (const [name, value] of Object.entries(file.callers)) {
+    if (entryOf(name) !== undefined)
+      report(['callers', name], `"${name}" stands for callers already: name it otherwise`);
     if (Array.isArray(value)) lists.set(name, value);
     else lists.set(name, await readNumbers(value.file, readList, (problem) => report(['callers', name], problem)));
   }

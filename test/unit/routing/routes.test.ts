@@ -259,6 +259,29 @@ routes:
     expect(resolve(routes, { to: parseParty('+12025550100'), from: parseParty(from), now: NOON }).route).toBe(route);
   });
 
+  it.each([
+    ['sip:+12025550143@pbx.example.com', 'SIP:+12025550143@other.example.com;transport=udp'],
+    ['client:+12025550143', '+12025550143'],
+    ['whatsapp:+12025550143', 'whatsapp:+12025550143'],
+    ['sip:anonymous@anonymous.invalid', 'Anonymous'],
+    ['SIP:Alice@PBX.example.com', 'sip:Alice@pbx.example.com'],
+    ['sips:alice@pbx.example.com;transport=tls', 'sip:alice@pbx.example.com'],
+    ['Client:alice', 'client:alice'],
+  ])('is read in an entry as in a call: %s', async (entry, from) => {
+    const routes = await parse(`routes:\n  - { name: his, from: "${entry}", prompt: day }\n  - prompt: day\n`);
+    expect(resolve(routes, { to: undefined, from: parseParty(from), now: NOON }).route).toBe('his');
+  });
+
+  it.each(['sip:+1202*', 'sip:*@pbx.example.com'])('and no call can have is an error: %s', async (entry) => {
+    const text = `routes:\n  - { from: "${entry}", prompt: day }\n  - prompt: day\n`;
+    expect(await problemsOf(text)).toContain(`"${entry}" is neither`);
+  });
+
+  it('is not named by a list whose name is an entry itself', async () => {
+    const text = 'callers: { withheld: ["+12025550143"] }\nroutes:\n  - prompt: day\n';
+    expect(await problemsOf(text)).toContain('callers.withheld: "withheld" stands for callers already');
+  });
+
   it('is no dialled number: a page dials none, and is neither withheld nor anybody’s', async () => {
     const routes = await parse(text, { 'list.txt': '' });
     const page = { to: undefined, from: pageParty('conv-1', false), now: NOON };
