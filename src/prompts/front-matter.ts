@@ -22,6 +22,11 @@ const KEYS = Object.keys(promptSettings.shape);
 const anyKey = KEYS.map((key) => key.replace(/(?<=[a-z])(?=[A-Z])/g, '[-_ ]?')).join('|');
 /** A line that sets one, as YAML, TOML or JSON has it. */
 const SETS_KEY = new RegExp(`^[\\s{,]*["']?(?:${anyKey})["']?\\s*[:=\uff1a]`, 'i');
+/** A line that can be nothing else, wherever it stands: what it says would be lost without a word, and a call recorded. */
+const SURELY_SETS =
+  /^[\s{,>*-]*["'`]?(?:tools["'`]?\s*[:=]\s*\[.*\]|recording["'`]?\s*[:=]\s*["'`]?(?:off|no|false)["'`]?),?\s*(?:#.*)?$/i;
+/** Lines that fence front matter elsewhere, or are what an editor made of its fence. */
+const ODD_FENCE = /^(?:[*_=~]{3,}|\P{ASCII}{1,3}-{3})$/u;
 /** Dashes as editors make them of `---`: hyphens, en and em dashes, minus signs. */
 const DASHES = /^[-\u2010-\u2015\u2212]+$/;
 const CODE_FENCE = /^\s*(```|~~~)/;
@@ -37,7 +42,8 @@ export function splitPrompt(text: string): PromptParts {
   const first = lines.findIndex((line) => seen(line) !== '');
   const opening = lines[first]?.trimEnd();
   if (opening !== '---') {
-    const problems = [...falseStart(lines, first), ...strayBlocks(lines, 0)];
+    const found = [...falseStart(lines, first), ...strayBlocks(lines, 0)];
+    const problems = found.length > 0 ? found : strayLines(lines, 0);
     return { front: '', frontLine: 1, body: text, bodyLine: 1, problems };
   }
   const end = lines.findIndex((line, i) => i > first && /^(---|\.\.\.)\s*$/.test(line));
@@ -45,12 +51,13 @@ export function splitPrompt(text: string): PromptParts {
     const problem = 'the front matter that begins here has no end: a line of its own with --- and nothing else';
     return { front: '', frontLine: 1, body: '', bodyLine: 1, problems: [{ line: first + 1, problem }] };
   }
+  const stray = strayBlocks(lines, end + 1);
   return {
     front: lines.slice(first + 1, end).join('\n'),
     frontLine: first + 2,
     body: lines.slice(end + 1).join('\n'),
     bodyLine: end + 2,
-    problems: strayBlocks(lines, end + 1),
+    problems: stray.length > 0 ? stray : strayLines(lines, end + 1),
   };
 }
 
@@ -61,6 +68,8 @@ function falseStart(lines: readonly string[], first: number): FileProblem[] {
   const is = (problem: string): FileProblem[] => [{ line: first + 1, problem }];
   if (isDashes(line) || /^[\p{Z}\p{Cf}\s]*-{3}/u.test(line))
     return is('looks like front matter and is none: it begins with a line of exactly three hyphens, ---');
+  if (ODD_FENCE.test(seen(line)) && SETS_KEY.test(next))
+    return is('looks like front matter and is none: it stands between two lines of exactly three hyphens, ---');
   if (/^(\+\+\+|;;;)$/.test(seen(line)))
     return is('looks like front matter of another kind: it is YAML between two lines of ---');
   if ((CODE_FENCE.test(line) || seen(line) === '{') && SETS_KEY.test(next))
@@ -91,6 +100,21 @@ function strayBlocks(lines: readonly string[], from: number): FileProblem[] {
         'looks like front matter that is not the first thing in the file; a line across the words is written ***';
       problems.push({ line: i + 1, problem });
     }
+  }
+  return problems;
+}
+
+/** Settings among the words, from line index `from` on. */
+function strayLines(lines: readonly string[], from: number): FileProblem[] {
+  let fenced = false;
+  const problems: FileProblem[] = [];
+  for (let i = from; i < lines.length; i++) {
+    if (CODE_FENCE.test(lines[i]!)) fenced = !fenced;
+    else if (!fenced && SURELY_SETS.test(lines[i]!))
+      problems.push({
+        line: i + 1,
+        problem: 'looks like front matter among the words: it stands first, between two lines of ---',
+      });
   }
   return problems;
 }

@@ -1,5 +1,5 @@
 import type { Log } from '../call/leg.ts';
-import { BridgeError } from '../errors.ts';
+import { BridgeError, errorMessage } from '../errors.ts';
 import { scanFolder } from '../folder.ts';
 import { readOperatorFile } from '../operator-file.ts';
 import { type Prompt, parsePrompt } from './prompt.ts';
@@ -62,7 +62,7 @@ export class PromptLibrary {
           continue;
         }
         try {
-          entries.set(name, { version, prompt: parsePrompt(name.slice(0, -3), path, await readOperatorFile(path)) });
+          entries.set(name, { version, prompt: parsePrompt(name.slice(0, -3), path, await textOf(path)) });
         } catch (error) {
           const problem = (error as Error).message;
           problems.push(problem);
@@ -79,5 +79,14 @@ export class PromptLibrary {
       problems.push(`${this.#folder}: ${(error as Error).message}`);
     }
     return problems;
+  }
+}
+
+/** A prompt's text. Rejects with CONFIG_INVALID, which names the file, as all that is wrong in its text does. */
+async function textOf(path: string): Promise<string> {
+  try {
+    return await readOperatorFile(path);
+  } catch (error) {
+    throw new BridgeError('CONFIG_INVALID', `${path}: ${errorMessage(error)}`, { cause: error });
   }
 }

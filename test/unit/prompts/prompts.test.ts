@@ -210,6 +210,12 @@ describe('what looks like front matter', () => {
     ['TOML', `+++\ntools = ["end_call"]\n+++\nHello`, 'prompts/x.md:1: looks like front matter of another kind'],
     ['JSON', `{\n"tools": ["end_call"]\n}\nHello`, 'prompts/x.md:1: looks like front matter in a block'],
     ['a block of code', `\`\`\`yaml\n${strict}\n\`\`\`\nHello`, 'prompts/x.md:1: looks like front matter in a block'],
+    ['stars', whole.replaceAll('---', '***'), 'prompts/x.md:1: looks like front matter and is none'],
+    ['equals signs', whole.replaceAll('---', '==='), 'prompts/x.md:1: looks like front matter and is none'],
+    ['a mark read as letters', `\u00ef\u00bb\u00bf${whole}`, 'prompts/x.md:1: looks like front matter and is none'],
+    ['no fences, behind a heading', `# Agent\n${strict}\n\nHello`, 'prompts/x.md:2: looks like front matter'],
+    ['no fences, as a list', `Agent:\n- recording: off\n\nHello`, 'prompts/x.md:2: looks like front matter'],
+    ['no fences, at the end', `Hello\n\nrecording: "no"`, 'prompts/x.md:3: looks like front matter'],
     ['a tab', `---\nlimits:\n\tmaxMinutes: 3\n---\nHello`, 'prompts/x.md:3: a tab cannot indent YAML'],
     ['a key twice', `---\nrecording: off\nrecording: off\n---\nHello`, 'prompts/x.md:3: Map keys must be unique'],
     ['a key in capitals', `---\nTools: [end_call]\n---\nHello`, 'there is no such setting; did you mean tools?'],
@@ -227,6 +233,8 @@ describe('what looks like front matter', () => {
     ['an underlined heading', 'Who you are\n---\nA receptionist.'],
     ['an example in a block', 'Say:\n```\n---\ntools: [x]\n---\n```\nend.'],
     ['a heading first', '# Language\nEnglish.'],
+    ['a setting in a block', 'Say:\n```\nrecording: off\n```\nend.'],
+    ['words about a setting', 'Hello\n\nRecording: off the record is no such thing.\nTools: as you like.'],
   ])('only to machines is words: %s', (_, text) => expect(named(text).render(facts).instructions).toBe(text));
 
   it('takes YAML\u2019s older words for booleans: nobody is greeted with "no"', () => {
@@ -390,6 +398,23 @@ describe('the library', () => {
     expect(instructions).toContain('Monday, November 24 at 7:00 AM');
     expect(instructions).not.toMatch(/\{\{|undefined|null/);
     expect(greeting).toBe('Thank you for calling Lakeside Dental, how can I help you?');
+  });
+
+  it('names the file that is no text', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'voicebridge-prompts-'));
+    folders.push(folder);
+    const files: Record<string, string> = {
+      'latin.md': Buffer.from('---\ntools: []\n---\ncaf\xe9', 'latin1').toString('hex'),
+      'marked.md': Buffer.from('\ufeff---\ntools: []\n---\nHello', 'utf16le').toString('hex'),
+      'unmarked.md': Buffer.from('Hello', 'utf16le').toString('hex'),
+    };
+    for (const [name, hex] of Object.entries(files)) writeFileSync(join(folder, name), Buffer.from(hex, 'hex'));
+    const { library, problems } = await PromptLibrary.inspect(folder, fakeLog());
+    expect(library.all().map(({ name, settings }) => [name, settings.tools])).toEqual([['marked', []]]);
+    expect(problems).toEqual([
+      `${join(folder, 'latin.md')}: line 4: is not UTF-8: save the file as UTF-8`,
+      `${join(folder, 'unmarked.md')}: line 1: holds a NUL character: save the file as UTF-8 text`,
+    ]);
   });
 
   it('refuses to open with a wrong file, and later keeps the last good state of one', async () => {
