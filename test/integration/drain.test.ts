@@ -119,8 +119,11 @@ const connected = (daemon: Daemon, calls: number) =>
     `${calls} callers are on the line`,
   );
 
-const post = async (url: string, callSid: string) => {
-  const answer = await fetch(url, { method: 'POST', body: new URLSearchParams({ CallSid: callSid }) });
+const post = async (url: string, callSid: string, accountSid = 'AC1') => {
+  const answer = await fetch(url, {
+    method: 'POST',
+    body: new URLSearchParams({ CallSid: callSid, AccountSid: accountSid }),
+  });
   return { status: answer.status, text: await answer.text() };
 };
 
@@ -147,7 +150,9 @@ describe.concurrent('kill -TERM', () => {
       'voicebridge_calls_refused_total{reason="draining"} 1',
     );
     // A caller whose line breaks in the middle of it comes back.
-    expect((await post(`${d.url}/call-continue`, phones[0]?.callSid ?? '')).text).toContain('<Stream ');
+    const [first] = phones;
+    const back = await post(`${d.url}/call-continue`, first?.callSid ?? '', first?.accountSid);
+    expect(back.text).toContain('<Stream ');
 
     const reports = await Promise.all(phones.map(({ report }) => report));
     for (const report of reports) expect([report.ok, report.ended.by]).toEqual([true, 'caller']);
