@@ -39,6 +39,7 @@ export const HTTP_COUNTERS = [
   // The server itself.
   'rate_limited',
   'connections_too_many',
+  'requests_too_many',
   'request_timeout',
   'request_malformed',
   'body_too_large',

@@ -1,4 +1,4 @@
-import { STATUS_CODES } from 'node:http';
+import { type RequestListener, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import Fastify, {
   type FastifyBaseLogger,
@@ -16,6 +16,7 @@ import { answerOf } from './api-error.ts';
 import { ClientAddresses } from './client-address.ts';
 import { type ConnectionLimits, Connections } from './connections.ts';
 import type { CountHttp, HttpCounter } from './counters.ts';
+import { oneAtATime } from './one-at-a-time.ts';
 import { type RateLimiter, type RateLimitName, rateLimited } from './rate-limit.ts';
 import { UpgradeRouter } from './upgrade.ts';
 
@@ -188,12 +189,21 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     open.add(socket);
     socket.once('close', () => open.delete(socket));
   });
-  app.server.on('request', (request, response) => {
-    connections.serves(request, response);
-    if (!connections.isProxy(request.socket)) return;
-    // After the server's own listener, which sets the time that strangers have.
-    response.once('finish', () => request.socket.setTimeout(PROXY_KEEP_ALIVE_MS + KEEP_ALIVE_SLACK_MS));
-  });
+  // The framework's own listener.
+  const serve = app.server.listeners('request') as RequestListener[];
+  app.server.removeAllListeners('request').on(
+    'request',
+    oneAtATime(
+      (request, response) => {
+        for (const listener of serve) listener(request, response);
+        connections.serves(request, response);
+        if (!connections.isProxy(request.socket)) return;
+        // After the server's own listener, which sets the time that strangers have.
+        response.once('finish', () => request.socket.setTimeout(PROXY_KEEP_ALIVE_MS + KEEP_ALIVE_SLACK_MS));
+      },
+      () => count('requests_too_many'),
+    ),
+  );
   app.server.on('upgrade', (request) => connections.forget(request.socket));
 
   return {

@@ -152,6 +152,33 @@ describe('a connection', () => {
     expect(fine.text.toLowerCase()).not.toContain('connection: close');
   });
 
+  it('with requests sent ahead has them answered one after the other, and none behind a refusal that closes it', async () => {
+    let asked = 0;
+    await start({
+      routes(app) {
+        app.get('/refused', (_request, reply) => reply.code(401).send(++asked));
+        app.get('/counted', (_request, reply) => reply.send(`number ${++asked}`));
+      },
+    });
+    const ahead = (path: string, n: number) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`.repeat(n);
+    const refused = from('127.0.0.1', ahead('/refused', 10));
+    await until(() => refused.closed);
+    expect(refused.text.match(/^HTTP\/1\.1 401/gm)).toHaveLength(1);
+    expect(asked).toBe(1);
+    asked = 0;
+    const served = from('127.0.0.1', ahead('/counted', 10));
+    await until(() => served.text.includes('number 10'));
+    expect(served.text.match(/number \d+/g)).toEqual(Array.from({ length: 10 }, (_, i) => `number ${i + 1}`));
+    served.socket.write(ahead('/counted', 1));
+    await until(() => served.text.includes('number 11'));
+    asked = 0;
+    const flood = from('127.0.0.1', ahead('/counted', 2_000));
+    await until(() => flood.closed);
+    expect(asked).toBeLessThanOrEqual(1);
+    expect(r.counts.get('requests_too_many')).toBe(1);
+    expect(r.connections.of('127.0.0.1')).toBe(1);
+  });
+
   it('whose client does not read a large answer, or the events it asked for, is cut; who reads slowly is not', async () => {
     const large = Buffer.alloc(16 * 1024 * 1024, 'x');
     await start({
