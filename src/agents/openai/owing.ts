@@ -191,8 +191,10 @@ export class Owing {
   limits(limits: Parameters<typeof resetMsOf>[0]): void {
     this.#limitedUntil = this.#now + resetMsOf(limits);
     const rest = this.#rest;
-    if (rest?.limited && this.#limitedUntil > this.#now)
-      this.#wait(rest.asked, this.#limitedUntil - this.#now, true, rest.n);
+    const waitMs = this.#limitedUntil - this.#now;
+    if (rest?.limited !== true || waitMs <= 0) return;
+    if (waitMs > this.#debt.leftMs(this.#now)) this.#giveUp(this.#lastFailure);
+    else this.#wait(rest.asked, waitMs, true, rest.n);
   }
 
   /** The session is lost. Returns what was about to be asked for again. */
@@ -288,7 +290,9 @@ export class Owing {
     const told =
       retryAfterOf(error?.message ?? '') ??
       (this.#limitedUntil > this.#now ? this.#limitedUntil - this.#now : undefined);
-    return { ms: told === undefined ? LIMITED_MS * n : told + MARGIN_MS, limited: told === undefined };
+    if (told === undefined) return { ms: LIMITED_MS * n, limited: true };
+    // The second time what it said did not hold: who believes "20ms" again and again has asked three times within the second.
+    return { ms: Math.max(told + MARGIN_MS, n > 1 ? LIMITED_MS * n : 0), limited: false };
   }
 
   #wait(asked: Asked, ms: number, limited: boolean, n: number): void {

@@ -225,6 +225,41 @@ describe('an answer that fails', () => {
     expect(r.end).toBeUndefined();
   });
 
+  it.each(['20ms', '0s', '1ms'])(
+    'for want of limits is not given up within moments where it names %s each time',
+    async (words) => {
+      const r = await run();
+      turn(r);
+      const refusal = failure('rate_limit_exceeded', `Please try again in ${words}.`);
+      r.says(says.created('r1'), says.done('r1', 'failed', refusal));
+      await r.after(400);
+      expect(creates(r)).toHaveLength(1);
+      r.says(says.created('r2'), says.done('r2', 'failed', refusal));
+      await r.after(2_000);
+      expect(creates(r)).toHaveLength(1);
+      await r.after(2_100);
+      expect(creates(r)).toHaveLength(2);
+      expect(r.end).toBeUndefined();
+      r.answers('r3', 'i3');
+      await r.after(60_000);
+      expect(creates(r)).toHaveLength(2);
+      expect(r.end).toBeUndefined();
+    },
+  );
+
+  it('ends the call at once when the limits tell, after the failure, of a wait longer than a caller is kept', async () => {
+    const r = await run();
+    turn(r);
+    r.says(says.created('r1'), says.done('r1', 'failed', failure('rate_limit_exceeded', 'slow down')));
+    expect(r.end).toBeUndefined();
+    r.says({
+      type: 'rate_limits.updated',
+      rate_limits: [{ name: 'tokens', limit: 10, remaining: 0, reset_seconds: 86_400 * 30 }],
+    });
+    expect(r.end).toMatchObject({ reason: 'model-rate-limited' });
+    expect(r.clock.pending).toBe(0);
+  });
+
   it('ends the call at once when the wait is longer than a caller is kept', async () => {
     const r = await run();
     turn(r);
