@@ -6,6 +6,11 @@ import type { ModelConnection } from './connection.ts';
 
 /** Nothing quieter is a caller who speaks, dBFS: the noise of a telephone line, and of a room, is below it. */
 const SPEECH_DBFS = -42;
+/** How far above the line's own noise speech is, dB; what is louder than the last is never taken for noise, dBFS. */
+const ABOVE_NOISE_DB = 12;
+const LOUDEST_NOISE_DBFS = -28;
+/** The noise is followed downwards at once and upwards slowly, dB a second: the pauses between words keep it below them. */
+const NOISE_RISE_DB_S = 3;
 /** Nobody speaks for so long without a pause of half a second, ms of audio: what sounds is not speech. */
 const LONGEST_SPEECH_MS = 60_000;
 
@@ -15,6 +20,7 @@ interface QuietWait {
   readonly told: (quietMs: number) => void;
   quietMs: number;
   leftMs: number;
+  noiseDbfs: number;
 }
 
 /**
@@ -44,7 +50,7 @@ export class CallerAudio implements AudioSink {
 
   /** Tells once when the caller has been silent for `ms` of audio, or has made a noise for longer than anybody speaks. */
   awaitQuiet(ms: number, told: (quietMs: number) => void): void {
-    this.#wait = { ms, told, quietMs: 0, leftMs: LONGEST_SPEECH_MS };
+    this.#wait = { ms, told, quietMs: 0, leftMs: LONGEST_SPEECH_MS, noiseDbfs: SPEECH_DBFS - ABOVE_NOISE_DB };
   }
 
   stopWaiting(): void {
@@ -63,7 +69,12 @@ export class CallerAudio implements AudioSink {
 
   #listen(wait: QuietWait, frame: PcmFrame): void {
     const ms = samplesToMs(frame.samples.length, frame.sampleRate);
-    wait.quietMs = rmsDbfs(frame.samples) < SPEECH_DBFS ? wait.quietMs + ms : 0;
+    const level = rmsDbfs(frame.samples);
+    const quiet = level < Math.max(SPEECH_DBFS, wait.noiseDbfs + ABOVE_NOISE_DB);
+    const noise = Math.min(level, wait.noiseDbfs + (NOISE_RISE_DB_S * ms) / 1000, LOUDEST_NOISE_DBFS);
+    // Digital silence, as it fills a gap, says nothing of the line.
+    wait.noiseDbfs = Math.max(noise, SPEECH_DBFS - ABOVE_NOISE_DB);
+    wait.quietMs = quiet ? wait.quietMs + ms : 0;
     wait.leftMs -= ms;
     if (wait.quietMs < wait.ms && wait.leftMs > 0) return;
     this.#wait = undefined;

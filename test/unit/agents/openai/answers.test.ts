@@ -383,6 +383,27 @@ describe("the caller's turn", () => {
     expect(creates(r)).toHaveLength(1);
   });
 
+  it.each([-40, -35, -30])(
+    'ends when he is silent on a line whose own noise is as loud as a voice: %i dBFS',
+    async (dbfs) => {
+      const r = await run();
+      r.says(says.speechStarted);
+      const noise = {
+        ...LOUD,
+        samples: LOUD.samples.map((_, i) => Math.round(32_768 * 10 ** (dbfs / 20) * Math.sin(i * i))),
+      };
+      // Words have pauses between them, in which the line is heard alone.
+      for (let i = 0; i < 10; i++) {
+        await caller(r, 800, LOUD);
+        await caller(r, 200, noise);
+      }
+      expect(r.sent).toEqual([]);
+      await caller(r, 9_000, noise);
+      expect(r.of('speech_stopped')).toHaveLength(1);
+      expect(creates(r)).toHaveLength(1);
+    },
+  );
+
   it('is not cut short while the caller speaks on', async () => {
     const r = await run();
     r.says(says.speechStarted);
