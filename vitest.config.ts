@@ -21,8 +21,9 @@ export default defineConfig({
           include: ['test/integration/**/*.test.ts'],
           pool: 'forks',
           fileParallelism: false,
-          testTimeout: 30_000,
-          hookTimeout: 30_000,
+          // Tests that start whole daemons have their own limits within; this one only ends what hangs.
+          testTimeout: 90_000,
+          hookTimeout: 60_000,
         },
       },
     ],

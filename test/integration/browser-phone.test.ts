@@ -246,7 +246,8 @@ describe('the browser phone in Chromium', () => {
     await page.locator('[data-turn=accepted]', { hasText: 'Are you there?' }).waitFor();
     await opened.context.setOffline(true);
     await says(page, /^The connection is interrupted/);
-  });
+    // It starts two daemons and waits for two connections to be given up.
+  }, 90_000);
 
   it('says what the server refuses in words', async ({ own, skip }) => {
     skip(noChromium !== undefined, noChromium);

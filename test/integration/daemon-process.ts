@@ -35,7 +35,7 @@ export async function startDaemonProcess(settings: Record<string, string>): Prom
     text += chunk;
   });
   const exit = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
-  const url = await until(() => /listens on (http:\S+)/.exec(text)?.[1], 'the daemon listens', 20_000);
+  const url = await until(() => /listens on (http:\S+)/.exec(text)?.[1], 'the daemon listens', 60_000);
   return {
     url,
     exit,

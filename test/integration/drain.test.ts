@@ -61,7 +61,7 @@ async function startDaemon(settings: Record<string, string> = {}): Promise<Daemo
   const url = await until(
     () => /^voicebridge listens on (\S+)$/m.exec(output)?.[1],
     `the daemon listens (${errors})`,
-    20_000,
+    60_000,
   );
   const lines = () =>
     output.split('\n').flatMap((line) => (line.startsWith('{') ? [JSON.parse(line) as Record<string, unknown>] : []));
