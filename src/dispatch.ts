@@ -199,7 +199,7 @@ export async function openDispatch(deps: DispatchDeps): Promise<Dispatch> {
       const { maxMinutes, silenceSeconds, silencePrompts } = prompt.settings.limits ?? {};
       return {
         agent: createOpenAiAgent(options),
-        tools: (hooks) => toolsOf(hooks, prompt, set, callId, toolCaller(person, ours)),
+        tools: (hooks) => toolsOf(hooks, prompt, set, callId, toolCaller(person, ours), incoming.direction),
         route: routed.route,
         prompt: name,
         model,
@@ -219,7 +219,16 @@ export async function openDispatch(deps: DispatchDeps): Promise<Dispatch> {
     },
   };
 
-  function toolsOf(hooks: CallHooks, prompt: Prompt, set: ToolSet, callId: string, caller: ToolCaller) {
+  function toolsOf(
+    hooks: CallHooks,
+    prompt: Prompt,
+    set: ToolSet,
+    callId: string,
+    caller: ToolCaller,
+    direction: CallFacts['direction'],
+  ) {
+    // A call of ours may show a number that is not answered by us.
+    const called = direction === 'inbound' ? caller.to : undefined;
     const filler = prompt.settings.filler ?? config.TOOL_FILLER;
     return createCallTools({
       tools: set,
@@ -227,7 +236,7 @@ export async function openDispatch(deps: DispatchDeps): Promise<Dispatch> {
       caller,
       timezone: config.BUSINESS_TIMEZONE,
       store,
-      control: guardedControl(hooks.line, { allow: config.DIAL_ALLOW, deny: config.DIAL_DENY }, transfers),
+      control: guardedControl(hooks.line, { allow: config.DIAL_ALLOW, deny: config.DIAL_DENY }, transfers, called),
       clock,
       log: log.child({ callId, part: 'tools' }),
       count: hooks.count,

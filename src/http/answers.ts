@@ -1,3 +1,5 @@
+import { numberOf } from '../call/party.ts';
+import { parseParty } from '../numbering/party.ts';
 import { callerIdFor, type Ends } from './caller-id.ts';
 import type { HostedRequest, PublicUrls } from './public-url.ts';
 import type { StreamTokens } from './stream-token.ts';
@@ -96,9 +98,9 @@ export class Answers {
   apology(webhook?: Webhook): string {
     const { apology, transferTo, transferSeconds, words } = this.#options;
     if (webhook === undefined) return apologise(apology, transferTo, transferSeconds);
-    const callerId = transferTo === undefined ? undefined : this.#callerId(webhook);
-    const spoken = words === undefined ? apology : words(webhook).fallback;
-    return apologise(spokenAt(webhook.carrier, spoken), transferTo, transferSeconds, { callerId });
+    const spoken = spokenAt(webhook.carrier, words === undefined ? apology : words(webhook).fallback);
+    if (transferTo === undefined || this.#cameFrom(transferTo, webhook)) return apologise(spoken);
+    return apologise(spoken, transferTo, transferSeconds, { callerId: this.#callerId(webhook) });
   }
 
   busy(webhook?: Webhook): string {
@@ -106,6 +108,17 @@ export class Answers {
     if (webhook === undefined) return refuseCall(busy);
     const spoken = words === undefined ? busy : words(webhook).busy;
     return refuseCall(spoken && spokenAt(webhook.carrier, spoken));
+  }
+
+  /**
+   * Whether a number leads to us: it is the one that was called, or it handed this call on to us. Where every caller gets the apology, calls to it
+   * would come back one by the other, each with a line of its own, until the carrier has no more.
+   * https://www.twilio.com/docs/voice/twiml#request-parameters (ForwardedFrom)
+   */
+  #cameFrom(number: string, webhook: Webhook): boolean {
+    const forwardedBy = parseParty(webhook.params['ForwardedFrom'] ?? '');
+    const called = this.#options.ends?.(webhook).to;
+    return numberOf(forwardedBy) === number || (called !== undefined && numberOf(called) === number);
   }
 
   #callerId(webhook: Webhook): string | undefined {

@@ -64,6 +64,12 @@ export class ApiError extends Error {
   }
 }
 
+/** Of a call to the number that it would be made from, or that its caller dialled: an agent of ours would answer it. */
+export const ownNumber = (): ApiError =>
+  new ApiError(403, 'DESTINATION_REFUSED', 'That is the number of the line itself.', {
+    details: { reason: 'own_number' },
+  });
+
 /** How long to wait, as a header: whole seconds, never none. */
 export function retryAfter(ms: number): Record<string, string> {
   return { 'retry-after': String(Math.max(1, Math.ceil(ms / 1000))) };

@@ -4,7 +4,7 @@ import type { PartyKind } from '../call/party.ts';
 import { type Termination, termination } from '../call/termination.ts';
 import type { CallControl, TransferOptions } from '../callers/phone/control/index.ts';
 import { ControlError } from '../callers/phone/control/index.ts';
-import { ApiError, retryAfter } from './api-error.ts';
+import { ApiError, ownNumber, retryAfter } from './api-error.ts';
 import type { CallsDesk } from './calls-api.ts';
 import type { CallView } from './calls-api-routes.ts';
 import type { OutboundCalls } from './outbound-calls.ts';
@@ -171,6 +171,8 @@ export function callsDesk({
     async transfer(id, to, options) {
       const call = joined(id);
       const { callerId, say } = options;
+      const { direction, to: called } = call.info;
+      if (direction === 'inbound' && to === called) throw ownNumber();
       const byCarrier = controlOf(call.info) === undefined && callerId === undefined ? undefined : carrierOf(call);
       const use = transfers.take();
       if (!use.ok)

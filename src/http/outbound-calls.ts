@@ -8,7 +8,7 @@ import type { Termination } from '../call/termination.ts';
 import { type CallControl, ControlError } from '../callers/phone/control/index.ts';
 import { errorMessage } from '../errors.ts';
 import { PATHS } from './answers.ts';
-import { ApiError } from './api-error.ts';
+import { ApiError, ownNumber } from './api-error.ts';
 import type { CallCallbacks } from './call-callbacks.ts';
 import { CALL_STATUS_PATH, type StatusUpdate } from './call-status.ts';
 import type { CallOrder, CallView } from './calls-api-routes.ts';
@@ -73,6 +73,7 @@ export class OutboundCalls {
         'OUTBOUND_UNAVAILABLE',
         `${control === undefined ? 'no carrier' : 'no number'} to call from is set`,
       );
+    if (order.to === from) throw ownNumber();
     if (order.prompt !== undefined && (await hasPrompt?.(order.prompt)) === false)
       throw new ApiError(422, 'PROMPT_UNKNOWN', 'there is no prompt of this name');
     if (order.callbackUrl !== undefined) this.#checkCallback(order.callbackUrl);

@@ -12,14 +12,22 @@ export interface LineControl extends Omit<CallControlPort, 'transfer'> {
 /**
  * A call's control under the policy: every tool, ours or anybody's, gets only this one. A refused number never reaches the carrier; an allowed
  * one reaches it in E.164. `transfers`: how many there may be in an hour, of all calls together; those that were never dialled do not count.
+ * `called`: the number that the caller dialled, at which another agent of ours would answer.
  */
-export function guardedControl(control: LineControl, policy: DestinationPolicy, transfers: HourLimit): CallControlPort {
+export function guardedControl(
+  control: LineControl,
+  policy: DestinationPolicy,
+  transfers: HourLimit,
+  called?: string,
+): CallControlPort {
   const gather = control.gatherDigits?.bind(control);
   return {
     hangupAfterPlayout: () => control.hangupAfterPlayout(),
     async transfer(destination) {
       const decision = checkDestination(destination, policy);
       if (!decision.allowed) throw new ToolError('TOOL_REFUSED', decision.reason);
+      if (decision.number === called)
+        throw new ToolError('TOOL_REFUSED', 'That is the number of this line itself: the caller is here already.');
       const use = transfers.take();
       if (!use.ok) throw new ToolError('TOOL_REFUSED', 'Too many callers were connected to others within the hour.');
       let outcome: unknown;

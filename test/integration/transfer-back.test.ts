@@ -111,6 +111,15 @@ describe.concurrent('a transfer by the agent', () => {
     },
   );
 
+  it('to the number that was called is refused, and the call goes on', async ({ own }) => {
+    const rig = own(await startRig(asked));
+    await rig.call({ source: source(), from: '+12025550143', to: ELSEWHERE, hangUpAfterMs: 7_000 }).report;
+    await until(() => rig.of('call_ended')[0], 'the end of the call');
+    expect(outputs(rig)).toEqual([expect.stringContaining('the number of this line itself')]);
+    expect(rig.of('transfer_started')).toEqual([]);
+    expect(rig.of('call_ended')[0]?.end.reason).toBe('caller-hangup');
+  });
+
   it('of a caller who hangs up while it rings ends as his hang-up', async ({ own }) => {
     const rig = own(await startRig(asked));
     await transferOf(rig, { outcome: 'answer', ringMs: 60_000 }, { hangUpAfterMs: 7_000 });
@@ -139,10 +148,14 @@ describe.concurrent('a transfer by the agent', () => {
 });
 
 describe.concurrent('a transfer by an operator', () => {
-  it.for(['twilio', 'signalwire'] as const)('that fails brings the caller back, at %s', async (carrier, { own }) => {
+  it.for([
+    ['twilio', 'rest'],
+    ['signalwire', 'rest'],
+    ['signalwire', 'relay'],
+  ] as const)('that fails brings the caller back, at %s by %s', async ([carrier, control], { own }) => {
     const far = (to: string): DialledParty =>
       to === THEIRS ? { outcome: 'answer', ringMs: 0 } : { outcome: 'busy', ringMs: 200 };
-    const rig = own(await startCallsRig({ carrier, model: { voice }, far }));
+    const rig = own(await startCallsRig({ carrier, control, model: { voice }, far }));
     const { id } = (await rig.api('POST', '/calls', { to: THEIRS })).body;
     await until(() => rig.of('connected').length > 0, 'both ends');
     expect((await rig.api('POST', `/calls/${id}/transfer`, { to: ELSEWHERE, say: 'One moment.' })).status).toBe(204);

@@ -240,6 +240,18 @@ describe('the desk', () => {
     });
   });
 
+  it('transfers no caller to the number that he called, which is no number of ours where we call', async () => {
+    const { desk, add, did } = rig();
+    add('a', { to: '+15550003333' });
+    add('b', { direction: 'outbound', from: '+15550003333' });
+    await expect(desk.transfer('a', '+15550003333', {})).rejects.toMatchObject({
+      code: 'DESTINATION_REFUSED',
+      details: { reason: 'own_number' },
+    });
+    expect(did).toEqual([]);
+    await desk.transfer('b', '+15550003333', {});
+  });
+
   it('a transfer whose caller has gone while the last words were heard is no transfer, and does not count', async () => {
     const { desk, add, withoutControl } = rig(1);
     withoutControl();

@@ -76,6 +76,17 @@ function rig(options: Partial<OutboundCallsOptions> & { perHour?: number; concur
 const callbackUrl = 'https://example.com/done';
 
 describe('ordering a call', () => {
+  it('calls nobody at the number that it is made from', async () => {
+    const { place, dials, guard } = rig();
+    for (const over of [{ to: '+15550009999' }, { from: ORDER.to }])
+      await expect(place(over)).rejects.toMatchObject({
+        code: 'DESTINATION_REFUSED',
+        details: { reason: 'own_number' },
+      });
+    expect(dials).toEqual([]);
+    expect(guard.active).toBe(0);
+  });
+
   it('asks the carrier with our own addresses', async () => {
     const { place, dials } = rig();
     const view = callView.parse(await place({ machineDetection: 'detect', timeoutSeconds: 20 }));

@@ -21,6 +21,15 @@ describe("a call's control under the policy", () => {
     expect(lines[2]?.asked).toEqual([`transfer ${TO}`]);
   });
 
+  it('connects nobody to the number that he called', async () => {
+    const line = fakeControl();
+    const control = guardedControl(line, { allow: ['+1'] }, new HourLimit(9, new FakeClock()), TO);
+    for (const spelling of [TO, 'tel:+1-202-555-0199', '001 (202) 555 0199'])
+      await expect(control.transfer(spelling)).rejects.toMatchObject({ code: 'TOOL_REFUSED' });
+    expect(line.asked).toEqual([]);
+    await control.transfer('+12025550198');
+  });
+
   it('counts neither a refused number nor a transfer that came to nothing', async () => {
     const spoke = new Error('the caller spoke up');
     let fails = true;
