@@ -65,12 +65,18 @@ export function phoneDesk({ calls, dispatch, memory, admission, isDraining, clai
 }
 
 /** Both ends of a call, as its record has them. */
-function ends({ direction, from, to }: IncomingCall): Pick<CallInfo, 'from' | 'to' | 'callerKind'> {
+function ends({
+  direction,
+  from,
+  to,
+  wrapped,
+}: IncomingCall): Pick<CallInfo, 'from' | 'to' | 'callerKind' | 'fromWrapped'> {
   const [caller, called] = [partyText(from), partyText(to)];
   return {
     ...(caller === undefined ? {} : { from: caller }),
     ...(called === undefined ? {} : { to: called }),
     callerKind: (direction === 'outbound' ? to : from).kind,
+    ...(wrapped ? { fromWrapped: true } : {}),
   };
 }
 

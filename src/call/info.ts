@@ -16,6 +16,8 @@ export interface CallInfo {
   readonly to?: string;
   /** What is known of the person on the line. */
   readonly callerKind?: PartyKind;
+  /** Whether `from` is a number that the carrier wrote as something else (a SIP URI, a client's name), and does not take for one. */
+  readonly fromWrapped?: true;
   /** Names of the route and the prompt that were chosen. */
   readonly route?: string;
   readonly prompt?: string;

@@ -100,7 +100,7 @@ export async function openCallsApi(base: Base): Promise<Feature> {
         clock,
         transferOptions: (call, n) => {
           const ends = { from: parseParty(call.from ?? ''), to: parseParty(call.to ?? '') };
-          const { shown, missing } = callerIdFor(ends, config.TRANSFER_CALLER_ID);
+          const { shown, missing } = callerIdFor({ ...ends, wrapped: call.fromWrapped }, config.TRANSFER_CALLER_ID);
           if (missing)
             log.warn(
               { callId: call.id },

@@ -17,6 +17,7 @@ export interface LiveCallInfo {
   readonly from?: string;
   readonly to?: string;
   readonly callerKind?: PartyKind;
+  readonly fromWrapped?: true;
 }
 
 /** What is needed of a conversation that goes on. */

@@ -16,6 +16,8 @@ export interface IncomingCall extends CarrierCall {
   /** Who dialled, and who was dialled. */
   readonly from: Party;
   readonly to: Party;
+  /** Whether `from` is a number that the carrier wrote as something else; see `Ends`. */
+  readonly wrapped?: boolean;
   readonly direction: 'inbound' | 'outbound';
   /** All parameters of the webhook. */
   readonly params: Readonly<Record<string, string>>;
@@ -76,10 +78,12 @@ export function incomingCall(webhook: Webhook): IncomingCall {
   const { carrier, accountId, carrierCallId, params, query } = webhook;
   const { From = '', To = '', Direction = '' } = params;
   const origin = { provenScope: webhook.proven && accountId !== '' ? `${carrier}/${accountId}` : undefined };
+  const from = asksForPrivacy(params) ? WITHHELD : parseParty(From, origin);
   return {
     carrier,
     carrierCallId,
-    from: asksForPrivacy(params) ? WITHHELD : parseParty(From, origin),
+    from,
+    wrapped: from.kind === 'number' && from.number !== From,
     to: parseParty(To, origin),
     accountId,
     // "outbound-api" and "outbound-dial": calls that were placed through the carrier's API and answered.

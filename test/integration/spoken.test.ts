@@ -58,7 +58,8 @@ describe.concurrent('a caller without an agent', () => {
 
   it('who withholds his number is connected to the fallback under one that can be shown', async ({ own }) => {
     const rig = own(await startRig({ settings: { ...lines(), FALLBACK_DIAL: '+12025550199' } }));
-    for (const From of ['Anonymous', '+266696687', '', 'sip:alice@pbx.example.com'])
+    const wrapped = ['sip:+12025550143@pbx.example.com', 'client:+12025550143', '12025550143'];
+    for (const From of ['Anonymous', '+266696687', '', 'sip:alice@pbx.example.com', ...wrapped])
       expect(await ask(rig.url, '/call-continue', { ...AT_TWILIO, From, To: ENGLISH })).toContain(
         `<Dial timeLimit="7200" callerId="${ENGLISH}">+12025550199</Dial>`,
       );

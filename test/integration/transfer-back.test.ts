@@ -130,6 +130,8 @@ describe.concurrent('a transfer by the agent', () => {
     ['Anonymous', {}, OURS],
     ['+266696687', {}, OURS],
     ['sip:alice@pbx.example.com', { TRANSFER_CALLER_ID: '+12025550188' }, '+12025550188'],
+    ['sip:+12025550143@pbx.example.com', {}, OURS],
+    ['client:+12025550143', { TRANSFER_CALLER_ID: '+12025550188' }, '+12025550188'],
     ['+12025550143', { TRANSFER_CALLER_ID: '+12025550188' }, undefined],
   ] as const)('of %s with %o is shown by a number', async ([from, settings, shown], { own }) => {
     const rig = own(await startRig({ ...asked, settings: { ...asked.settings, ...settings } }));
@@ -169,6 +171,22 @@ describe.concurrent('a transfer by an operator', () => {
     await until(told, 'the agent is told');
     expect(rig.of('call_started')).toHaveLength(1);
     expect((await rig.api('GET', `/calls/${id}`)).body.status).toBe('in-progress');
+  });
+});
+
+describe.concurrent('a transfer by an operator, of a caller who came in', () => {
+  it.for([
+    ['Anonymous', OURS],
+    ['sip:+12025550143@pbx.example.com', OURS],
+    ['+12025550143', undefined],
+  ] as const)('from %s is shown by a number', async ([from, shown], { own }) => {
+    const rig = own(await startCallsRig({ carrier: 'twilio', model: { voice } }));
+    rig.carrier.callIn({ from, to: OURS, webhookUrl: 'https://voice.example.com/incoming-call' });
+    await until(() => rig.of('first_agent_audio').length > 0, 'the agent is heard');
+    const id = rig.of('call_started')[0]?.info.id;
+    expect((await rig.api('POST', `/calls/${id}/transfer`, { to: ELSEWHERE })).status).toBe(204);
+    const update = rig.carrier.requests.findLast(({ form }) => form['Twiml'] !== undefined);
+    expect(/callerId="([^"]*)"/.exec(String(update?.form['Twiml']))?.[1]).toBe(shown);
   });
 });
 
