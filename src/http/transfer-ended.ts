@@ -15,13 +15,11 @@ export const transferEndedRoute: FastifyPluginCallback<WebhookRouteOptions> = (a
   app.post(PATHS.transferEnded, async (request, reply) => {
     const webhook = guard.check(request);
     const { carrier, carrierCallId, params, query } = webhook;
-    const { DialCallStatus = '', DialCallDuration = '', CallStatus = '' } = params;
-    const seconds = /^\d{1,6}$/.test(DialCallDuration) ? Number(DialCallDuration) : 0;
-    const how = endOf(DialCallStatus, seconds);
+    const { how, seconds } = dialOutcome(params);
     const what = desk.transferEnded?.(webhook, {
       n: Number(query['transfer']),
       how,
-      gone: isFinal(CallStatus as CallStatus),
+      gone: isFinal(word(params['CallStatus']) as CallStatus),
       ...(seconds === 0 ? {} : { seconds }),
     }) ?? { next: 'hangup' };
     request.log.info({ carrier, carrierCallId, how, next: what.next }, 'a transfer has ended');
@@ -37,8 +35,24 @@ export const transferEndedRoute: FastifyPluginCallback<WebhookRouteOptions> = (a
   done();
 };
 
-/** How it ended, in the carriers' words. Whoever answered is not dialled again, however that ended; what is not known did not come about. */
-function endOf(status: string, seconds: number): TransferEnd {
-  if (status === 'completed' || status === 'answered' || seconds > 0) return 'completed';
-  return isTransferFailure(status) ? status : 'failed';
+/** A word of the carriers', in one spelling: "No Answer", "no_answer" and "no-answer" are one, as are "cancelled" and "canceled". */
+const word = (text = '') =>
+  text
+    .trim()
+    .toLowerCase()
+    .replace(/[\s_]+/g, '-')
+    .replace('cancelled', 'canceled')
+    .replace('noanswer', 'no-answer');
+
+/**
+ * How it ended, and how long the talk was, s. Whoever answered is not dialled again, however that ended and is told; what is not known did not
+ * come about.
+ */
+export function dialOutcome(params: Readonly<Record<string, string>>): { how: TransferEnd; seconds: number } {
+  const { DialCallStatus, DialCallDuration = '', DialBridged } = params;
+  const seconds = /^\d{1,6}(?:\.\d*)?$/.test(DialCallDuration.trim()) ? Math.ceil(Number(DialCallDuration)) : 0;
+  const status = word(DialCallStatus);
+  if (status === 'completed' || status === 'answered' || seconds > 0 || word(DialBridged) === 'true')
+    return { how: 'completed', seconds };
+  return { how: isTransferFailure(status) ? status : 'failed', seconds };
 }
