@@ -286,6 +286,8 @@ export class Call {
     if (this.#state !== 'ended') {
       this.#state = 'ended';
       this.#ended = end;
+      // Whoever hangs up on a caller does not want him connected any more. Any other end leaves him the transfer.
+      if (end.reason === 'operator-hangup') this.#transferTo = undefined;
       this.#abort.abort(end);
       this.#limit?.cancel();
       this.#longest?.cancel();

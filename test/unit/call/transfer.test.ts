@@ -190,6 +190,14 @@ describe('a caller who is connected to another number', () => {
     await call.end(termination('caller-hangup'));
   });
 
+  it('is hung up on where an operator says so, and connected to nobody after that', async () => {
+    const { call, byTool } = begin();
+    await byTool();
+    await call.end(termination('operator-hangup'));
+    expect(calls.continuation(CALL)).toEqual({ next: 'hangup' });
+    expect(ended('busy')).toEqual({ next: 'hangup' });
+  });
+
   it('gets the apology where his agent was lost meanwhile', async () => {
     const { call, agent, byTool } = begin();
     await byTool();
