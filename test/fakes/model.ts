@@ -11,6 +11,7 @@ export class FakeModelConnection implements ModelConnection {
   readonly transport: AgentTransport;
   readonly inputRate: number;
   readonly outputRate: number;
+  readonly maxEventBytes?: number;
   readonly sent: ClientEvent[] = [];
   /** Samples of caller audio. */
   heard = 0;
@@ -24,8 +25,10 @@ export class FakeModelConnection implements ModelConnection {
     rate: number,
     handlers: ConnectionHandlers,
     onSend: (event: ClientEvent) => void,
+    maxEventBytes?: number,
   ) {
     this.transport = transport;
+    if (maxEventBytes !== undefined) this.maxEventBytes = maxEventBytes;
     this.inputRate = rate;
     this.outputRate = rate;
     this.#handlers = handlers;
@@ -33,7 +36,7 @@ export class FakeModelConnection implements ModelConnection {
   }
 
   send(json: string): boolean {
-    if (this.closed) return false;
+    if (this.closed || Buffer.byteLength(json) > (this.maxEventBytes ?? Number.POSITIVE_INFINITY)) return false;
     const event = JSON.parse(json) as ClientEvent;
     this.sent.push(event);
     this.#onSend(event);
@@ -95,6 +98,8 @@ export class FakeModel {
   /** What the confirmed session states of itself beside its id. */
   session: Record<string, unknown> = {};
   sessions = 0;
+  /** The largest event that a data channel takes, bytes. */
+  channelBytes: number | undefined;
 
   get last(): FakeModelConnection {
     const connection = this.connections.at(-1);
@@ -125,11 +130,13 @@ export class FakeModel {
     } else if (outcome !== undefined) throw outcome;
     if (options.signal.aborted) throw options.signal.reason;
     const id = `sess_${++this.sessions}`;
-    const connection: FakeModelConnection = new FakeModelConnection(transport, rate, handlers, (event) => {
+    const onSend = (event: ClientEvent) => {
       if (event.type !== 'session.update' || !this.confirms) return;
       const audio = (event as { session?: { audio?: unknown } }).session?.audio;
       queueMicrotask(() => connection.says({ type: 'session.updated', session: { id, audio, ...this.session } }));
-    });
+    };
+    const most = transport === 'webrtc' ? this.channelBytes : undefined;
+    const connection: FakeModelConnection = new FakeModelConnection(transport, rate, handlers, onSend, most);
     this.connections.push(connection);
     if (this.announces) connection.says({ type: 'session.created', session: { id } });
     return connection;

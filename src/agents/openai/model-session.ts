@@ -43,6 +43,8 @@ export interface SessionSetup {
 }
 
 const MAX_EARLY = 64;
+/** An answer that is to say something is asked for with the session's instructions and what it is to say, bytes beyond the session's. */
+const ANSWER_ROOM_BYTES = 8 * 1024;
 
 export class ModelSession {
   /** The server's id; empty until it told one. */
@@ -124,8 +126,12 @@ export class ModelSession {
     while (!agreement.reached) {
       if (this.#failure !== undefined) throw this.#failure;
       const request = agreement.next(update);
-      if (Buffer.byteLength(request) > (this.connection.maxEventBytes ?? Number.POSITIVE_INFINITY)) {
-        throw new BridgeError('MODEL_SESSION_TOO_LARGE', 'the session is larger than an event may be');
+      const most = this.connection.maxEventBytes ?? Number.POSITIVE_INFINITY;
+      if (Buffer.byteLength(request) + ANSWER_ROOM_BYTES > most) {
+        throw new BridgeError(
+          'MODEL_SESSION_TOO_LARGE',
+          'the session, or an answer asked for, is larger than an event may be',
+        );
       }
       if (!this.send(request)) {
         throw new BridgeError('MODEL_SESSION_LOST', 'the session could not be asked for', { retryable: true });

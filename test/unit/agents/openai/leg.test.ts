@@ -206,6 +206,25 @@ describe('transport', () => {
     expect(small.model.tries).toEqual(['webrtc']);
   });
 
+  it('takes the WebSocket where the channel takes the session, but not an answer that is asked for with all of its instructions', async () => {
+    const r = new Run({
+      transport: 'webrtc',
+      instructions: 'x'.repeat(65_300),
+      greeting: 'Welcome to the house of Example.',
+    });
+    r.model.channelBytes = 65_536;
+    await r.start();
+    r.leg.greet();
+    expect(r.model.tries).toEqual(['webrtc', 'websocket']);
+    expect(r.sent).toEqual(['response.create']);
+    const small = new Run({ transport: 'webrtc', instructions: 'x'.repeat(50_000), greeting: 'Welcome.' });
+    small.model.channelBytes = 65_536;
+    await small.start();
+    small.leg.greet();
+    expect(small.model.tries).toEqual(['webrtc']);
+    expect(small.sent).toEqual(['response.create']);
+  });
+
   it('spares the next callers the wait', async () => {
     const memory = new TransportMemory();
     const first = new Run({ transport: 'webrtc', memory });
