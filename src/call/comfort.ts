@@ -66,6 +66,12 @@ export class Comfort {
     this.#o.patch.fade(FADE_MS);
   }
 
+  /** Whom it was played to is gone. */
+  end(): void {
+    this.stop();
+    this.#o.patch.fade(0);
+  }
+
   /** Feeds no more. What is laid over goes with the patch's `clear`. */
   stop(): void {
     this.#stop?.();

@@ -62,7 +62,7 @@ export class Downlink {
 
   /** Pulls the cable: what the agent says from now on is heard by nobody. What was written is still played. */
   unplug(): void {
-    this.#comfort.stop();
+    this.#comfort.end();
     this.#plugged = false;
     this.patch.connect(undefined);
   }

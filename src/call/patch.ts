@@ -26,7 +26,7 @@ export class Patch implements AudioSink {
 
   /** Lays a sound (at this patch's rate) over what passes from now on, in the place of one that is still there. It is not measured. */
   lay(samples: Int16Array): void {
-    this.#over = samples;
+    this.#over = samples.length === 0 ? undefined : samples;
     this.#overAt = 0;
   }
 
@@ -35,7 +35,7 @@ export class Patch implements AudioSink {
     return this.#over !== undefined;
   }
 
-  /** Lets the sound that is laid over end within the next `ms`, without a click. */
+  /** Lets the sound that is laid over end within the next `ms`, without a click; 0: at once. */
   fade(ms: number): void {
     const over = this.#over;
     if (over === undefined) return;

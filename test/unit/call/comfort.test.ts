@@ -70,6 +70,23 @@ describe('a sound for who waits', () => {
     expect(ticker.size).toBe(0);
   });
 
+  it('is over with the line that it was played to, and is heard anew on the next one', () => {
+    downlink.comfort(false);
+    play(300);
+    downlink.broken();
+    const next = new FakeCaller();
+    next.playsAtOnce = false;
+    downlink.connect(next);
+    write(100, 1_000);
+    expect(next.audio.heard).toEqual(Array.from({ length: 800 }, () => 1_000));
+    caller = next;
+    play(200);
+    expect(downlink.comfort(false)).toBe(true);
+    play(2_000);
+    expect(next.audio.heard.filter((sample) => sample === 500)).toHaveLength(8_000);
+    expect(ticker.size).toBe(0);
+  });
+
   it('gives way to the answer without a click, and delays it by no more than lies ahead', () => {
     downlink.comfort(false);
     play(300);
