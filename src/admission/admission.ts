@@ -8,7 +8,17 @@ import { TokenBucket } from './token-bucket.ts';
  */
 
 /** Why a call was refused: a metric label. */
-export const REFUSALS = ['draining', 'calls', 'rate', 'loop-delay', 'memory', 'model', 'pages', 'pending'] as const;
+export const REFUSALS = [
+  'draining',
+  'calls',
+  'rate',
+  'loop-delay',
+  'memory',
+  'model',
+  'pages',
+  'pending',
+  'address',
+] as const;
 export type RefusalReason = (typeof REFUSALS)[number];
 
 export type Admitted = { readonly ok: true } | { readonly ok: false; readonly reason: RefusalReason };
@@ -77,7 +87,7 @@ export class Admission {
   /** Asked once for each new call, of whatever kind but a stranger's page, before anything is made for it. */
   admit(): Admitted {
     const reason = this.#standing() ?? this.#tooFast(this.#bucket);
-    return reason === undefined ? { ok: true } : this.#refuse(reason);
+    return reason === undefined ? { ok: true } : this.refuse(reason);
   }
 
   /**
@@ -95,7 +105,7 @@ export class Admission {
       (this.#pages >= maxPages ? 'pages' : undefined) ??
       (maxLoopDelayMs > 0 && loopDelayMs(false) > maxLoopDelayMs * PAGES_LATE ? 'loop-delay' : undefined) ??
       this.#tooFast(this.#pageBucket);
-    return reason === undefined ? { ok: true, place: this.#place(false) } : this.#refuse(reason);
+    return reason === undefined ? { ok: true, place: this.#place(false) } : this.refuse(reason);
   }
 
   /** Asked once for each call that is ordered, before anybody is rung: when it is answered it is asked for as any other. */
@@ -106,12 +116,12 @@ export class Admission {
 
   /** Whether a call to this model would be refused now. For one that begins only later, and asks again then (`admitModel`). */
   foresee(model: string): Admitted {
-    return this.#o.models?.spares(model) === true ? this.#refuse('model') : { ok: true };
+    return this.#o.models?.spares(model) === true ? this.refuse('model') : { ok: true };
   }
 
   /** Asked once for each call that was admitted, when it is known which model is to answer it. */
   admitModel(model: string): Admitted {
-    return this.#o.models?.admits(model) === false ? this.#refuse('model') : { ok: true };
+    return this.#o.models?.admits(model) === false ? this.refuse('model') : { ok: true };
   }
 
   /** Counts a call that was admitted and is not among the calls yet, while it is made. */
@@ -135,11 +145,6 @@ export class Admission {
     return this.#o.models?.isOpen(model) ?? false;
   }
 
-  /** Counts a refusal that was decided elsewhere, as one of admission. */
-  refusePending(): Extract<Admitted, { ok: false }> {
-    return this.#refuse('pending');
-  }
-
   #place(operator: boolean): PagePlace {
     let state: 'connecting' | 'running' | 'free' = 'connecting';
     // An operator's call is one that is being made until it is among the calls.
@@ -157,7 +162,7 @@ export class Admission {
       begin: () => {
         const draining = this.#o.isDraining() ? 'draining' : undefined;
         const reason = operator ? draining : this.#standing();
-        if (reason !== undefined) return this.#refuse(reason);
+        if (reason !== undefined) return this.refuse(reason);
         connected();
         if (state === 'connecting') state = 'running';
         return { ok: true };
@@ -170,7 +175,8 @@ export class Admission {
     };
   }
 
-  #refuse(reason: RefusalReason): Extract<Admitted, { ok: false }> {
+  /** Counts a refusal: one of its own, or one that was decided elsewhere. */
+  refuse(reason: RefusalReason): Extract<Admitted, { ok: false }> {
     this.#o.refused?.(reason);
     return { ok: false, reason };
   }

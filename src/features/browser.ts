@@ -23,13 +23,18 @@ export function openBrowser({ config, clock, log }: Base): Feature {
         },
         publicAddresses: config.RTC_PUBLIC_IP,
         pending: pendingLimits(config.BROWSER_MAX_PENDING),
+        strangers: config.BROWSER_MAX_CALLS,
         connectMs: config.BROWSER_CONNECT_MS,
       });
       http.app.register(browserBridge, {
         bridges,
         admin,
         access: config.BROWSER_ACCESS,
-        origins: config.BROWSER_ORIGINS,
+        // A proxy may ask under another Host than the one that the console was opened by.
+        origins: [
+          ...config.BROWSER_ORIGINS,
+          ...(config.PUBLIC_URL === undefined ? [] : [new URL(config.PUBLIC_URL).origin]),
+        ],
         agents: config.BROWSER_AGENTS,
         systemPrompt: config.BROWSER_SYSTEM_PROMPT,
         hasPrompt: (name) => dispatch.hasPrompt(name),

@@ -6,7 +6,7 @@ export interface BridgeAccessOptions {
   readonly admin: AdminOptions;
   /** Whether anybody may call, or operators alone. */
   readonly access: 'admin' | 'public';
-  /** Other sites whose pages may ask, in lower case. */
+  /** Origins besides the host that was asked whose pages may ask, in lower case. */
   readonly origins: readonly string[];
 }
 

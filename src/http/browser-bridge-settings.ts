@@ -35,7 +35,7 @@ export const browserSettings = {
   BROWSER_MAX_CALLS: integer(1, 100_000)
     .default(10)
     .describe(
-      'With BROWSER_ACCESS=public: most calls of strangers at once, those that are still connecting included. They have this share of MAX_CALLS and of CALLS_PER_SECOND and no more, one less than MAX_CALLS at most; the rest is for phones and operators.',
+      'With BROWSER_ACCESS=public: most calls of strangers at once, those that are still connecting included; one address may have half of them. They have this share of MAX_CALLS and of CALLS_PER_SECOND and no more, one less than MAX_CALLS at most; the rest is for phones and operators.',
     ),
   BROWSER_MAX_PENDING: integer(1, 10_000)
     .default(8)

@@ -49,6 +49,8 @@ export interface BrowserBridgesDeps {
   readonly publicAddresses: readonly string[];
   /** How many pages of strangers may be connecting, from one address and in all. */
   readonly pending: PendingLimits;
+  /** How many calls of strangers there may be, of which one address may have half. */
+  readonly strangers: number;
   /** How long a page may take to connect once it was answered, ms. */
   readonly connectMs: number;
 }
@@ -59,11 +61,14 @@ export class BrowserBridges implements CallObserver, RecordSink {
   readonly #byCall = new Map<string, Bridge>();
   #deps: BrowserBridgesDeps | undefined;
   #pending = new PendingConnections({ perAddress: 0, total: 0 });
+  /** Strangers' calls from the offer to the end, so that one address leaves room for others. */
+  #strangers = new PendingConnections({ perAddress: 0, total: 0 });
 
   /** Joins it to the rest; it is made before the rest, since it watches calls. */
   connect(deps: BrowserBridgesDeps): void {
     this.#deps = deps;
     this.#pending = new PendingConnections(deps.pending);
+    this.#strangers = new PendingConnections({ perAddress: Math.ceil(deps.strangers / 2), total: Infinity });
   }
 
   /** Conversations with a call. */
@@ -148,14 +153,23 @@ export class BrowserBridges implements CallObserver, RecordSink {
   /** The bridge, with the places it takes. Throws NO_MORE_CALLS. */
   #admit({ conversationId, operator, address }: BridgeOrder, { admission }: BrowserBridgesDeps): Bridge {
     const connected = operator ? () => {} : this.#pending.admit(address);
-    if (typeof connected === 'string') throw noMoreCalls(admission.refusePending().reason);
+    if (typeof connected === 'string') throw noMoreCalls(admission.refuse('pending').reason);
+    const over = operator ? () => {} : this.#strangers.admit(address);
+    if (typeof over === 'string') {
+      connected();
+      throw noMoreCalls(admission.refuse('address').reason);
+    }
     const admitted = admission.admitPage(operator);
     if (!admitted.ok) {
       connected();
+      over();
       throw noMoreCalls(admitted.reason);
     }
     const { place } = admitted;
-    const closed = () => this.#forget(bridge);
+    const closed = () => {
+      over();
+      this.#forget(bridge);
+    };
     const bridge: Bridge = new Bridge({ conversationId, callId: randomUUID(), operator, place, connected, closed });
     return bridge;
   }

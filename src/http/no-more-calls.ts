@@ -11,10 +11,11 @@ const RETRY_MS: Readonly<Record<RefusalReason, number>> = {
   model: 15_000,
   pages: 10_000,
   pending: 5_000,
+  address: 10_000,
 };
 
 /** What is refused because the one who asks has asked for more than its part, not for want of room. */
-const TOO_MANY: ReadonlySet<RefusalReason> = new Set<RefusalReason>(['rate', 'pending']);
+const TOO_MANY: ReadonlySet<RefusalReason> = new Set<RefusalReason>(['rate', 'pending', 'address']);
 
 /** The answer to whoever asks for a call that admission refuses: 429 for calls that come too fast or too many at a time, else 503. */
 export function noMoreCalls(reason: RefusalReason): ApiError {

@@ -2,6 +2,7 @@ import formbody from '@fastify/formbody';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { CarrierCall } from '../call/carrier-call.ts';
 import { BridgeError } from '../errors.ts';
+import { ApiError } from './api-error.ts';
 import type { CountHttp } from './counters.ts';
 import type { PublicUrls } from './public-url.ts';
 import { isSignalWireSignature, isTwilioSignature, type SignatureHeaders, type SignedParams } from './signature.ts';
@@ -129,7 +130,8 @@ export class WebhookGuard {
 
   /**
    * The webhook, proven by a carrier's secret as soon as any is set. Throws WEBHOOK_SIGNATURE_INVALID (403), HOST_NOT_ALLOWED (no
-   * configured address to check the signature against), WEBHOOK_INVALID (400) or RATE_LIMITED (429), which what a carrier signed never is.
+   * configured address to check the signature against), WEBHOOK_INVALID (400) or RATE_LIMITED (429), which what a carrier signed never is;
+   * where no secret is set, ORIGIN_REFUSED (403) to the pages of other sites.
    */
   check(request: FastifyRequest): Webhook {
     const { count, secrets, urls } = this.#options;
@@ -138,7 +140,10 @@ export class WebhookGuard {
     const body = (request.body as WebhookBody | undefined) ?? EMPTY;
     const url = urls.http(request, request.url);
     let proven: Carrier | undefined;
-    if (!isSigned(secrets)) request.server.charge?.(request, 'webhook');
+    if (!isSigned(secrets)) {
+      request.server.charge?.(request, 'webhook');
+      if (isFromPage(request)) throw new ApiError(403, 'ORIGIN_REFUSED', 'a page of another site asks');
+    }
     if (isSigned(secrets)) {
       const content = { url, params: body.signed, rawBody: body.rawBody };
       if (isTwilioSignature(secrets.twilio, headers.twilio, content)) proven = 'twilio';
@@ -173,6 +178,16 @@ export class WebhookGuard {
       query: query ?? {},
     };
   }
+}
+
+/**
+ * Whether a page of another site sent it, in a browser on this machine or in its network: such a form needs nobody's leave, and reaches what no
+ * stranger does. A browser says so itself (https://www.w3.org/TR/fetch-metadata/), to an address without TLS by the origin alone; carriers
+ * are no browsers and send neither.
+ */
+function isFromPage({ headers }: FastifyRequest): boolean {
+  const site = headers['sec-fetch-site'];
+  return headers.origin !== undefined || (site !== undefined && site !== 'none' && site !== 'same-origin');
 }
 
 function queryOf(url: string): Record<string, string> | undefined {

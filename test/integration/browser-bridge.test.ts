@@ -390,6 +390,14 @@ describe('who may call', () => {
     expect(answered.headers.get('access-control-allow-origin')).toBe('https://www.example.com');
   });
 
+  it('the console’s page by the public address, though the proxy asks under another host', async ({ own }) => {
+    const settings = { ADMIN_TOKEN: TOKEN, PUBLIC_URL: 'https://Voice.example.com/bridge' };
+    const rig = own(await startRig({ settings }));
+    const order = { conversation_id: 'c1', offer: await offer() };
+    const headers = { authorization: `Bearer ${TOKEN}`, origin: 'https://voice.example.com' };
+    expect(await ask(bridgeUrl(rig.url), 'POST', order, headers)).toMatchObject({ status: 200 });
+  });
+
   it('anybody, where it is so set: within the limits, and each with a call of his own', async ({ own }) => {
     const rig = own(
       await startRig({ settings: { ADMIN_TOKEN: TOKEN, BROWSER_ACCESS: 'public', RATE_LIMIT_BROWSER_CALLS: '1' } }),

@@ -291,6 +291,37 @@ describe('the Host header', () => {
   });
 });
 
+describe('a page of another site, in a browser that reaches the daemon', () => {
+  const form = (headers: Record<string, string>, path = '/incoming-call') =>
+    fetch(`${r.base}${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
+      body: `CallSid=${CALL}`,
+    });
+
+  it.each([
+    { 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' },
+    { 'sec-fetch-site': 'same-site' },
+    { origin: 'https://evil.example' },
+    { origin: 'null' },
+  ])('begins and ends no call where nothing is signed: %j', async (headers) => {
+    await start();
+    for (const path of ['/incoming-call', '/call-continue', '/stream-status']) {
+      const answer = await form(headers as unknown as Record<string, string>, path);
+      expect(answer.status).toBe(403);
+      expect(await answer.json()).toMatchObject({ error: { code: 'ORIGIN_REFUSED' } });
+    }
+    expect(r.prepared).toEqual([]);
+  });
+
+  it('is nothing that a carrier, a script or the address typed in is taken for', async () => {
+    await start();
+    expect((await form({})).status).toBe(200);
+    expect((await form({ 'sec-fetch-mode': 'cors', 'user-agent': 'node' })).status).toBe(200);
+    expect((await form({ 'sec-fetch-site': 'none' })).status).toBe(200);
+  });
+});
+
 describe('/call-continue', () => {
   it('reattaches with a new token of the same call', async () => {
     await start(signed);

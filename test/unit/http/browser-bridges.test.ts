@@ -86,6 +86,7 @@ function rig(more: { maxCalls?: number; maxPages?: number; callsPerSecond?: numb
     },
     publicAddresses: [],
     pending: { perAddress: 2, total: 3 },
+    strangers: 5,
     connectMs: 8_000,
   } as unknown as BrowserBridgesDeps);
   let conversations = 0;
@@ -227,6 +228,23 @@ describe('a call from a page', () => {
       headers: { 'retry-after': retry },
     });
     expect(infos).toEqual([]);
+  });
+
+  it('of one address leaves half of the strangers’ places to others, an operator’s aside', async () => {
+    const { open, pages, clock, ends } = rig();
+    const call = async (order: Partial<BridgeOrder> = {}) => {
+      await open(order);
+      pages.at(-1)?.connect();
+      await settled();
+    };
+    for (let i = 0; i < 3; i++) await call();
+    await expect(open()).rejects.toMatchObject({ status: 429, code: 'NO_MORE_CALLS', details: { reason: 'address' } });
+    await call({ address: '198.51.100.2' });
+    await call({ operator: true });
+    ends[0]?.(termination('caller-hangup'));
+    await clock.advanceAsync(1_000);
+    await call();
+    await expect(open()).rejects.toMatchObject({ details: { reason: 'address' } });
   });
 
   it('frees its places however it ends: hundreds of them leave room for the next', async () => {
