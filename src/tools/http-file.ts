@@ -79,20 +79,35 @@ export function queryNames(url: string): string[] {
   return [...new URLSearchParams(query).keys()];
 }
 
-/** Fields that go into the query by name, as GET and DELETE have them, and yet are fixed in the URL: the model has no say in them. */
-function fixedFields({ url, method }: Pick<HttpToolFile, 'url' | 'method'>): string[] {
-  const filled = new Set(fieldsOf(url));
-  return method === 'GET' || method === 'DELETE' ? queryNames(url).filter((name) => !filled.has(name)) : [];
+/**
+ * The variable that a name in a query sets at the laxest of servers: some make nothing of case, and PHP takes `name[]` for `name`, and
+ * `_` for a dot or a space in it. https://www.php.net/manual/en/language.variables.external.php
+ */
+function variableAt(name: string): string {
+  return name
+    .trimStart()
+    .toLowerCase()
+    .replace(/(?<=.)[[\0].*$/s, '')
+    .replace(/[. ]/g, '_');
+}
+
+/**
+ * Whether a field, which as GET and DELETE have it goes into the query by its name, is one that the file's URL has there already, in this
+ * spelling or another: the model has no say in it.
+ */
+export function isFixedField({ url, method }: Pick<HttpToolFile, 'url' | 'method'>, field: string): boolean {
+  if (method !== 'GET' && method !== 'DELETE') return false;
+  return !fieldsOf(url).includes(field) && queryNames(url).some((name) => variableAt(name) === variableAt(field));
 }
 
 /** The parameters that the model may give, and is told of. */
 export function openParameters(file: HttpToolFile): HttpToolFile['parameters'] {
-  const fixed = new Set(fixedFields(file));
+  const isOpen = (name: string) => !isFixedField(file, name);
   const { properties, required, ...rest } = file.parameters;
   return {
     ...rest,
-    properties: Object.fromEntries(Object.entries(properties).filter(([name]) => !fixed.has(name))),
-    ...(Array.isArray(required) ? { required: required.filter((name) => !fixed.has(String(name))) } : {}),
+    properties: Object.fromEntries(Object.entries(properties).filter(([name]) => isOpen(name))),
+    ...(Array.isArray(required) ? { required: required.filter((name) => isOpen(String(name))) } : {}),
   };
 }
 

@@ -4,7 +4,7 @@ import { signatureHeaders } from '../signing.ts';
 import { declaredOnly } from './declared.ts';
 import type { Destinations } from './destinations.ts';
 import { isToolError, ToolError } from './errors.ts';
-import { fieldsOf, type HttpToolFile, openParameters, parseHttpFile, queryNames, variablesOf } from './http-file.ts';
+import { fieldsOf, type HttpToolFile, isFixedField, openParameters, parseHttpFile, variablesOf } from './http-file.ts';
 import { type LoadedTool, parseWith } from './loaded.ts';
 import { atPointer } from './pointer.ts';
 import { HARD_BYTES } from './result.ts';
@@ -80,9 +80,8 @@ async function callEndpoint(
     headers[name] = value.replace(/\$\{([^{}]*)\}/g, (_, variable: string) => deps.env(variable) ?? '');
   let body: string | null = null;
   if (file.method === 'GET' || file.method === 'DELETE') {
-    const fixed = new Set(queryNames(file.url));
     for (const [field, value] of Object.entries(rest))
-      if (!fixed.has(field))
+      if (!isFixedField(file, field))
         url.searchParams.append(field, typeof value === 'object' ? JSON.stringify(value) : String(value));
   } else {
     const { from, to } = ctx.caller;

@@ -117,6 +117,20 @@ describe('a workflow tool', () => {
       expect(seen[0]?.url).toBe('/orders?tenant=42&action=read&flag=a&flag=b&order=7%26tenant%3D1');
     });
 
+    it('against other spellings of them, where a tool may have fields of any name', async () => {
+      const spelled = {
+        Tenant: '1',
+        'tenant[]': '1',
+        'action[0]': 'delete',
+        ' flag': 'c',
+        'tenant\u0000x': '1',
+        more: 'x',
+      };
+      const parameters = { ...open, additionalProperties: true };
+      await ask({ method: 'GET', url: `${fixed()}&sub.id=1`, parameters }, { order: '7', ...spelled, sub_id: '2' });
+      expect(seen[0]?.url).toBe('/orders?tenant=42&action=read&flag=a&flag=b&sub.id=1&order=7&more=x');
+    });
+
     it('in the body, at every depth', async () => {
       const line = { type: 'object', properties: { article: { type: 'string' } } };
       const parameters = {
