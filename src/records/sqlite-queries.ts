@@ -63,6 +63,9 @@ export function recordQueries(db: DatabaseSync, prices: PriceList) {
     noteRemoved.run(callId, Date.now());
   };
 
+  /** Whether the log may still have what was removed: another process was reading. */
+  let holdsRemoved = false;
+
   return {
     append(instance: string, events: readonly RecordedEvent[]): void {
       transaction(db, () => {
@@ -100,6 +103,7 @@ export function recordQueries(db: DatabaseSync, prices: PriceList) {
     },
     heartbeat(instance: string): void {
       beat.run(instance, Date.now());
+      if (holdsRemoved) holdsRemoved = !forgetDeleted(db);
     },
     closeInterrupted({ instances = [], silentMs }: Interrupted): number {
       return transaction(db, () => {
@@ -124,7 +128,7 @@ export function recordQueries(db: DatabaseSync, prices: PriceList) {
         for (const row of rows) removeAll(String(row['id']));
         return rows.length;
       });
-      if (removed > 0) forgetDeleted(db);
+      if (removed > 0) holdsRemoved = !forgetDeleted(db);
       return removed;
     },
     remove(callId: string): boolean {
@@ -134,7 +138,7 @@ export function recordQueries(db: DatabaseSync, prices: PriceList) {
         removeAll(callId);
         return true;
       });
-      if (removed) forgetDeleted(db);
+      if (removed) holdsRemoved = !forgetDeleted(db);
       return removed;
     },
     removed: (after: Removed, limit: number): Removed[] =>

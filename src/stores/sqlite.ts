@@ -78,10 +78,10 @@ function vacuumOnce(db: DatabaseSync, fresh: boolean, tell: (problem: string) =>
 
 /**
  * Empties the write-ahead log, which still has the pages as they were before something was deleted. Where another process is reading, it
- * stays until the next time. https://www.sqlite.org/pragma.html#pragma_wal_checkpoint
+ * stays until the next time. Returns whether it is empty. https://www.sqlite.org/pragma.html#pragma_wal_checkpoint
  */
-export function forgetDeleted(db: DatabaseSync): void {
-  db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+export function forgetDeleted(db: DatabaseSync): boolean {
+  return db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get()?.['busy'] === 0;
 }
 
 function migrate(db: DatabaseSync, migrations: readonly Migration[]): void {

@@ -79,6 +79,28 @@ describe('SQLite', () => {
     rmSync(folder, { recursive: true });
   });
 
+  it('leaves none with the next sign of life either, where another process was reading as the call was removed', async () => {
+    const folder = tempFolder();
+    const path = join(folder, 'records.db');
+    const store = sqliteRecordStore({ path, prices: PRICES });
+    await store.open();
+    const telling = new Telling();
+    telling.start('c1');
+    telling.turn('c1', 'They call me zanzibarquux.', 'Hello!');
+    telling.end('c1');
+    await store.append('i', telling.told);
+    const reader = new DatabaseSync(path);
+    reader.exec('BEGIN; SELECT count(*) FROM call_words');
+    await store.remove('c1');
+    expect(readable(folder, 'zanzibarquux')).not.toEqual([]);
+    reader.exec('COMMIT');
+    reader.close();
+    await store.heartbeat('i');
+    expect(readable(folder, 'zanzibarquux')).toEqual([]);
+    await store.close();
+    rmSync(folder, { recursive: true });
+  }, 20_000);
+
   it('rewrites a file from before, in whose free space removed words are, once', async () => {
     const folder = tempFolder();
     const path = join(folder, 'records.db');
