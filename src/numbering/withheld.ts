@@ -14,17 +14,22 @@ const SAYS_IT = words(`
   prywatny restricted restringido restrito restreint blocked bloqueado withheld witheld barred unavailable unavail unknown unidentified
   undisclosed undefined unassigned unlisted hidden suppressed secret concealed masked masque cache indisponible unbekannt unbekannte
   unbekannter unterdruckt unterdruckte inconnu inconnue desconocido desconhecido sconosciuto nascosto oculto oculta onbekend afgeschermd
-  ukendt ukjent okand okant hemligt skjult tuntematon salainen nieznany zastrzezony neznamy skryte bilinmeyen gizli
+  ukendt ukjent okand okant hemligt skjult tuntematon salainen nieznany zastrzezony skryte bilinmeyen gizli
+  dolt verborgen salattu neznamy neznama nezname anonymni ismeretlen rejtett αγνωστος αγνωστο αποκρυψη
+  発信者番号非通知 番号非通知 発信番号なし 発信者不明 發信者不明 不明 私密号码 私密號碼
   аноним анонимный неизвестный неизвестно скрыт скрытый невідомий 非通知 非通知設定 通知不可能 表示圏外 公衆電話 匿名 未知 未知号码 未知號碼
   隐藏号码 隱藏號碼 私人号码 无法显示 無法顯示 발신번호표시제한 발신자표시제한 알수없음 مجهول خاص محجوب חסוי לאידוע अज्ञात
   payphone coinline nobody nocallerid nonumber noid notavailable notprovided outofarea`);
 /** Words that say it where nothing but such words and fillers stand beside them; too short to be looked for within a word. */
-const SAYS_IT_ALONE = words('p o no not none null nil na n unk priv out area absent missing empty invalid false');
+const SAYS_IT_ALONE = words(
+  'p o no not none null nil na n unk priv out area absent missing empty invalid false sin sans ei не определен بدون interaction coin',
+);
 /** Words that say nothing. */
 const FILLER = words(`
   number numero nummer numer nr rufnummer telefonnummer номер caller callers calling call id cid cli ani callerid callid clid line name party
   user person subscriber identity anrufer appelant llamada numara phone telephone from by of the a is has was provided available shown given
-  presentation address pstn sip network reject rejected sender origin source`);
+  presentation address pstn sip network reject rejected sender origin source
+  with other service services szam cislo αριθμος αριθμου رقم`);
 
 const bare = (text: string) => text.normalize('NFKD').replace(/\p{M}/gu, '').replace(/ß/g, 'ss').toLowerCase();
 

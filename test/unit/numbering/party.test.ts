@@ -55,6 +55,18 @@ describe('what networks write for nobody', () => {
       'Неизвестный',
     ],
     ...['非通知', '未知号码', '발신번호표시제한', 'مجهول', 'ＡＮＯＮＹＭＯＵＳ', '\u202aAnonymous\u202c'],
+    // The reasons of TS 24.607 in words, and other languages.
+    ...['Interaction with other service', 'Coin line/payphone', 'Sin número', 'Sans numéro', 'Dolt nummer'],
+    ...[
+      'Verborgen nummer',
+      'Номер не определён',
+      'بدون رقم',
+      '発信者番号非通知',
+      '発信番号なし',
+      '私密号码',
+      'Neznámé číslo',
+    ],
+    ...['ismeretlen szám', 'Rejtett szám', 'Άγνωστος', 'Απόκρυψη αριθμού', 'Salattu numero'],
     // ANONYMOUS, RESTRICTED, BLOCKED, UNKNOWN, UNAVAILABLE on a keypad.
     ...['+266696687', '+7378742833', '+7378742883', '+2562533', '+8656696', '+86282452253'],
     ...['266696687', '+1266696687', '+17378742833', '00266696687', '+266 696-687', 'tel:+266696687', '%2B266696687'],
