@@ -250,6 +250,13 @@ export function resolveOptions(options: OpenAiAgentOptions): ResolvedOptions {
   check(keyTtlSeconds >= 10 && keyTtlSeconds <= 7200, 'keyTtlSeconds must be 10 to 7200');
   const most = options.maxOutputTokens ?? 'inf';
   check(most === 'inf' || (Number.isInteger(most) && most >= 1 && most <= 4096), 'maxOutputTokens must be 1 to 4096');
+  for (const [name, ms] of Object.entries(options.budgets ?? {})) {
+    const least = name === 'coverMs' ? 0 : 1;
+    check(
+      ms === undefined || (ms >= least && ms < 2 ** 31),
+      `budgets.${name} must be ${least} ms or more, and less than 24 days`,
+    );
+  }
   check(options.speed === undefined || (options.speed >= 0.25 && options.speed <= 1.5), 'speed must be 0.25 to 1.5');
   return {
     ...options,

@@ -308,6 +308,20 @@ describe('options', () => {
     );
   });
 
+  it.each([
+    { silentEndMs: 0 },
+    { silentRetryMs: 0 },
+    { slowRetryMs: Number.NaN },
+    { unheardMs: -1 },
+    { rolloverMs: Number.POSITIVE_INFINITY },
+    { coverMs: -1 },
+  ])('refuses a time limit that no timer keeps: %o', (budgets) => {
+    expect(() => resolveOptions({ apiKey: 'sk-x', model: 'm', budgets })).toThrow(
+      expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.stringContaining(Object.keys(budgets)[0]!) }),
+    );
+    expect(resolveOptions({ apiKey: 'sk-x', model: 'm', budgets: { coverMs: 0 } }).limits.coverMs).toBe(0);
+  });
+
   it('need no key where there is none to be had', () => {
     expect(() => resolveOptions({ apiKey: '', model: 'm', keyApi: 'none' })).not.toThrow();
     expect(() => resolveOptions({ apiKey: '', model: 'm', headers: { 'Api-Key': 'x' } })).not.toThrow();
