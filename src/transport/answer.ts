@@ -37,6 +37,11 @@ export function checkOffer(sdp: string): void {
   if (media.length > 2) throw invalid('it has a line that is neither audio nor the data channel');
   const [, port, , ...formats] = (audio[0] ?? '').split(' ');
   if (port === '0') throw invalid('its audio line is switched off');
+  const data = lines.slice(lines.findIndex((line) => line.startsWith('m=application ')));
+  const after = data.findIndex((line, i) => i > 0 && line.startsWith('m='));
+  // Port 0 says so unless the line shares another's port (RFC 9143 section 6).
+  const bundled = data.slice(0, after === -1 ? undefined : after).includes('a=bundle-only');
+  if (data[0]?.split(' ')[1] === '0' && !bundled) throw invalid('the line of its data channel is switched off');
   if (formats.length > MAX_FORMATS) throw invalid(`its audio line has more than ${MAX_FORMATS} formats`);
   if (!/^a=rtpmap:\d+ opus\/48000/im.test(sdp)) throw invalid('its audio line has no Opus');
   const fingerprints = lines.filter((line) => line.startsWith('a=fingerprint:'));

@@ -10,6 +10,9 @@ describe('checkOffer', () => {
   it('takes one audio line with Opus and the line of a data channel', () => {
     expect(() => checkOffer(HEAD + AUDIO + DATA)).not.toThrow();
     expect(() => checkOffer(HEAD + DATA + AUDIO)).not.toThrow();
+    // Port 0 of a line that has another's port is not switched off (RFC 9143 section 6).
+    const bundled = `${DATA.replace('application 9', 'application 0')}a=bundle-only\r\n`;
+    expect(() => checkOffer(HEAD + AUDIO + bundled)).not.toThrow();
   });
 
   it.each([
@@ -35,6 +38,10 @@ describe('checkOffer', () => {
     ['a NUL', `${HEAD}${AUDIO}${DATA}a=x\0y\r\n`],
     ['an empty line in the middle', `${HEAD}\r\n${AUDIO}${DATA}`],
     ['the audio line switched off', HEAD + AUDIO.replace('audio 9', 'audio 0') + DATA],
+    [
+      'the data channel switched off',
+      `${HEAD}${AUDIO}a=bundle-only\r\n${DATA.replace('application 9', 'application 0')}`,
+    ],
     ['a hundred formats', HEAD + AUDIO.replace(' 111\r', ` 111${' 96'.repeat(100)}\r`) + DATA],
   ])('refuses %s, without repeating it', (_, sdp) => {
     expect(() => checkOffer(sdp)).toThrow(expect.objectContaining({ code: 'PEER_SDP_INVALID', status: 400 }));
