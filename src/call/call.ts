@@ -17,6 +17,7 @@ import { Taps } from './taps.ts';
 import { isFailure, type Termination, termination } from './termination.ts';
 import { noTools, type ToolsFactory } from './tools.ts';
 import type { TransferEnd, TransferFailure } from './transfer.ts';
+import { Transfers } from './transfers.ts';
 import { TurnTiming } from './turn-timing.ts';
 import { ASK_TO_GO_ON } from './words.ts';
 
@@ -44,17 +45,10 @@ export class Call {
   readonly #taps: Taps;
   readonly #agentSide: AgentSide;
   readonly #resolveDone: (end: Termination) => void;
+  readonly #transfers = new Transfers();
   #state: State = 'waiting';
   #ended: Termination | undefined;
   #expected: Termination | undefined;
-  #transferTo: string | undefined;
-  #transfers = 0;
-  /** Where the carrier was told to connect the caller, by other instructions: his stream is about to end for it. */
-  #connecting: string | undefined;
-  /** What a tool that asked for the transfer waits for. */
-  #failed: ((how: TransferFailure) => void) | undefined;
-  /** Why he is back, until the agent is told. */
-  #back: TransferFailure | undefined;
   #saidGoodbye = false;
   #caller: CallerLeg | undefined;
   #greeted = false;
@@ -100,7 +94,7 @@ export class Call {
         // The caller may have hung up while the last words were heard.
         if (this.#state === 'ended') return undefined;
         if (transferTo !== undefined && this.#comesBack) return this.#goAway(transferTo, awaited);
-        this.#transferTo = transferTo;
+        this.#transfers.endWith(transferTo);
         void this.end(termination(reason));
         return undefined;
       },
@@ -120,12 +114,12 @@ export class Call {
 
   /** To whom the caller is to be connected, now that he is away or the call has ended, E.164. */
   get transferTo(): string | undefined {
-    return this.#transferTo;
+    return this.#transfers.to;
   }
 
   /** How many transfers there were: the number of the last one, which tells its news from a repetition of an earlier one's. */
   get transfers(): number {
-    return this.#transfers;
+    return this.#transfers.number;
   }
 
   /** How it ended, as soon as that is decided; undefined while it goes on. */
@@ -160,7 +154,7 @@ export class Call {
       return;
     }
     // He came back by a way of his own, and what became of the transfer was never told.
-    if (this.#state === 'away' && !this.transferEnded(this.#transfers, 'canceled', false)) {
+    if (this.#state === 'away' && !this.transferEnded(this.#transfers.number, 'canceled', false)) {
       void leg.close(termination('stream-replaced'));
       return;
     }
@@ -202,7 +196,7 @@ export class Call {
   /** What it means when the caller's leg ends from now on, whatever it says itself; undefined takes it back. */
   expectEnd(end: Termination | undefined): void {
     this.#expected = end;
-    this.#connecting = undefined;
+    this.#transfers.unexpect();
   }
 
   /**
@@ -210,14 +204,12 @@ export class Call {
    * where a transfer ends the call.
    */
   connecting(to: string): number | undefined {
-    if (!this.#comesBack) return undefined;
-    this.#connecting = to;
-    return this.#transfers + 1;
+    return this.#comesBack ? this.#transfers.expect(to) : undefined;
   }
 
   /** The carrier is connecting him now. */
   connected(): void {
-    const to = this.#connecting;
+    const to = this.#transfers.expected;
     if (to !== undefined && this.#state === 'joined') this.#goAway(to, false);
   }
 
@@ -226,16 +218,15 @@ export class Call {
    * that was told before.
    */
   transferEnded(n: number, how: TransferEnd, gone: boolean, seconds?: number): boolean {
-    if (n !== this.#transfers || this.#state !== 'away') return false;
-    const news = this.#back === undefined;
+    if (n !== this.#transfers.number || this.#state !== 'away') return false;
+    const news = !this.#transfers.failed;
     if (news) this.#journal.tell({ type: 'transfer_ended', n, how, ...(seconds === undefined ? {} : { seconds }) });
     if (how === 'completed' || gone) {
       void this.end(termination(how === 'completed' ? 'transferred' : 'caller-hangup'));
       return false;
     }
-    this.#transferTo = undefined;
+    this.#transfers.fail(how);
     if (news) {
-      this.#back = how;
       this.#limit?.cancel();
       this.#limit = this.#deps.clock.after(this.#deps.limits.joinMs, () => this.end(termination('media-lost')));
     }
@@ -287,7 +278,7 @@ export class Call {
       this.#state = 'ended';
       this.#ended = end;
       // Whoever hangs up on a caller does not want him connected any more. Any other end leaves him the transfer.
-      if (end.reason === 'operator-hangup') this.#transferTo = undefined;
+      if (end.reason === 'operator-hangup') this.#transfers.endWith(undefined);
       this.#abort.abort(end);
       this.#limit?.cancel();
       this.#longest?.cancel();
@@ -318,16 +309,13 @@ export class Call {
     const audioPath = this.#audioPath();
     this.log.info({ audioPath }, 'both ends are on the line');
     this.#journal.tell({ type: 'connected', audioPath });
+    const back = this.#greeted ? this.#transfers.back() : undefined;
     if (!this.#greeted) {
       this.#greeted = true;
       this.#taps.connected();
       this.#agent.greet();
-    } else if (this.#back !== undefined) {
-      const how = this.#back;
-      this.#back = undefined;
-      this.#failed?.(how);
-      this.#dialogue.back(how, this.#failed !== undefined);
-      this.#failed = undefined;
+    } else if (back !== undefined) {
+      this.#dialogue.back(back.how, back.told);
     } else if (again) {
       this.#agent.respond(ASK_TO_GO_ON);
     }
@@ -357,8 +345,9 @@ export class Call {
   /** The caller's leg is over. Of a line that broke the model's session is kept for a while, in case the carrier comes back. */
   #onCallerLost(end: Termination): void {
     const { clock, limits } = this.#deps;
-    if (this.#connecting !== undefined && this.#state === 'joined') {
-      this.#goAway(this.#connecting, false);
+    const { expected } = this.#transfers;
+    if (expected !== undefined && this.#state === 'joined') {
+      this.#goAway(expected, false);
       return;
     }
     if (end.reason !== 'media-lost' || limits.reclaimMs <= 0 || this.#state !== 'joined') {
@@ -389,19 +378,15 @@ export class Call {
   /** The caller is being connected to another number. Resolves with the reason when he is back. */
   #goAway(to: string, awaited: boolean): Promise<TransferFailure> {
     const { clock, limits } = this.#deps;
-    const failed = Promise.withResolvers<TransferFailure>();
-    this.#transferTo = to;
-    this.#connecting = undefined;
+    const failed = this.#transfers.begin(to, awaited);
     this.#expected = undefined;
-    this.#back = undefined;
-    this.#failed = awaited ? failed.resolve : undefined;
     this.#dialogue.away();
     this.#unjoin('away', termination('transferred'));
     const withinMs = (limits.ringMs ?? 0) + TRANSFER_SLACK_MS;
     this.#limit = clock.after(withinMs, () => this.end(termination('transferred')));
-    this.#journal.tell({ type: 'transfer_started', n: ++this.#transfers, to });
-    this.log.info({ transfer: this.#transfers }, 'the caller is being connected to another number');
-    return failed.promise;
+    this.#journal.tell({ type: 'transfer_started', n: this.#transfers.number, to });
+    this.log.info({ transfer: this.#transfers.number }, 'the caller is being connected to another number');
+    return failed;
   }
 
   /** The agent is gone for good. The caller is told in words before the line goes; a caller who is yet to come is told on arrival. */
