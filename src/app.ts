@@ -6,7 +6,7 @@ import { Admission, REFUSALS } from './admission/admission.ts';
 import { ModelCircuit } from './admission/circuit.ts';
 import { LoopDelay } from './admission/loop-delay.ts';
 import { MemoryWatch } from './admission/memory.ts';
-import { TransportMemory } from './agents/openai/fallback.ts';
+import { TransportMemory } from './agents/openai/transport-memory.ts';
 import { loadApology, SHIPPED_APOLOGY } from './apology.ts';
 import { Calls } from './call/calls.ts';
 import type { CarrierCall } from './call/carrier-call.ts';

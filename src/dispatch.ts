@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import type { TransportMemory } from './agents/openai/fallback.ts';
 import { createOpenAiAgent } from './agents/openai/index.ts';
 import type { LegFormat, OpenAiAgentOptions } from './agents/openai/options.ts';
+import type { TransportMemory } from './agents/openai/transport-memory.ts';
 import { loadApology } from './apology.ts';
 import { type Clock, delay } from './call/clock.ts';
 import { HourLimit } from './call/hour-limit.ts';

@@ -272,6 +272,21 @@ const rules: Rule[] = [
 
 const files = [...filesUnder('src'), ...filesUnder('tools')];
 
+/** One circle for each file at which a walk along the imports comes back to itself. */
+function circles(imports: ReadonlyMap<string, readonly string[]>): string[][] {
+  const found: string[][] = [];
+  const done = new Set<string>();
+  const walk = (file: string, path: readonly string[]): void => {
+    const at = path.indexOf(file);
+    if (at !== -1) found.push([...path.slice(at), file]);
+    if (at !== -1 || done.has(file)) return;
+    for (const next of imports.get(file) ?? []) walk(next, [...path, file]);
+    done.add(file);
+  };
+  for (const file of imports.keys()) walk(file, []);
+  return found;
+}
+
 describe('the import rules', () => {
   it('look at real files and really find imports', () => {
     expect(files.length).toBeGreaterThan(20);
@@ -293,6 +308,15 @@ describe('the import rules', () => {
   it.each(rules)('would notice: $says', ({ about, forbids, breaks: [file, imported] }) => {
     expect(files.some(about), 'there are files that the rule is about').toBe(true);
     expect(about(file) && forbids(imported, file)).toBe(true);
+  });
+
+  it('no file comes to import itself, by types either: of two files one can be read without the other', () => {
+    expect(circles(new Map(files.map((file) => [file, importsOf(file)])))).toEqual([]);
+  });
+
+  it('would notice a circle, and what only leads to one is none', () => {
+    const imports = { a: ['b'], b: ['c', 'd'], c: ['a'], d: [], e: ['a'] };
+    expect(circles(new Map(Object.entries(imports)))).toEqual([['a', 'b', 'c', 'a']]);
   });
 
   it('only config.ts reads process.env', () => {

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
-import { TransportMemory } from '../../src/agents/openai/fallback.ts';
+import { TransportMemory } from '../../src/agents/openai/transport-memory.ts';
 import { systemClock } from '../../src/call/clock.ts';
 import { WITHHELD } from '../../src/call/party.ts';
 import { loadConfig } from '../../src/config.ts';

@@ -5,8 +5,9 @@ import { type OpenAiAgentOptions, resolveOptions } from './options.ts';
 import { connectWebRtc } from './webrtc.ts';
 import { connectWebSocket } from './websocket.ts';
 
-export { type Connectors, TransportMemory } from './fallback.ts';
+export type { Connectors } from './fallback.ts';
 export type { OpenAiAgentOptions } from './options.ts';
+export { TransportMemory } from './transport-memory.ts';
 
 /** The real transports. */
 export const connectors: Connectors = { webrtc: connectWebRtc, websocket: connectWebSocket };

@@ -1,7 +1,7 @@
 import type { AgentTransport } from '../../call/events.ts';
 import { BridgeError } from '../../errors.ts';
 import type { IceServer } from '../../transport/peer.ts';
-import type { TransportMemory } from './fallback.ts';
+import type { TransportMemory } from './transport-memory.ts';
 import { DEFAULT_BASE_URL, restUrl } from './urls.ts';
 
 /** What an OpenAI Realtime agent is made of. One object serves one call; it is checked when the agent is made, not when it is used. */

@@ -1,9 +1,7 @@
-import { type Clock, delay } from '../../call/clock.ts';
-import type { Ticker } from '../../call/ticker.ts';
+import { delay } from '../../call/clock.ts';
 import { errorMessage } from '../../errors.ts';
 import { CallLine } from '../phone/call-line.ts';
-import { type Carrier, newCallSid } from '../phone/carrier.ts';
-import type { DialledParty } from '../phone/dial.ts';
+import { newCallSid } from '../phone/carrier.ts';
 import { type FlowEnd, follow, type Instructions } from '../phone/flow.ts';
 import type { AudioSource } from '../phone/source.ts';
 import type { MediaStream } from '../phone/stream.ts';
@@ -11,43 +9,10 @@ import type { StreamReport } from '../phone/stream-report.ts';
 import { Timeline } from '../phone/timeline.ts';
 import { parseTwiml, TwimlError } from '../phone/twiml.ts';
 import { WebhookError } from '../phone/webhook.ts';
+import type { CarrierCallStatus, CarrierSide, FarParty } from './side.ts';
 import { isOver, type StatusCallback, StatusReports, webhooksFor } from './status-reports.ts';
 
 /** One call at the carrier, whichever side began it: rings, follows instructions, can be put on other ones at any time, and ends. */
-
-export type CarrierCallStatus =
-  | 'queued'
-  | 'initiated'
-  | 'ringing'
-  | 'in-progress'
-  | 'completed'
-  | 'busy'
-  | 'failed'
-  | 'no-answer'
-  | 'canceled';
-
-/** What the far party does when it is called. */
-export interface FarParty extends DialledParty {
-  /** AnsweredBy of machine detection. */
-  readonly answeredBy?: 'human' | 'machine_start' | 'machine_end_beep';
-}
-
-/** What the carrier of a call is, shared by all its calls. */
-export interface CarrierSide {
-  readonly carrier: Carrier;
-  readonly accountSid: string;
-  /** Signs webhooks and upgrades. */
-  readonly signingSecret?: string | undefined;
-  /** Where the bridge is reached, and the address it knows itself by. */
-  readonly bridge?: { readonly local: string; readonly public: string } | undefined;
-  readonly clock: Clock;
-  readonly ticker: Ticker;
-  /** Factor on the time that Say, Play and Pause take. */
-  readonly verbTimeScale: number;
-  readonly record: boolean;
-  /** What whoever is called does, by the account or by a `<Dial>`. */
-  readonly far: (to: string) => FarParty;
-}
 
 export interface CarrierCallOptions {
   readonly side: CarrierSide;

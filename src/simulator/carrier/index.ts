@@ -6,19 +6,21 @@ import { BridgeError } from '../../errors.ts';
 import { asksForWebSocket } from '../../transport/upgrade-request.ts';
 import { type Carrier, newAccountSid } from '../phone/carrier.ts';
 import { type AudioSource, silenceSource } from '../phone/source.ts';
-import type { CarrierCall, FarParty } from './call.ts';
+import type { CarrierCall } from './call.ts';
 import { Faults, type RelayFault, type RestFault } from './faults.ts';
 import { type NewNumber, OwnedNumbers } from './numbers.ts';
 import { RelayServer } from './relay.ts';
 import { answerRest, type RestRequest } from './rest.ts';
+import type { FarParty } from './side.ts';
 import { Switchboard } from './switchboard.ts';
 
 /** A carrier: its REST API and its relay on a local port, and behind them calls that really ask the bridge for instructions and open media streams. */
 
-export type { CarrierCall, CarrierCallStatus, FarParty } from './call.ts';
+export type { CarrierCall } from './call.ts';
 export type { RelayFault, RestFault } from './faults.ts';
 export type { NewNumber, OwnedNumber, OwnedNumbers } from './numbers.ts';
 export type { RestRequest } from './rest.ts';
+export type { CarrierCallStatus, FarParty } from './side.ts';
 
 export interface CarrierServerOptions {
   readonly carrier: Carrier;

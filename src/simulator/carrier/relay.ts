@@ -3,8 +3,9 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type Clock, delay } from '../../call/clock.ts';
 import { CLOSE, type Socket, SocketAcceptor } from '../../transport/socket.ts';
-import type { CarrierCall, CarrierCallStatus } from './call.ts';
+import type { CarrierCall } from './call.ts';
 import type { Faults, RelayFault } from './faults.ts';
+import type { CarrierCallStatus } from './side.ts';
 import type { Switchboard } from './switchboard.ts';
 
 /**

@@ -2,7 +2,7 @@ import { errorMessage } from '../../errors.ts';
 import { Addresses } from '../phone/addresses.ts';
 import { API_VERSION } from '../phone/carrier.ts';
 import type { Timeline } from '../phone/timeline.ts';
-import type { CarrierCall, CarrierCallStatus, CarrierSide } from './call.ts';
+import type { CarrierCallStatus, CarrierSide, ReportedCall } from './side.ts';
 import { CallWebhooks, type Extra } from './webhooks.ts';
 
 export interface StatusCallback {
@@ -33,17 +33,12 @@ export function webhooksFor(
 /** Posts how a call fares: in order, as the carriers' SequenceNumber promises, and without holding up the call. */
 export class StatusReports {
   readonly #side: CarrierSide;
-  readonly #call: Pick<CarrierCall, 'sid' | 'direction' | 'from' | 'to'>;
+  readonly #call: ReportedCall;
   readonly #callback: StatusCallback | undefined;
   readonly #timeline: Timeline;
   #posted: Promise<unknown> = Promise.resolve();
 
-  constructor(
-    side: CarrierSide,
-    call: Pick<CarrierCall, 'sid' | 'direction' | 'from' | 'to'>,
-    callback: StatusCallback | undefined,
-    timeline: Timeline,
-  ) {
+  constructor(side: CarrierSide, call: ReportedCall, callback: StatusCallback | undefined, timeline: Timeline) {
     this.#side = side;
     this.#call = call;
     this.#callback = callback;

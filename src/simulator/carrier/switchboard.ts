@@ -1,5 +1,6 @@
 import type { AudioSource } from '../phone/source.ts';
-import { CarrierCall, type CarrierSide, type Next } from './call.ts';
+import { CarrierCall, type Next } from './call.ts';
+import type { CarrierSide } from './side.ts';
 import type { StatusCallback } from './status-reports.ts';
 
 export interface PlaceOptions {

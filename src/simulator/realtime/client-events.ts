@@ -1,16 +1,16 @@
 import { z } from 'zod';
 import { itemFromBeta, responseParamsFromBeta, updateFromBeta } from './beta.ts';
+import type { ClientSide } from './client-side.ts';
 import type { Entry, Item } from './conversation.ts';
 import { createdItem, entryOf } from './created-item.ts';
 import { ServiceError } from './service-error.ts';
-import type { Session } from './session.ts';
 import { parseResponseParams, parseUpdate } from './session-config.ts';
 import { throwZodIssue } from './validation.ts';
 
 /** What a client may send, each with its check. A wrong event is answered with an `error` event and changes nothing. */
 
 type ClientEvent = Record<string, unknown>;
-type Handler = (session: Session, event: ClientEvent) => void;
+type Handler = (session: ClientSide, event: ClientEvent) => void;
 
 const eventId = z.string().max(512).optional();
 const type = z.string();
@@ -119,7 +119,7 @@ const handlers: Record<string, Handler> = {
 };
 
 /** Does what one client event asks. Throws a ServiceError for what is wrong with it. */
-export function handleClientEvent(session: Session, event: unknown): void {
+export function handleClientEvent(session: ClientSide, event: unknown): void {
   if (typeof event !== 'object' || event === null || Array.isArray(event)) {
     throw new ServiceError('An event must be a JSON object.', { code: 'invalid_type' });
   }
@@ -151,7 +151,7 @@ function check<S extends z.ZodType>(schema: S, event: ClientEvent): z.infer<S> {
 }
 
 /** An item as it is retrieved: with the caller's audio where it is kept and the transport can carry it. */
-function retrieved(session: Session, entry: Entry): Item {
+function retrieved(session: ClientSide, entry: Entry): Item {
   const { item, audio } = entry;
   // A data channel takes 256 KiB at most, so over WebRTC audio stays here.
   if (audio === undefined || session.holdsPlayout) return item;

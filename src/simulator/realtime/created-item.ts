@@ -1,8 +1,7 @@
 import { z } from 'zod';
-import type { ContentPart, Entry, Item } from './conversation.ts';
+import type { ContentPart, Conversation, Entry, Item } from './conversation.ts';
 import { newId } from './ids.ts';
 import { ServiceError } from './service-error.ts';
-import type { Session } from './session.ts';
 
 /** Items that a client may create. Source: OpenAI API reference, ConversationItem (npm openai, resources/realtime/realtime.d.ts). */
 
@@ -65,8 +64,14 @@ export const createdItem = z.discriminatedUnion('type', [
 ]);
 type CreatedItem = z.infer<typeof createdItem>;
 
+/** What is asked of the session that an item is for. */
+interface ItemSide {
+  readonly conversation: Pick<Conversation, 'hasCall'>;
+  decodeItemAudio(base64: string): Int16Array;
+}
+
 /** The entry for an item that a client creates. Throws a ServiceError for the result of a call that there was not, or audio that cannot be read. */
-export function entryOf(session: Session, created: CreatedItem): Entry {
+export function entryOf(session: ItemSide, created: CreatedItem): Entry {
   const base = { id: created.id ?? newId('item'), object: 'realtime.item', status: 'completed' } as const;
   switch (created.type) {
     case 'message': {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { TransportMemory } from '../../../../src/agents/openai/fallback.ts';
+import { TransportMemory } from '../../../../src/agents/openai/transport-memory.ts';
 import { BridgeError } from '../../../../src/errors.ts';
 import { says, ulaw } from '../../../fakes/model.ts';
 import { HANGUP, Run, run } from './run.ts';

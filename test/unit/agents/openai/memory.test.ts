@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { ConversationContext } from '../../../../src/agents/openai/context.ts';
-import { TransportMemory } from '../../../../src/agents/openai/fallback.ts';
 import { owedAfterLoss } from '../../../../src/agents/openai/resumption.ts';
 import { rolloverTimes } from '../../../../src/agents/openai/rollover.ts';
+import { TransportMemory } from '../../../../src/agents/openai/transport-memory.ts';
 
 describe('TransportMemory', () => {
   it('keeps callers off WebRTC for a minute after a failure, longer each time, and lets one try', () => {
