@@ -13,7 +13,6 @@ import type { CarrierCall } from './call/carrier-call.ts';
 import { type Clock, delay, systemClock } from './call/clock.ts';
 import type { CallObserver } from './call/events.ts';
 import type { CallInfo } from './call/info.ts';
-import type { Log } from './call/leg.ts';
 import type { CallTap, TapHooks } from './call/tap.ts';
 import { termination } from './call/termination.ts';
 import { Ticker } from './call/ticker.ts';
@@ -109,7 +108,7 @@ export async function build(config: Config, deps: AppDeps): Promise<App> {
     endpoint,
     webrtc: new TransportMemory(),
     clock,
-    log: log as unknown as Log,
+    log,
   });
   const loop = new LoopDelay(clock, (late, ms) => {
     const delayMs = Math.round(ms);
@@ -145,7 +144,7 @@ export async function build(config: Config, deps: AppDeps): Promise<App> {
     );
   const base: Base = {
     config,
-    log: log as unknown as Log,
+    log,
     logger: log,
     clock,
     ticker,
@@ -166,7 +165,7 @@ export async function build(config: Config, deps: AppDeps): Promise<App> {
   const calls: Calls = new Calls({
     clock,
     ticker,
-    log: log as unknown as Log,
+    log,
     observers: [
       records,
       metrics,
@@ -269,11 +268,11 @@ export async function build(config: Config, deps: AppDeps): Promise<App> {
     secrets,
     tokens,
     count: metrics.countHttp,
-    log: log as unknown as Log,
+    log,
     clock,
     pending: pendingLimits(config.MAX_PENDING_STREAMS),
     proven: { total: provenMost, perAddress: provenMost },
-    onStream: phoneStreams({ calls, memory, config, log: log as unknown as Log, clock, count: metrics.count }),
+    onStream: phoneStreams({ calls, memory, config, log, clock, count: metrics.count }),
   });
 
   const replay = features.find((feature) => feature.replay !== undefined)?.replay;

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { systemClock } from '../call/clock.ts';
 import { HourLimit } from '../call/hour-limit.ts';
-import type { Log } from '../call/leg.ts';
 import { errorMessage } from '../errors.ts';
 import { createLog } from '../log.ts';
 import { parseParty } from '../numbering/party.ts';
@@ -25,7 +24,7 @@ npm run tools -- check               checks all of them, with prompts, routes an
 `;
 
 /** Standard output belongs to the result. */
-const quiet = () => createLog({ level: 'warn', destination: process.stderr }) as unknown as Log;
+const quiet = () => createLog({ level: 'warn', destination: process.stderr });
 
 const out = (text: string) => void process.stdout.write(`${text}\n`);
 

@@ -7,7 +7,7 @@ import { Calls } from '../../src/call/calls.ts';
 import { systemClock } from '../../src/call/clock.ts';
 import { playDigits } from '../../src/call/dtmf.ts';
 import { HourLimit } from '../../src/call/hour-limit.ts';
-import type { CallerLeg, Log } from '../../src/call/leg.ts';
+import type { CallerLeg } from '../../src/call/leg.ts';
 import { OutboundGuard } from '../../src/call/outbound-guard.ts';
 import { numberOf, partyText } from '../../src/call/party.ts';
 import { Ticker } from '../../src/call/ticker.ts';
@@ -72,7 +72,7 @@ export async function controlRig(name: 'twilio' | 'signalwire', options: Partial
   const calls = new Calls({
     clock: systemClock,
     ticker,
-    log: log as unknown as Log,
+    log,
     observers: [],
     apology: undefined,
     limits: { joinMs: 5_000, reclaimMs: 0, maxMs: 60_000 },
@@ -189,7 +189,7 @@ export async function controlRig(name: 'twilio' | 'signalwire', options: Partial
     secrets,
     tokens,
     count: () => {},
-    log: log as unknown as Log,
+    log,
     clock: systemClock,
     onStream: phoneStreams({
       calls: {
@@ -199,7 +199,7 @@ export async function controlRig(name: 'twilio' | 'signalwire', options: Partial
         },
       } as unknown as Calls,
       config,
-      log: log as unknown as Log,
+      log,
       clock: systemClock,
       count: () => {},
     }),
