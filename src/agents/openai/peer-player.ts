@@ -14,6 +14,9 @@ const MAX_RESPONSES = 64;
 /** No pause between words is longer, ms. */
 const PAUSE_MOST_MS = 2_000;
 
+/** A response whose end is not told has been played when it was silent for so long, ms. */
+const UNTOLD_END_MS = 2_500;
+
 /**
  * "started" comes over the data channel and overtakes its audio, which still waits in the jitter buffer: an item begins with its first frame
  * that is not silence, or so long after "started", ms.
@@ -46,6 +49,8 @@ export class PeerPlayer implements Player {
   /** When a frame came last that was not silence. */
   #soundAt = Number.NEGATIVE_INFINITY;
   #playing: Playing | undefined;
+  /** Whether this server says what it plays. Not every one that speaks the protocol does: then the sound itself has to. */
+  #tells = false;
   /** Frames are dropped until then; -Infinity when they pass. */
   #dropUntil = Number.NEGATIVE_INFINITY;
   /** After that, frames that are not silent are dropped until then: the end of what was interrupted. */
@@ -74,9 +79,24 @@ export class PeerPlayer implements Player {
       this.#deps.count('ms_dropped_interrupted', samplesToMs(samples.length, this.#rate));
       return;
     }
+    if (!this.#tells) this.#guess(samples);
     if (this.#playing !== undefined) this.#heard(this.#playing, samples);
     this.#frame.samples = this.#resampler.process(samples);
     this.#deps.peer.write(this.#frame);
+  }
+
+  /** Of a server that has not said yet what it plays: the first sound is the oldest response that waits, and a long silence its end. */
+  #guess(samples: Int16Array): void {
+    if (this.#playing !== undefined) {
+      if (this.#deps.clock.now() - this.#soundAt > UNTOLD_END_MS && isSilent(samples)) this.#finish();
+      return;
+    }
+    if (isSilent(samples)) return;
+    for (const [responseId, state] of this.#played) {
+      if (state !== 'waiting' || !this.#deps.sequencer.isLive(responseId)) continue;
+      this.#onStarted(responseId);
+      return;
+    }
   }
 
   /** Counts a frame of what is playing, from its first sound on. */
@@ -109,6 +129,10 @@ export class PeerPlayer implements Player {
   }
 
   buffer(what: 'started' | 'stopped' | 'cleared', responseId: string): void {
+    // The word may come behind the first sound.
+    const begun = !this.#tells && this.#playing?.responseId === responseId;
+    this.#tells = true;
+    if (what === 'started' && begun) return;
     if (what === 'started') this.#onStarted(responseId);
     else if (what === 'stopped') this.#onEnded(responseId);
     else this.#onCleared();

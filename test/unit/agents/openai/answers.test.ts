@@ -125,6 +125,62 @@ describe('an answer that nobody hears', () => {
     expect(r.counters.answer_not_played).toBe(1);
   });
 
+  describe('over WebRTC, of a server that does not tell what it plays', () => {
+    const frame = (level: number) => new Int16Array(480).fill(level);
+    const plays = async (r: Run, ms: number, level: number) => {
+      for (let i = 0; i < ms / 10; i++) {
+        r.model.last.plays(frame(level));
+        await r.clock.advanceAsync(10, 10);
+      }
+    };
+    const answered = async () => {
+      const r = await run({ transport: 'webrtc' });
+      turn(r);
+      r.says(says.created('r1'), says.message('r1', 'i1'));
+      await plays(r, 600, 1_000);
+      r.says(says.wordsDone('r1', 'i1', 'Hello.'), says.audioDone('r1', 'i1'), says.done('r1'));
+      return r;
+    };
+
+    it('is known by its sound, and is not asked for again', async () => {
+      const r = await answered();
+      expect(r.of('audio_started')).toMatchObject([{ responseId: 'r1', itemId: 'i1' }]);
+      expect(r.of('audio_done')).toEqual([]);
+      await plays(r, 6_000, 0);
+      expect(r.of('audio_done')).toMatchObject([{ responseId: 'r1', itemId: 'i1' }]);
+      await plays(r, 30_000, 0);
+      expect([creates(r), finals(r), r.end]).toEqual([[], ['Hello.'], undefined]);
+    });
+
+    it('is followed by the next, and is cut where the caller speaks', async () => {
+      const r = await answered();
+      await plays(r, 3_000, 0);
+      turn(r);
+      r.says(says.created('r2'), says.message('r2', 'i2'));
+      await plays(r, 300, 1_000);
+      expect(r.of('audio_started')).toHaveLength(2);
+      r.leg.interrupt([{ itemId: 'i2', responseId: 'r2', contentIndex: 0, heardMs: 200, writtenMs: 300 }]);
+      expect(r.sent).toContain('response.cancel');
+      const written = r.peer.heard.length;
+      await plays(r, 100, 1_000);
+      expect(r.peer.heard.length).toBe(written);
+    });
+
+    it('begins once where the sound only came before the word of it', async () => {
+      const r = await run({ transport: 'webrtc' });
+      turn(r);
+      r.says(says.created('r1'), says.message('r1', 'i1'));
+      await plays(r, 50, 1_000);
+      r.says(says.buffer('started', 'r1'));
+      await plays(r, 500, 1_000);
+      r.says(says.wordsDone('r1', 'i1', 'Hello.'), says.audioDone('r1', 'i1'), says.done('r1'));
+      await plays(r, 4_000, 0);
+      expect([r.of('audio_started').length, r.of('audio_done').length]).toEqual([1, 0]);
+      r.says(says.buffer('stopped', 'r1'));
+      expect(r.of('audio_done')).toHaveLength(1);
+    });
+  });
+
   it('is owed for the greeting, for what an operator says, and for a tool result alike, as it was asked for', async () => {
     const r = await run({ greeting: 'Welcome', instructions: 'Base.' });
     r.leg.greet();
