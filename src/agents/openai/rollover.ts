@@ -20,13 +20,16 @@ const RETRY_MS = 30_000;
 /** How long before the server's own end of a session it is replaced: from when on a silence is used, and at the latest, ms. */
 const EARLY_MS = 5 * 60_000;
 const LATE_MS = 60_000;
+/** No server gives a session less: a shorter life is the difference between two machines' clocks, ms. */
+const LIFE_LEAST_MS = 2 * 60_000;
 
-/** The ages, ms, at which a session is to be replaced: in a silence, and anyway. `lifeMs` is what the server gives it, where known. */
+/** The ages, ms, at which a session is to be replaced: in a silence, and anyway. `lifeMs` is what the server gives it, where it is known and can be true. */
 export function rolloverTimes(
   limits: Pick<Budgets, 'rolloverMs' | 'rolloverLatestMs'>,
   lifeMs: number | undefined,
 ): { softMs: number; hardMs: number } {
-  if (lifeMs === undefined || lifeMs <= 0) return { softMs: limits.rolloverMs, hardMs: limits.rolloverLatestMs };
+  if (lifeMs === undefined || lifeMs < LIFE_LEAST_MS)
+    return { softMs: limits.rolloverMs, hardMs: limits.rolloverLatestMs };
   return {
     softMs: Math.min(limits.rolloverMs, Math.max(lifeMs - EARLY_MS, lifeMs / 2)),
     hardMs: Math.min(limits.rolloverLatestMs, Math.max(lifeMs - LATE_MS, lifeMs * 0.9)),

@@ -184,6 +184,9 @@ describe('rolloverTimes', () => {
     [30, 25, 29],
     [4, 2, 3.6],
     [-1, 55, 59],
+    // Two machines whose clocks do not agree: a session that is new every few seconds would be no conversation.
+    [0.05, 55, 59],
+    [1.9, 55, 59],
   ])('for a life of %s min', (life, soft, hard) => {
     const times = rolloverTimes(limits, life === undefined ? undefined : life * 60_000);
     expect(times).toEqual({ softMs: soft * 60_000, hardMs: hard * 60_000 });
