@@ -16,7 +16,7 @@ import type { CallInfo } from './call/info.ts';
 import type { CallTap, TapHooks } from './call/tap.ts';
 import { termination } from './call/termination.ts';
 import { Ticker } from './call/ticker.ts';
-import { comfortSound } from './comfort-sound.ts';
+import { comfortSounds } from './comfort-sound.ts';
 import type { Config } from './config.ts';
 import { phoneDesk, phoneStreams } from './desk.ts';
 import { type ModelEndpoint, openDispatch } from './dispatch.ts';
@@ -177,7 +177,7 @@ export async function build(config: Config, deps: AppDeps): Promise<App> {
       features.map((feature) => feature.tap?.(info, hooks)).filter((tap) => tap !== undefined),
     count: metrics.count,
     apology: loadApology(config.APOLOGY_FILE ?? SHIPPED_APOLOGY),
-    comfort: comfortSound(config.ANSWER_FILLER),
+    comfort: comfortSounds(config.ANSWER_FILLER),
     keypad: { pauseMs: config.DTMF_PAUSE_MS, most: config.DTMF_MAX_DIGITS, terminators: config.DTMF_TERMINATORS },
     patience: { longestMs: config.SILENCE_SECONDS * 1000, asks: config.SILENCE_ASKS },
     ended: (call, end) => {

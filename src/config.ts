@@ -89,7 +89,7 @@ const schema = z.object({
     .min(1)
     .default('tone')
     .describe(
-      'What a caller hears who waits for an answer: tone (two soft notes, which belong to no language), the path of a WAV file of your own (words, or a sound), or off.',
+      'What a caller hears who waits for an answer: tone (two soft notes, which belong to no language, and recorded words, "One moment, please.", where the model says how long its limits make it wait), words (those always), the path of a WAV file of your own (words, or a sound, in place of both), or off.',
     ),
   ANSWER_FILLER_MS: integer(500, 20_000)
     .default(2_500)

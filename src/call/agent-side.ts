@@ -86,7 +86,7 @@ export class AgentSide {
         return;
       case 'answer_delayed':
         journal.count('answer_delayed');
-        if (!dialogue.working) downlink.comfort(this.#live && this.#ready);
+        if (!dialogue.working) downlink.comfort(event.why, this.#live && this.#ready);
         return;
       case 'ended':
         this.#gone(event.end);

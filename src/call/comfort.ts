@@ -1,6 +1,7 @@
 import type { PcmFrame } from '../media/frame.ts';
 import { dbfsToAmplitude } from '../media/level.ts';
 import { Resampler } from '../media/resample.ts';
+import type { AnswerDelay } from './events.ts';
 import type { CallerLeg } from './leg.ts';
 import type { Patch } from './patch.ts';
 import { TICK_MS, type Ticker } from './ticker.ts';
@@ -14,8 +15,11 @@ export interface ComfortOptions {
   readonly patch: Patch;
   readonly ticker: Pick<Ticker, 'subscribe'>;
   /** What is played; undefined for nothing. */
-  readonly sound: PcmFrame | undefined;
+  readonly sounds: ComfortSounds | undefined;
 }
+
+/** What is heard by why the answer is late. A wait that is known to last is worth words; a model that thinks may begin to speak at any moment. */
+export type ComfortSounds = Readonly<Record<AnswerDelay, PcmFrame>>;
 
 /**
  * What a caller hears who waits for an answer: a sound, laid over the agent's audio on its way to the caller, so that it is recorded as he
@@ -24,7 +28,8 @@ export interface ComfortOptions {
  */
 export class Comfort {
   readonly #o: ComfortOptions;
-  #samples: Int16Array | undefined;
+  /** The sounds at the patch's rate. */
+  readonly #samples = new Map<AnswerDelay, Int16Array>();
   #silence: PcmFrame | undefined;
   #stop: (() => void) | undefined;
 
@@ -33,12 +38,13 @@ export class Comfort {
   }
 
   /** Begins to play, to this caller. `live`: frames of the agent's come all the time. False when there is nothing to be played. */
-  play(caller: CallerLeg, live: boolean): boolean {
-    const { patch, sound, ticker } = this.#o;
-    if (sound === undefined) return false;
+  play(caller: CallerLeg, why: AnswerDelay, live: boolean): boolean {
+    const { patch, sounds, ticker } = this.#o;
+    if (sounds === undefined) return false;
     this.stop();
-    this.#samples ??= atRate(sound, patch.sampleRate);
-    patch.lay(this.#samples);
+    const samples = this.#samples.get(why) ?? atRate(sounds[why], patch.sampleRate);
+    this.#samples.set(why, samples);
+    patch.lay(samples);
     if (live) return true;
     const { playout } = caller;
     const silence = this.#silence ?? {

@@ -1,5 +1,6 @@
 import type { PcmFrame } from '../media/frame.ts';
 import type { Clock } from './clock.ts';
+import type { ComfortSounds } from './comfort.ts';
 import type { Count } from './counters.ts';
 import type { CallObserver } from './events.ts';
 import type { CallInfo } from './info.ts';
@@ -20,7 +21,7 @@ export interface CallDeps {
   /** Played to the caller when the model is lost; the fallback of the carrier's document follows. */
   readonly apology: PcmFrame | undefined;
   /** Heard by a caller who waits for an answer; nothing when left out. */
-  readonly comfort?: PcmFrame | undefined;
+  readonly comfort?: ComfortSounds | undefined;
   /** Who listens to a call's audio. */
   readonly taps?: (info: CallInfo, hooks: TapHooks) => readonly CallTap[];
   readonly limits: {

@@ -1,8 +1,7 @@
-import type { PcmFrame } from '../media/frame.ts';
 import { link } from '../media/link.ts';
 import type { Clock } from './clock.ts';
-import { Comfort } from './comfort.ts';
-import type { AgentEvent, Heard } from './events.ts';
+import { Comfort, type ComfortSounds } from './comfort.ts';
+import type { AgentEvent, AnswerDelay, Heard } from './events.ts';
 import type { Journal } from './journal.ts';
 import type { AgentLeg, CallerLeg, Log } from './leg.ts';
 import { Patch } from './patch.ts';
@@ -17,7 +16,7 @@ export interface DownlinkOptions {
   readonly journal: Pick<Journal, 'count' | 'tell'>;
   readonly log: Pick<Log, 'error'>;
   /** What a caller hears who waits for an answer; undefined for nothing. */
-  readonly comfort?: PcmFrame | undefined;
+  readonly comfort?: ComfortSounds | undefined;
   /** Both audio paths in words. */
   readonly path: () => string;
 }
@@ -42,7 +41,7 @@ export class Downlink {
     this.#options = options;
     this.patch = new Patch(options.agent.rate);
     this.#watchdog = new AudioWatchdog(this.patch);
-    this.#comfort = new Comfort({ patch: this.patch, ticker: options.ticker, sound: options.comfort });
+    this.#comfort = new Comfort({ patch: this.patch, ticker: options.ticker, sounds: options.comfort });
   }
 
   /** Whether anything of the agent's is being written, or not yet played to its end. */
@@ -80,13 +79,13 @@ export class Downlink {
   }
 
   /**
-   * The caller waits for an answer: a sound tells him that the line lives. Not where something is in play, or nobody is there. `live`: the
+   * The caller waits for an answer: a sound tells him that the line lives, or words that it takes a moment. Not where something is in play, or nobody is there. `live`: the
    * agent's frames come all the time, and are silence now.
    */
-  comfort(live: boolean): boolean {
+  comfort(why: AnswerDelay, live: boolean): boolean {
     const caller = this.#caller;
     if (caller === undefined || !this.#plugged || this.inPlay || this.patch.laid) return false;
-    return this.#comfort.play(caller, live);
+    return this.#comfort.play(caller, why, live);
   }
 
   /** The carrier began its stream anew: what it held unplayed is gone, and positions begin again. */

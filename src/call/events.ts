@@ -35,6 +35,9 @@ export interface Usage {
 
 export type ResponseStatus = 'completed' | 'cancelled' | 'failed' | 'incomplete';
 
+/** Why an answer is not there yet: the model has not come to it, or it may not answer before its limits allow it again. */
+export type AnswerDelay = 'model' | 'limits';
+
 /** What an agent's leg tells its call. */
 export type AgentEvent =
   /** Confirmed and able to take audio. Told again after a reconnect, with `resumed`. */
@@ -48,7 +51,7 @@ export type AgentEvent =
   /** `silenceMs`: the silence after the last word that the model waited for before it told this, where that is fixed. */
   | { type: 'speech_stopped'; itemId?: string; silenceMs?: number }
   /** The caller has waited so long for an answer and hears nothing; told again while that goes on. */
-  | { type: 'answer_delayed'; waitedMs: number }
+  | { type: 'answer_delayed'; waitedMs: number; why: AnswerDelay }
   | { type: 'response_started'; responseId: string }
   /** Told synchronously before the first frame of the item is written to the caller's sink. */
   | { type: 'audio_started'; responseId: string; itemId: string; contentIndex: number }

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { loadApology } from '../apology.ts';
 import type { Log } from '../call/leg.ts';
-import { comfortSound } from '../comfort-sound.ts';
+import { comfortSounds } from '../comfort-sound.ts';
 import * as config from '../config.ts';
 import { errorMessage } from '../errors.ts';
 import { scanFolder } from '../folder.ts';
@@ -133,7 +133,7 @@ async function checkKnowledge(folder: string): Promise<{ sections: number; probl
 export function settingsFromEnvironment(): { settings: CheckedSettings; env: EnvLookup } {
   config.loadEnvFile();
   const loaded = config.loadConfig();
-  comfortSound(loaded.ANSWER_FILLER);
+  comfortSounds(loaded.ANSWER_FILLER);
   return { settings: { ...defaultToolSettings(), ...loaded }, env: config.environment };
 }
 

@@ -131,7 +131,10 @@ export const CATALOGUE: Catalogue = {
   'agent.response_started': { says: 'The model begins to answer.', fields: { responseId: 'its id' } },
   'agent.answer_delayed': {
     says: 'The caller waits for an answer and hears nothing of it; told again while that goes on.',
-    fields: { waitedMs: 'how long, ms' },
+    fields: {
+      waitedMs: 'how long, ms',
+      why: '`model`: it has not come to it; `limits`: it may not answer before its limits allow it again',
+    },
   },
   'agent.audio_started': {
     says: 'First audio of an item comes.',

@@ -89,7 +89,7 @@ export class Conversation {
       comesAhead: () => this.#session?.transport === 'websocket',
       unsay: (itemId) => this.#words.unsay(itemId),
       said: (itemId) => this.#context.textOf(itemId) ?? '',
-      delayed: (waitedMs) => deps.emit({ type: 'answer_delayed', waitedMs: Math.round(waitedMs) }),
+      delayed: (waitedMs, why) => deps.emit({ type: 'answer_delayed', waitedMs: Math.round(waitedMs), why }),
       abandoned: (responseId) => this.#toolsOver(responseId),
     });
   }

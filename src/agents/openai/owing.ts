@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '../../call/clock.ts';
 import type { Count } from '../../call/counters.ts';
+import type { AnswerDelay } from '../../call/events.ts';
 import type { Log } from '../../call/leg.ts';
 import { type Termination, termination } from '../../call/termination.ts';
 import type { Answers, Outcome, Unheard } from './answers.ts';
@@ -30,7 +31,7 @@ export interface OwingDeps {
   /** The words of an item that were, or will be, heard. */
   said(itemId: string): string;
   /** The caller is kept waiting. */
-  delayed(waitedMs: number): void;
+  delayed(waitedMs: number, why: AnswerDelay): void;
   /** The response will tell no end of its own: its tools have all been called. */
   abandoned(responseId: string): void;
   end(end: Termination): void;
@@ -311,7 +312,7 @@ export class Owing {
     });
     this.#rest = { asked, limited, n, timer };
     if (ms > this.#deps.options.limits.coverMs && this.#deps.options.limits.coverMs > 0) {
-      this.#deps.delayed(this.#debt.silentMs(this.#now));
+      this.#deps.delayed(this.#debt.silentMs(this.#now), 'limits');
     }
   }
 
@@ -360,7 +361,7 @@ export class Owing {
     const { active } = sequencer;
     switch (due) {
       case 'cover':
-        delayed(this.#debt.silentMs(this.#now));
+        delayed(this.#debt.silentMs(this.#now), this.#rest === undefined ? 'model' : 'limits');
         return;
       case 'ask':
         count('model_retry');

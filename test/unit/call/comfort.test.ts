@@ -7,11 +7,12 @@ import { Downlink } from '../../../src/call/downlink.ts';
 import { Patch } from '../../../src/call/patch.ts';
 import { PlayoutLedger } from '../../../src/call/playout.ts';
 import { Ticker } from '../../../src/call/ticker.ts';
-import { comfortSound } from '../../../src/comfort-sound.ts';
+import { comfortSounds } from '../../../src/comfort-sound.ts';
 import { wavHeader } from '../../../src/media/wav.ts';
 import { FakeClock } from '../../fakes/clock.ts';
 import { FakeAgent, FakeCaller, FakeSink, fakeLog } from '../../fakes/legs.ts';
 
+const WORDS = { samples: new Int16Array(4_000).fill(-700), sampleRate: 8_000 };
 const SOUND = { samples: new Int16Array(8_000).fill(500), sampleRate: 8_000 };
 
 let clock: FakeClock;
@@ -30,7 +31,7 @@ beforeEach(() => {
     clock,
     ticker,
     agent,
-    comfort: SOUND,
+    comfort: { model: SOUND, limits: WORDS },
     log: fakeLog(),
     journal: { count: () => {}, tell: () => {} },
     path: () => 'a -> b',
@@ -50,8 +51,18 @@ const play = (ms: number) => {
 };
 
 describe('a sound for who waits', () => {
+  it('is another where the model says how long it makes him wait', () => {
+    expect(downlink.comfort('limits', false)).toBe(true);
+    play(400);
+    expect(caller.audio.heard.slice(0, 1_000).every((sample) => sample === -700)).toBe(true);
+    play(2_000);
+    expect(downlink.comfort('model', false)).toBe(true);
+    play(400);
+    expect(caller.audio.heard.at(-1)).toBe(500);
+  });
+
   it('is played to its end in real time where no audio flows, never far ahead', () => {
-    expect(downlink.comfort(false)).toBe(true);
+    expect(downlink.comfort('model', false)).toBe(true);
     let most = 0;
     for (let i = 0; i < 100; i++) {
       play(20);
@@ -63,7 +74,7 @@ describe('a sound for who waits', () => {
   });
 
   it('is laid over the silence of a live agent, which is not delayed by it', () => {
-    expect(downlink.comfort(true)).toBe(true);
+    expect(downlink.comfort('model', true)).toBe(true);
     for (let i = 0; i < 150; i++) write(10, 0);
     expect(caller.playout.writtenMs()).toBe(1_500);
     expect(caller.audio.heard.filter((sample) => sample === 500)).toHaveLength(8_000);
@@ -71,7 +82,7 @@ describe('a sound for who waits', () => {
   });
 
   it('is over with the line that it was played to, and is heard anew on the next one', () => {
-    downlink.comfort(false);
+    downlink.comfort('model', false);
     play(300);
     downlink.broken();
     const next = new FakeCaller();
@@ -81,14 +92,14 @@ describe('a sound for who waits', () => {
     expect(next.audio.heard).toEqual(Array.from({ length: 800 }, () => 1_000));
     caller = next;
     play(200);
-    expect(downlink.comfort(false)).toBe(true);
+    expect(downlink.comfort('model', false)).toBe(true);
     play(2_000);
     expect(next.audio.heard.filter((sample) => sample === 500)).toHaveLength(8_000);
     expect(ticker.size).toBe(0);
   });
 
   it('gives way to the answer without a click, and delays it by no more than lies ahead', () => {
-    downlink.comfort(false);
+    downlink.comfort('model', false);
     play(300);
     const before = caller.playout.writtenMs();
     expect(before - caller.played).toBeLessThanOrEqual(200);
@@ -105,7 +116,7 @@ describe('a sound for who waits', () => {
   });
 
   it('is no item: it is discarded when the caller speaks, and nobody is told that anything was cut', () => {
-    downlink.comfort(false);
+    downlink.comfort('model', false);
     play(100);
     expect(downlink.inPlay).toBe(false);
     expect(downlink.cutIn()).toBeUndefined();
@@ -118,21 +129,21 @@ describe('a sound for who waits', () => {
   });
 
   it('is not played over the agent, to nobody, or twice at a time', () => {
-    expect(downlink.comfort(false)).toBe(true);
-    expect(downlink.comfort(false)).toBe(false);
+    expect(downlink.comfort('model', false)).toBe(true);
+    expect(downlink.comfort('model', false)).toBe(false);
     play(2_000);
     begin('a');
     write(500);
-    expect(downlink.comfort(false)).toBe(false);
+    expect(downlink.comfort('model', false)).toBe(false);
     downlink.broken();
-    expect(downlink.comfort(false)).toBe(false);
+    expect(downlink.comfort('model', false)).toBe(false);
     expect(agent.there).toBe(false);
     expect(ticker.size).toBe(0);
   });
 
   it('ends with a line that takes nothing', () => {
     caller.audio.write = () => {};
-    downlink.comfort(false);
+    downlink.comfort('model', false);
     play(100);
     downlink.unplug();
     expect(ticker.size).toBe(0);
@@ -174,7 +185,7 @@ describe('what the agent is told to be heard', () => {
 });
 
 describe('ANSWER_FILLER', () => {
-  it('is two soft notes, nothing, or a file of the operator', () => {
+  it('is two soft notes, with words where the wait is known to last, words alone, nothing, or a file of the operator', () => {
     const folder = mkdtempSync(join(tmpdir(), 'voicebridge-'));
     try {
       const file = (name: string, rate: number, samples: number) => {
@@ -182,12 +193,14 @@ describe('ANSWER_FILLER', () => {
         writeFileSync(path, Buffer.concat([wavHeader(1, rate, samples * 2), Buffer.alloc(samples * 2, 1)]));
         return path;
       };
-      expect(comfortSound('tone')).toEqual(comfortTone());
-      expect(comfortSound('off')).toBeUndefined();
-      expect(comfortSound(file('own.wav', 16_000, 400))).toMatchObject({
-        sampleRate: 16_000,
-        samples: { length: 400 },
-      });
+      const words = comfortSounds('tone')?.limits;
+      expect(words?.sampleRate).toBe(24_000);
+      expect(words?.samples.length).toBeGreaterThan(24_000);
+      expect(comfortSounds('tone')?.model).toEqual(comfortTone());
+      expect(comfortSounds('words')).toEqual({ model: words, limits: words });
+      expect(comfortSounds('off')).toBeUndefined();
+      const own = { sampleRate: 16_000, samples: { length: 400 } };
+      expect(comfortSounds(file('own.wav', 16_000, 400))).toMatchObject({ model: own, limits: own });
       for (const wrong of [
         file('rate.wav', 44_100, 400),
         file('empty.wav', 8_000, 0),
@@ -195,7 +208,7 @@ describe('ANSWER_FILLER', () => {
         join(folder, 'none.wav'),
         folder,
       ]) {
-        expect(() => comfortSound(wrong)).toThrow(/ANSWER_FILLER must be tone, off, or the path of a WAV file/);
+        expect(() => comfortSounds(wrong)).toThrow(/ANSWER_FILLER must be tone, words, off, or the path of a WAV file/);
       }
     } finally {
       rmSync(folder, { recursive: true, force: true });

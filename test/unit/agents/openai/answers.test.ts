@@ -274,7 +274,7 @@ describe('an answer that fails', () => {
     expect(creates(r)).toEqual([]);
     await r.after(400);
     expect(creates(r)).toHaveLength(1);
-    if (ms > 2_500) expect(r.of('answer_delayed').length).toBeGreaterThan(0);
+    if (ms > 2_500) expect(r.of('answer_delayed')[0]?.why).toBe('limits');
     r.answers('r2', 'i2');
     await r.after(60_000);
     expect(creates(r)).toHaveLength(1);
@@ -370,7 +370,10 @@ describe('a model that thinks', () => {
     await r.after(9_000);
     expect(r.sent).toEqual([]);
     // Half a second of the wait was the silence that ended the turn.
-    expect(r.of('answer_delayed').map(({ waitedMs }) => waitedMs)).toEqual([2_000, 8_000]);
+    expect(r.of('answer_delayed').map(({ waitedMs, why }) => [waitedMs, why])).toEqual([
+      [2_000, 'model'],
+      [8_000, 'model'],
+    ]);
     r.says(says.message('r1', 'i1'), says.delta('r1', 'i1', ulaw(100)), says.audioDone('r1', 'i1'), says.done('r1'));
     await r.after(60_000);
     expect(r.sent).toEqual([]);
