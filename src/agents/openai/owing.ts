@@ -312,8 +312,14 @@ export class Owing {
     });
     this.#rest = { asked, limited, n, timer };
     if (ms > this.#deps.options.limits.coverMs && this.#deps.options.limits.coverMs > 0) {
-      this.#deps.delayed(this.#debt.silentMs(this.#now), 'limits');
+      this.#delayed();
     }
+  }
+
+  /** The caller is kept waiting: by the model's limits where a try failed for them and the next one rests. */
+  #delayed(): void {
+    const limited = this.#rest !== undefined && this.#lastFailure?.reason === 'model-rate-limited';
+    this.#deps.delayed(this.#debt.silentMs(this.#now), limited ? 'limits' : 'model');
   }
 
   /** Nothing is waited with any more; what must be said is said in its turn. */
@@ -357,11 +363,11 @@ export class Owing {
   };
 
   #do(due: NonNullable<ReturnType<AnswerDebt['look']>>): void {
-    const { sequencer, count, log, delayed, end } = this.#deps;
+    const { sequencer, count, log, end } = this.#deps;
     const { active } = sequencer;
     switch (due) {
       case 'cover':
-        delayed(this.#debt.silentMs(this.#now), this.#rest === undefined ? 'model' : 'limits');
+        this.#delayed();
         return;
       case 'ask':
         count('model_retry');

@@ -2,6 +2,7 @@ import type { Clock, Timer } from '../../call/clock.ts';
 import type { Count } from '../../call/counters.ts';
 import type { AgentEvent } from '../../call/events.ts';
 import type { ToolResult } from '../../call/leg.ts';
+import { jsonObject } from '../../transport/http.ts';
 import type { ConversationContext } from './context.ts';
 import type { Drops } from './drops.ts';
 import type { ModelItem } from './events.ts';
@@ -148,7 +149,7 @@ export class ToolCalls {
 
   /** Arguments that were cut off are never a whole object. */
   #runIfWhole(callId: string, draft: Draft): void {
-    if (draft.arguments !== undefined && isObject(draft.arguments)) this.#run(callId, draft);
+    if (draft.arguments !== undefined && jsonObject(draft.arguments) !== undefined) this.#run(callId, draft);
   }
 
   #run(callId: string, draft: Draft): void {
@@ -171,14 +172,5 @@ export class ToolCalls {
     this.#deps.drops.tell('tool_call_dropped', 'the model called a tool without naming one');
     this.#deps.called(draft.responseId);
     this.result({ toolCallId: callId, output: '{"error":"The call names no function."}' });
-  }
-}
-
-function isObject(json: string): boolean {
-  try {
-    const value: unknown = JSON.parse(json);
-    return typeof value === 'object' && value !== null && !Array.isArray(value);
-  } catch {
-    return false;
   }
 }

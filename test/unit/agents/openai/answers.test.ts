@@ -259,6 +259,15 @@ describe('an answer that fails', () => {
     expect(creates(r)).toHaveLength(1);
   });
 
+  it('for another failure is no wait for limits, however soon the caller is told', async () => {
+    const r = await run({ budgets: { coverMs: 500 } });
+    turn(r);
+    r.says(says.created('r1'), says.done('r1', 'failed', failure('server_error', 'Something broke.')));
+    await r.after(650);
+    expect(r.of('answer_delayed').map(({ why }) => why)).toContain('model');
+    expect(r.of('answer_delayed').map(({ why }) => why)).not.toContain('limits');
+  });
+
   it.each([
     ['5.0s', 5_000],
     ['900ms', 900],
