@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { admissionSettings } from './admission/settings.ts';
+import { modelContradictions, modelSettings } from './agents/openai/settings.ts';
+import { browserSettings } from './callers/browser/settings.ts';
 import { parseEnvFile } from './env-file.ts';
 import { BridgeError } from './errors.ts';
-import { browserSettings } from './http/browser-bridge-settings.ts';
-import { outboundContradictions, outboundSettings } from './http/outbound-settings.ts';
 import { httpSettings } from './http/settings.ts';
 import { liveSettings } from './live/settings.ts';
-import { modelContradictions, modelSettings } from './model-settings.ts';
 import { readOperatorFileSync } from './operator-file.ts';
+import { outboundContradictions, outboundSettings } from './orders/settings.ts';
 import { recordingSettings } from './recording/settings.ts';
 import { recordSettings } from './records/settings.ts';
 import { csv, dialledNumber, flag, headerMap, iceServers, integer, portRange, publicUrl, webUrl } from './settings.ts';

@@ -56,6 +56,12 @@ const WATCHED = new Set([...CALL_TYPES, 'src/call/info.ts', 'src/call/tap.ts']);
 /** Files that an operator writes are read in one place, so that each part understands, or refuses, the same of them. */
 const OPERATOR_FILES = new Set(['src/operator-file.ts', 'src/suggest.ts']);
 
+/** What joins a part to the daemon, beside it: its routes and sockets, its settings. Of this the part itself knows nothing. */
+const isJoint = (file: string) =>
+  /^src\/[^/]+(\/[^/]+)?\/(http\/|settings\.ts$)/.test(file) || file === 'src/agents/openai/endpoint.ts';
+/** A file of a carrier's folder, or of a family's. */
+const isCarrier = (file: string) => /^src\/callers\/phone\/carriers\/[^/]+\//.test(file);
+
 /** For parts of the daemon that are whole in themselves: of ours they import their own folder, and what is named. */
 const nothingBut =
   (...allowed: ReadonlyArray<string | ReadonlySet<string>>) =>
@@ -82,7 +88,7 @@ const rules: Rule[] = [
   },
   {
     says: 'a leg imports transport/, media/, the ports and values of call/, errors, kinds of addresses and its own folder: no other leg, never the call, stores, metrics, http or config',
-    about: (file) => under('src/callers/')(file) || under('src/agents/')(file),
+    about: (file) => (under('src/callers/')(file) || under('src/agents/')(file)) && !isJoint(file) && !isCarrier(file),
     forbids: (i, file) =>
       isOurs(i) &&
       !(
@@ -90,18 +96,32 @@ const rules: Rule[] = [
         i.startsWith('src/media/') ||
         CALL_TYPES.has(i) ||
         ['src/addresses.ts', 'src/errors.ts', 'src/log.ts'].includes(i) ||
-        i.startsWith(`${part(file, 3)}/`)
+        (i.startsWith(`${part(file, 3)}/`) && !isJoint(i))
       ),
     breaks: ['src/agents/x/leg.ts', 'src/agents/openai/leg.ts'],
   },
   {
-    says: 'a carrier dialect knows no socket, no codec, no other dialect',
-    about: (file) => /^src\/callers\/phone\/(twilio|signalwire|telnyx|plivo|vonage)\.ts$/.test(file),
-    forbids: (i) =>
-      i.startsWith('src/transport/') ||
-      i.startsWith('src/media/') ||
-      /^src\/callers\/phone\/(twilio|signalwire|telnyx|plivo|vonage)\.ts$/.test(i),
-    breaks: ['src/callers/phone/twilio.ts', 'src/media/codecs.ts'],
+    says: "a carrier is whole in its folder: it imports the phone's ports, the family it is of, transport/, media/ and values, and no other carrier, call, server or config",
+    about: isCarrier,
+    forbids: (i, file) =>
+      isOurs(i) &&
+      !(
+        i.startsWith('src/transport/') ||
+        i.startsWith('src/media/') ||
+        i.startsWith('src/numbering/') ||
+        CALL_TYPES.has(i) ||
+        ['addresses', 'errors', 'log', 'settings', 'spoken'].some((name) => i === `src/${name}.ts`) ||
+        i.startsWith(`${part(file, 5)}/`) ||
+        i.startsWith('src/callers/phone/carriers/laml/') ||
+        (i.startsWith('src/callers/phone/') && !isCarrier(i) && !isJoint(i))
+      ),
+    breaks: ['src/callers/phone/carriers/x/rest.ts', 'src/callers/phone/carriers/twilio/rest.ts'],
+  },
+  {
+    says: 'a carrier dialect knows no socket, no codec',
+    about: (file) => isCarrier(file) && file.endsWith('/media.ts'),
+    forbids: (i) => i.startsWith('src/transport/') || i.startsWith('src/media/'),
+    breaks: ['src/callers/phone/carriers/x/media.ts', 'src/media/codecs.ts'],
   },
   {
     says: 'transport/ imports the clock, the errors and kinds of addresses alone',
@@ -110,10 +130,21 @@ const rules: Rule[] = [
     breaks: ['src/transport/x.ts', 'src/call/events.ts'],
   },
   {
-    says: 'http/ imports no leg but the phone port it serves, and no config',
+    says: 'http/ is plumbing: it knows no caller, agent, order, record or feature, no call, and no config',
     about: under('src/http/'),
-    forbids: (i) => i.startsWith('src/agents/') || i === 'src/config.ts' || i.startsWith('src/simulator/'),
+    forbids: nothingBut(
+      CALL_TYPES,
+      'src/admission/',
+      'src/transport/',
+      ...['addresses', 'errors', 'log', 'settings'].map((name) => `src/${name}.ts`),
+    ),
     breaks: ['src/http/x.ts', 'src/config.ts'],
+  },
+  {
+    says: 'routes beside their parts know the plumbing of http/ and what they serve: no config, no simulator, no feature',
+    about: (file) => /^src\/[^/]+(\/[^/]+)?\/http\//.test(file),
+    forbids: (i) => i === 'src/app.ts' || i.startsWith('src/simulator/') || i.startsWith('src/features/'),
+    breaks: ['src/records/http/x.ts', 'src/features/records.ts'],
   },
   {
     says: 'stores/ is a database behind ports: of ours it imports its thread, errors, wall time and who somebody is, no call and no tool',
@@ -179,13 +210,13 @@ const rules: Rule[] = [
   },
   {
     says: 'live/ tells what records say: it imports records/, what may be watched of calls, and levels of media/, no server and no config',
-    about: under('src/live/'),
+    about: (file) => under('src/live/')(file) && !isJoint(file),
     forbids: nothingBut(WATCHED, 'src/records/', 'src/media/', 'src/errors.ts', 'src/settings.ts'),
     breaks: ['src/live/x.ts', 'src/http/server.ts'],
   },
   {
     says: 'recording/ listens to calls: it imports what may be watched of them, media/ and its thread, and no store, record, server or config',
-    about: under('src/recording/'),
+    about: (file) => under('src/recording/')(file) && !isJoint(file),
     forbids: nothingBut(WATCHED, 'src/media/', 'src/thread/', 'src/errors.ts', 'src/settings.ts'),
     breaks: ['src/recording/x.ts', 'src/call/call.ts'],
   },
@@ -224,7 +255,7 @@ const rules: Rule[] = [
       (i.startsWith('src/features/') && !['src/features/feature.ts', 'src/features/carriers.ts'].includes(i)) ||
       /^src\/(app|main|desk|drain)\.ts$/.test(i) ||
       ['agents', 'transport', 'simulator', 'cli', 'doctor'].some((folder) => i.startsWith(`src/${folder}/`)) ||
-      (i.startsWith('src/callers/') && !i.startsWith('src/callers/phone/control/')),
+      (i.startsWith('src/callers/') && !isJoint(i) && !/^src\/callers\/phone\/(control|carriers)\//.test(i)),
     breaks: ['src/features/x.ts', 'src/features/records.ts'],
   },
   {
@@ -235,7 +266,7 @@ const rules: Rule[] = [
   },
   {
     says: 'records watch calls: they import call/ types and values, errors, settings, the thread and databases of stores/, never a call, a leg or http',
-    about: under('src/records/'),
+    about: (file) => under('src/records/')(file) && !isJoint(file),
     forbids: (i) =>
       isOurs(i) &&
       !CALL_TYPES.has(i) &&

@@ -1,8 +1,8 @@
 import { appendFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { PATHS } from '../callers/phone/http/answers.ts';
 import { errorMessage } from '../errors.ts';
-import { PATHS } from '../http/answers.ts';
 import { type Account, ask } from './account.ts';
 import { type DoctorDeps, type Finding, fail, pass, skip, warn } from './check.ts';
 

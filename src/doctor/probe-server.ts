@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { PATHS } from '../http/answers.ts';
-import { isSignalWireSignature, isTwilioSignature } from '../http/signature.ts';
-import type { CarrierSecrets } from '../http/webhook.ts';
+import { isSignalWireSignature, isTwilioSignature } from '../callers/phone/carriers/laml/signature.ts';
+import { PATHS } from '../callers/phone/http/answers.ts';
+import type { CarrierSecrets } from '../callers/phone/http/webhook.ts';
 import { SocketAcceptor } from '../transport/socket.ts';
 import { asksForWebSocket } from '../transport/upgrade-request.ts';
 

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
+import { twilioSignature } from '../callers/phone/carriers/laml/signature.ts';
+import { PATHS } from '../callers/phone/http/answers.ts';
+import { carrierSecrets } from '../callers/phone/http/webhook.ts';
 import { BridgeError, errorMessage } from '../errors.ts';
-import { PATHS } from '../http/answers.ts';
 import { localUrl } from '../http/public-url.ts';
-import { twilioSignature } from '../http/signature.ts';
-import { carrierSecrets } from '../http/webhook.ts';
 import { openSocket } from '../transport/socket.ts';
 import { type Check, codeOf, type DoctorDeps, type Finding, fail, pass, reasonOf, skip, warn } from './check.ts';
 import { type ProbeServer, startProbeServer } from './probe-server.ts';

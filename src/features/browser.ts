@@ -1,6 +1,6 @@
 import { termination } from '../call/termination.ts';
-import { browserBridge } from '../http/browser-bridge.ts';
-import { BrowserBridges } from '../http/browser-bridges.ts';
+import { browserBridge } from '../callers/browser/http/bridge.ts';
+import { BrowserBridges } from '../callers/browser/http/bridges.ts';
 import { pendingLimits } from '../http/pending.ts';
 import type { Base, Feature } from './feature.ts';
 

@@ -1,4 +1,4 @@
-import { consolePages, readConsoleFiles } from '../http/console-page.ts';
+import { consolePages, readConsoleFiles } from '../console/console-page.ts';
 import type { Feature } from './feature.ts';
 
 /** The operators' console at `/`. What it shows comes from the routes of other parts. */

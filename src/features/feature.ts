@@ -9,15 +9,15 @@ import type { Log } from '../call/leg.ts';
 import type { CallTap, TapHooks } from '../call/tap.ts';
 import type { Termination } from '../call/termination.ts';
 import type { Ticker } from '../call/ticker.ts';
+import type { CarrierSecrets } from '../callers/phone/http/webhook.ts';
 import type { Config } from '../config.ts';
 import type { Dispatch, ModelEndpoint } from '../dispatch.ts';
 import type { AdminOptions } from '../http/admin.ts';
-import type { OutboundPlan } from '../http/outbound-call.ts';
 import type { PublicUrls } from '../http/public-url.ts';
 import type { HttpServer } from '../http/server.ts';
-import type { CarrierSecrets } from '../http/webhook.ts';
 import type { EventReplay } from '../live/replay.ts';
 import type { Metrics } from '../metrics/metrics.ts';
+import type { OutboundPlan } from '../orders/outbound-call.ts';
 import type { RecordSink } from '../records/event.ts';
 
 /**

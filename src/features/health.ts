@@ -1,7 +1,7 @@
 import { Gauge } from 'prom-client';
 import { connectProbe, Reach } from '../admission/reach.ts';
-import { healthRoutes, type Readiness } from '../http/health.ts';
-import { metricsRoute } from '../http/metrics.ts';
+import { healthRoutes, type Readiness } from '../health/health-route.ts';
+import { metricsRoute } from '../health/metrics-route.ts';
 import type { Base, Feature } from './feature.ts';
 
 /** How long the model's host may take to answer a look, ms. */

@@ -1,4 +1,4 @@
-import { serveEvents } from '../http/events-route.ts';
+import { serveEvents } from '../live/http/events-route.ts';
 import { EventHub } from '../live/hub.ts';
 import { LevelMeters } from '../live/levels.ts';
 import { liveMetrics } from '../live/metrics.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { apiErrorBody, namedSchemas, OPENAPI_PATH, type RouteDefinition, routes } from './calls-api-routes.ts';
-import { recordRoutes } from './records-api-routes.ts';
+import { apiErrorBody, namedSchemas, OPENAPI_PATH, type RouteDefinition, routes } from '../orders/calls-api-routes.ts';
+import { recordRoutes } from '../records/http/records-api-routes.ts';
 
 /** The OpenAPI 3.1 document, made of the schemas by which requests are checked. https://spec.openapis.org/oas/v3.1.1 */
 

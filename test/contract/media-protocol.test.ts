@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { signalwire } from '../../src/callers/phone/signalwire.ts';
-import { twilio } from '../../src/callers/phone/twilio.ts';
+import { signalwire } from '../../src/callers/phone/carriers/signalwire/media.ts';
+import { twilio } from '../../src/callers/phone/carriers/twilio/media.ts';
 import { signalwireSamples, twilioSamples } from '../fixtures/phone/samples.ts';
 import { describeMediaProtocol } from './media-protocol.ts';
 

@@ -1,7 +1,7 @@
+import { signalwire } from '../../src/callers/phone/carriers/signalwire/media.ts';
+import { twilio } from '../../src/callers/phone/carriers/twilio/media.ts';
 import { PhoneLeg } from '../../src/callers/phone/leg.ts';
 import type { MediaProtocol, StartMessage } from '../../src/callers/phone/protocol.ts';
-import { signalwire } from '../../src/callers/phone/signalwire.ts';
-import { twilio } from '../../src/callers/phone/twilio.ts';
 import { type Codec, l16, pcmu } from '../../src/media/codecs.ts';
 import { FakeClock } from '../fakes/clock.ts';
 import { FakeSocket } from '../unit/callers/phone/rig.ts';

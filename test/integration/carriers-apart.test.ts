@@ -1,5 +1,5 @@
 import { describe, expect } from 'vitest';
-import { twilioSignature } from '../../src/http/signature.ts';
+import { twilioSignature } from '../../src/callers/phone/carriers/laml/signature.ts';
 import { type Rig, sleep, startRig } from './rig.ts';
 import { rigTest as it } from './rig-test.ts';
 import { PUBLIC, SIGNALWIRE, TWILIO } from './webhook-rig.ts';

@@ -2,18 +2,22 @@ import { connect } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
 import { systemClock } from '../../src/call/clock.ts';
-import { CallMemory } from '../../src/http/call-memory.ts';
+import { twilioSignature } from '../../src/callers/phone/carriers/laml/signature.ts';
+import { CallMemory } from '../../src/callers/phone/http/call-memory.ts';
+import type { IncomingCall, Preparation, WhatNext } from '../../src/callers/phone/http/incoming-call.ts';
+import {
+  type MediaStream,
+  type MediaStreamOptions,
+  serveMediaStream,
+} from '../../src/callers/phone/http/media-stream.ts';
+import { StreamTokens } from '../../src/callers/phone/http/stream-token.ts';
+import { MemoryUsedTokens } from '../../src/callers/phone/http/used-tokens.ts';
+import { isSigned } from '../../src/callers/phone/http/webhook.ts';
+import { type PhoneOptions, phoneWebhooks } from '../../src/callers/phone/http/webhooks.ts';
+import { healthRoutes } from '../../src/health/health-route.ts';
 import type { HttpCounter } from '../../src/http/counters.ts';
-import { healthRoutes } from '../../src/http/health.ts';
-import type { IncomingCall, Preparation, WhatNext } from '../../src/http/incoming-call.ts';
-import { type MediaStream, type MediaStreamOptions, serveMediaStream } from '../../src/http/media-stream.ts';
-import { type PhoneOptions, phoneWebhooks } from '../../src/http/phone.ts';
 import { publicUrls } from '../../src/http/public-url.ts';
 import { createHttpServer, type HttpServerOptions } from '../../src/http/server.ts';
-import { twilioSignature } from '../../src/http/signature.ts';
-import { StreamTokens } from '../../src/http/stream-token.ts';
-import { MemoryUsedTokens } from '../../src/http/used-tokens.ts';
-import { isSigned } from '../../src/http/webhook.ts';
 import type { Socket } from '../../src/transport/socket.ts';
 import { FakeClock } from '../fakes/clock.ts';
 

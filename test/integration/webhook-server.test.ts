@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Preparation } from '../../src/http/incoming-call.ts';
+import type { Preparation } from '../../src/callers/phone/http/incoming-call.ts';
 import { openSocket } from '../../src/transport/socket.ts';
 import { type Rig, type RigOptions, rig, until } from './webhook-rig.ts';
 

@@ -1,8 +1,8 @@
 import { connect } from 'node:net';
 import twilio from 'twilio/lib/webhooks/webhooks.js';
 import { afterEach, describe, expect, it } from 'vitest';
-import { StreamTokens } from '../../src/http/stream-token.ts';
-import { MemoryUsedTokens } from '../../src/http/used-tokens.ts';
+import { StreamTokens } from '../../src/callers/phone/http/stream-token.ts';
+import { MemoryUsedTokens } from '../../src/callers/phone/http/used-tokens.ts';
 import { openSocket, type Socket } from '../../src/transport/socket.ts';
 import { CALL, PUBLIC, type Rig, type RigOptions, rig, TWILIO, tokenOf, UUID, until } from './webhook-rig.ts';
 

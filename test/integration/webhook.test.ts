@@ -1,7 +1,7 @@
 import { createHash, createHmac } from 'node:crypto';
 import twilio from 'twilio/lib/webhooks/webhooks.js';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Preparation } from '../../src/http/incoming-call.ts';
+import type { Preparation } from '../../src/callers/phone/http/incoming-call.ts';
 import { CALL, PUBLIC, type Rig, type RigOptions, rig, SIGNALWIRE, TWILIO, tokenOf, UUID } from './webhook-rig.ts';
 
 let r: Rig;

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, onTestFinished } from 'vitest';
-import { twilioSignature } from '../../src/http/signature.ts';
+import { twilioSignature } from '../../src/callers/phone/carriers/laml/signature.ts';
 import { silenceSource } from '../../src/simulator/phone/index.ts';
 import { openStore } from '../../src/stores/store.ts';
 import { Page } from './browser-page.ts';

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { sessionDefaults, transcriptionDefaults } from '../../src/agents/openai/settings.ts';
 import { envExample, errorsPage, eventsPage, readme } from '../../src/cli/docs.ts';
 import { settingGroups, settingsPage } from '../../src/cli/settings-docs.ts';
 import { loadConfig, settings } from '../../src/config.ts';
-import { sessionDefaults, transcriptionDefaults } from '../../src/model-settings.ts';
 
 const failure = (env: Record<string, string>): string => {
   try {

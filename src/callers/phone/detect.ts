@@ -3,10 +3,10 @@
  * trusted alone: versions move and ids are opaque, so each sign is a vote.
  */
 
-import { parseMessage } from './messages.ts';
+import { parseMessage } from './carriers/laml/messages.ts';
+import { signalwire } from './carriers/signalwire/media.ts';
+import { twilio } from './carriers/twilio/media.ts';
 import type { ConnectedMessage, FaultReport, MediaProtocol, PhoneMessage, StartMessage } from './protocol.ts';
-import { signalwire } from './signalwire.ts';
-import { twilio } from './twilio.ts';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 /** Twilio's ids: two letters of the kind, then 32 hexadecimal digits. */

@@ -6,9 +6,9 @@ import { parse } from 'yaml';
 import { liveUrl } from '../../../deploy/health.ts';
 import { assignments, type Instruction, parseDockerfile } from '../../../deploy/image/dockerfile.ts';
 import { contextFilter } from '../../../deploy/image/ignore.ts';
+import { PATHS } from '../../../src/callers/phone/http/answers.ts';
 import { settings } from '../../../src/config.ts';
-import { PATHS } from '../../../src/http/answers.ts';
-import { healthRoutes } from '../../../src/http/health.ts';
+import { healthRoutes } from '../../../src/health/health-route.ts';
 
 /** The files by which the daemon is deployed name ports, paths, settings and times of the daemon: here they are held against each other. */
 

@@ -1,5 +1,10 @@
 /** A carrier's control of calls, beside their media: hang up, transfer, digits, dial. */
 
+export type { LamlControl } from '../carriers/laml/control.ts';
+export { transferDocument } from '../carriers/laml/transfer-document.ts';
+export { SignalWireRelay, type SignalWireRelayOptions } from '../carriers/signalwire/relay.ts';
+export { type SignalWireRestOptions, signalWireRest } from '../carriers/signalwire/rest.ts';
+export { type TwilioRestOptions, twilioRest } from '../carriers/twilio/rest.ts';
 export {
   CALL_STATUSES,
   type CallControl,
@@ -10,8 +15,3 @@ export {
   type TransferOptions,
 } from './control.ts';
 export { CONTROL_ERRORS, ControlError, type ControlErrorCode } from './errors.ts';
-export type { LamlControl } from './laml.ts';
-export { SignalWireRelay, type SignalWireRelayOptions } from './signalwire-relay.ts';
-export { type SignalWireRestOptions, signalWireRest } from './signalwire-rest.ts';
-export { transferDocument } from './transfer-document.ts';
-export { type TwilioRestOptions, twilioRest } from './twilio-rest.ts';

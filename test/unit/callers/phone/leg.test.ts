@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { termination } from '../../../../src/call/termination.ts';
+import { signalwire } from '../../../../src/callers/phone/carriers/signalwire/media.ts';
+import { twilio } from '../../../../src/callers/phone/carriers/twilio/media.ts';
 import { PhoneLeg } from '../../../../src/callers/phone/leg.ts';
 import type { PhoneLegOptions } from '../../../../src/callers/phone/options.ts';
 import type { MediaMessage, StartMessage } from '../../../../src/callers/phone/protocol.ts';
-import { signalwire } from '../../../../src/callers/phone/signalwire.ts';
-import { twilio } from '../../../../src/callers/phone/twilio.ts';
 import { FakeClock } from '../../../fakes/clock.ts';
 import { FakeSocket, legContext } from './rig.ts';
 

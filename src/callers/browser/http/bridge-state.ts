@@ -1,0 +1,122 @@
+import type { PagePlace } from '../../../admission/admission.ts';
+import type { Calls } from '../../../call/calls.ts';
+import { type Termination, type TerminationReason, termination } from '../../../call/termination.ts';
+import type { ErrorCode } from '../../../errors.ts';
+import { ApiError } from '../../../http/api-error.ts';
+import type { BrowserLeg } from '../leg.ts';
+
+type Call = ReturnType<Calls['create']>;
+
+/** What a page is told of a failure: a code of `docs/errors.md`. */
+export interface Trouble {
+  readonly code: ErrorCode | 'NO_MORE_CALLS';
+  readonly message: string;
+}
+
+export interface BridgeInit {
+  readonly conversationId: string;
+  readonly callId: string;
+  /** Whether an operator placed it. */
+  readonly operator: boolean;
+  readonly place: PagePlace;
+  /** Its part of the connections that are not up yet; freed when it is. */
+  readonly connected: () => void;
+  /** Told once, when all of it is freed. */
+  readonly closed: () => void;
+}
+
+/** One call of a page, from its offer on: what there is of it, and how to be rid of it at any moment. */
+export class Bridge {
+  readonly conversationId: string;
+  readonly callId: string;
+  readonly operator: boolean;
+  readonly place: PagePlace;
+  /** There is none before the page is reached: an offer alone gets neither a place among the calls nor a session of the model's. */
+  call: Call | undefined;
+  leg: BrowserLeg | undefined;
+  readonly #init: BridgeInit;
+  #making: Promise<unknown> = Promise.resolve();
+  #ended: Termination | undefined;
+  #trouble: Trouble | undefined;
+  #connected = false;
+
+  constructor(init: BridgeInit) {
+    this.#init = init;
+    this.conversationId = init.conversationId;
+    this.callId = init.callId;
+    this.operator = init.operator;
+    this.place = init.place;
+  }
+
+  /** Throws when the bridge was closed meanwhile. */
+  check(): void {
+    if (this.#ended !== undefined) throw refusal(this.#ended);
+  }
+
+  get isClosed(): boolean {
+    return this.#ended !== undefined;
+  }
+
+  /** The page is connected: it can be told what went wrong until now. */
+  connected(): void {
+    this.#connected = true;
+    this.#init.connected();
+    if (this.#trouble !== undefined) this.fail(this.#trouble);
+  }
+
+  /** Tells the page why its call will not go on, now or when it is connected. */
+  fail(trouble: Trouble): void {
+    this.#trouble = trouble;
+    if (this.#connected) this.leg?.tell(JSON.stringify({ type: 'error', ...trouble }), false);
+  }
+
+  /** The work of making it, which `close` waits for. */
+  making<T>(work: Promise<T>): Promise<T> {
+    this.#making = work.catch(() => {});
+    return work;
+  }
+
+  /** Ends it, however far it has come; resolves when all is freed. The first reason wins; never rejects. */
+  async close(end: Termination): Promise<void> {
+    this.#ended ??= end;
+    const reason = this.#ended;
+    // What runs is stopped first, so that the work that waits for it comes to its end.
+    await this.call?.end(reason);
+    await this.#making;
+    await this.call?.end(reason);
+    await this.leg?.close(reason);
+    this.#init.connected();
+    this.place.free();
+    this.#init.closed();
+  }
+}
+
+/** What the one who asked for the call is told when it was closed before it was answered. */
+function refusal(end: Termination): ApiError {
+  if (end.reason === 'stream-replaced')
+    return new ApiError(409, 'BRIDGE_REPLACED', 'a newer call of this conversation took its place');
+  return new ApiError(409, 'CALL_ENDED', 'the call was ended while it was made');
+}
+
+/** The error behind a reason of the agent's end. */
+const MODEL_ERRORS: Partial<Record<TerminationReason, Trouble>> = {
+  'model-auth': { code: 'MODEL_AUTH', message: 'the model refuses the key' },
+  'model-quota': { code: 'MODEL_QUOTA', message: "the model's account has no credit left" },
+  'model-rejected': { code: 'MODEL_REJECTED', message: 'the model refuses the session' },
+  'model-format-mismatch': { code: 'MODEL_FORMAT_MISMATCH', message: "the model's audio does not fit" },
+  'model-unconfirmed': {
+    code: 'MODEL_SESSION_UNCONFIRMED',
+    message: 'the model did not confirm the session as it was asked for',
+  },
+  'model-rate-limited': { code: 'MODEL_RATE_LIMITED', message: 'the model asks to come back later' },
+  'model-session-lost': { code: 'MODEL_SESSION_LOST', message: 'the session broke and could not be built again' },
+};
+
+/** What a page is told whose agent ended like this; undefined where nothing went wrong. */
+export function modelTrouble(end: Termination): Trouble | undefined {
+  if (!end.reason.startsWith('model-')) return undefined;
+  return MODEL_ERRORS[end.reason] ?? { code: 'MODEL_UNAVAILABLE', message: 'the model cannot be reached' };
+}
+
+/** How a call ends for which there was no room any more when its page was connected. */
+export const noRoomLeft = (): Termination => termination('no-stream', 'there was no room for the page any more');

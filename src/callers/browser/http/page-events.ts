@@ -1,0 +1,44 @@
+import type { RecordedEvent } from '../../../records/event.ts';
+
+/**
+ * What a page is told of its own call, of all that is recorded: what happens, said and done in the conversation. What the daemon is made of
+ * (routes, audio paths, counters) is no caller's matter.
+ */
+
+/** Fields that are told, by type of event. */
+const TOLD: Readonly<Record<string, readonly string[]>> = {
+  caller_joined: ['again'],
+  connected: [],
+  barge_in: [],
+  turn: ['index', 'callerStoppedMs', 'detectedMs', 'responseMs', 'firstAudioMs', 'heardMs'],
+  recording_started: ['consent'],
+  recording_stopped: ['reason'],
+  'caller.text': ['text'],
+  'agent.ready': ['transport', 'resumed'],
+  'agent.transport_fallback': ['from', 'to', 'reason'],
+  'agent.reconnecting': ['reason'],
+  'agent.speech_started': ['itemId'],
+  'agent.speech_stopped': ['itemId'],
+  'agent.response_started': ['responseId'],
+  'agent.response_done': ['responseId', 'status', 'reason'],
+  'agent.audio_started': ['responseId', 'itemId'],
+  'agent.audio_done': ['responseId', 'itemId'],
+  'agent.transcript': ['role', 'itemId', 'text', 'final'],
+  'agent.tool_call': ['toolCallId', 'name', 'responseId'],
+  'agent.error': ['code', 'message'],
+  'tool.tool_started': ['name', 'toolCallId'],
+  'tool.tool_finished': ['name', 'toolCallId', 'ms', 'outcome'],
+};
+
+/** More, for an operator: what the model hands to tools may name other people. */
+const OPERATOR: Readonly<Record<string, readonly string[]>> = { 'agent.tool_call': ['arguments'] };
+
+/** The message for the page, as JSON; undefined for what it is not told. */
+export function pageEvent(record: RecordedEvent, operator: boolean): string | undefined {
+  const told = TOLD[record.type];
+  if (told === undefined) return undefined;
+  const fields = operator ? [...told, ...(OPERATOR[record.type] ?? [])] : told;
+  const data = Object.fromEntries(fields.flatMap((key) => (key in record.data ? [[key, record.data[key]]] : [])));
+  const { id, seq, at, offsetMs, type } = record;
+  return JSON.stringify({ type: 'event', event: { id, seq, at, offsetMs, type, data } });
+}

@@ -1,0 +1,181 @@
+import type { FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify';
+import type { DialReport } from '../../../call/calls.ts';
+import type { CarrierCall } from '../../../call/carrier-call.ts';
+import { type Party, WITHHELD } from '../../../call/party.ts';
+import { errorCode, errorMessage } from '../../../errors.ts';
+import type { CountHttp } from '../../../http/counters.ts';
+import { parseParty } from '../../../numbering/party.ts';
+import { type Carrier, hangUp, type Spoken } from '../carriers/laml/document.ts';
+import { type Answers, PATHS } from './answers.ts';
+import type { CallMemory } from './call-memory.ts';
+import type { Webhook, WebhookGuard } from './webhook.ts';
+
+/** A call that a carrier offers. */
+export interface IncomingCall extends CarrierCall {
+  readonly carrier: Carrier;
+  /** Who dialled, and who was dialled. */
+  readonly from: Party;
+  readonly to: Party;
+  /** Whether `from` is a number that the carrier wrote as something else; see `Ends`. */
+  readonly wrapped?: boolean;
+  readonly direction: 'inbound' | 'outbound';
+  /** All parameters of the webhook. */
+  readonly params: Readonly<Record<string, string>>;
+  /** The query of the webhook's address: values for a prompt's own variables. */
+  readonly custom: Readonly<Record<string, string>>;
+}
+
+/** `busy`: no room for one more call; `draining`: this process takes none any more; `model`: the model refuses all of them. */
+export type Refusal = 'busy' | 'draining' | 'model';
+/** `live`: the model's audio is expected in real time (WebRTC), not ahead of it (the WebSocket). */
+export type Preparation = { readonly callId: string; readonly live: boolean } | { readonly refused: Refusal };
+
+/** What follows for a caller whose media stream ended. */
+export type WhatNext =
+  | { readonly next: 'reattach'; readonly callId: string; readonly live: boolean }
+  /** `seconds`: how long that may last; `n`: which of the call's transfers it is, where the caller can come back from it. */
+  | { readonly next: 'transfer'; readonly to: string; readonly seconds: number; readonly n?: number }
+  | { readonly next: 'hangup' | 'apology' };
+
+/** Who makes calls out of webhooks. */
+export interface CallDesk {
+  /**
+   * Makes the call and begins to prepare the model's session, without waiting for it: the carrier gives up on an answer after some
+   * seconds. Asked once for each of the carrier's calls. For one that still lives it gives the same `callId`.
+   */
+  prepare(incoming: IncomingCall): Preparation | Promise<Preparation>;
+  continuation(call: CarrierCall): WhatNext;
+  /** What a carrier means that brings a call again whose stream was open before. Left out: it repeats itself. */
+  again?(call: CarrierCall): Promise<WhatNext | { readonly next: 'new' | 'repeat' }>;
+  /** What this caller is told where no agent can. Left out: what all are told. */
+  words?(incoming: IncomingCall): { readonly fallback: Spoken; readonly busy: Spoken | undefined };
+  /** What comes next for a caller who was connected to another number. */
+  transferEnded?(call: CarrierCall, report: DialReport): WhatNext;
+}
+
+/** What the webhook routes share. */
+export interface WebhookRouteOptions {
+  readonly desk: CallDesk;
+  readonly guard: WebhookGuard;
+  readonly answers: Answers;
+  readonly memory: CallMemory;
+  readonly count: CountHttp;
+}
+
+/** Sends a document of the carrier's language. It holds a token, so nothing on the way may keep it. */
+export function sendDocument(reply: FastifyReply, document: string): FastifyReply {
+  return reply.header('cache-control', 'no-store').type('text/xml; charset=utf-8').send(document);
+}
+
+/** Whether the caller's own network was asked not to tell who he is, though it tells us: RFC 3323 section 4.2, RFC 3325 section 9.3. */
+function asksForPrivacy(params: Webhook['params']): boolean {
+  const { SipHeader_Privacy = '' } = params;
+  return /(?:^|[;,\s])(?:id|user|header)(?:$|[;,\s])/i.test(SipHeader_Privacy);
+}
+
+/** The call that a webhook is about. */
+export function incomingCall(webhook: Webhook): IncomingCall {
+  const { carrier, accountId, carrierCallId, params, query } = webhook;
+  const { From = '', To = '', Direction = '' } = params;
+  const origin = { provenScope: webhook.proven && accountId !== '' ? `${carrier}/${accountId}` : undefined };
+  const from = asksForPrivacy(params) ? WITHHELD : parseParty(From, origin);
+  return {
+    carrier,
+    carrierCallId,
+    from,
+    wrapped: from.kind === 'number' && from.number !== From,
+    to: parseParty(To, origin),
+    accountId,
+    // "outbound-api" and "outbound-dial": calls that were placed through the carrier's API and answered.
+    direction: Direction.startsWith('outbound') ? 'outbound' : 'inbound',
+    params,
+    custom: query,
+  };
+}
+
+/** A call can be brought so often; then it is a loop, or somebody replays what he saw. */
+const VISITS_MOST = 10;
+/** A call that rings has not been anywhere yet: what says so can only be the first webhook again. */
+const RINGS = /^(?:queued|initiated|ringing)$/;
+
+/**
+ * `GET|POST /incoming-call`: what to do with a caller. A repetition gets the first answer again and starts nothing; a call that comes again after
+ * its stream was open (a menu in front of us has the caller back) goes on where it was, or begins anew.
+ */
+export const incomingCallRoute: FastifyPluginCallback<WebhookRouteOptions> = (app, options, done) => {
+  const { desk, guard, answers, memory, count } = options;
+
+  const prepare = async (
+    request: FastifyRequest,
+    webhook: Webhook,
+  ): Promise<{ document: string; started: boolean }> => {
+    try {
+      const preparation = await desk.prepare(incomingCall(webhook));
+      if ('refused' in preparation) {
+        count('call_refused');
+        request.log.info({ refused: preparation.refused }, 'call refused');
+        const document = preparation.refused === 'busy' ? answers.busy(webhook) : answers.apology(webhook);
+        return { document, started: false };
+      }
+      const { carrier, carrierCallId } = webhook;
+      const { callId, live } = preparation;
+      const document = answers.connect(request, { carrier, carrierCallId, callId, live });
+      count('call_prepared');
+      request.log.info({ callId, carrier, carrierCallId }, 'call prepared');
+      return { document, started: true };
+    } catch (error) {
+      // An HTTP error would make the carrier read its own words to the caller.
+      count('call_prepare_failed');
+      request.log.error({ code: errorCode(error), detail: errorMessage(error) }, 'call could not be prepared');
+      return { document: answers.apology(webhook), started: false };
+    }
+  };
+
+  const meant = async (webhook: Webhook, before: { readonly visits: number; readonly opened: boolean }) => {
+    const rings = RINGS.test(webhook.params['CallStatus'] ?? '');
+    if (!before.opened || rings || before.visits >= VISITS_MOST) return undefined;
+    return desk.again?.(webhook);
+  };
+
+  app.route({
+    method: ['GET', 'POST'],
+    url: PATHS.incomingCall,
+    // A HEAD would run the handler, and with it prepare a call.
+    exposeHeadRoute: false,
+    handler: async (request, reply) => {
+      const webhook = guard.check(request);
+      const before = memory.recall(webhook);
+      if (before !== undefined) {
+        const again = (await meant(webhook, before)) ?? { next: 'repeat' };
+        const now = memory.recall(webhook) ?? before;
+        // Where another repetition of the same was quicker, this one gets its answer.
+        if (again.next === 'reattach' && now.answer === before.answer) {
+          const { carrier, carrierCallId } = webhook;
+          const { callId, live } = again;
+          const document = answers.connect(request, { carrier, carrierCallId, callId, live });
+          memory.remember(webhook, Promise.resolve(document));
+          count('call_returned');
+          request.log.info({ callId, carrier, carrierCallId }, 'the carrier brings a call back');
+          return sendDocument(reply, document);
+        }
+        if (again.next !== 'new' || now.answer !== before.answer) {
+          count('webhook_repeated');
+          return sendDocument(
+            reply,
+            again.next === 'apology' ? answers.apology(webhook) : ((await now.answer) ?? hangUp()),
+          );
+        }
+      }
+      const made = prepare(request, webhook);
+      memory.remember(
+        webhook,
+        made.then(({ document }) => document),
+      );
+      const { document, started } = await made;
+      // A refusal started nothing that a second webhook could double: the carrier may try again.
+      if (!started) memory.forget(webhook);
+      return sendDocument(reply, document);
+    },
+  });
+  done();
+};

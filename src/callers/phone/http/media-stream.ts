@@ -1,0 +1,164 @@
+import type { IncomingMessage } from 'node:http';
+import type { Clock } from '../../../call/clock.ts';
+import type { Log } from '../../../call/leg.ts';
+import { BridgeError, errorCode } from '../../../errors.ts';
+import type { CountHttp, HttpCounter } from '../../../http/counters.ts';
+import { PendingConnections, type PendingLimits } from '../../../http/pending.ts';
+import type { PublicUrls } from '../../../http/public-url.ts';
+import type { UpgradeRouter } from '../../../http/upgrade.ts';
+import { type Socket, SocketAcceptor, type SocketHandlers } from '../../../transport/socket.ts';
+import { isUpgradeSignature } from '../carriers/laml/signature.ts';
+import { PATHS } from './answers.ts';
+import type { StreamClaims, StreamTokens } from './stream-token.ts';
+import type { CarrierSecrets } from './webhook.ts';
+
+/** A carrier's media socket whose call is not known yet. */
+export interface MediaStream {
+  readonly remoteAddress: string;
+  /** What the token in the upgrade's `Authorization` claims; undefined without one. It is not used up. */
+  readonly bearer: StreamClaims | undefined;
+  /** Completes the connection: called at once, within `onStream`, so that no message is lost. */
+  attach(handlers: SocketHandlers): Socket;
+  /**
+   * The proof in the stream's `start`: uses the token up and gives the call it belongs to. Where `start` brought none, the upgrade's
+   * bearer token stands for it. Throws STREAM_TOKEN_{MISSING,INVALID,EXPIRED,USED}: the stream is then to be closed with 1008, and audio
+   * that came before is never used.
+   */
+  authorizeStart(token: string | undefined, carrierCallId: string): StreamClaims;
+}
+
+export interface MediaStreamOptions {
+  readonly upgrades: UpgradeRouter;
+  readonly urls: PublicUrls;
+  readonly secrets: CarrierSecrets;
+  readonly tokens: StreamTokens;
+  readonly count: CountHttp;
+  readonly log: Pick<Log, 'warn' | 'debug'>;
+  readonly clock: Clock;
+  /** Takes the socket over: attaches handlers at once, and closes it when no `start` comes in time. */
+  readonly onStream: (stream: MediaStream) => void;
+  /** Sockets that wait for their `start` without having proven anything at the upgrade; 32 an address and 512 in all when left out. */
+  readonly pending?: PendingLimits;
+  /** Those that wait for it with proof; 512, from one address or from many, when left out. */
+  readonly proven?: PendingLimits;
+}
+
+/** Media messages have a few hundred bytes, `start` one or two thousand. */
+const MESSAGE_MOST_BYTES = 64 * 1024;
+/** Keeps tunnels from closing a quiet connection and finds dead ones. */
+const PING_INTERVAL_MS = 15_000;
+
+const headerText = (request: IncomingMessage, name: string) => {
+  const value = request.headers[name];
+  return typeof value === 'string' ? value : '';
+};
+
+function bearerOf(request: IncomingMessage): string | undefined {
+  const header = headerText(request, 'authorization');
+  return header === '' ? undefined : (/^Bearer +(\S+)$/i.exec(header)?.[1] ?? '(no bearer token)');
+}
+
+const TOKEN_COUNTERS: Partial<Record<string, HttpCounter>> = {
+  STREAM_TOKEN_MISSING: 'stream_token_missing',
+  STREAM_TOKEN_INVALID: 'stream_token_invalid',
+  STREAM_TOKEN_EXPIRED: 'stream_token_expired',
+  STREAM_TOKEN_USED: 'stream_token_used',
+};
+
+/**
+ * `WS /media-stream`. What a carrier can prove at the upgrade is checked there (Twilio signs it, SignalWire brings the bearer token it was
+ * told); the proof that counts is the one-time token in `start`, since either may be absent.
+ */
+export function serveMediaStream(options: MediaStreamOptions): { readonly pending: PendingConnections } {
+  const { upgrades, urls, secrets, tokens, count, log, clock } = options;
+  const pending = new PendingConnections(options.pending ?? { perAddress: 32, total: 512 });
+  const proven = new PendingConnections(options.proven ?? { perAddress: 512, total: 512 });
+  /** Tokens that a waiting socket brought at its upgrade: each proves one socket at a time. */
+  const shown = new Set<string>();
+  const acceptor = new SocketAcceptor({
+    maxMessageBytes: MESSAGE_MOST_BYTES,
+    pingIntervalMs: PING_INTERVAL_MS,
+    clock,
+    media: true,
+  });
+
+  /** Whether the carrier signed the upgrade; undefined when it did not sign or no secret can tell. */
+  const signed = (request: IncomingMessage): boolean | undefined => {
+    const signature = headerText(request, 'x-twilio-signature');
+    if (signature === '' || secrets.twilio.length === 0) return undefined;
+    // SignalWire documents no signature here; should it send one under this name, it is made with its own key.
+    const keys = [...secrets.twilio, ...secrets.signalwire];
+    return isUpgradeSignature(keys, signature, urls.ws(request, PATHS.mediaStream));
+  };
+
+  /** Counts how a token fared, whatever came of it. */
+  const counted = <T>(check: () => T, failed?: HttpCounter): T => {
+    try {
+      return check();
+    } catch (error) {
+      const code = errorCode(error);
+      const counter = code === 'STREAM_TOKEN_USED' ? 'stream_token_used' : (failed ?? TOKEN_COUNTERS[code]);
+      if (counter !== undefined) count(counter);
+      throw error;
+    }
+  };
+
+  upgrades.serve(
+    PATHS.mediaStream,
+    (request, stream, head) => {
+      const remoteAddress = upgrades.addressOf(request);
+      const refuse = (status: number, code: string) => {
+        log.warn({ remoteAddress, status, code }, 'media stream refused');
+        upgrades.refuse(stream, status, code);
+      };
+      let signature: boolean | undefined;
+      let bearer: StreamClaims | undefined;
+      const bearerToken = bearerOf(request);
+      try {
+        signature = signed(request);
+        if (bearerToken !== undefined)
+          bearer = counted(() => tokens.verifyUnused(bearerToken), 'upgrade_bearer_invalid');
+      } catch (error) {
+        if (!(error instanceof BridgeError)) throw error;
+        if (error.code === 'HOST_NOT_ALLOWED') count('host_not_allowed');
+        return refuse(error.status ?? 500, error.code);
+      }
+      const jti = bearer !== undefined && !shown.has(bearer.jti) ? bearer.jti : undefined;
+      const isProven = signature === true || jti !== undefined;
+      if (!isProven && !upgrades.charge(request, stream, 'stream')) return;
+      if (signature === false) {
+        count('upgrade_signature_invalid');
+        return refuse(403, 'WEBHOOK_SIGNATURE_INVALID');
+      }
+      // One that proved itself is not held up by those who did not, even when all come through one proxy.
+      const taken = (isProven ? proven : pending).admit(remoteAddress);
+      if (typeof taken === 'string') {
+        count('upgrade_too_many');
+        return taken === 'address' ? refuse(429, 'TOO_MANY_CONNECTIONS') : refuse(503, 'TOO_MANY_CONNECTIONS');
+      }
+      if (jti !== undefined) shown.add(jti);
+      const place = () => {
+        taken();
+        if (jti !== undefined) shown.delete(jti);
+      };
+      stream.once('close', place);
+      acceptor.accept(request, stream, head, (attach) => {
+        count('upgrade_accepted');
+        options.onStream({
+          remoteAddress,
+          bearer,
+          attach,
+          authorizeStart(token, carrierCallId) {
+            const proof = token === undefined || token === '' ? bearerToken : token;
+            const claims = counted(() => tokens.redeem(proof, { carrierCallId }));
+            place();
+            count('stream_authorized');
+            return claims;
+          },
+        });
+      });
+    },
+    'stream',
+  );
+  return { pending };
+}

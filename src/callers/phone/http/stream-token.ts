@@ -1,0 +1,142 @@
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { BridgeError } from '../../../errors.ts';
+import type { UsedTokens } from './used-tokens.ts';
+
+/**
+ * The one-time token by which a media stream proves that it belongs to a call whose webhook the bridge answered. It travels in a
+ * `<Parameter>` (a query string would be refused or stripped by the carrier) and comes back in the stream's `start`. It is signed, so any
+ * instance with the same secret can check it, and it names the carrier's call, so it opens no other.
+ *
+ * Bytes before base64url: version (1), expiry in ms since the epoch (6, big-endian), jti (16), then carrier, carrier's call id and our
+ * call id (one length byte each, UTF-8), then HMAC-SHA256 (32) over a fixed label and all bytes before.
+ */
+
+export interface StreamClaims {
+  /** Label of the carrier: tells the dialect before the stream's first message. */
+  readonly carrier: string;
+  readonly carrierCallId: string;
+  /** Our id of the call. */
+  readonly callId: string;
+  /** 128 random bits, hex: what makes two tokens of one call differ, and what is remembered once used. */
+  readonly jti: string;
+  /** Wall clock, ms since the epoch. */
+  readonly expiresAtMs: number;
+}
+
+export interface StreamTokenOptions {
+  /** The first signs, all are accepted; 16 bytes each at least. */
+  readonly secrets: readonly string[];
+  readonly used: UsedTokens;
+  /** Wall clock, ms since the epoch. */
+  readonly wall: () => number;
+  /** Life of a token, ms; 60 s when left out. */
+  readonly ttlMs?: number;
+  /** How long after its expiry a token still passes, for clocks of several instances that differ, ms; 5 s when left out. */
+  readonly leewayMs?: number;
+  /** `n` unpredictable bytes; node:crypto's when left out. */
+  readonly random?: (n: number) => Uint8Array;
+}
+
+const VERSION = 1;
+const HEAD_BYTES = 1 + 6 + 16;
+const MAC_BYTES = 32;
+/** Longest of the three texts in a token, bytes. A `<Parameter>` holds 499 characters, which all three fill together at 100. */
+const TEXT_MOST = 100;
+const TOKEN_MOST = 499;
+/** Keeps a MAC made for another purpose with the same secret from passing here. */
+const LABEL = 'voicebridge stream token\n';
+
+export const DEFAULT_TTL_MS = 60_000;
+const DEFAULT_LEEWAY_MS = 5_000;
+
+function refuse(code: 'MISSING' | 'INVALID' | 'EXPIRED' | 'USED', message: string): BridgeError {
+  return new BridgeError(`STREAM_TOKEN_${code}`, message, { status: 401 });
+}
+
+export class StreamTokens {
+  readonly #options: StreamTokenOptions;
+  readonly #ttlMs: number;
+  readonly #leewayMs: number;
+  readonly #random: (n: number) => Uint8Array;
+
+  /** Throws CONFIG_INVALID without a secret or with one that is too short. */
+  constructor(options: StreamTokenOptions) {
+    if (options.secrets.length === 0 || options.secrets.some((secret) => Buffer.byteLength(secret) < 16))
+      throw new BridgeError('CONFIG_INVALID', 'stream tokens need a secret of 16 bytes at least');
+    this.#options = options;
+    this.#ttlMs = options.ttlMs ?? DEFAULT_TTL_MS;
+    this.#leewayMs = options.leewayMs ?? DEFAULT_LEEWAY_MS;
+    this.#random = options.random ?? randomBytes;
+  }
+
+  /** A new token, valid once. Throws WEBHOOK_INVALID when an id is empty or longer than 100 bytes. */
+  issue(claims: Pick<StreamClaims, 'carrier' | 'carrierCallId' | 'callId'>): string {
+    const head = Buffer.alloc(HEAD_BYTES);
+    head[0] = VERSION;
+    head.writeUIntBE(Math.round(this.#options.wall() + this.#ttlMs), 1, 6);
+    head.set(this.#random(16), 7);
+    const parts: Buffer[] = [head];
+    for (const text of [claims.carrier, claims.carrierCallId, claims.callId]) {
+      const bytes = Buffer.from(text);
+      if (bytes.length === 0 || bytes.length > TEXT_MOST)
+        throw new BridgeError('WEBHOOK_INVALID', `an id must have 1 to ${TEXT_MOST} bytes`, { status: 400 });
+      parts.push(Buffer.of(bytes.length), bytes);
+    }
+    const body = Buffer.concat(parts);
+    return Buffer.concat([body, this.#mac(this.#options.secrets[0] ?? '', body)]).toString('base64url');
+  }
+
+  /**
+   * What the token claims, without using it up. With `carrierCallId` it must name that call. Throws STREAM_TOKEN_MISSING, _INVALID
+   * (forged, mangled, another call's) or _EXPIRED.
+   */
+  verify(token: string | undefined, bound: { carrierCallId?: string | undefined } = {}): StreamClaims {
+    if (token === undefined || token === '') throw refuse('MISSING', 'the stream brought no token');
+    const claims = this.#read(token);
+    if (claims === undefined) throw refuse('INVALID', 'the stream token was not made by this bridge');
+    if (this.#options.wall() > claims.expiresAtMs + this.#leewayMs)
+      throw refuse('EXPIRED', 'the stream token came too late');
+    if (bound.carrierCallId !== undefined && bound.carrierCallId !== claims.carrierCallId)
+      throw refuse('INVALID', "the stream token belongs to another of the carrier's calls");
+    return claims;
+  }
+
+  /** As `verify`, of a token that was not used before either: else STREAM_TOKEN_USED. It is not used up. */
+  verifyUnused(token: string | undefined): StreamClaims {
+    const claims = this.verify(token);
+    if (this.#options.used.has(claims.jti)) throw refuse('USED', 'the stream token was used before');
+    return claims;
+  }
+
+  /** As `verify`, and uses the token up: the next time it throws STREAM_TOKEN_USED. A token that fails otherwise is not used up. */
+  redeem(token: string | undefined, bound: { carrierCallId: string }): StreamClaims {
+    const claims = this.verify(token, bound);
+    if (!this.#options.used.consume(claims.jti, claims.expiresAtMs + this.#leewayMs))
+      throw refuse('USED', 'the stream token was used before');
+    return claims;
+  }
+
+  #mac(secret: string, body: Uint8Array): Buffer {
+    return createHmac('sha256', secret).update(LABEL).update(body).digest();
+  }
+
+  #read(token: string): StreamClaims | undefined {
+    // Node's decoder skips what is not base64url; the alphabet is checked so that one token has one spelling.
+    if (token.length > TOKEN_MOST || !/^[A-Za-z0-9_-]+$/.test(token)) return undefined;
+    const bytes = Buffer.from(token, 'base64url');
+    if (bytes.length < HEAD_BYTES + 3 + MAC_BYTES || bytes.toString('base64url') !== token) return undefined;
+    const body = bytes.subarray(0, bytes.length - MAC_BYTES);
+    const mac = bytes.subarray(bytes.length - MAC_BYTES);
+    if (!this.#options.secrets.some((secret) => timingSafeEqual(mac, this.#mac(secret, body)))) return undefined;
+    if (body[0] !== VERSION) return undefined;
+    const texts: string[] = [];
+    for (let at = HEAD_BYTES; at < body.length; ) {
+      const length = body[at] ?? 0;
+      texts.push(body.toString('utf8', at + 1, at + 1 + length));
+      at += 1 + length;
+    }
+    const [carrier = '', carrierCallId = '', callId = ''] = texts;
+    const jti = body.toString('hex', 7, HEAD_BYTES);
+    return { carrier, carrierCallId, callId, jti, expiresAtMs: body.readUIntBE(1, 6) };
+  }
+}

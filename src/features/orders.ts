@@ -1,0 +1,143 @@
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Calls } from '../call/calls.ts';
+import { OutboundGuard } from '../call/outbound-guard.ts';
+import { voiceAt } from '../callers/phone/carriers/laml/document.ts';
+import { isFinal } from '../callers/phone/control/index.ts';
+import { transferEndedPath } from '../callers/phone/http/answers.ts';
+import { callStatusRoute, type StatusUpdate } from '../callers/phone/http/call-status.ts';
+import { callerIdFor } from '../callers/phone/http/caller-id.ts';
+import { HostedDocuments, hostedDocumentRoute } from '../callers/phone/http/hosted-documents.ts';
+import { WebhookGuard } from '../callers/phone/http/webhook.ts';
+import { parseParty } from '../numbering/party.ts';
+import { CallCallbacks } from '../orders/call-callbacks.ts';
+import { callsApi } from '../orders/calls-api.ts';
+import { callsDesk, type WatchedCallsDesk } from '../orders/calls-desk.ts';
+import { OutboundCalls } from '../orders/outbound-calls.ts';
+import { HourFile } from '../stores/hour-file.ts';
+import { Destinations } from '../tools/destinations.ts';
+import { checkDestination } from '../tools/policy.ts';
+import { type Carriers, openCarriers } from './carriers.ts';
+import type { Base, Feature } from './feature.ts';
+
+/** Longer than the longest call: a call whose end is never told gives its place back after it, ms. */
+const PLACE_SLACK_MS = 600_000;
+/** How long reports of calls that ended with the process may take, ms. */
+const REPORT_MS = 2_000;
+
+/** Calls that are ordered, and the interface by which calls are seen and operated: `/calls`, `/openapi.json`, and the carriers' news of both. */
+export async function openCallsApi(base: Base): Promise<Feature> {
+  const { config, clock, log, metrics, secrets, urls } = base;
+  const destinations = new Destinations({
+    hosts: config.HTTP_TOOL_HOSTS,
+    privateHosts: config.HTTP_TOOL_PRIVATE_HOSTS,
+  });
+  const callbacks = new CallCallbacks({
+    clock,
+    log,
+    secret: config.CALLBACK_SECRET,
+    dispatcherFor: (url) => destinations.dispatcherFor(url),
+  });
+  const documents = new HostedDocuments({
+    secrets: [config.STREAM_TOKEN_SECRET ?? randomBytes(32).toString('base64url')],
+    urls,
+    wall: () => clock.wall(),
+  });
+  const carriers: Carriers = openCarriers({
+    config,
+    clock,
+    log,
+    host: (document) => documents.url(document),
+    onStatus: (call, status) => news({ ...call, status }),
+  });
+  const mayDial = (number: string) => {
+    const decision = checkDestination(number, { allow: config.DIAL_ALLOW, deny: config.DIAL_DENY });
+    return decision.allowed
+      ? ({ ok: true, number: decision.number } as const)
+      : ({ ok: false, code: decision.code, reason: decision.reason } as const);
+  };
+  const ordersFile = await HourFile.open({ path: join(config.DATA_DIR, 'orders-hour.json'), clock, log });
+  const guard = new OutboundGuard({
+    clock,
+    mayDial,
+    perHour: config.OUTBOUND_PER_HOUR,
+    concurrent: config.OUTBOUND_CONCURRENT,
+    longestMs: config.MAX_CALL_MINUTES * 60_000 + PLACE_SLACK_MS,
+    memory: ordersFile,
+  });
+  let outbound: OutboundCalls | undefined;
+  let desk: WatchedCallsDesk | undefined;
+  let running: Calls | undefined;
+
+  const news = (update: StatusUpdate) => {
+    outbound?.onStatus(update);
+    if (update.status !== undefined && isFinal(update.status)) running?.carrierEnded(update);
+  };
+
+  return {
+    claim: async (call, to) => outbound?.claim(call, to),
+    ended: (call, end) => desk?.ended(call, end),
+    forget: async (callIds) => desk?.forget(callIds),
+    install({ http, calls, dispatch, admin, admission }) {
+      outbound = new OutboundCalls({
+        guard,
+        control: carriers.forOrders,
+        from: config.OUTBOUND_FROM,
+        urls,
+        clock,
+        log,
+        callbacks,
+        hasPrompt: (name) => dispatch.hasPrompt(name),
+        admit: () => admission.admitOrder(config.OPENAI_REALTIME_MODEL),
+      });
+      const orders = outbound;
+      running = calls;
+      desk = callsDesk({
+        calls,
+        outbound: orders,
+        transfers: dispatch.transfers,
+        clock,
+        transferOptions: (call, n) => {
+          const ends = { from: parseParty(call.from ?? ''), to: parseParty(call.to ?? '') };
+          const { shown, missing } = callerIdFor({ ...ends, wrapped: call.fromWrapped }, config.TRANSFER_CALLER_ID);
+          if (missing)
+            log.warn(
+              { callId: call.id },
+              'a caller without a number is connected on, and none can be shown: set TRANSFER_CALLER_ID',
+            );
+          const action = n === undefined ? undefined : urls.http({ headers: {} }, transferEndedPath(n));
+          const { carrier = '' } = calls.get(call.id)?.info ?? {};
+          const { language, voice } = dispatch.words({ ...ends, direction: call.direction }).fallback;
+          return {
+            language,
+            voice: voiceAt(carrier, voice),
+            callerId: shown,
+            action,
+            ...(n === undefined ? {} : { timeoutSeconds: config.TRANSFER_RING_SECONDS }),
+          };
+        },
+        // A carrier that is given an address without being asked for one is given the configured one.
+        comesBack: config.PUBLIC_URL !== undefined,
+        controlOf: ({ id }) => carriers.of(calls.get(id)?.info ?? {}),
+      });
+      const webhooks = new WebhookGuard({ secrets, urls, count: metrics.countHttp });
+      http.app.register(callStatusRoute, { guard: webhooks, onStatus: news });
+      http.app.register(hostedDocumentRoute, { documents, guard: webhooks });
+      http.app.register(callsApi, { admin, desk, mayDial, clock, version: version() });
+    },
+    async close() {
+      // What is to be reported is with the callbacks as soon as the first call returns.
+      await Promise.all([outbound?.close(), callbacks.close(REPORT_MS)]);
+      await carriers.close();
+      await destinations.close();
+      await ordersFile.close();
+    },
+  };
+}
+
+/** The package's own version, for the OpenAPI document. */
+function version(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}

@@ -1,0 +1,47 @@
+import { describe, expect, it } from 'vitest';
+import { pageEvent } from '../../../../../src/callers/browser/http/page-events.ts';
+import type { RecordedEvent } from '../../../../../src/records/event.ts';
+
+const record = (type: string, data: Record<string, unknown>): RecordedEvent => ({
+  id: 'id',
+  callId: 'call',
+  seq: 3,
+  at: 1,
+  offsetMs: 2,
+  type,
+  data,
+  transient: false,
+});
+const shown = (type: string, data: Record<string, unknown>, operator = false) => {
+  const text = pageEvent(record(type, data), operator);
+  return text === undefined ? undefined : (JSON.parse(text) as { event: { data: unknown } }).event.data;
+};
+
+describe('what a page is told', () => {
+  it('is what happens in the conversation, with id and time', () => {
+    const text = pageEvent(record('agent.transcript', { role: 'agent', itemId: 'i', text: 'Hi', final: true }), false);
+    expect(JSON.parse(text ?? '')).toEqual({
+      type: 'event',
+      event: {
+        id: 'id',
+        seq: 3,
+        at: 1,
+        offsetMs: 2,
+        type: 'agent.transcript',
+        data: { role: 'agent', itemId: 'i', text: 'Hi', final: true },
+      },
+    });
+  });
+
+  it('is not what the daemon is made of', () => {
+    expect(shown('call_started', { info: { route: 'r' } }, true)).toBeUndefined();
+    expect(shown('agent.rate_limits', {}, true)).toBeUndefined();
+    expect(shown('connected', { audioPath: 'up: ...' }, true)).toEqual({});
+  });
+
+  it('has the arguments of functions for operators alone', () => {
+    const call = { toolCallId: 't', name: 'look_up_caller', arguments: '{"name":"Maria"}', responseId: 'r' };
+    expect(shown('agent.tool_call', call)).toEqual({ toolCallId: 't', name: 'look_up_caller', responseId: 'r' });
+    expect(shown('agent.tool_call', call, true)).toEqual(call);
+  });
+});

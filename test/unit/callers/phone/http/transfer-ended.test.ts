@@ -1,0 +1,23 @@
+import { describe, expect, it } from 'vitest';
+import { dialOutcome } from '../../../../../src/callers/phone/http/transfer-ended.ts';
+
+describe('what a carrier tells of a number that it dialled', () => {
+  it.each([
+    [{ DialCallStatus: 'completed', DialCallDuration: '12' }, 'completed', 12],
+    [{ DialCallStatus: 'answered' }, 'completed', 0],
+    [{ DialCallStatus: 'Completed' }, 'completed', 0],
+    [{ DialCallStatus: 'failed', DialCallDuration: '3' }, 'completed', 3],
+    [{ DialCallStatus: 'failed', DialCallDuration: '0.4' }, 'completed', 1],
+    [{ DialCallStatus: 'hangup', DialBridged: 'True' }, 'completed', 0],
+    [{ DialCallStatus: 'busy', DialCallDuration: '0', DialBridged: 'false' }, 'busy', 0],
+    [{ DialCallStatus: ' BUSY ' }, 'busy', 0],
+    [{ DialCallStatus: 'No Answer' }, 'no-answer', 0],
+    [{ DialCallStatus: 'no_answer' }, 'no-answer', 0],
+    [{ DialCallStatus: 'noAnswer' }, 'no-answer', 0],
+    [{ DialCallStatus: 'cancelled' }, 'canceled', 0],
+    [{ DialCallStatus: 'constructor', DialCallDuration: '-1' }, 'failed', 0],
+    [{}, 'failed', 0],
+  ] as const)('%o is %s after %i s', (params, how, seconds) => {
+    expect(dialOutcome(params)).toEqual({ how, seconds });
+  });
+});
