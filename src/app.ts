@@ -246,6 +246,7 @@ export async function build(config: Config, deps: AppDeps): Promise<App> {
     memory,
     tokens,
     count: metrics.countHttp,
+    paceOf: (callId) => calls.get(callId)?.pace,
     apology: { text: config.FALLBACK_SAY },
     transferTo: config.FALLBACK_DIAL,
     transferSeconds: config.MAX_CALL_MINUTES * 60,

@@ -63,8 +63,6 @@ export interface Assignment {
   readonly prompt: string;
   /** The model's name: the prompt's own, or the daemon's. */
   readonly model: string;
-  /** Whether the model's audio is to be expected in real time (WebRTC) rather than ahead of it. A later fallback is not foreseen. */
-  readonly live: boolean;
   /** Longest call, longest silence and how often the agent asks then, ms; undefined: the daemon's own. */
   readonly maxMs: number | undefined;
   readonly silenceMs: number | undefined;
@@ -195,7 +193,7 @@ export async function openDispatch(deps: DispatchDeps): Promise<Dispatch> {
         ...(overrides.instructions === undefined ? {} : { instructions: overrides.instructions }),
         tools: set.definitions(),
       };
-      const { model, transport } = options;
+      const { model } = options;
       const { maxMinutes, silenceSeconds, silencePrompts } = prompt.settings.limits ?? {};
       return {
         agent: createOpenAiAgent(options),
@@ -203,7 +201,6 @@ export async function openDispatch(deps: DispatchDeps): Promise<Dispatch> {
         route: routed.route,
         prompt: name,
         model,
-        live: transport === 'webrtc' && !deps.webrtc.doubtful,
         maxMs: maxMinutes === undefined ? undefined : maxMinutes * 60_000,
         silenceMs: silenceSeconds === undefined ? undefined : silenceSeconds * 1000,
         silenceAsks: silencePrompts,

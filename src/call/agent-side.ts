@@ -24,7 +24,6 @@ export interface AgentSideOptions {
 export class AgentSide {
   readonly #o: AgentSideOptions;
   #ready = false;
-  #live = false;
   #lost: Termination | undefined;
   #started: Promise<void> = Promise.resolve();
 
@@ -35,11 +34,6 @@ export class AgentSide {
   /** Whether it can take audio now. */
   get ready(): boolean {
     return this.#ready;
-  }
-
-  /** Whether its audio comes in real time. */
-  get live(): boolean {
-    return this.#live;
   }
 
   /** Why it is gone; undefined while it is there. */
@@ -64,14 +58,13 @@ export class AgentSide {
   }
 
   #on(event: AgentEvent): void {
-    const { journal, dialogue, timing, downlink, fromCaller, ready } = this.#o;
+    const { agent, journal, dialogue, timing, downlink, fromCaller, ready } = this.#o;
     journal.agent(event);
     dialogue.onAgent(event);
     timing.onAgent(event);
     switch (event.type) {
       case 'ready':
         this.#ready = true;
-        this.#live = event.transport === 'webrtc';
         ready();
         return;
       case 'reconnecting':
@@ -86,7 +79,7 @@ export class AgentSide {
         return;
       case 'answer_delayed':
         journal.count('answer_delayed');
-        if (!dialogue.working) downlink.comfort(event.why, this.#live && this.#ready);
+        if (!dialogue.working) downlink.comfort(event.why, this.#ready && agent.pace === 'live');
         return;
       case 'ended':
         this.#gone(event.end);

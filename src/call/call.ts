@@ -11,7 +11,7 @@ import { farewell } from './farewell.ts';
 import { Holdback } from './holdback.ts';
 import type { CallInfo } from './info.ts';
 import { Journal } from './journal.ts';
-import type { AgentLeg, CallerLeg, Log } from './leg.ts';
+import type { AgentLeg, CallerLeg, Log, Pace } from './leg.ts';
 import type { LineEnd } from './line.ts';
 import { Taps } from './taps.ts';
 import { isFailure, type Termination, termination } from './termination.ts';
@@ -132,9 +132,9 @@ export class Call {
     return this.#agentSide.lost === undefined && ['waiting', 'joined', 'held', 'away'].includes(this.#state);
   }
 
-  /** Whether the agent's audio comes in real time (WebRTC); false until the agent is there. */
-  get live(): boolean {
-    return this.#agentSide.live;
+  /** How the agent's audio comes; what is to be expected until the agent is there. */
+  get pace(): Pace {
+    return this.#agent.pace;
   }
 
   /** Starts the agent's leg, before there is a caller: the session is ready when the phone's stream opens. */
@@ -305,7 +305,7 @@ export class Call {
   /** Lets speech flow both ways as soon as both ends are there. */
   #begin(again: boolean): void {
     if (!this.#agentSide.ready || this.#state !== 'joined') return;
-    if (this.#caller !== undefined && 'live' in this.#caller) this.#caller.live = this.#agentSide.live;
+    this.#caller?.setPace?.(this.#agent.pace);
     const audioPath = this.#audioPath();
     this.log.info({ audioPath }, 'both ends are on the line');
     this.#journal.tell({ type: 'connected', audioPath });

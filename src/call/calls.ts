@@ -25,8 +25,7 @@ const REATTACH_FORGIVEN_MS = 300_000;
 
 /** What a carrier should do with a caller whose media stream ended. */
 export type Continuation =
-  /** `live`: the agent's audio comes in real time (WebRTC). */
-  | { readonly next: 'reattach'; readonly callId: string; readonly live: boolean }
+  | { readonly next: 'reattach'; readonly callId: string }
   /** `seconds`: how long that may last; `n`: which of the call's transfers it is, where he can come back from it. */
   | { readonly next: 'transfer'; readonly to: string; readonly seconds: number; readonly n?: number }
   | { readonly next: 'hangup' | 'apology' };
@@ -259,7 +258,7 @@ function trim<T>(map: Map<string, T>, age: (value: T) => number): void {
 
 /** The caller goes on in the same call, with a stream of its own. */
 function back(call: Call): Continuation {
-  return { next: 'reattach', callId: call.info.id, live: call.live };
+  return { next: 'reattach', callId: call.info.id };
 }
 
 /** What a caller gets whose call is over: an apology for a failure, unless the agent took leave; undefined while it goes on. */

@@ -7,8 +7,11 @@ import type { TransferEnd } from './transfer.ts';
  * All times named `...Ms` are milliseconds.
  */
 
-/** Transports on which a model's session can run. */
-export type AgentTransport = 'webrtc' | 'websocket';
+/**
+ * How an agent's audio comes: `live`, in real time and silence included, so that nothing of it can be sent ahead; or in bursts, an answer faster
+ * than it can be spoken and nothing between answers.
+ */
+export type Pace = 'live' | 'burst';
 
 /** What a caller's leg tells its call. Audio does not pass here: it goes by the leg's sink. */
 export type CallerEvent =
@@ -40,10 +43,13 @@ export type AnswerDelay = 'model' | 'limits';
 
 /** What an agent's leg tells its call. */
 export type AgentEvent =
-  /** Confirmed and able to take audio. Told again after a reconnect, with `resumed`. */
-  | { type: 'ready'; transport: AgentTransport; sessionId: string; resumed: boolean }
+  /**
+   * Confirmed and able to take audio. Told again after a reconnect, with `resumed`. `transport` names what carries the session, from a small fixed
+   * set of the leg's ("webrtc", "websocket"): a metric label.
+   */
+  | { type: 'ready'; transport: string; pace: Pace; sessionId: string; resumed: boolean }
   /** One transport could not be had; another is being tried. `reason` is an error code. */
-  | { type: 'transport_fallback'; from: AgentTransport; to: AgentTransport; reason: string }
+  | { type: 'transport_fallback'; from: string; to: string; reason: string }
   /** The session broke in the middle of a call and is being built again. */
   | { type: 'reconnecting'; reason: string }
   /** The caller began to speak, as the model's turn detection sees it. */

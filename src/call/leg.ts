@@ -1,9 +1,11 @@
 import type { AudioSink } from '../media/frame.ts';
 import type { Clock } from './clock.ts';
 import type { Count } from './counters.ts';
-import type { AgentEvent, CallerEvent, Heard } from './events.ts';
+import type { AgentEvent, CallerEvent, Heard, Pace } from './events.ts';
 import type { Termination } from './termination.ts';
 import type { Ticker } from './ticker.ts';
+
+export type { Pace } from './events.ts';
 
 /**
  * The two ports of a call. A leg is whole in itself: it knows its wire, its codec and how to close. Between the two legs flow only PCM
@@ -62,10 +64,10 @@ export interface Playout {
 export interface CallerLeg extends Leg<CallerEvent> {
   readonly playout: Playout;
   /**
-   * Set by the call when it is known: whether the agent's audio comes in real time (WebRTC), so that nothing can be sent ahead and a cushion
-   * must stand in for it, or in bursts (WebSocket). A leg that makes no difference has no such property.
+   * Told by the call when it is known, and again when it changes: in which pace the agent's audio comes. Of a live one nothing can be sent ahead,
+   * and a cushion must stand in for that. A leg that makes no difference has no such method.
    */
-  live?: boolean | undefined;
+  setPace?(pace: Pace): void;
   /**
    * Whether its far party sends no audio at all although the connection lives: a caller on hold, as far as one can tell. Nobody there can
    * be blamed for a silence. A leg that cannot tell has no such property.
@@ -82,6 +84,8 @@ export interface ToolResult {
 }
 
 export interface AgentLeg extends Leg<AgentEvent> {
+  /** How its audio comes: what is to be expected until it is `ready`, what is true from then on. It may change with a later `ready`. */
+  readonly pace: Pace;
   /** Lets the agent speak first, if it is set to. Called once, when the caller can hear. */
   greet(): void;
   /**

@@ -1,7 +1,7 @@
 import type { AudioSink, PcmFrame } from '../media/frame.ts';
 import type { Count } from './counters.ts';
 import type { CallerEvent } from './events.ts';
-import type { CallerLeg, LegContext, Log, Playout } from './leg.ts';
+import type { CallerLeg, LegContext, Log, Pace, Playout } from './leg.ts';
 import type { CallTap, TapHooks } from './tap.ts';
 import type { Termination } from './termination.ts';
 import type { Ticker } from './ticker.ts';
@@ -193,12 +193,8 @@ class TappedCaller implements CallerLeg {
     };
   }
 
-  get live(): boolean | undefined {
-    return this.#leg.live;
-  }
-
-  set live(value: boolean | undefined) {
-    if ('live' in this.#leg) this.#leg.live = value;
+  setPace(pace: Pace): void {
+    this.#leg.setPace?.(pace);
   }
 
   get onHold(): boolean {

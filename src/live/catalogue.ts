@@ -7,7 +7,7 @@ import type { AgentEvent, CallEvent, CallerEvent, ToolTold } from '../call/event
 
 interface Described<E> {
   readonly says: string;
-  readonly fields: Readonly<Record<Exclude<keyof E, 'type'>, string>>;
+  readonly fields: Readonly<Record<Exclude<keyof E, 'type' | 'pace'>, string>>;
 }
 
 type Parts = { caller: CallerEvent; agent: AgentEvent; tool: ToolTold };

@@ -1,4 +1,4 @@
-import type { CallEvent } from '../call/events.ts';
+import type { CallEvent, Pace } from '../call/events.ts';
 
 /**
  * What is kept and shown of a call's events: one flat, JSON-safe record each, made once and handed to all who watch (the store, the live
@@ -65,7 +65,8 @@ export class EventIds {
 /** The flat type and data of a call's event. */
 export function flatten(event: CallEvent): Pick<RecordedEvent, 'type' | 'data' | 'transient'> {
   if (event.type === 'caller' || event.type === 'agent' || event.type === 'tool') {
-    const { type, ...data } = event.event;
+    // The pace is for whoever acts on it at once; of the record it is no part, since the transport says as much.
+    const { type, pace: _, ...data }: { readonly type: string; readonly pace?: Pace } = event.event;
     const transient = event.event.type === 'transcript' && !event.event.final;
     return { type: `${event.type}.${type}`, data, transient };
   }

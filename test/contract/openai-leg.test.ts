@@ -1,13 +1,13 @@
+import type { ModelTransport } from '../../src/agents/openai/connection.ts';
 import { OpenAiLeg } from '../../src/agents/openai/leg.ts';
 import { type LegFormat, resolveOptions } from '../../src/agents/openai/options.ts';
-import type { AgentTransport } from '../../src/call/events.ts';
 import { BridgeError } from '../../src/errors.ts';
 import { FakeClock } from '../fakes/clock.ts';
 import { FakeModel, says } from '../fakes/model.ts';
 import { type AgentLegHarness, describeAgentLeg } from './agent-leg.ts';
 
 /** The leg with a fake model behind it that speaks as the real one does over this transport. */
-function harness(transport: AgentTransport, format: LegFormat): AgentLegHarness {
+function harness(transport: ModelTransport, format: LegFormat): AgentLegHarness {
   const clock = new FakeClock();
   const model = new FakeModel();
   const leg = new OpenAiLeg(

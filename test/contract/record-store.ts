@@ -44,7 +44,10 @@ export function recordStoreContract(name: string, rig: RecordStoreRig): void {
       telling.tell('c1', [
         { type: 'barge_in', heard: [], clearMs: 1 },
         { type: 'agent', event: { type: 'tool_call', toolCallId: 't', name: 'x', arguments: '{}', responseId: 'r' } },
-        { type: 'agent', event: { type: 'ready', transport: 'websocket', sessionId: 's', resumed: true } },
+        {
+          type: 'agent',
+          event: { type: 'ready', transport: 'websocket', pace: 'burst', sessionId: 's', resumed: true },
+        },
       ]);
       telling.turn('c1', 'Thank you', 'You are welcome');
       telling.end('c1');

@@ -1,5 +1,5 @@
 import type { AgentEvent, CallerEvent, Heard } from '../../src/call/events.ts';
-import type { AgentLeg, CallerLeg, LegContext, Log, ToolResult } from '../../src/call/leg.ts';
+import type { AgentLeg, CallerLeg, LegContext, Log, Pace, ToolResult } from '../../src/call/leg.ts';
 import type { Termination } from '../../src/call/termination.ts';
 import type { AudioSink, PcmFrame } from '../../src/media/frame.ts';
 
@@ -88,6 +88,7 @@ export class FakeAgent implements AgentLeg {
   readonly rate: number;
   readonly audio: FakeSink;
   ctx: LegContext<AgentEvent> | undefined;
+  pace: Pace = 'burst';
   readonly did: string[] = [];
   interruptions: Array<readonly Heard[]> = [];
   results: ToolResult[] = [];
@@ -112,12 +113,13 @@ export class FakeAgent implements AgentLeg {
   }
 
   emit(event: AgentEvent): void {
+    if (event.type === 'ready') this.pace = event.pace;
     this.ctx?.emit(event);
   }
 
   /** Confirms the session. */
   ready(): void {
-    this.emit({ type: 'ready', transport: 'websocket', sessionId: 'sess_1', resumed: false });
+    this.emit({ type: 'ready', transport: 'websocket', pace: 'burst', sessionId: 'sess_1', resumed: false });
   }
 
   /** Speaks one item of `ms` milliseconds at magnitude `level`. */

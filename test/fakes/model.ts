@@ -1,14 +1,13 @@
-import type { ConnectionHandlers, ModelConnection } from '../../src/agents/openai/connection.ts';
+import type { ConnectionHandlers, ModelConnection, ModelTransport } from '../../src/agents/openai/connection.ts';
 import type { Connectors } from '../../src/agents/openai/fallback.ts';
 import type { WebRtcConnectOptions } from '../../src/agents/openai/webrtc.ts';
 import type { WebSocketConnectOptions } from '../../src/agents/openai/websocket.ts';
-import type { AgentTransport } from '../../src/call/events.ts';
 
 export type ClientEvent = Record<string, unknown> & { type: string };
 
 /** One connection of the fake model: what the leg sends is kept, what the server says is told by hand. */
 export class FakeModelConnection implements ModelConnection {
-  readonly transport: AgentTransport;
+  readonly transport: ModelTransport;
   readonly inputRate: number;
   readonly outputRate: number;
   readonly maxEventBytes?: number;
@@ -21,7 +20,7 @@ export class FakeModelConnection implements ModelConnection {
   readonly #onSend: (event: ClientEvent) => void;
 
   constructor(
-    transport: AgentTransport,
+    transport: ModelTransport,
     rate: number,
     handlers: ConnectionHandlers,
     onSend: (event: ClientEvent) => void,
@@ -90,8 +89,8 @@ export class FakeModel {
   readonly connections: FakeModelConnection[] = [];
   readonly keys: string[] = [];
   /** What each next try to connect meets: an error, or a promise to wait for. Undefined connects. */
-  readonly outcomes: Record<AgentTransport, Array<Error | Promise<void> | undefined>> = { webrtc: [], websocket: [] };
-  readonly tries: AgentTransport[] = [];
+  readonly outcomes: Record<ModelTransport, Array<Error | Promise<void> | undefined>> = { webrtc: [], websocket: [] };
+  readonly tries: ModelTransport[] = [];
   /** Whether `session.created` and `session.updated` come by themselves. */
   announces = true;
   confirms = true;
@@ -114,7 +113,7 @@ export class FakeModel {
   };
 
   async #connect(
-    transport: AgentTransport,
+    transport: ModelTransport,
     rate: number,
     options: { key: string; signal: AbortSignal },
     handlers: ConnectionHandlers,

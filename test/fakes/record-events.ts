@@ -52,7 +52,7 @@ export class Telling {
     return this.tell(id, [
       { type: 'call_started', at: this.#now, direction: whole.direction, info: whole },
       { type: 'caller_joined', kind: 'twilio', again: false },
-      { type: 'agent', event: { type: 'ready', transport: 'webrtc', sessionId: 's', resumed: false } },
+      { type: 'agent', event: { type: 'ready', transport: 'webrtc', pace: 'live', sessionId: 's', resumed: false } },
     ]);
   }
 

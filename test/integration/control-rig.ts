@@ -162,7 +162,7 @@ export async function controlRig(name: 'twilio' | 'signalwire', options: Partial
           desk.ended(shown, end);
           memory.ended(incoming);
         });
-        return { callId: id, live: false };
+        return { callId: id };
       },
       continuation: (call) => calls.continuation(call),
     },

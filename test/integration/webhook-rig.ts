@@ -2,6 +2,7 @@ import { connect } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
 import { systemClock } from '../../src/call/clock.ts';
+import type { Pace } from '../../src/call/leg.ts';
 import { twilioSignature } from '../../src/callers/phone/carriers/laml/signature.ts';
 import { CallMemory } from '../../src/callers/phone/http/call-memory.ts';
 import type { IncomingCall, Preparation, WhatNext } from '../../src/callers/phone/http/incoming-call.ts';
@@ -55,8 +56,9 @@ export async function rig(options: RigOptions = {}) {
   const memory = new CallMemory(clock);
   const prepared: IncomingCall[] = [];
   const desk = {
-    answer: (): Preparation | Promise<Preparation> => ({ callId: `call-${prepared.length}`, live: false }),
+    answer: (): Preparation | Promise<Preparation> => ({ callId: `call-${prepared.length}` }),
     next: { next: 'apology' } as WhatNext,
+    pace: 'burst' as Pace,
     prepare(incoming: IncomingCall) {
       prepared.push(incoming);
       return desk.answer();
@@ -73,6 +75,7 @@ export async function rig(options: RigOptions = {}) {
     tokens,
     memory,
     count,
+    paceOf: () => desk.pace,
     apology: { text: 'We are sorry.' },
     transferTo: '+15550009999',
     busy: { text: 'All lines are busy.' },

@@ -160,7 +160,7 @@ describe('the server', () => {
     );
     const began = performance.now();
     const closing = r.close();
-    setTimeout(() => release({ callId: 'call-1', live: false }), 100);
+    setTimeout(() => release({ callId: 'call-1' }), 100);
     expect((await running).text).toContain('<Stream');
     expect(closed).toEqual([]);
     await closing;

@@ -42,16 +42,17 @@ describe('/incoming-call', () => {
   });
 
   it.each([
-    ['auto', true, 'true'],
-    ['auto', false, 'false'],
-    [true, false, 'true'],
-    [false, true, 'false'],
-  ] as const)('with realtime %s, and live audio expected %s, asks for realtime="%s"', async (setting, live, asked) => {
+    ['auto', 'live', 'true'],
+    ['auto', 'burst', 'false'],
+    [true, 'burst', 'true'],
+    [false, 'live', 'false'],
+  ] as const)('with realtime %s, and %s audio expected, asks for realtime="%s"', async (setting, pace, asked) => {
     await start({ phone: { signalwire: { codec: 'L16@24000h', realtime: setting } } });
-    r.desk.answer = () => ({ callId: 'call-1', live });
+    r.desk.answer = () => ({ callId: 'call-1' });
+    r.desk.pace = pace;
     const call = { ...form, CallSid: UUID };
     expect((await r.post('/incoming-call', call)).text).toContain(`realtime="${asked}"`);
-    r.desk.next = { next: 'reattach', callId: 'call-1', live };
+    r.desk.next = { next: 'reattach', callId: 'call-1' };
     expect((await r.post('/call-continue', call)).text).toContain(`realtime="${asked}"`);
   });
 
@@ -180,7 +181,7 @@ describe('/incoming-call', () => {
       });
     const both = [r.post('/incoming-call', form), r.post('/incoming-call', { ...form, From: 'changed' })];
     await new Promise((resolve) => setTimeout(resolve, 50));
-    release({ callId: 'call-1', live: false });
+    release({ callId: 'call-1' });
     const [first, second] = await Promise.all(both);
     const third = await r.post('/incoming-call', form);
     expect(first?.text).toContain('<Stream');
@@ -219,7 +220,7 @@ describe('/incoming-call', () => {
     expect((await r.post('/incoming-call', form)).text).toContain(
       '<Say>We are sorry.</Say><Dial>+15550009999</Dial><Hangup/>',
     );
-    r.desk.answer = () => ({ callId: 'call-x', live: false });
+    r.desk.answer = () => ({ callId: 'call-x' });
     expect((await r.post('/incoming-call', form)).text).toContain('<Stream');
     expect(r.counts.get('call_refused')).toBe(2);
   });
@@ -326,7 +327,7 @@ describe('/call-continue', () => {
   it('reattaches with a new token of the same call', async () => {
     await start(signed);
     const first = tokenOf((await r.post('/incoming-call', form, {}, TWILIO)).text);
-    r.desk.next = { next: 'reattach', callId: 'call-1', live: false };
+    r.desk.next = { next: 'reattach', callId: 'call-1' };
     const again = tokenOf((await r.post('/call-continue', form, {}, TWILIO)).text);
     expect(again).not.toBe(first);
     expect(r.tokens.redeem(again, { carrierCallId: CALL }).callId).toBe('call-1');

@@ -94,12 +94,12 @@ describe('who answers', () => {
     });
     try {
       const facts = { carrier: 'signalwire', direction: 'inbound', from: WITHHELD, to: undefined } as const;
-      const live = async () => (await dispatch.assign(facts, 'c')).live;
-      expect(await live()).toBe(true);
+      const pace = async () => (await dispatch.assign(facts, 'c')).agent.pace;
+      expect(await pace()).toBe('live');
       webrtc.failed(systemClock.now(), 'PEER_CONNECT_TIMEOUT');
-      expect(await live()).toBe(false);
+      expect(await pace()).toBe('burst');
       webrtc.succeeded();
-      expect(await live()).toBe(true);
+      expect(await pace()).toBe('live');
     } finally {
       await dispatch.close();
     }

@@ -45,7 +45,7 @@ describe('docs/carriers.md', () => {
       signalwire: { codec: 'L16@24000h', realtime: true },
       apology: { text: 'Sorry.' },
     });
-    const document = answers.connect({ headers: {} }, { carrier, carrierCallId: 'CA1', callId: 'c1', live: true });
+    const document = answers.connect({ headers: {} }, { carrier, carrierCallId: 'CA1', callId: 'c1' });
     const page = read('docs/carriers.md');
     const shown = /```xml\n([\s\S]*?)```/.exec(page.slice(page.indexOf(heading)))?.[1] ?? '';
     const oneLine = shown.replace(/>\s+</g, '><').replace(/\s+/g, ' ').trim();

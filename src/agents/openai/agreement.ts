@@ -1,6 +1,6 @@
-import type { AgentTransport } from '../../call/events.ts';
 import { BridgeError } from '../../errors.ts';
 import { askedSession, contradiction, type StatedSession } from './confirmation.ts';
+import type { ModelTransport } from './connection.ts';
 import type { ServerEvent } from './events.ts';
 import { classifyModelCode, isRetryable } from './http.ts';
 import { outputAudioClear, responseCancel, sessionUpdateMessage } from './messages.ts';
@@ -52,7 +52,7 @@ export class Agreement {
    * The server stated its session; `confirming` in answer to a request. Returns the error of a session that was agreed upon and is another
    * now: MODEL_FORMAT_MISMATCH, or MODEL_SESSION_UNCONFIRMED (which a new session may mend).
    */
-  stated(session: StatedSession, confirming: boolean, transport: AgentTransport): BridgeError | undefined {
+  stated(session: StatedSession, confirming: boolean, transport: ModelTransport): BridgeError | undefined {
     const { input, output } = session.formats;
     this.#formats = { input: input ?? this.#formats.input, output: output ?? this.#formats.output };
     // What comes before the request is about the session as it was.
@@ -102,7 +102,7 @@ export class Agreement {
   }
 
   /** What silences such responses once the session is confirmed. */
-  *silence(transport: AgentTransport): Generator<string> {
+  *silence(transport: ModelTransport): Generator<string> {
     for (const [id, runs] of this.#foreign) if (runs) yield responseCancel(id);
     // Over WebRTC what was generated lies in the server's buffer.
     if (this.#foreign.size > 0 && transport === 'webrtc') yield outputAudioClear();

@@ -1,11 +1,17 @@
-import type { AgentTransport } from '../../call/events.ts';
+import type { Pace } from '../../call/leg.ts';
+
+/** Transports on which a session with the model can run. */
+export type ModelTransport = 'webrtc' | 'websocket';
+
+/** WebRTC plays in real time; over the WebSocket an answer comes as fast as it is made. */
+export const paceOf = (transport: ModelTransport): Pace => (transport === 'webrtc' ? 'live' : 'burst');
 
 /**
  * One live session with the model over one transport. The leg owns turns, tools and playout; a connection only carries events and
  * audio, so that a fallback or a reconnect swaps it without the call noticing.
  */
 export interface ModelConnection {
-  readonly transport: AgentTransport;
+  readonly transport: ModelTransport;
   /** Hz of what `sendAudio` takes. */
   readonly inputRate: number;
   /** Hz of what `handlers.audio` is given; for the WebSocket, of the audio inside `response.output_audio.delta`. */

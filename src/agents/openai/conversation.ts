@@ -4,6 +4,7 @@ import type { Termination } from '../../call/termination.ts';
 import { Answers } from './answers.ts';
 import type { CallerAudio } from './caller-audio.ts';
 import { CallerTurns } from './caller-turns.ts';
+import { paceOf } from './connection.ts';
 import { ConversationContext } from './context.ts';
 import type { Drops } from './drops.ts';
 import { isLostRace, rateLimitsEvent, responseDoneEvent } from './event-mapping.ts';
@@ -123,7 +124,7 @@ export class Conversation {
         ? new SocketPlayer(this.#options.format, deps)
         : new PeerPlayer(connection.outputRate, deps);
     for (const message of replay(this.#context, isBeta(this.#options))) session.send(message);
-    this.#deps.emit({ type: 'ready', transport, sessionId: session.id, resumed });
+    this.#deps.emit({ type: 'ready', transport, pace: paceOf(transport), sessionId: session.id, resumed });
     this.#sequencer.resume();
   }
 

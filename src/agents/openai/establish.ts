@@ -1,9 +1,9 @@
 import { type Clock, delay } from '../../call/clock.ts';
 import type { Count } from '../../call/counters.ts';
-import type { AgentTransport } from '../../call/events.ts';
 import type { Log } from '../../call/leg.ts';
 import type { Ticker } from '../../call/ticker.ts';
 import { BridgeError, errorCode, errorMessage } from '../../errors.ts';
+import type { ModelTransport } from './connection.ts';
 import { mintKey } from './credentials.ts';
 import type { Drops } from './drops.ts';
 import { type Connectors, connectModel, isFinal } from './fallback.ts';
@@ -17,7 +17,7 @@ import { type GivenIds, WireIds } from './wire-ids.ts';
 export interface EstablishRequest {
   readonly options: ResolvedOptions;
   readonly connectors: Connectors;
-  readonly transport: AgentTransport;
+  readonly transport: ModelTransport;
   /** For everything together, ms. */
   readonly budgetMs: number;
   /** How often the whole is tried inside the budget. */
@@ -89,7 +89,7 @@ function mayHelp(error: unknown, freshKey: boolean): boolean {
 }
 
 /** The transport to try first: a session that a data channel does not take goes over the WebSocket, for this call alone. */
-function transportOf(request: EstablishRequest): AgentTransport {
+function transportOf(request: EstablishRequest): ModelTransport {
   if (request.transport === 'websocket') return 'websocket';
   const bytes = channelBytes(JSON.stringify(sessionUpdate(request.options, 'webrtc')));
   if (bytes <= MAX_CHANNEL_SESSION_BYTES) return 'webrtc';
@@ -117,8 +117,8 @@ async function establishOnce(
   keyed(key);
   const keyMs = clock.now() - began;
   /** The transport that connected, whatever was asked for. */
-  let connected: AgentTransport | undefined;
-  const open = (transport: AgentTransport) =>
+  let connected: ModelTransport | undefined;
+  const open = (transport: ModelTransport) =>
     ModelSession.open({
       connect: (makeHandlers) =>
         connectModel(

@@ -1,10 +1,9 @@
 import type { Clock } from '../../call/clock.ts';
 import type { Count } from '../../call/counters.ts';
-import type { AgentTransport } from '../../call/events.ts';
 import type { Log } from '../../call/leg.ts';
 import type { Ticker } from '../../call/ticker.ts';
 import { errorCode, errorMessage } from '../../errors.ts';
-import type { ConnectionHandlers, ModelConnection } from './connection.ts';
+import type { ConnectionHandlers, ModelConnection, ModelTransport } from './connection.ts';
 import { hasApiKeyHeader, type ResolvedOptions, rateOf, WEBRTC_SHARE } from './options.ts';
 import { isBeta } from './session.ts';
 import type { WebRtcConnectOptions } from './webrtc.ts';
@@ -24,7 +23,7 @@ export interface ConnectRequest {
   /** The call's key; undefined where the deployment gives none. */
   readonly key: string | undefined;
   /** Overrides the options: after WebRTC broke in the call there is no use in trying it again. */
-  readonly transport: AgentTransport;
+  readonly transport: ModelTransport;
   /** For both transports together, ms. */
   readonly budgetMs: number;
   readonly clock: Clock;
@@ -54,7 +53,7 @@ const SUSPICIOUS = new Set(['MODEL_TIMEOUT', 'MODEL_REJECTED', 'PEER_TOO_SLOW'])
  */
 export async function connectModel(
   request: ConnectRequest,
-  makeHandlers: (transport: AgentTransport) => ConnectionHandlers,
+  makeHandlers: (transport: ModelTransport) => ConnectionHandlers,
 ): Promise<ModelConnection> {
   const { options, clock } = request;
   const started = clock.now();

@@ -1,11 +1,12 @@
 import { delay } from '../../call/clock.ts';
-import type { AgentEvent, AgentTransport, Heard } from '../../call/events.ts';
-import type { AgentLeg, LegContext, ToolResult } from '../../call/leg.ts';
+import type { AgentEvent, Heard } from '../../call/events.ts';
+import type { AgentLeg, LegContext, Pace, ToolResult } from '../../call/leg.ts';
 import { RunLimit } from '../../call/run-limit.ts';
 import { type Termination, termination } from '../../call/termination.ts';
 import { BridgeError } from '../../errors.ts';
 import type { AudioSink } from '../../media/frame.ts';
 import { CallerAudio } from './caller-audio.ts';
+import { type ModelTransport, paceOf } from './connection.ts';
 import { Conversation } from './conversation.ts';
 import { Drops } from './drops.ts';
 import { establish } from './establish.ts';
@@ -42,6 +43,7 @@ export class OpenAiLeg implements AgentLeg {
   #session: ModelSession | undefined;
   /** Ready to take over from an ageing session. */
   #next: ModelSession | undefined;
+  #pace: Pace;
   #rollover: Rollover | undefined;
   readonly #reconnects = new RunLimit(MAX_RECONNECTS, RECONNECT_FORGIVEN_MS);
 
@@ -50,6 +52,13 @@ export class OpenAiLeg implements AgentLeg {
     this.#connectors = connectors;
     this.rate = rateOf(options.format);
     this.#ear = new CallerAudio(this.rate);
+    const { transport, memory } = options;
+    this.#pace = paceOf(memory?.doubtful ? 'websocket' : transport);
+  }
+
+  /** A fallback that nothing foretells is not foreseen. */
+  get pace(): Pace {
+    return this.#pace;
   }
 
   get audio(): AudioSink {
@@ -138,7 +147,7 @@ export class OpenAiLeg implements AgentLeg {
     return this.#state === 'over';
   }
 
-  async #establish(budgetMs: number, tries: number, transport: AgentTransport): Promise<ModelSession> {
+  async #establish(budgetMs: number, tries: number, transport: ModelTransport): Promise<ModelSession> {
     const ctx = this.#ctx!;
     const session = await establish({
       options: this.#options,
@@ -166,6 +175,7 @@ export class OpenAiLeg implements AgentLeg {
   #adopt(session: ModelSession, resumed: boolean): void {
     const ctx = this.#ctx!;
     this.#session = session;
+    this.#pace = paceOf(session.transport);
     this.#state = 'ready';
     this.#ear.connect(session.connection);
     this.#conversation?.attach(session, resumed);
@@ -198,7 +208,7 @@ export class OpenAiLeg implements AgentLeg {
     };
   }
 
-  #onLost(transport: AgentTransport, code: string, detail: string): void {
+  #onLost(transport: ModelTransport, code: string, detail: string): void {
     const ctx = this.#ctx!;
     const now = ctx.clock.now();
     const reconnects = this.#reconnects.used(now);
@@ -221,7 +231,7 @@ export class OpenAiLeg implements AgentLeg {
     void this.#reconnect(pathBroke || transport === 'websocket' ? 'websocket' : 'webrtc');
   }
 
-  async #reconnect(transport: AgentTransport): Promise<void> {
+  async #reconnect(transport: ModelTransport): Promise<void> {
     const ctx = this.#ctx!;
     let last: unknown;
     while (!this.#isOver() && this.#reconnects.allows(ctx.clock.now())) {

@@ -1,9 +1,8 @@
 import type { Clock } from '../../call/clock.ts';
-import type { AgentTransport } from '../../call/events.ts';
 import type { Log } from '../../call/leg.ts';
 import { BridgeError } from '../../errors.ts';
 import { Agreement } from './agreement.ts';
-import type { ConnectionHandlers, ModelConnection } from './connection.ts';
+import type { ConnectionHandlers, ModelConnection, ModelTransport } from './connection.ts';
 import type { Drops } from './drops.ts';
 import { isLostRace } from './event-mapping.ts';
 import { parseServerEvent, type ServerEvent } from './events.ts';
@@ -28,9 +27,9 @@ export interface SessionListener {
 
 export interface SessionSetup {
   /** Connects, by whatever transport; each try asks for handlers of its own. */
-  connect(makeHandlers: (transport: AgentTransport) => ConnectionHandlers): Promise<ModelConnection>;
+  connect(makeHandlers: (transport: ModelTransport) => ConnectionHandlers): Promise<ModelConnection>;
   /** The session to ask for. */
-  update(transport: AgentTransport): Record<string, unknown>;
+  update(transport: ModelTransport): Record<string, unknown>;
   readonly format: LegFormat;
   /** For `session.created`, and for `session.updated` each time it is asked for, ms. */
   readonly waitMs: number;
@@ -94,7 +93,7 @@ export class ModelSession {
     return this.#connection!;
   }
 
-  get transport(): AgentTransport {
+  get transport(): ModelTransport {
     return this.connection.transport;
   }
 
@@ -146,7 +145,7 @@ export class ModelSession {
   }
 
   /** Handlers for one transport's try. Those of an earlier try are deaf once a later one was made. */
-  #handlersOf(transport: AgentTransport): ConnectionHandlers {
+  #handlersOf(transport: ModelTransport): ConnectionHandlers {
     const current = () => this.#handlers === handlers && !this.#over;
     const handlers: ConnectionHandlers = {
       event: (json) => {
@@ -180,7 +179,7 @@ export class ModelSession {
     this.#onClosed('MODEL_SESSION_LOST', 'the bridge could not deal with what the model said');
   }
 
-  #onMessage(json: string, transport: AgentTransport): void {
+  #onMessage(json: string, transport: ModelTransport): void {
     const event = parseServerEvent(json);
     if (event === null) {
       this.#setup.drops.tell('model_event_malformed', 'the model sent a message that is no event', {
@@ -219,7 +218,7 @@ export class ModelSession {
     else if (this.#early.length < MAX_EARLY) this.#early.push(event);
   }
 
-  #onSession(event: Extract<ServerEvent, { type: 'session.created' | 'session.updated' }>, transport: AgentTransport) {
+  #onSession(event: Extract<ServerEvent, { type: 'session.created' | 'session.updated' }>, transport: ModelTransport) {
     const { session } = event;
     if (session.id !== '') this.id = session.id;
     if (session.expiresAt !== undefined) this.expiresAt = session.expiresAt * 1000;

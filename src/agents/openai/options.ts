@@ -1,6 +1,6 @@
-import type { AgentTransport } from '../../call/events.ts';
 import { BridgeError } from '../../errors.ts';
 import type { IceServer } from '../../transport/peer.ts';
+import type { ModelTransport } from './connection.ts';
 import type { TransportMemory } from './transport-memory.ts';
 import { DEFAULT_BASE_URL, restUrl } from './urls.ts';
 
@@ -122,7 +122,7 @@ export const DEFAULT_BUDGETS: Budgets = {
 export const WEBRTC_SHARE = 0.75;
 
 /** The limits with what WebRTC may take beyond them added to those that hold it; what is set stays as it is. */
-function budgets(transport: AgentTransport, set: Partial<Budgets> = {}): Budgets {
+function budgets(transport: ModelTransport, set: Partial<Budgets> = {}): Budgets {
   const limits = { ...DEFAULT_BUDGETS, ...set };
   if (transport === 'websocket') return limits;
   const more = Math.max(0, limits.webrtcMs / WEBRTC_SHARE - limits.connectMs);
@@ -168,7 +168,7 @@ export interface OpenAiAgentOptions {
   /** 0.25 to 1.5. */
   readonly speed?: number;
   readonly format?: LegFormat;
-  readonly transport?: AgentTransport;
+  readonly transport?: ModelTransport;
   /** Where the SDP offer goes: `POST /realtime/calls`, or the beta's `POST /realtime?model=`. */
   readonly sdpApi?: 'calls' | 'realtime';
   readonly iceServers?: readonly IceServer[];
@@ -188,7 +188,7 @@ export interface ResolvedOptions extends OpenAiAgentOptions {
   readonly keyApi: KeyApi;
   readonly keyTtlSeconds: number;
   readonly format: LegFormat;
-  readonly transport: AgentTransport;
+  readonly transport: ModelTransport;
   readonly sdpApi: 'calls' | 'realtime';
   readonly iceServers: readonly IceServer[];
   readonly limits: Budgets;

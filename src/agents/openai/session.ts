@@ -1,4 +1,4 @@
-import type { AgentTransport } from '../../call/events.ts';
+import type { ModelTransport } from './connection.ts';
 import {
   type LegFormat,
   type ResolvedOptions,
@@ -58,7 +58,7 @@ export function keySession(options: SessionOptions): Record<string, unknown> {
  * The session for `session.update`. Without the model, which cannot change any more. The format is told on the WebSocket only: over
  * WebRTC the SDP decides it.
  */
-export function sessionUpdate(options: SessionOptions, transport: AgentTransport): Record<string, unknown> {
+export function sessionUpdate(options: SessionOptions, transport: ModelTransport): Record<string, unknown> {
   const format = transport === 'websocket' ? options.format : undefined;
   return isBeta(options) ? betaSession(options, format) : gaSession(options, format);
 }

@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../../call/clock.ts';
 import type { Counter } from '../../call/counters.ts';
 import type { CallerEvent } from '../../call/events.ts';
-import type { CallerLeg, LegContext, Log, Playout } from '../../call/leg.ts';
+import type { CallerLeg, LegContext, Log, Pace, Playout } from '../../call/leg.ts';
 import { type Termination, termination } from '../../call/termination.ts';
 import { BridgeError } from '../../errors.ts';
 import type { AudioSink, PcmFrame } from '../../media/frame.ts';
@@ -104,13 +104,9 @@ export class BrowserLeg<P extends BrowserPeer = BrowserPeer> implements CallerLe
     });
   }
 
-  /** Whether the agent's audio comes in real time: then delay that gathers here is won back in its silence. */
-  get live(): boolean {
-    return this.#out.live;
-  }
-
-  set live(value: boolean | undefined) {
-    this.#out.live = value ?? false;
+  /** As `CallerLeg.setPace`. Delay of a live agent's audio that gathers here is won back in its silence. */
+  setPace(pace: Pace): void {
+    this.#out.live = pace === 'live';
   }
 
   /** Attaches at once. Rejects with ABORTED when the call is over or the leg was closed; one whose page is gone meanwhile tells `ended`. */

@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../../call/clock.ts';
 import type { Count } from '../../call/counters.ts';
 import type { CallerEvent } from '../../call/events.ts';
-import type { CallerLeg, LegContext, Playout } from '../../call/leg.ts';
+import type { CallerLeg, LegContext, Pace, Playout } from '../../call/leg.ts';
 import { type Termination, termination } from '../../call/termination.ts';
 import { BridgeError } from '../../errors.ts';
 import { type Codec, pcmu } from '../../media/codecs.ts';
@@ -119,13 +119,9 @@ export class PhoneLeg implements CallerLeg {
     return this.#wire.streamId;
   }
 
-  /** Whether the agent's audio comes in real time (WebRTC) or in bursts. Observed by itself; set it when it is known. */
-  get live(): boolean {
-    return this.#outbound.live;
-  }
-
-  set live(value: boolean | undefined) {
-    this.#outbound.live = value;
+  /** As `CallerLeg.setPace`. Until it is told it is observed. */
+  setPace(pace: Pace): void {
+    this.#outbound.live = pace === 'live';
   }
 
   /** As `CallerLeg.onHold`: the carrier sends nothing, and its socket lives. */

@@ -17,7 +17,7 @@ function make() {
       served: () =>
         circuit.onEvent(id, {
           type: 'agent',
-          event: { type: 'ready', transport: 'websocket', sessionId: 's', resumed: false },
+          event: { type: 'ready', transport: 'websocket', pace: 'burst', sessionId: 's', resumed: false },
         }),
       ends: (reason: TerminationReason) =>
         circuit.onEvent(id, { type: 'call_ended', durationMs: 0, end: termination(reason), counters: {} }),

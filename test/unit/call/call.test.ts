@@ -3,6 +3,7 @@ import { Call } from '../../../src/call/call.ts';
 import { Calls } from '../../../src/call/calls.ts';
 import type { CallDeps } from '../../../src/call/deps.ts';
 import type { CallEvent } from '../../../src/call/events.ts';
+import type { Pace } from '../../../src/call/leg.ts';
 import { termination } from '../../../src/call/termination.ts';
 import { Ticker } from '../../../src/call/ticker.ts';
 import { ToolSet } from '../../../src/tools/loaded.ts';
@@ -217,7 +218,7 @@ describe('Call', () => {
     agent.emit({ type: 'reconnecting', reason: 'socket' });
     caller.say([5, 6]);
     expect(agent.audio.heard).toEqual([]);
-    agent.emit({ type: 'ready', transport: 'websocket', sessionId: 's2', resumed: true });
+    agent.emit({ type: 'ready', transport: 'websocket', pace: 'burst', sessionId: 's2', resumed: true });
     expect(agent.audio.heard).toEqual([5, 6]);
     expect(agent.did).toEqual(['greet']);
   });
@@ -309,14 +310,15 @@ describe('Call', () => {
     expect(agent.results[0]?.output).toContain('no tool named quick');
   });
 
-  it('tells the caller leg whether audio comes live', () => {
+  it('tells the caller leg in which pace audio comes', () => {
     const { call, agent } = newCall();
-    const caller = Object.assign(new FakeCaller(), { live: undefined as boolean | undefined });
+    const paces: Pace[] = [];
+    const caller = Object.assign(new FakeCaller(), { setPace: (pace: Pace) => void paces.push(pace) });
     call.join(caller);
-    agent.emit({ type: 'ready', transport: 'webrtc', sessionId: 's', resumed: false });
-    expect(caller.live).toBe(true);
-    agent.emit({ type: 'ready', transport: 'websocket', sessionId: 's', resumed: true });
-    expect(caller.live).toBe(false);
+    agent.emit({ type: 'ready', transport: 'webrtc', pace: 'live', sessionId: 's', resumed: false });
+    expect(paces).toEqual(['live']);
+    agent.emit({ type: 'ready', transport: 'websocket', pace: 'burst', sessionId: 's', resumed: true });
+    expect(paces).toEqual(['live', 'burst']);
   });
 
   it('asks taps that have no use for ticks every 100 ms, and gives those that have every tick', async () => {

@@ -57,12 +57,14 @@ describe('what follows for a caller whose stream ended', () => {
     await call.end(termination('caller-hangup'));
   });
 
-  it('is the same call again where the line broke, with the word whether its audio is live', async () => {
+  it('is the same call again where the line broke, which knows how its audio comes now', async () => {
     const { agent, call, caller } = begin();
     caller.ctx?.emit({ type: 'ended', end: termination('media-lost') });
-    expect(calls.continuation(atTwilio('CA1'))).toEqual({ next: 'reattach', callId: 'c1', live: false });
-    agent.emit({ type: 'ready', transport: 'webrtc', sessionId: 'sess_2', resumed: true });
-    expect(calls.continuation(atTwilio('CA1'))).toEqual({ next: 'reattach', callId: 'c1', live: true });
+    expect(calls.continuation(atTwilio('CA1'))).toEqual({ next: 'reattach', callId: 'c1' });
+    expect(call.pace).toBe('burst');
+    agent.emit({ type: 'ready', transport: 'webrtc', pace: 'live', sessionId: 'sess_2', resumed: true });
+    expect(calls.continuation(atTwilio('CA1'))).toEqual({ next: 'reattach', callId: 'c1' });
+    expect(call.pace).toBe('live');
     await call.end(termination('caller-hangup'));
   });
 });

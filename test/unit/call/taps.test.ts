@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { CallerEvent, TapEvent } from '../../../src/call/events.ts';
-import type { CallerLeg, LegContext } from '../../../src/call/leg.ts';
+import type { CallerLeg, LegContext, Pace } from '../../../src/call/leg.ts';
 import type { CallTap, TapHooks } from '../../../src/call/tap.ts';
 import { Taps } from '../../../src/call/taps.ts';
 import type { PcmFrame } from '../../../src/media/frame.ts';
@@ -229,13 +229,15 @@ describe('Taps', () => {
     expect(told).toEqual(['connected']);
   });
 
-  it('set a leg’s liveness only where it makes a difference', () => {
+  it('tell a leg in which pace the agent speaks, where it makes a difference', () => {
     const taps = tapsOf(recording());
     const plain = new HandLeg();
-    taps.listen(plain).live = true;
-    expect('live' in plain).toBe(false);
-    const caring = Object.assign(new HandLeg(), { live: false });
-    taps.listen(caring).live = true;
-    expect(caring.live).toBe(true);
+    taps.listen(plain).setPace?.('live');
+    const caring = Object.assign(new HandLeg(), {
+      paces: [] as Pace[],
+      setPace: (pace: Pace) => caring.paces.push(pace),
+    });
+    taps.listen(caring).setPace?.('live');
+    expect(caring.paces).toEqual(['live']);
   });
 });

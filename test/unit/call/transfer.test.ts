@@ -88,9 +88,9 @@ describe('a caller who is connected to another number', () => {
   it('comes back where nobody answers, and the tool that asked for it tells the agent, once', async () => {
     const { call, agent, join, byTool, ran } = begin();
     await byTool();
-    expect(ended('busy')).toEqual({ next: 'reattach', callId: 'c1', live: false });
+    expect(ended('busy')).toEqual({ next: 'reattach', callId: 'c1' });
     // The carrier did not get the answer and asks again: the same, and told once.
-    expect(ended('busy')).toEqual({ next: 'reattach', callId: 'c1', live: false });
+    expect(ended('busy')).toEqual({ next: 'reattach', callId: 'c1' });
     expect(told('transfer_ended')).toEqual([{ type: 'transfer_ended', n: 1, how: 'busy' }]);
     const did = agent.did.length;
     join();
@@ -186,7 +186,7 @@ describe('a caller who is connected to another number', () => {
     expect(await handed).toBe(false);
     expect(told('transfer_started')).toEqual([{ type: 'transfer_started', n: 1, to: TO }]);
     expect(call.state).toBe('away');
-    expect(ended('busy')).toEqual({ next: 'reattach', callId: 'c1', live: false });
+    expect(ended('busy')).toEqual({ next: 'reattach', callId: 'c1' });
     await call.end(termination('caller-hangup'));
   });
 
@@ -269,7 +269,7 @@ describe('a call that its carrier brings again', () => {
   it('is the same where it waits for its caller, and goes on', async () => {
     const { call, agent, join, byOperator } = begin();
     await byOperator();
-    expect(await calls.again(CALL)).toEqual({ next: 'reattach', callId: 'c1', live: false });
+    expect(await calls.again(CALL)).toEqual({ next: 'reattach', callId: 'c1' });
     join();
     // Nobody told what became of the transfer.
     expect(told('transfer_ended')).toEqual([{ type: 'transfer_ended', n: 1, how: 'canceled' }]);

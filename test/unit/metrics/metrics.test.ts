@@ -38,7 +38,7 @@ describe('metrics', () => {
     const { clock, tell, agent, begin, value } = make();
     begin();
     begin('c2', 'outbound');
-    agent({ type: 'ready', transport: 'webrtc', sessionId: 's', resumed: false });
+    agent({ type: 'ready', transport: 'webrtc', pace: 'live', sessionId: 's', resumed: false });
     clock.advance(450);
     tell({ type: 'connected', audioPath: '' });
     tell({ type: 'connected', audioPath: '' }, 'c2');
@@ -163,7 +163,7 @@ describe('metrics', () => {
       const id = `call-${n}`;
       const odd = `odd-${n}` as never;
       begin(id, odd);
-      agent({ type: 'ready', transport: odd, sessionId: odd, resumed: false }, id);
+      agent({ type: 'ready', transport: odd, pace: 'burst', sessionId: odd, resumed: false }, id);
       agent({ type: 'transport_fallback', from: odd, to: odd, reason: odd }, id);
       agent({ type: 'error', code: odd, message: odd }, id);
       tell({ type: 'connected', audioPath: odd }, id);

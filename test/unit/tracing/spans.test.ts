@@ -46,7 +46,7 @@ describe('the spans of a call', () => {
     const { clock, tell, agent, begin, ended, spans, named, pathOf } = make();
     begin();
     clock.advance(300);
-    agent({ type: 'ready', transport: 'webrtc', sessionId: 'sess_secret', resumed: false });
+    agent({ type: 'ready', transport: 'webrtc', pace: 'live', sessionId: 'sess_secret', resumed: false });
     tell({ type: 'connected', audioPath: '' });
     agent({ type: 'response_started', responseId: 'r0' });
     agent({ type: 'audio_started', responseId: 'r0', itemId: 'i0', contentIndex: 0 });

@@ -221,7 +221,7 @@ export class BrowserBridges implements CallObserver, RecordSink {
   /** Makes the call of a page that is there, and with it the model's session. False, and the page will be told, when it cannot be taken any more. */
   #begin(bridge: Bridge, assignment: Assignment, { admission, calls }: BrowserBridgesDeps): boolean {
     if (bridge.isClosed) return false;
-    const { agent, tools, live: _, apology, ...assigned } = assignment;
+    const { agent, tools, apology, ...assigned } = assignment;
     const { callId, conversationId } = bridge;
     const room = bridge.place.begin();
     const admitted = room.ok ? admission.admitModel(assigned.model) : room;

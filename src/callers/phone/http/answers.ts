@@ -1,3 +1,4 @@
+import type { Pace } from '../../../call/leg.ts';
 import { numberOf } from '../../../call/party.ts';
 import type { HostedRequest, PublicUrls } from '../../../http/public-url.ts';
 import { parseParty } from '../../../numbering/party.ts';
@@ -26,7 +27,9 @@ export const PATHS = {
 export interface AnswerOptions {
   readonly urls: PublicUrls;
   readonly tokens: StreamTokens;
-  /** What is asked of SignalWire's streams; its own defaults without it. `auto`: by each call, realtime where the model's audio is. */
+  /** How the agent's audio of this call comes, or is expected to; undefined where there is no such call. */
+  readonly paceOf?: ((callId: string) => Pace | undefined) | undefined;
+  /** What is asked of SignalWire's streams; its own defaults without it. `auto`: by each call, realtime where the agent's audio is. */
   readonly signalwire?:
     | { readonly codec?: string | undefined; readonly realtime?: boolean | 'auto' | undefined }
     | undefined;
@@ -55,8 +58,6 @@ export interface ConnectedCall {
   readonly carrier: Carrier;
   readonly carrierCallId: string;
   readonly callId: string;
-  /** Whether the model's audio is expected in real time. */
-  readonly live: boolean;
 }
 
 /** Where the carrier tells how a transfer ended: `n` is which of the call's. */
@@ -79,10 +80,10 @@ export class Answers {
    * carrier's marks, so what is trimmed is not taken for heard.
    */
   connect(request: HostedRequest, call: ConnectedCall): string {
-    const { urls, tokens, signalwire } = this.#options;
-    const { carrier, carrierCallId, callId, live } = call;
+    const { urls, tokens, signalwire, paceOf } = this.#options;
+    const { carrier, carrierCallId, callId } = call;
     const token = tokens.issue({ carrier, carrierCallId, callId });
-    const realtime = signalwire?.realtime === 'auto' ? live : signalwire?.realtime;
+    const realtime = signalwire?.realtime === 'auto' ? paceOf?.(callId) === 'live' : signalwire?.realtime;
     return connectStream({
       carrier,
       streamUrl: urls.ws(request, PATHS.mediaStream),

@@ -16,10 +16,7 @@ export const callContinueRoute: FastifyPluginCallback<WebhookRouteOptions> = (ap
     request.log.info({ carrier, carrierCallId, next: what.next }, 'call continues');
     count(`continue_${what.next}`);
     if (what.next === 'reattach')
-      return sendDocument(
-        reply,
-        answers.connect(request, { carrier, carrierCallId, callId: what.callId, live: what.live }),
-      );
+      return sendDocument(reply, answers.connect(request, { carrier, carrierCallId, callId: what.callId }));
     memory.ended(webhook);
     if (what.next === 'transfer')
       return sendDocument(reply, answers.transfer(request, webhook, what.to, what.seconds, what.n));

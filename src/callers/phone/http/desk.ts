@@ -35,7 +35,7 @@ export function phoneDesk({ calls, dispatch, memory, admission, isDraining, clai
   return {
     async prepare(incoming) {
       const running = calls.atCarrier(incoming);
-      if (running !== undefined) return { callId: running.info.id, live: running.live };
+      if (running !== undefined) return { callId: running.info.id };
       const admitted = admission.admit();
       if (!admitted.ok) return { refused: admitted.reason === 'draining' ? 'draining' : 'busy' };
       const { carrier, accountId, carrierCallId, direction, to } = incoming;
@@ -44,7 +44,7 @@ export function phoneDesk({ calls, dispatch, memory, admission, isDraining, clai
       const id = plan === undefined || memory.isVisitedAgain(incoming) ? randomUUID() : plan.callId;
       // What was ordered for this call is worth more than what the webhook's address says for all.
       const overrides = { ...plan, variables: { ...incoming.custom, ...plan?.variables } };
-      const { agent, tools, live, apology, ...chosen } = await admission.making(() =>
+      const { agent, tools, apology, ...chosen } = await admission.making(() =>
         dispatch.assign(incoming, id, overrides),
       );
       // Nothing was started yet that would have to end before the process can.
@@ -55,7 +55,7 @@ export function phoneDesk({ calls, dispatch, memory, admission, isDraining, clai
       const { route, prompt } = chosen;
       call.log.info({ ...atCarrier, ...ends(incoming), direction, route, prompt }, 'a call comes in');
       void call.done.then(() => memory.ended(incoming));
-      return { callId: id, live };
+      return { callId: id };
     },
     words: (incoming) => dispatch.words(incoming),
     continuation: (call) => calls.continuation(call),

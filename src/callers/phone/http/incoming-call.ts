@@ -27,12 +27,11 @@ export interface IncomingCall extends CarrierCall {
 
 /** `busy`: no room for one more call; `draining`: this process takes none any more; `model`: the model refuses all of them. */
 export type Refusal = 'busy' | 'draining' | 'model';
-/** `live`: the model's audio is expected in real time (WebRTC), not ahead of it (the WebSocket). */
-export type Preparation = { readonly callId: string; readonly live: boolean } | { readonly refused: Refusal };
+export type Preparation = { readonly callId: string } | { readonly refused: Refusal };
 
 /** What follows for a caller whose media stream ended. */
 export type WhatNext =
-  | { readonly next: 'reattach'; readonly callId: string; readonly live: boolean }
+  | { readonly next: 'reattach'; readonly callId: string }
   /** `seconds`: how long that may last; `n`: which of the call's transfers it is, where the caller can come back from it. */
   | { readonly next: 'transfer'; readonly to: string; readonly seconds: number; readonly n?: number }
   | { readonly next: 'hangup' | 'apology' };
@@ -118,8 +117,8 @@ export const incomingCallRoute: FastifyPluginCallback<WebhookRouteOptions> = (ap
         return { document, started: false };
       }
       const { carrier, carrierCallId } = webhook;
-      const { callId, live } = preparation;
-      const document = answers.connect(request, { carrier, carrierCallId, callId, live });
+      const { callId } = preparation;
+      const document = answers.connect(request, { carrier, carrierCallId, callId });
       count('call_prepared');
       request.log.info({ callId, carrier, carrierCallId }, 'call prepared');
       return { document, started: true };
@@ -151,8 +150,8 @@ export const incomingCallRoute: FastifyPluginCallback<WebhookRouteOptions> = (ap
         // Where another repetition of the same was quicker, this one gets its answer.
         if (again.next === 'reattach' && now.answer === before.answer) {
           const { carrier, carrierCallId } = webhook;
-          const { callId, live } = again;
-          const document = answers.connect(request, { carrier, carrierCallId, callId, live });
+          const { callId } = again;
+          const document = answers.connect(request, { carrier, carrierCallId, callId });
           memory.remember(webhook, Promise.resolve(document));
           count('call_returned');
           request.log.info({ callId, carrier, carrierCallId }, 'the carrier brings a call back');

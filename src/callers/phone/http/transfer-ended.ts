@@ -25,10 +25,7 @@ export const transferEndedRoute: FastifyPluginCallback<WebhookRouteOptions> = (a
     request.log.info({ carrier, carrierCallId, how, next: what.next }, 'a transfer has ended');
     count(how === 'completed' ? 'transfer_completed' : 'transfer_failed');
     if (what.next === 'reattach')
-      return sendDocument(
-        reply,
-        answers.connect(request, { carrier, carrierCallId, callId: what.callId, live: what.live }),
-      );
+      return sendDocument(reply, answers.connect(request, { carrier, carrierCallId, callId: what.callId }));
     memory.ended(webhook);
     return sendDocument(reply, what.next === 'apology' ? answers.apology(webhook) : hangUp());
   });

@@ -18,7 +18,9 @@ describe('start', () => {
     expect(r.counters.ms_uplink_dropped).toBe(20);
     r.says({ type: 'session.updated', session: { id: 'sess_x' } });
     await r.started;
-    expect(r.events).toEqual([{ type: 'ready', transport: 'websocket', sessionId: 'sess_x', resumed: false }]);
+    expect(r.events).toEqual([
+      { type: 'ready', transport: 'websocket', pace: 'burst', sessionId: 'sess_x', resumed: false },
+    ]);
     r.leg.audio.write({ samples: new Int16Array(160), sampleRate: 8000 });
     expect(r.model.last.heard).toBe(160);
   });
@@ -149,7 +151,7 @@ describe('transport', () => {
     await r.start();
     expect(r.events).toEqual([
       { type: 'transport_fallback', from: 'webrtc', to: 'websocket', reason: 'PEER_CONNECT_TIMEOUT' },
-      { type: 'ready', transport: 'websocket', sessionId: 'sess_1', resumed: false },
+      { type: 'ready', transport: 'websocket', pace: 'burst', sessionId: 'sess_1', resumed: false },
     ]);
     expect(new Set(r.model.keys).size).toBe(1);
   });

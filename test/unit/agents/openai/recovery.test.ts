@@ -40,7 +40,13 @@ describe('a session lost in the middle of a call', () => {
     r.leg.audio.write({ samples: new Int16Array(160), sampleRate: 8000 });
     await r.settle();
     expect(r.model.connections).toHaveLength(2);
-    expect(r.of('ready').at(-1)).toEqual({ type: 'ready', transport: 'websocket', sessionId: 'sess_2', resumed: true });
+    expect(r.of('ready').at(-1)).toEqual({
+      type: 'ready',
+      transport: 'websocket',
+      pace: 'burst',
+      sessionId: 'sess_2',
+      resumed: true,
+    });
     expect(told(r)).toEqual([
       'user/input_text: When are you open?',
       'assistant/output_text: We are open from nine',

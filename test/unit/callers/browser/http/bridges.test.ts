@@ -70,7 +70,6 @@ function rig(more: { maxCalls?: number; maxPages?: number; callsPerSecond?: numb
         route: 'r',
         prompt: 'p',
         model: 'mini',
-        live: true,
       }),
     },
     admission,

@@ -44,7 +44,6 @@ function rig(assigned: Partial<Assignment> = {}, maxCalls = 10) {
       route: 'default',
       prompt: 'default',
       model: 'gpt-realtime-mini',
-      live: true,
       maxMs: undefined,
       silenceMs: undefined,
       silenceAsks: undefined,
@@ -83,15 +82,18 @@ describe('a webhook becomes a call', () => {
     await desk.prepare(incoming());
     const [started] = events.filter((event) => event.type === 'call_started');
     expect(started?.info).toMatchObject({ model: 'gpt-realtime-mini', prompt: 'default', carrierCallId: 'CA1' });
-    expect(started?.info).not.toHaveProperty('live');
     await end();
   });
 
-  it.each([true, false])('and the carrier learns whether its audio is expected live: %s', async (live) => {
-    const { desk, end } = rig({ live });
-    expect(await desk.prepare(incoming())).toMatchObject({ live });
-    await end();
-  });
+  it.each(['live', 'burst'] as const)(
+    'and the carrier learns in which pace its audio is expected: %s',
+    async (pace) => {
+      const { desk, calls, end } = rig({ agent: Object.assign(new FakeAgent(), { pace }) });
+      const prepared = await desk.prepare(incoming());
+      expect('callId' in prepared && calls.get(prepared.callId)?.pace).toBe(pace);
+      await end();
+    },
+  );
 
   it('unless there is no room, also for one that was ordered and is answered now', async () => {
     const { desk, claimed, end } = rig({}, 1);
