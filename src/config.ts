@@ -2,26 +2,40 @@ import { z } from 'zod';
 import { admissionSettings } from './admission/settings.ts';
 import { modelContradictions, modelSettings } from './agents/openai/settings.ts';
 import { browserSettings } from './callers/browser/settings.ts';
+import { type SignalWireSettings, signalwireSettings } from './callers/phone/carriers/signalwire/settings.ts';
+import { type TwilioSettings, twilioContradictions, twilioSettings } from './callers/phone/carriers/twilio/settings.ts';
 import { parseEnvFile } from './env-file.ts';
 import { BridgeError } from './errors.ts';
 import { httpSettings } from './http/settings.ts';
 import { liveSettings } from './live/settings.ts';
 import { readOperatorFileSync } from './operator-file.ts';
-import { outboundContradictions, outboundSettings } from './orders/settings.ts';
+import { outboundSettings } from './orders/settings.ts';
 import { recordingSettings } from './recording/settings.ts';
 import { recordSettings } from './records/settings.ts';
-import { csv, dialledNumber, flag, headerMap, iceServers, integer, portRange, publicUrl, webUrl } from './settings.ts';
+import {
+  csv,
+  dialledNumber,
+  flag,
+  headerMap,
+  iceServers,
+  integer,
+  type KindSettings,
+  portRange,
+  publicUrl,
+  type SettingShape,
+  webUrl,
+} from './settings.ts';
 import { isLanguage, isVoice, LANGUAGE_RULE, VOICE_RULE } from './spoken.ts';
 import { toolSettings } from './tools/settings.ts';
 import { tracingSettings } from './tracing/settings.ts';
 import { webhookSettings } from './webhooks/settings.ts';
 
-/**
+/*
  * Every setting, once: its name in the environment, what it may be, what it is without being set, and the sentence that
  * `.env.example` says about it. Nothing else reads `process.env`.
  */
-const schema = z.object({
-  // Listening
+
+const listening = {
   HOST: z.string().default('0.0.0.0').describe('Address the daemon listens on.'),
   PORT: integer(0, 65_535).default(8080).describe('TCP port the daemon listens on; 0 takes a free one.'),
   PUBLIC_URL: publicUrl
@@ -36,8 +50,9 @@ const schema = z.object({
     .describe(
       'Bearer token of the console and of every route for operators, at least 16 characters; two, comma-separated, while one is being rotated. Without it the daemon makes one at its first start and keeps it in the file admin-token of DATA_DIR, readable by its user alone.',
     ),
+};
 
-  // The model
+const model = {
   OPENAI_API_KEY: z
     .string()
     .optional()
@@ -106,8 +121,9 @@ const schema = z.object({
     .describe(
       'How long a caller may hear no answer at all, ms, from the end of what he said, however often it was asked for; then the call ends with the apology and the fallback.',
     ),
+};
 
-  // WebRTC to the model
+const webrtc = {
   USE_WEBRTC: flag
     .default(true)
     .describe(
@@ -126,36 +142,9 @@ const schema = z.object({
   RTC_PORT_RANGE: portRange
     .optional()
     .describe('UDP ports for WebRTC media, e.g. 10000-10100. Without it the system chooses.'),
+};
 
-  // Calls from web pages
-  ...browserSettings,
-
-  // Carriers
-  TWILIO_AUTH_TOKEN: csv
-    .default([])
-    .describe('Auth token that signs webhooks; two, comma-separated, while one is being rotated.'),
-  SIGNALWIRE_PROJECT_ID: z.string().optional().describe('Project of the SignalWire REST API.'),
-  SIGNALWIRE_TOKEN: z.string().optional().describe('API token of the SignalWire REST API.'),
-  SIGNALWIRE_SPACE: z.string().optional().describe('Space name, e.g. example for example.signalwire.com.'),
-  SIGNALWIRE_SIGNING_KEY: csv
-    .default([])
-    .describe('Signing key of the project (not the API token): verifies webhooks.'),
-  SIGNALWIRE_CODEC: z
-    .enum(['PCMU@8000h', 'L16@16000h', 'L16@24000h'])
-    .default('L16@24000h')
-    .describe("Codec asked of SignalWire's stream; L16@24000h is the model's own rate, wideband without resampling."),
-  SIGNALWIRE_L16_BYTE_ORDER: z
-    .enum(['le', 'be'])
-    .default('le')
-    .describe(
-      'Byte order of L16 samples on the stream. It is not documented; little-endian is what works with the carrier’s own sample.',
-    ),
-  SIGNALWIRE_REALTIME: z
-    .enum(['auto', 'true', 'false'])
-    .default('auto')
-    .describe(
-      'The realtime attribute of the stream: true lets the carrier trim delay, false lets it play all that it was sent. auto: by each call, true where its model is on WebRTC (live audio), false on the WebSocket (audio comes ahead of time).',
-    ),
+const phones = {
   STREAM_TOKEN_SECRET: z
     .string()
     .min(16, 'needs at least 16 characters')
@@ -198,11 +187,9 @@ const schema = z.object({
   FALLBACK_DIAL: dialledNumber
     .optional()
     .describe('Number (E.164) that such a caller is then connected to; no premium-rate number.'),
+};
 
-  // Call control and ordered calls
-  ...outboundSettings,
-
-  // Media
+const playout = {
   PLAYOUT_LEAD_MS: integer(100, 2_000)
     .default(300)
     .describe('How much agent audio may lie unplayed at the carrier, ms: what survives a stall of ours.'),
@@ -212,15 +199,9 @@ const schema = z.object({
       'Silence put before each run of live (WebRTC) speech, ms, so that a stall of ours is not heard; it adds as much delay to each answer.',
     ),
   PLAYOUT_CHUNK_MS: integer(20, 100).default(40).describe('Audio in one message to the carrier, ms.'),
+};
 
-  // Tools, prompts and routes
-  ...toolSettings,
-
-  // Records
-  ...recordSettings,
-  ...recordingSettings,
-
-  // The caller's keys and silences
+const keypad = {
   DTMF_PAUSE_MS: integer(200, 30_000)
     .default(2_000)
     .describe('Pause after which the keys a caller pressed are complete and become a turn of the conversation, ms.'),
@@ -238,12 +219,9 @@ const schema = z.object({
   SILENCE_ASKS: integer(0, 10)
     .default(1)
     .describe('How often the agent asks before it says goodbye and ends the call. A prompt may set its own.'),
+};
 
-  // Events and webhooks
-  ...liveSettings,
-  ...webhookSettings,
-
-  // Limits
+const limits = {
   ...admissionSettings,
   MAX_CALL_MINUTES: integer(1, 1_440)
     .default(120)
@@ -256,14 +234,9 @@ const schema = z.object({
   MAX_PENDING_STREAMS: integer(1, 100_000)
     .default(200)
     .describe('Most media sockets that have not said who they are yet; one address may hold a quarter of them.'),
+};
 
-  // The HTTP face
-  ...httpSettings,
-
-  // Traces
-  ...tracingSettings,
-
-  // Logs
+const logs = {
   LOG_LEVEL: z
     .enum(['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'])
     .default('info')
@@ -273,10 +246,63 @@ const schema = z.object({
     .describe(
       'true: the same as LOG_LEVEL=debug. Model events, phone numbers and what people say are then in the log.',
     ),
-});
+};
 
-export type Config = Readonly<z.infer<typeof schema>>;
-export type SettingName = keyof Config;
+/** The kinds that bring settings of their own. */
+export interface Tables {
+  readonly carriers: readonly KindSettings[];
+}
+
+/** Those of the daemon. */
+const TABLES: Tables = {
+  carriers: [
+    {
+      name: 'twilio',
+      title: 'Twilio',
+      settings: twilioSettings,
+      problems: (set) => twilioContradictions(set as never),
+    },
+    { name: 'signalwire', title: 'SignalWire', settings: signalwireSettings },
+  ],
+};
+
+/** All settings in groups, in the order of the documents. */
+function groupsOf({ carriers }: Tables) {
+  return {
+    listening,
+    model,
+    webrtc,
+    pages: browserSettings,
+    carriers: { ...shares(carriers.map((kind) => kind.settings.calls)), ...phones },
+    control: { ...shares(carriers.map((kind) => kind.settings.control)), ...outboundSettings(carriers) },
+    playout,
+    tools: toolSettings,
+    records: recordSettings,
+    recordings: recordingSettings,
+    keypad,
+    live: liveSettings,
+    webhooks: webhookSettings,
+    limits,
+    http: httpSettings,
+    traces: tracingSettings,
+    logs,
+  };
+}
+
+const shares = (shapes: readonly SettingShape[]): SettingShape => Object.assign({}, ...shapes);
+
+type Groups = ReturnType<typeof groupsOf>;
+export type SettingGroup = keyof Groups;
+type Joined<U> = (U extends unknown ? (shape: U) => void : never) extends (shape: infer I) => void ? I : never;
+type Shape = Joined<Groups[SettingGroup]>;
+
+/** The one schema. */
+const schemaOf = (tables: Tables) => z.object(Object.assign({}, ...Object.values(groupsOf(tables))) as Shape);
+
+/**
+ * The daemon's own settings. What a carrier's share adds is there beside them, and is read by that carrier alone: `carriers/carrier.ts`.
+ */
+export type Config = Readonly<z.infer<z.ZodObject<Shape>>> & TwilioSettings & SignalWireSettings;
 
 /**
  * Reads `.env` of the working directory, where there is one; what the environment has already stays as it is. Throws CONFIG_INVALID with a
@@ -305,46 +331,65 @@ function bareValue(value: string): string {
   return /^(["'`])(?:(?!\1)[\s\S])*\1$/.test(trimmed) ? trimmed.slice(1, -1).trim() : trimmed;
 }
 
+/** A setting as documents show it. */
+export interface Setting {
+  readonly name: string;
+  readonly group: SettingGroup;
+  readonly description: string;
+  readonly default: unknown;
+}
+
 /** Names, defaults and sentences of all settings, in order: for `.env.example` and the README's table. */
-export const settings: ReadonlyArray<{ name: SettingName; description: string; default: unknown }> = Object.entries(
-  schema.shape,
-).map(([name, type]) => ({
-  name: name as SettingName,
-  description: type.description ?? '',
-  default: type instanceof z.ZodDefault ? type.def.defaultValue : undefined,
-}));
+export function settingsOf(tables: Tables): Setting[] {
+  return Object.entries(groupsOf(tables)).flatMap(([group, shape]) =>
+    Object.entries<z.ZodType>(shape).map(([name, type]) => ({
+      name,
+      group: group as SettingGroup,
+      description: type.description ?? '',
+      default: type instanceof z.ZodDefault ? type.def.defaultValue : undefined,
+    })),
+  );
+}
+
+/** Those of the daemon's own tables. */
+export const settings: readonly Setting[] = settingsOf(TABLES);
 
 /**
  * Reads and checks the settings. An empty variable counts as not set. Throws CONFIG_INVALID with one line per wrong setting: which, why
  * and what would be right; the values of secrets are never shown.
  */
-export function loadConfig(env: Record<string, string | undefined> = process.env): Config {
+export function loadConfig(
+  env: Record<string, string | undefined> = process.env,
+  tables: Partial<Tables> = {},
+): Config {
+  const all: Tables = { ...TABLES, ...tables };
+  const known = settingsOf(all);
   const given = Object.fromEntries(
-    settings.flatMap(({ name }) => {
+    known.flatMap(({ name }) => {
       const value = bareValue(env[name] ?? '');
       return value === '' ? [] : [[name, value]];
     }),
   );
-  const result = schema.safeParse(given);
-  const lost = lostNames(env);
+  const result = schemaOf(all).safeParse(given);
+  const lost = lostNames(env, known);
   const problems = result.success
-    ? contradictions(result.data)
+    ? contradictions(result.data as Config, all)
     : result.error.issues.map((issue) => {
         const name = String(issue.path[0]);
-        const about = settings.find((s) => s.name === name)?.description ?? '';
+        const about = known.find((s) => s.name === name)?.description ?? '';
         return `${name}: ${issue.message}. ${about}`;
       });
   if (!result.success || problems.length + lost.length > 0) {
     throw new BridgeError('CONFIG_INVALID', `wrong settings:\n  ${[...lost, ...problems].join('\n  ')}`);
   }
-  return Object.freeze(result.data);
+  return Object.freeze(result.data as Config);
 }
 
 /** Settings whose names a container engine took from `.env` with what stood before them: they would count as not set. */
-function lostNames(env: Record<string, string | undefined>): string[] {
+function lostNames(env: Record<string, string | undefined>, known: readonly Setting[]): string[] {
   return Object.keys(env).flatMap((written) => {
     const name = written.replace(/^[\ufeff\s]+|\s+$/g, '').replace(/^export\s+/, '');
-    return name !== written && settings.some((setting) => setting.name === name)
+    return name !== written && known.some((setting) => setting.name === name)
       ? [
           `${name}: the environment has it as ${JSON.stringify(written)}. Save .env as UTF-8 without a byte order mark, without "export".`,
         ]
@@ -352,7 +397,7 @@ function lostNames(env: Record<string, string | undefined>): string[] {
   });
 }
 
-function contradictions(config: z.infer<typeof schema>): string[] {
+function contradictions(config: Config, { carriers }: Tables): string[] {
   const problems: string[] = [];
   const range = config.RTC_PORT_RANGE;
   if (range !== undefined && config.PORT >= range.min && config.PORT <= range.max && config.PORT !== 0) {
@@ -366,6 +411,6 @@ function contradictions(config: z.infer<typeof schema>): string[] {
       'BROWSER_ACCESS: public with MAX_CALLS=1 would let a stranger keep every caller out. Set MAX_CALLS to 2 or more.',
     );
   }
-  problems.push(...modelContradictions(config), ...outboundContradictions(config));
+  problems.push(...modelContradictions(config), ...carriers.flatMap((kind) => kind.problems?.(config) ?? []));
   return problems;
 }

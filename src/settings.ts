@@ -2,7 +2,22 @@ import { z } from 'zod';
 import { judgeNumber } from './numbering/judgement.ts';
 import { parseNumber } from './numbering/number.ts';
 
-/** The kinds of value a setting can have, each read from the text of an environment variable. */
+/** Names of settings, and what each may be. */
+export type SettingShape = Readonly<Record<string, z.ZodType>>;
+
+/** What one kind of carrier brings to the schema of settings. */
+export interface KindSettings {
+  /** As values of settings have it. */
+  readonly name: string;
+  /** As people write it. */
+  readonly title: string;
+  /** Its own settings, each with a default or optional: what its calls need, and what the control of them needs. */
+  readonly settings: { readonly calls: SettingShape; readonly control: SettingShape };
+  /** What of them contradicts itself, a sentence each that begins with the setting's name. */
+  problems?(settings: Readonly<Record<string, unknown>>): string[];
+}
+
+/* The kinds of value a setting can have, each read from the text of an environment variable. */
 
 /** A whole number within bounds, both inclusive. */
 export function integer(min: number, max: number) {

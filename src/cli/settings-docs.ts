@@ -1,59 +1,44 @@
-import { type SettingName, settings } from '../config.ts';
+import { type Setting, type SettingGroup, settings } from '../config.ts';
 
 /** The settings as documents show them: all of the schema, in its order, in groups. */
 
-type Setting = (typeof settings)[number];
-
-export interface SettingGroup {
+export interface GroupShown {
   readonly title: string;
   /** What they are for, in half a sentence. */
   readonly about: string;
   readonly settings: readonly Setting[];
 }
 
-/** Each group begins with the setting it names and goes on to the next group's. */
-const BEGINNINGS: ReadonlyArray<readonly [first: SettingName, title: string, about: string]> = [
-  ['HOST', 'Listening', 'where it listens, where carriers find it, who may operate it'],
-  ['OPENAI_API_KEY', 'The model', 'who answers, where it is, how it listens and speaks'],
-  [
-    'USE_WEBRTC',
+const GROUPS: Readonly<Record<SettingGroup, readonly [title: string, about: string]>> = {
+  listening: ['Listening', 'where it listens, where carriers find it, who may operate it'],
+  model: ['The model', 'who answers, where it is, how it listens and speaks'],
+  webrtc: [
     'WebRTC',
     'the transport to the model, falling back to the WebSocket: 2 s after the answer where UDP is blocked, 4 s at the latest',
   ],
-  ['BROWSER_ACCESS', 'Calls from web pages', 'who may place them, and how their media gets here'],
-  [
-    'TWILIO_AUTH_TOKEN',
-    'Carriers',
-    'who may call the webhooks, the media stream, what a caller gets when all else fails',
-  ],
-  [
-    'TWILIO_ACCOUNT_SID',
-    'Call control and ordered calls',
-    'hanging up, transferring and placing calls, and their limits',
-  ],
-  ['PLAYOUT_LEAD_MS', 'Audio to the carrier', 'what stall of ours is not heard, against delay'],
-  ['DATA_DIR', 'Tools, prompts and routes', 'the files that make the agent, and what its tools may reach'],
-  ['DATABASE_URL', 'Records', 'where calls are kept, how long, and what tokens cost'],
-  ['RECORDING', 'Recordings', 'whether, by whose consent, in which form, how long'],
-  ['DTMF_PAUSE_MS', 'Keys and silence', 'when keys are a turn, and what follows when nobody speaks'],
-  ['EVENTS_MAX_WATCHERS', 'Live events', 'the bounds of `/events`'],
-  ['WEBHOOK_URL', 'Webhooks', 'who is told of calls and tools'],
-  ['MAX_CALLS', 'Limits and stopping', 'how many calls, how long, and how the process stops'],
-  ['TRUST_PROXY', 'HTTP', 'proxies, who may read metrics, rate limits'],
-  ['TRACING', 'Traces', 'OpenTelemetry'],
-  ['LOG_LEVEL', 'Logs', 'at the default level no secret, number or word of a caller is logged'],
-];
+  pages: ['Calls from web pages', 'who may place them, and how their media gets here'],
+  carriers: ['Carriers', 'who may call the webhooks, the media stream, what a caller gets when all else fails'],
+  control: ['Call control and ordered calls', 'hanging up, transferring and placing calls, and their limits'],
+  playout: ['Audio to the carrier', 'what stall of ours is not heard, against delay'],
+  tools: ['Tools, prompts and routes', 'the files that make the agent, and what its tools may reach'],
+  records: ['Records', 'where calls are kept, how long, and what tokens cost'],
+  recordings: ['Recordings', 'whether, by whose consent, in which form, how long'],
+  keypad: ['Keys and silence', 'when keys are a turn, and what follows when nobody speaks'],
+  live: ['Live events', 'the bounds of `/events`'],
+  webhooks: ['Webhooks', 'who is told of calls and tools'],
+  limits: ['Limits and stopping', 'how many calls, how long, and how the process stops'],
+  http: ['HTTP', 'proxies, who may read metrics, rate limits'],
+  traces: ['Traces', 'OpenTelemetry'],
+  logs: ['Logs', 'at the default level no secret, number or word of a caller is logged'],
+};
 
-/** All settings in their groups. Throws when a group's first setting is not where it should be. */
-export function settingGroups(): SettingGroup[] {
-  const starts = BEGINNINGS.map(([first]) => settings.findIndex(({ name }) => name === first));
-  return BEGINNINGS.map(([first, title, about], index) => {
-    const from = starts[index] ?? -1;
-    const to = starts[index + 1] ?? settings.length;
-    if ((index === 0 && from !== 0) || from < 0 || to <= from)
-      throw new Error(`the settings are no longer in the order of their groups: look at ${first}`);
-    return { title, about, settings: settings.slice(from, to) };
-  });
+/** All settings in their groups. */
+export function settingGroups(): GroupShown[] {
+  return Object.entries(GROUPS).map(([name, [title, about]]) => ({
+    title,
+    about,
+    settings: settings.filter(({ group }) => group === name),
+  }));
 }
 
 /** The text of `docs/settings.md`. */
