@@ -18,11 +18,19 @@ const MAX_FORMATS = 64;
 /** Candidates of an offer that are tried; a browser has one to three for each network that it is in. */
 const MAX_CANDIDATES = 32;
 
+/** What an offer must have beside its one audio line. */
+export interface Expected {
+  /** Whether the far end makes a data channel. Where none is expected, an offer must have no line of one. */
+  readonly channel: boolean;
+  /** Whether a line of G.711 does where there is no Opus. */
+  readonly g711?: boolean;
+}
+
 /**
- * Checks an offer that a stranger made, before anything is built for it: one audio line with Opus, one data channel line, nothing else. A
- * video line would have us decode video. Throws PEER_SDP_INVALID, with what is wrong and never with the offer's text.
+ * Checks an offer that a stranger made, before anything is built for it: one audio line with Opus, one data channel line where that is expected,
+ * nothing else. A video line would have us decode video. Throws PEER_SDP_INVALID, with what is wrong and never with the offer's text.
  */
-export function checkOffer(sdp: string): void {
+export function checkOffer(sdp: string, { channel, g711 = false }: Expected): void {
   if (sdp.length > MAX_OFFER) throw invalid(`it is longer than ${MAX_OFFER} characters`);
   if (!/^v=0\r?\n/.test(sdp)) throw invalid('it does not begin with v=0');
   const lines = sdp.trimEnd().split(/\r?\n/);
@@ -32,21 +40,37 @@ export function checkOffer(sdp: string): void {
   const media = lines.filter((line) => line.startsWith('m='));
   const audio = media.filter((line) => line.startsWith('m=audio '));
   if (audio.length !== 1) throw invalid('it must have exactly one audio line');
-  if (media.filter((line) => line.startsWith('m=application ')).length !== 1)
+  if (channel && media.filter((line) => line.startsWith('m=application ')).length !== 1)
     throw invalid('it must have the line of a data channel: make the channel before the offer');
-  if (media.length > 2) throw invalid('it has a line that is neither audio nor the data channel');
+  if (media.length > (channel ? 2 : 1))
+    throw invalid(
+      channel ? 'it has a line that is neither audio nor the data channel' : 'it has a line that is not audio',
+    );
   const [, port, , ...formats] = (audio[0] ?? '').split(' ');
   if (port === '0') throw invalid('its audio line is switched off');
-  const data = lines.slice(lines.findIndex((line) => line.startsWith('m=application ')));
-  const after = data.findIndex((line, i) => i > 0 && line.startsWith('m='));
-  // Port 0 says so unless the line shares another's port (RFC 9143 section 6).
-  const bundled = data.slice(0, after === -1 ? undefined : after).includes('a=bundle-only');
-  if (data[0]?.split(' ')[1] === '0' && !bundled) throw invalid('the line of its data channel is switched off');
+  if (channel && isChannelOff(lines)) throw invalid('the line of its data channel is switched off');
   if (formats.length > MAX_FORMATS) throw invalid(`its audio line has more than ${MAX_FORMATS} formats`);
-  if (!/^a=rtpmap:\d+ opus\/48000/im.test(sdp)) throw invalid('its audio line has no Opus');
+  if (!/^a=rtpmap:\d+ opus\/48000/im.test(sdp)) {
+    if (!g711) throw invalid('its audio line has no Opus');
+    if (!hasG711(sdp, formats)) throw invalid('its audio line has neither Opus nor G.711');
+  }
   const fingerprints = lines.filter((line) => line.startsWith('a=fingerprint:'));
   if (fingerprints.length === 0) throw invalid('it has no DTLS fingerprint');
   if (!fingerprints.every(isFingerprint)) throw invalid('its DTLS fingerprint is none');
+  // RFC 4145 section 4: its end does not want the connection yet. There is no answer to that which begins one.
+  if (lines.some((line) => /^a=setup:holdconn$/i.test(line))) throw invalid('its DTLS setup is holdconn');
+}
+
+/** Whether the data channel's line has port 0 and does not share another's port, which then is the one that counts (RFC 9143 section 6). */
+function isChannelOff(lines: readonly string[]): boolean {
+  const data = lines.slice(lines.findIndex((line) => line.startsWith('m=application ')));
+  const after = data.findIndex((line, i) => i > 0 && line.startsWith('m='));
+  return data[0]?.split(' ')[1] === '0' && !data.slice(0, after === -1 ? undefined : after).includes('a=bundle-only');
+}
+
+/** Payload types 0 and 8 are G.711 without being said to be (RFC 3551 section 6). */
+function hasG711(sdp: string, formats: readonly string[]): boolean {
+  return formats.includes('0') || formats.includes('8') || /^a=rtpmap:\d+ PCM[AU]\/8000/im.test(sdp);
 }
 
 /** Bytes of a fingerprint by its hash (RFC 8122 section 5). */

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { answerOffer, checkOffer, withPublicAddresses } from '../../../src/transport/answer.ts';
 
@@ -6,13 +7,57 @@ const AUDIO = `m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=rtpmap:111 opus/48000/2\r\na
 const DATA = 'm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n';
 const HEAD = 'v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n';
 
+/** An offer as an implementation made it, by the name of its file. */
+const real = (name: 'channel' | 'audio' | 'ice-lite') =>
+  readFileSync(new URL(`../../fixtures/offers/${name}.sdp`, import.meta.url), 'utf8').replaceAll('\n', '\r\n');
+const PAGE = { channel: true };
+const ALONE = { channel: false };
+const refusal = (message: string) =>
+  expect.objectContaining({ code: 'PEER_SDP_INVALID', status: 400, message: `the offer cannot be used: ${message}` });
+
 describe('checkOffer', () => {
+  it('takes what implementations really offer: with a data channel where one is expected, and audio alone where none is', () => {
+    expect(() => checkOffer(real('channel'), PAGE)).not.toThrow();
+    for (const name of ['audio', 'ice-lite'] as const) {
+      expect(() => checkOffer(real(name), ALONE)).not.toThrow();
+      expect(() => checkOffer(real(name), PAGE)).toThrow(
+        refusal('it must have the line of a data channel: make the channel before the offer'),
+      );
+    }
+    expect(() => checkOffer(real('channel'), ALONE)).toThrow(refusal('it has a line that is not audio'));
+  });
+
+  it('takes G.711 for Opus where it is told to', () => {
+    const pcmu = HEAD + AUDIO.replace(' 111', ' 0').replace(/a=rtpmap.*\r\n/, '');
+    const pcma = HEAD + AUDIO.replaceAll('111', '96').replace('opus/48000/2', 'pcma/8000');
+    for (const sdp of [pcmu, pcma]) {
+      expect(() => checkOffer(sdp, { channel: false, g711: true })).not.toThrow();
+      expect(() => checkOffer(sdp, ALONE)).toThrow(refusal('its audio line has no Opus'));
+    }
+    expect(() => checkOffer(real('audio'), { channel: false, g711: true })).not.toThrow();
+    expect(() => checkOffer(HEAD + AUDIO.replace('opus', 'ISAC'), { channel: false, g711: true })).toThrow(
+      refusal('its audio line has neither Opus nor G.711'),
+    );
+  });
+
+  it.each([PAGE, ALONE])('refuses an end that does not want its connection yet: %o', (expected) => {
+    const offer = real(expected.channel ? 'channel' : 'audio');
+    for (const setup of ['holdconn', 'HoldConn'])
+      expect(() => checkOffer(offer.replaceAll('setup:actpass', `setup:${setup}`), expected)).toThrow(
+        refusal('its DTLS setup is holdconn'),
+      );
+    const whole = offer.replaceAll('a=setup:actpass\r\n', '').replace('t=0 0\r\n', 't=0 0\r\na=setup:holdconn\r\n');
+    expect(() => checkOffer(whole, expected)).toThrow(refusal('its DTLS setup is holdconn'));
+    for (const setup of ['active', 'passive'])
+      expect(() => checkOffer(offer.replaceAll('actpass', setup), expected)).not.toThrow();
+  });
+
   it('takes one audio line with Opus and the line of a data channel', () => {
-    expect(() => checkOffer(HEAD + AUDIO + DATA)).not.toThrow();
-    expect(() => checkOffer(HEAD + DATA + AUDIO)).not.toThrow();
+    expect(() => checkOffer(HEAD + AUDIO + DATA, PAGE)).not.toThrow();
+    expect(() => checkOffer(HEAD + DATA + AUDIO, PAGE)).not.toThrow();
     // Port 0 of a line that has another's port is not switched off (RFC 9143 section 6).
     const bundled = `${DATA.replace('application 9', 'application 0')}a=bundle-only\r\n`;
-    expect(() => checkOffer(HEAD + AUDIO + bundled)).not.toThrow();
+    expect(() => checkOffer(HEAD + AUDIO + bundled, PAGE)).not.toThrow();
   });
 
   it.each([
@@ -44,7 +89,7 @@ describe('checkOffer', () => {
     ],
     ['a hundred formats', HEAD + AUDIO.replace(' 111\r', ` 111${' 96'.repeat(100)}\r`) + DATA],
   ])('refuses %s, without repeating it', (_, sdp) => {
-    expect(() => checkOffer(sdp)).toThrow(expect.objectContaining({ code: 'PEER_SDP_INVALID', status: 400 }));
+    expect(() => checkOffer(sdp, PAGE)).toThrow(expect.objectContaining({ code: 'PEER_SDP_INVALID', status: 400 }));
   });
 });
 

@@ -88,7 +88,7 @@ export class BrowserBridges implements CallObserver, RecordSink {
    */
   async open(order: BridgeOrder, gone: AbortSignal): Promise<{ sessionId: string; answer: string }> {
     const deps = this.#deps!;
-    checkOffer(order.offer);
+    checkOffer(order.offer, { channel: true });
     const bridge = this.#admit(order, deps);
     const before = this.#byConversation.get(bridge.conversationId);
     this.#byConversation.set(bridge.conversationId, bridge);
