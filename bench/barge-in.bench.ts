@@ -20,9 +20,15 @@ interface Measured {
   readonly notes: readonly CallNotes[];
 }
 
-async function measure(transport: Transport, callers: number, times: number): Promise<Measured> {
+/** Lets each of `callers` interrupt the agent so often. `file`: the daemon's, of another checkout too. */
+export async function measure(
+  transport: Transport,
+  callers: number,
+  times: number,
+  file = 'daemon.ts',
+): Promise<Measured> {
   const people = startChild<PeopleMethods>('people.ts');
-  const daemon = startChild<DaemonMethods>('daemon.ts');
+  const daemon = startChild<DaemonMethods>(file);
   try {
     const modelUrl = await people.ask('listen', { toneMs: TONE_MS });
     const env = { OPENAI_BASE_URL: modelUrl, USE_WEBRTC: String(transport === 'webrtc') };

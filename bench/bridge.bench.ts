@@ -12,7 +12,7 @@ import { n, print, table, type Verdict, verdicts } from './lib/table.ts';
 import type { OwnTime } from './lib/timing.ts';
 import { cpuPercent, machineCpuMs, type Usage } from './lib/usage.ts';
 
-interface Window {
+export interface Window {
   readonly who: 'daemon' | 'relay';
   readonly calls: number;
   readonly load: LoadReport;
@@ -28,14 +28,14 @@ interface Window {
   readonly seconds: number;
 }
 
-interface Parties {
+export interface Parties {
   readonly load: Child<LoadMethods>;
   readonly daemon: Child<DaemonMethods>;
   readonly daemonUrl: string;
   readonly relay?: { readonly child: Child<RelayMethods>; readonly url: string };
 }
 
-interface Plan {
+export interface Plan {
   readonly calls: number;
   readonly warmMs: number;
   readonly windowMs: number;
@@ -44,7 +44,7 @@ interface Plan {
 }
 
 /** One window: calls are made, run warm, are measured, and hang up. `timed` reads the daemon's own clock instead of its CPU. */
-async function windowOf(
+export async function windowOf(
   parties: Parties,
   who: Window['who'],
   plan: Plan,
@@ -105,7 +105,7 @@ const by = (list: readonly Window[], who: Window['who'], calls: number) =>
   list.filter((entry) => entry.who === who && entry.calls === calls);
 
 /** The median window by a reading. */
-function median<T>(list: readonly T[], read: (entry: T) => number): number {
+export function median<T>(list: readonly T[], read: (entry: T) => number): number {
   const values = list.map(read).sort((a, b) => a - b);
   return values[(values.length - 1) >> 1] ?? Number.NaN;
 }

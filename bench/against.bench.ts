@@ -1,0 +1,148 @@
+/**
+ * Two checkouts of the project against one another in one run, in turns: CPU a call at 200 WebSocket calls, latency, and barge-in. What else the
+ * machine does hits both alike, so the ratio says what a change cost, where two runs one after the other say what hour it was.
+ * Run: node bench/against.bench.ts --before /path/of/the/other/checkout [--rounds 8] [--quick]
+ */
+
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
+import { webrtcAvailable } from '../src/transport/peer.ts';
+import { measure } from './barge-in.bench.ts';
+import { median, type Parties, type Plan, type Window, windowOf } from './bridge.bench.ts';
+import { startChild } from './lib/child.ts';
+import type { DaemonMethods } from './lib/daemon.ts';
+import type { LoadMethods } from './lib/load.ts';
+import { summarise } from './lib/stats.ts';
+import { header, n, print, table, verdicts } from './lib/table.ts';
+
+/** A change may cost so much and no more. */
+const MOST = 1.03;
+
+interface Tree {
+  readonly name: 'before' | 'after';
+  /** Its own daemon, as its own bench starts it. */
+  readonly file: string;
+}
+
+/**
+ * Windows of both in pairs; which of a pair comes first takes turns, too. Each window has a process of its own: what V8 happens to make of the same
+ * code differs from process to process by ten percent and more, for as long as the process lives.
+ */
+async function calls(trees: readonly [Tree, Tree], rounds: number, plan: Plan): Promise<Array<Record<string, Window>>> {
+  const load = startChild<LoadMethods>('load.ts');
+  try {
+    const modelUrl = await load.ask('listen');
+    const env = { OPENAI_BASE_URL: modelUrl, USE_WEBRTC: 'false', GREETING: 'off' };
+    const pairs: Array<Record<string, Window>> = [];
+    for (let round = 0; round < rounds; round++) {
+      const pair: Record<string, Window> = {};
+      for (const at of round % 2 === 0 ? [0, 1] : [1, 0]) {
+        const { name, file } = trees[at]!;
+        const daemon = startChild<DaemonMethods>(file);
+        try {
+          const parties: Parties = { load, daemon, daemonUrl: await daemon.ask('start', { env }) };
+          pair[name] = await windowOf(parties, 'daemon', plan, true, false);
+        } finally {
+          await daemon.stop();
+        }
+      }
+      pairs.push(pair);
+    }
+    return pairs;
+  } finally {
+    await load.stop();
+  }
+}
+
+async function bargeIns(trees: readonly [Tree, Tree], transport: 'websocket' | 'webrtc', rounds: number) {
+  const clears: Record<string, number[]> = { before: [], after: [] };
+  for (let round = 0; round < rounds; round++) {
+    for (const at of round % 2 === 0 ? [0, 1] : [1, 0]) {
+      const { name, file } = trees[at]!;
+      const { people } = await measure(transport, 4, 6, file);
+      for (const { interruptions } of people)
+        for (const { clearMs } of interruptions) if (clearMs !== undefined) clears[name]!.push(clearMs);
+    }
+  }
+  return clears;
+}
+
+const { values } = parseArgs({
+  options: {
+    before: { type: 'string' },
+    rounds: { type: 'string', default: '8' },
+    quick: { type: 'boolean', default: false },
+  },
+});
+const other = resolve(values.before ?? '');
+if (values.before === undefined || !existsSync(`${other}/bench/lib/daemon.ts`)) {
+  process.stderr.write('--before must be the folder of another checkout of this project, with its node_modules\n');
+  process.exit(2);
+}
+const trees = [
+  { name: 'before', file: pathToFileURL(`${other}/bench/lib/daemon.ts`).href },
+  { name: 'after', file: 'daemon.ts' },
+] as const;
+const rounds = values.quick ? 2 : Number(values.rounds);
+
+header();
+const plan: Plan = { calls: 200, warmMs: values.quick ? 7_000 : 12_000, windowMs: values.quick ? 8_000 : 15_000, rounds: 1 };
+const pairs = await calls(trees, rounds, plan);
+table(
+  'WebSocket, 200 calls: windows in pairs, before and after',
+  [
+    'pair',
+    'before: % a call',
+    'after: % a call',
+    'ratio',
+    'up p99 ms',
+    'up p99 ms',
+    'down p99 ms',
+    'down p99 ms',
+    'else %',
+    'else %',
+  ],
+  pairs.map(({ before, after }, i) => [
+    String(i + 1),
+    n(before!.cpu, 3),
+    n(after!.cpu, 3),
+    n(after!.cpu / before!.cpu),
+    n(before!.load.up.p99),
+    n(after!.load.up.p99),
+    n(before!.load.firstDown.p99),
+    n(after!.load.firstDown.p99),
+    n(before!.othersCpu, 0),
+    n(after!.othersCpu, 0),
+  ]),
+);
+const list = [
+  {
+    what: 'WebSocket: CPU a call at 200 calls, after against before',
+    value: median(pairs, ({ before, after }) => after!.cpu / before!.cpu),
+    target: MOST,
+    unit: 'ratio',
+  },
+];
+const rows: string[][] = [];
+for (const transport of ['websocket', 'webrtc'] as const) {
+  if (transport === 'webrtc' && !webrtcAvailable().ok) continue;
+  const told = await bargeIns(trees, transport, values.quick ? 2 : 4);
+  const [before, after] = [summarise(told['before']!), summarise(told['after']!)];
+  for (const [name, it] of Object.entries({ before, after }))
+    rows.push([`${transport} ${name}`, n(it.p50), n(it.mean), n(it.p95), n(it.max), String(it.count)]);
+  list.push({
+    what: `${transport}: speech_started to clear, p50, after against before`,
+    value: after.p50 / before.p50,
+    target: MOST,
+    unit: 'ratio',
+  });
+}
+table(
+  'Barge-in: model sends speech_started to clear at the phone',
+  ['', 'p50 ms', 'mean ms', 'p95 ms', 'max ms', 'count'],
+  rows,
+);
+verdicts(list);
+print('Pairs and halves of a millisecond move with the machine: look at the spread before the verdict.');
