@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
@@ -41,6 +42,7 @@ import { openTracing } from './features/tracing.ts';
 import { openWebhooks } from './features/webhooks.ts';
 import { adminTokens } from './http/admin-token.ts';
 import { HTTP_COUNTERS } from './http/counters.ts';
+import { serveOpenApi } from './http/openapi.ts';
 import { pendingLimits } from './http/pending.ts';
 import { localUrl, publicUrls } from './http/public-url.ts';
 import { RateLimiter } from './http/rate-limit.ts';
@@ -206,6 +208,8 @@ export async function build(config: Config, deps: AppDeps): Promise<App> {
     connections: { ...DEFAULT_CONNECTIONS, perAddress: config.CONNECTIONS_PER_ADDRESS },
     limiter: new RateLimiter(rateLimits(config), clock),
   });
+  // Before any other route: it tells of those that come after it.
+  serveOpenApi(http.app, version());
   const drain = new Drain({
     calls,
     clock,
@@ -338,4 +342,10 @@ async function closed(feature: Feature, clock: Clock, log: Logger): Promise<void
   } finally {
     late.abort();
   }
+}
+
+/** The package's own version, for the OpenAPI document. */
+function version(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
 }

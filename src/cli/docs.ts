@@ -1,10 +1,17 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { BRIDGE_ERRORS, TYPED_TURN_ERRORS } from '../callers/browser/http/errors.ts';
 import { CONTROL_ERRORS } from '../callers/phone/control/index.ts';
 import { settings } from '../config.ts';
 import { ERRORS } from '../errors.ts';
-import { API_ERRORS } from '../http/api-error.ts';
+import { API_ERRORS, type ApiErrorCode } from '../http/api-error.ts';
+import { IDEMPOTENCY_ERRORS } from '../http/idempotency.ts';
+import { NO_MORE_CALLS_ERRORS } from '../http/no-more-calls.ts';
 import { eventTable } from '../live/catalogue.ts';
+import { EVENTS_ERRORS } from '../live/http/errors.ts';
+import { CALLS_ERRORS } from '../orders/errors.ts';
+import { RECORDINGS_ERRORS } from '../recording/http/errors.ts';
+import { RECORDS_ERRORS } from '../records/http/errors.ts';
 import { defaultText, settingsOverview, settingsPage } from './settings-docs.ts';
 
 /** The text of `.env.example`: every setting with its sentence and its default, made from the schema. */
@@ -21,6 +28,19 @@ export function envExample(): string {
   return `${head.join('\n')}\n\n${entries.join('\n\n')}\n`;
 }
 
+/** Every code of the interface for operators; one that is left out is found by the compiler. */
+export const OPERATORS_ERRORS = {
+  ...API_ERRORS,
+  ...EVENTS_ERRORS,
+  ...CALLS_ERRORS,
+  ...BRIDGE_ERRORS,
+  ...NO_MORE_CALLS_ERRORS,
+  ...TYPED_TURN_ERRORS,
+  ...RECORDS_ERRORS,
+  ...RECORDINGS_ERRORS,
+  ...IDEMPOTENCY_ERRORS,
+} satisfies Readonly<Record<ApiErrorCode, string>>;
+
 /** The text of `docs/errors.md`. */
 export function errorsPage(): string {
   return [
@@ -34,7 +54,7 @@ export function errorsPage(): string {
     '',
     'What `/calls` and the other routes for operators answer beside those above.',
     '',
-    ...errorTable(API_ERRORS),
+    ...errorTable(OPERATORS_ERRORS),
     '',
     '## Call control',
     '',

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Calls } from '../call/calls.ts';
 import { OutboundGuard } from '../call/outbound-guard.ts';
@@ -26,7 +25,7 @@ const PLACE_SLACK_MS = 600_000;
 /** How long reports of calls that ended with the process may take, ms. */
 const REPORT_MS = 2_000;
 
-/** Calls that are ordered, and the interface by which calls are seen and operated: `/calls`, `/openapi.json`, and the carriers' news of both. */
+/** Calls that are ordered, and the interface by which calls are seen and operated: `/calls`, and the carriers' news of both. */
 export async function openCallsApi(base: Base): Promise<Feature> {
   const { config, clock, log, metrics, secrets, urls } = base;
   const destinations = new Destinations({
@@ -124,7 +123,7 @@ export async function openCallsApi(base: Base): Promise<Feature> {
       const webhooks = new WebhookGuard({ secrets, urls, count: metrics.countHttp });
       http.app.register(callStatusRoute, { guard: webhooks, onStatus: news });
       http.app.register(hostedDocumentRoute, { documents, guard: webhooks });
-      http.app.register(callsApi, { admin, desk, mayDial, clock, version: version() });
+      http.app.register(callsApi, { admin, desk, mayDial, clock });
     },
     async close() {
       // What is to be reported is with the callbacks as soon as the first call returns.
@@ -134,10 +133,4 @@ export async function openCallsApi(base: Base): Promise<Feature> {
       await ordersFile.close();
     },
   };
-}
-
-/** The package's own version, for the OpenAPI document. */
-function version(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
 }

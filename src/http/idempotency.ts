@@ -7,6 +7,15 @@ import { ApiError } from './api-error.ts';
  * first one's answer, also while that is still being worked on.
  */
 
+export const IDEMPOTENCY_ERRORS = {
+  IDEMPOTENCY_KEY_INVALID: 'The Idempotency-Key is empty, too long, or has characters that cannot be printed.',
+  IDEMPOTENCY_KEY_REUSED: 'The Idempotency-Key was used before, with another body.',
+} as const;
+type OfIdempotency = typeof IDEMPOTENCY_ERRORS;
+declare module './api-error.ts' {
+  interface ApiErrorCodes extends OfIdempotency {}
+}
+
 export interface IdempotencyOptions {
   readonly clock: Pick<Clock, 'now'>;
   /** How long an answer is kept, ms. */

@@ -1,6 +1,14 @@
 import type { RefusalReason } from '../admission/admission.ts';
 import { ApiError, retryAfter } from './api-error.ts';
 
+export const NO_MORE_CALLS_ERRORS = {
+  NO_MORE_CALLS: 'No further call is taken at the moment; `reason` says why.',
+} as const;
+type OfAdmission = typeof NO_MORE_CALLS_ERRORS;
+declare module './api-error.ts' {
+  interface ApiErrorCodes extends OfAdmission {}
+}
+
 /** When who was refused may ask again, ms: the rate refills within a second, room and time come back when calls end. */
 const RETRY_MS: Readonly<Record<RefusalReason, number>> = {
   rate: 1_000,
@@ -22,20 +30,5 @@ export function noMoreCalls(reason: RefusalReason): ApiError {
   return new ApiError(TOO_MANY.has(reason) ? 429 : 503, 'NO_MORE_CALLS', 'no further call is taken at the moment', {
     headers: retryAfter(RETRY_MS[reason]),
     details: { reason },
-  });
-}
-
-/** The answer to whoever orders a call that the guard of ordered calls refuses. */
-export function orderRefused(decision: {
-  limit: string;
-  code: string;
-  reason: string;
-  retryAfterMs?: number;
-}): ApiError {
-  const { limit, code, reason, retryAfterMs } = decision;
-  if (limit === 'destination') return new ApiError(403, 'DESTINATION_REFUSED', reason, { details: { reason: code } });
-  const name = limit === 'per_hour' ? 'OUTBOUND_HOURLY_LIMIT' : 'OUTBOUND_CONCURRENT_LIMIT';
-  return new ApiError(429, name, reason, {
-    headers: retryAfterMs === undefined ? {} : retryAfter(retryAfterMs),
   });
 }

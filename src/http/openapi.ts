@@ -1,12 +1,12 @@
+import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import { apiErrorBody, namedSchemas, OPENAPI_PATH, type RouteDefinition, routes } from '../orders/calls-api-routes.ts';
-import { recordRoutes } from '../records/http/records-api-routes.ts';
+import { apiErrorBody, namedSchemas, type RouteDefinition, type RouteSuccess } from './route.ts';
 
 /** The OpenAPI 3.1 document, made of the schemas by which requests are checked. https://spec.openapis.org/oas/v3.1.1 */
 
-type Json = Readonly<Record<string, unknown>>;
+export const OPENAPI_PATH = '/openapi.json';
 
-const documented = [...Object.values<RouteDefinition>(routes), ...Object.values<RouteDefinition>(recordRoutes)];
+type Json = Readonly<Record<string, unknown>>;
 
 /** Refusals that every guarded route has, and those of a route that takes a body. */
 const ALWAYS: Readonly<Record<number, readonly string[]>> = {
@@ -15,6 +15,9 @@ const ALWAYS: Readonly<Record<number, readonly string[]>> = {
   500: ['INTERNAL'],
 };
 const WITH_BODY: Readonly<Record<number, readonly string[]>> = { 413: ['BODY_TOO_LARGE'], 415: ['REQUEST_INVALID'] };
+
+/** Answers that have no body, whatever is asked for. */
+const BODILESS: ReadonlySet<number> = new Set([101, 204, 304]);
 
 const uri = (id: string) => `#/components/schemas/${id}`;
 
@@ -56,14 +59,17 @@ function content(schema: z.ZodType): Json {
   return { 'application/json': { schema: jsonSchema(schema) } };
 }
 
+function answered({ body, types }: RouteSuccess): Json {
+  const other = Object.fromEntries((types ?? []).map((type) => [type, {}]));
+  if (body === undefined && types === undefined) return {};
+  return { content: { ...(body === undefined ? {} : content(body)), ...other } };
+}
+
 function operation(definition: RouteDefinition): Json {
-  const { success, body, operationId, summary } = definition;
-  const responses: Record<string, Json> = {
-    [success.status]: {
-      description: 'Done.',
-      ...(success.body === undefined ? {} : { content: content(success.body) }),
-    },
-  };
+  const { success, also = {}, body, operationId, summary, access } = definition;
+  const responses: Record<string, Json> = { [success.status]: { description: 'Done.', ...answered(success) } };
+  for (const [status, description] of Object.entries(also))
+    responses[status] = { description, ...(BODILESS.has(Number(status)) ? {} : answered(success)) };
   const errors = new Map<string, string[]>();
   const general = body === undefined ? ALWAYS : { ...ALWAYS, ...WITH_BODY };
   for (const [status, codes] of [...Object.entries(general), ...Object.entries(definition.errors)])
@@ -73,15 +79,16 @@ function operation(definition: RouteDefinition): Json {
   return {
     operationId,
     summary,
-    security: [{ admin: [] }],
+    security: access === 'anybody' ? [{}, { admin: [] }] : [{ admin: [] }],
     parameters: parameters(definition),
     ...(body === undefined ? {} : { requestBody: { required: true, content: content(body) } }),
     responses,
   };
 }
 
-/** The document. It holds nothing about any call, so that it can be read without a token. */
-export function openApiDocument(version: string): Json {
+/** The document of these routes. It holds nothing about any call, so that it can be read without a token. */
+export function openApiDocument(version: string, routes: Iterable<RouteDefinition>): Json {
+  const documented = [...routes];
   const schemas = named('output');
   const sent = named('input');
   for (const { body } of documented) {
@@ -120,4 +127,18 @@ export function openApiDocument(version: string): Json {
       },
     },
   };
+}
+
+/** Serves the document of all described routes that are registered on this app from now on, its children's too. */
+export function serveOpenApi(app: FastifyInstance, version: string): void {
+  // A route that answers HEAD as well is told of twice.
+  const described = new Set<RouteDefinition>();
+  app.addHook('onRoute', ({ config }) => {
+    if (config?.describes !== undefined) described.add(config.describes);
+  });
+  let document: Json | undefined;
+  app.get(OPENAPI_PATH, { exposeHeadRoute: false }, async () => {
+    document ??= openApiDocument(version, described);
+    return document;
+  });
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { E164 } from '../call/party.ts';
 import { CALL_STATUSES } from '../callers/phone/control/index.ts';
+import { namedSchemas, type RouteDefinition } from '../http/route.ts';
 import { parseDigits, parseNumber } from '../numbering/number.ts';
 import { plainText, withoutSeparators } from '../numbering/spelling.ts';
 
@@ -74,14 +75,6 @@ export type CallView = z.infer<typeof callView>;
 
 export const callList = z.object({ calls: z.array(callView) });
 
-export const apiErrorBody = z.object({
-  error: z.looseObject({
-    code: z.string().describe('What happened, for programs.'),
-    message: z.string().describe('What happened, for people.'),
-    issues: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
-  }),
-});
-
 const transferOrder = z.strictObject({
   to: number,
   callerId: e164.optional().describe('Number shown to the one who is called.'),
@@ -103,31 +96,12 @@ const listQuery = z.strictObject({
 });
 const callId = z.strictObject({ id: z.string().regex(/^[A-Za-z0-9-]{1,100}$/) });
 
-/** The schemas that have a name in the document. */
-export const namedSchemas = z.registry<{ id: string }>();
 namedSchemas.add(callOrder, { id: 'CallOrder' });
 namedSchemas.add(callView, { id: 'Call' });
 namedSchemas.add(callList, { id: 'CallList' });
-namedSchemas.add(apiErrorBody, { id: 'Error' });
 namedSchemas.add(transferOrder, { id: 'TransferOrder' });
 namedSchemas.add(digitsOrder, { id: 'DigitsOrder' });
 namedSchemas.add(textOrder, { id: 'TextOrder' });
-
-/** One route. `url` is in the server's notation (`:id`). */
-export interface RouteDefinition {
-  readonly method: 'GET' | 'POST' | 'DELETE';
-  readonly url: string;
-  readonly operationId: string;
-  readonly summary: string;
-  readonly params?: z.ZodObject;
-  readonly query?: z.ZodObject;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: z.ZodType;
-  /** The status and body of success. */
-  readonly success: { readonly status: number; readonly body?: z.ZodType };
-  /** Codes of refusals by status, beside those every route has. */
-  readonly errors: Readonly<Record<number, readonly string[]>>;
-}
 
 const ANSWERED = { 404: ['CALL_UNKNOWN'], 409: ['CALL_ENDED', 'CALL_NOT_ANSWERED', 'CONTROL_GONE'] } as const;
 const CARRIER = {
@@ -233,5 +207,3 @@ export const routes = {
     errors: ANSWERED,
   },
 } as const satisfies Record<string, RouteDefinition>;
-
-export const OPENAPI_PATH = '/openapi.json';

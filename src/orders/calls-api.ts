@@ -7,8 +7,9 @@ import { type AdminOptions, adminGuard } from '../http/admin.ts';
 import { ApiError, answerErrors } from '../http/api-error.ts';
 import { checked } from '../http/checked.ts';
 import { Idempotency, idempotencyKey } from '../http/idempotency.ts';
-import { openApiDocument } from '../http/openapi.ts';
-import { type CallOrder, type CallView, OPENAPI_PATH, type RouteDefinition, routes } from './calls-api-routes.ts';
+import type { RouteDefinition } from '../http/route.ts';
+import { type CallOrder, type CallView, routes } from './calls-api-routes.ts';
+import { controlAnswer } from './errors.ts';
 
 /** Who knows the calls and can do something about them. Each rejects with an ApiError or a ControlError. */
 export interface CallsDesk {
@@ -31,19 +32,14 @@ export interface CallsApiOptions {
   readonly desk: CallsDesk;
   readonly mayDial: MayDial;
   readonly clock: Pick<Clock, 'now'>;
-  /** Shown in the OpenAPI document. */
-  readonly version: string;
 }
 
-/** `/calls` and `/openapi.json`. Everything but the document is for operators; nothing that is logged holds a number or what is said. */
+/** `/calls`, for operators; nothing that is logged holds a number or what is said. */
 export const callsApi: FastifyPluginAsync<CallsApiOptions> = async (app, options) => {
-  const { desk, mayDial, clock, version } = options;
+  const { desk, mayDial, clock } = options;
   const guard = adminGuard(options.admin);
   const answers = new Idempotency<CallView>({ clock });
-  const document = openApiDocument(version);
-  answerErrors(app);
-
-  app.get(OPENAPI_PATH, { exposeHeadRoute: false }, async () => document);
+  answerErrors(app, controlAnswer);
 
   /** Registers a route: operators alone, with what it takes checked. */
   const serve = <D extends RouteDefinition>(
@@ -55,6 +51,7 @@ export const callsApi: FastifyPluginAsync<CallsApiOptions> = async (app, options
       method,
       url,
       exposeHeadRoute: false,
+      config: { describes: definition },
       onRequest: guard,
       handler: async (request, reply) => {
         const input = {

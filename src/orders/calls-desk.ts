@@ -4,9 +4,10 @@ import type { PartyKind } from '../call/party.ts';
 import { type Termination, termination } from '../call/termination.ts';
 import type { CallControl, TransferOptions } from '../callers/phone/control/index.ts';
 import { ControlError } from '../callers/phone/control/index.ts';
-import { ApiError, ownNumber, retryAfter } from '../http/api-error.ts';
+import { ApiError, retryAfter } from '../http/api-error.ts';
 import type { CallsDesk } from './calls-api.ts';
 import type { CallView } from './calls-api-routes.ts';
+import { ownNumber } from './errors.ts';
 import type { OutboundCalls } from './outbound-calls.ts';
 
 /** Who calls whom. */

@@ -9,11 +9,12 @@ import { type CallControl, ControlError } from '../callers/phone/control/index.t
 import { PATHS } from '../callers/phone/http/answers.ts';
 import { CALL_STATUS_PATH, type StatusUpdate } from '../callers/phone/http/call-status.ts';
 import { errorMessage } from '../errors.ts';
-import { ApiError, ownNumber } from '../http/api-error.ts';
-import { noMoreCalls, orderRefused } from '../http/no-more-calls.ts';
+import { ApiError } from '../http/api-error.ts';
+import { noMoreCalls } from '../http/no-more-calls.ts';
 import type { HostedRequest, PublicUrls } from '../http/public-url.ts';
 import type { CallCallbacks } from './call-callbacks.ts';
 import type { CallOrder, CallView } from './calls-api-routes.ts';
+import { orderRefused, ownNumber } from './errors.ts';
 import { OutboundCall, type OutboundPlan } from './outbound-call.ts';
 
 /** Calls that are ordered: guarded, placed, recognised when the carrier comes for instructions, followed to their end and reported. */

@@ -181,7 +181,6 @@ export async function controlRig(name: 'twilio' | 'signalwire', options: Partial
     desk,
     mayDial,
     clock: systemClock,
-    version: '0.0.0',
   });
   serveMediaStream({
     upgrades: server.upgrades,

@@ -7,9 +7,9 @@ import { COUNTERS } from '../../src/call/counters.ts';
 import type { RecordingStop } from '../../src/call/events.ts';
 import { terminationReasons } from '../../src/call/termination.ts';
 import { CONTROL_ERRORS } from '../../src/callers/phone/control/index.ts';
+import { OPERATORS_ERRORS } from '../../src/cli/docs.ts';
 import { settings } from '../../src/config.ts';
 import { ERRORS } from '../../src/errors.ts';
-import { API_ERRORS } from '../../src/http/api-error.ts';
 import { HTTP_COUNTERS } from '../../src/http/counters.ts';
 import { liveMetrics } from '../../src/live/metrics.ts';
 import { TOOL_OUTCOMES } from '../../src/metrics/labels.ts';
@@ -142,7 +142,7 @@ describe('names in capitals', () => {
     ...['AUTH_TOKEN', 'NODE_ENV', 'POSTGRES_PASSWORD', 'PROJECT_NAME', 'PUBLISH_ADDRESS', 'REPOSITORY_URL'],
     ...['TUNNEL_CRED_FILE', 'TUNNEL_TOKEN', 'TUNNEL_TOKEN_FILE', 'TUNNEL_TRANSPORT_PROTOCOL'],
   ]);
-  const codes = [...Object.keys(ERRORS), ...Object.keys(API_ERRORS), ...Object.keys(CONTROL_ERRORS)];
+  const codes = [...Object.keys(ERRORS), ...Object.keys(OPERATORS_ERRORS), ...Object.keys(CONTROL_ERRORS)];
   const channel = sources.get('src/callers/browser/page.ts') ?? '';
   const ofPages = [...channel.matchAll(/'([A-Z]+(?:_[A-Z]+)+)'/g)].map(([, code = '']) => code);
   const names = new Map<string, unknown>(settings.map(({ name, default: value }) => [name, value]));

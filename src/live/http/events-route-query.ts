@@ -3,6 +3,7 @@ import type { Clock } from '../../call/clock.ts';
 import type { Log } from '../../call/leg.ts';
 import type { AdminOptions } from '../../http/admin.ts';
 import { ApiError } from '../../http/api-error.ts';
+import type { RouteDefinition } from '../../http/route.ts';
 import type { HttpServer } from '../../http/server.ts';
 import type { EventHub } from '../hub.ts';
 import type { WatchOptions } from '../watcher.ts';
@@ -10,6 +11,10 @@ import type { WatchOptions } from '../watcher.ts';
 /** What both kinds of connection to the stream of events share: who is taken, and what a reader may ask for. */
 
 export const EVENTS_PATH = '/events';
+/** The subprotocol of the stream, the one that the server selects. */
+export const EVENTS_PROTOCOL = 'voicebridge.events.v1';
+/** Before the token in a second subprotocol: a page's WebSocket can send no header but this one. */
+export const BEARER_PREFIX = 'bearer.';
 
 export interface EventsRouteOptions {
   readonly http: HttpServer;
@@ -26,12 +31,33 @@ export interface EventsRouteOptions {
 const eventId = z.string().regex(/^[0-9a-z]{1,64}$/, 'must be the id of an event');
 const switched = z.enum(['0', '1']);
 const query = z.object({
-  call: z.string().min(1).max(200).optional(),
-  conversation: z.string().min(1).max(200).optional(),
-  after: eventId.optional(),
-  levels: switched.default('0'),
-  transient: switched.default('1'),
+  call: z.string().min(1).max(200).optional().describe("One call's events alone."),
+  conversation: z.string().min(1).max(200).optional().describe("One conversation's events alone."),
+  after: eventId
+    .optional()
+    .describe(
+      'Begins with a replay of what came after this event; 0: of all there is. Without it only what is to come.',
+    ),
+  levels: switched.default('0').describe('1: level meters too.'),
+  transient: switched.default('1').describe('0: without events that later ones replace.'),
 });
+
+/** The stream as the OpenAPI document has it, both ways to it in one operation. */
+export const eventsRoute = {
+  method: 'GET',
+  url: EVENTS_PATH,
+  operationId: 'watchEvents',
+  summary:
+    'What happens in all calls, live: as server-sent events, or as a WebSocket where an upgrade is asked for. docs/events.md has the messages.',
+  query,
+  headers: {
+    'Last-Event-ID': 'Server-sent events: the last event that was seen; it wins over `after`.',
+    'Sec-WebSocket-Protocol': `WebSocket: \`${EVENTS_PROTOCOL}\`, and where no Authorization can be sent \`${BEARER_PREFIX}\` and the token in base64url.`,
+  },
+  success: { status: 200, types: ['text/event-stream'] },
+  also: { 101: 'The WebSocket, one text message of JSON an event.' },
+  errors: { 403: ['ORIGIN_REFUSED'], 503: ['WATCHERS_TOO_MANY'] },
+} as const satisfies RouteDefinition;
 
 /** What a reader wants. `lastEventId`: what a reader that comes back has seen; it is later than what its address says. Throws REQUEST_INVALID. */
 export function watchOptions(asked: unknown, lastEventId?: string | undefined): WatchOptions {

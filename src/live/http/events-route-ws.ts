@@ -2,12 +2,14 @@ import type { IncomingMessage } from 'node:http';
 import { adminCheck } from '../../http/admin.ts';
 import { ApiError } from '../../http/api-error.ts';
 import { CLOSE, SocketAcceptor } from '../../transport/socket.ts';
-import { admitWatcher, EVENTS_PATH, type EventsRouteOptions, watchOptions } from './events-route-query.ts';
-
-/** The subprotocol of the stream, the one that the server selects. */
-export const EVENTS_PROTOCOL = 'voicebridge.events.v1';
-/** Before the token in a second subprotocol: a page's WebSocket can send no header but this one. */
-const BEARER_PREFIX = 'bearer.';
+import {
+  admitWatcher,
+  BEARER_PREFIX,
+  EVENTS_PATH,
+  EVENTS_PROTOCOL,
+  type EventsRouteOptions,
+  watchOptions,
+} from './events-route-query.ts';
 
 /** Readers have nothing to say. */
 const MESSAGE_MOST_BYTES = 1_024;

@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import { adminGuard } from '../../http/admin.ts';
 import { answerErrors } from '../../http/api-error.ts';
-import { admitWatcher, EVENTS_PATH, type EventsRouteOptions, watchOptions } from './events-route-query.ts';
+import { admitWatcher, type EventsRouteOptions, eventsRoute, watchOptions } from './events-route-query.ts';
 import { eventStream } from './events-route-sse.ts';
 import { eventSockets } from './events-route-ws.ts';
 
@@ -12,7 +12,8 @@ export function serveEvents(options: EventsRouteOptions): void {
     answerErrors(scope);
     scope.route({
       method: 'GET',
-      url: EVENTS_PATH,
+      url: eventsRoute.url,
+      config: { describes: eventsRoute },
       // A HEAD would open a stream that nobody reads.
       exposeHeadRoute: false,
       onRequest: adminGuard(admin),

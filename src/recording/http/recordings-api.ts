@@ -1,42 +1,39 @@
 import { open } from 'node:fs/promises';
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
-import { z } from 'zod';
 import { type AdminOptions, adminGuard } from '../../http/admin.ts';
 import { ApiError, answerErrors } from '../../http/api-error.ts';
 import { checked } from '../../http/checked.ts';
 import type { Answers, Found, Question } from '../scribe.ts';
+import { RECORDING_TYPES, recordingRoutes } from './recordings-api-routes.ts';
 
 export interface RecordingsApiOptions {
   readonly admin: AdminOptions;
   readonly recordings: { ask<Q extends Question>(question: Q): Promise<Answers[Q['type']]> };
 }
 
-const TYPES = { wav: 'audio/wav', opus: 'audio/ogg; codecs=opus' } as const;
-const params = z.strictObject({ id: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$/) });
-const query = z.strictObject({ buckets: z.coerce.number().int().min(1).max(10_000).default(1_000) });
-
 /** `/records/:id/recording`: what was recorded of a call, for operators. */
 export const recordingsApi: FastifyPluginAsync<RecordingsApiOptions> = async (app, { admin, recordings }) => {
   answerErrors(app);
   app.addHook('onRequest', adminGuard(admin));
+  const { getRecording, getPeaks, removeRecording } = recordingRoutes;
 
-  app.get('/records/:id/recording', async (request, reply) => {
-    const { id } = checked(params, request.params, 'path');
+  app.get(getRecording.url, { config: { describes: getRecording } }, async (request, reply) => {
+    const { id } = checked(getRecording.params, request.params, 'path');
     const found = await recordings.ask({ type: 'find', id });
     if (found === undefined) throw unknown();
     return serve(found, request, reply);
   });
 
-  app.get('/records/:id/recording/peaks', async (request, reply) => {
-    const { id } = checked(params, request.params, 'path');
-    const { buckets } = checked(query, request.query, 'query');
+  app.get(getPeaks.url, { config: { describes: getPeaks } }, async (request, reply) => {
+    const { id } = checked(getPeaks.params, request.params, 'path');
+    const { buckets } = checked(getPeaks.query, request.query, 'query');
     const waveform = await recordings.ask({ type: 'waveform', id, buckets });
     if (waveform === undefined) throw unknown();
     return reply.header('cache-control', 'no-store').send(waveform);
   });
 
-  app.delete('/records/:id/recording', async (request, reply) => {
-    const { id } = checked(params, request.params, 'path');
+  app.delete(removeRecording.url, { config: { describes: removeRecording } }, async (request, reply) => {
+    const { id } = checked(removeRecording.params, request.params, 'path');
     const done = await recordings.ask({ type: 'delete', id });
     if (done === 'unknown') throw unknown();
     if (done === 'busy') throw new ApiError(409, 'RECORDING_OPEN', 'the call is being recorded');
@@ -60,7 +57,7 @@ async function serve(found: Found, request: FastifyRequest, reply: FastifyReply)
     const { size, mtimeMs } = await file.stat();
     const tag = `"${size.toString(36)}-${Math.round(mtimeMs).toString(36)}"`;
     reply.headers({
-      'content-type': TYPES[manifest.format],
+      'content-type': RECORDING_TYPES[manifest.format],
       'content-disposition': `inline; filename="${manifest.callId}.${manifest.format}"`,
       'accept-ranges': 'bytes',
       'cache-control': 'private, no-cache',

@@ -1,7 +1,7 @@
 import { z } from 'zod';
+import { namedSchemas, type RouteDefinition } from '../../http/route.ts';
 import { parseNumber } from '../../numbering/number.ts';
 import { plainText, withoutSeparators } from '../../numbering/spelling.ts';
-import { namedSchemas, type RouteDefinition } from '../../orders/calls-api-routes.ts';
 
 /** The interface for records of calls, as data: requests are checked by it and the OpenAPI document is made of it. */
 

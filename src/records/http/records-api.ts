@@ -21,7 +21,7 @@ export const recordsApi: FastifyPluginAsync<RecordsApiOptions> = async (app, { a
   app.addHook('onSend', async (_request, reply) => void reply.header('cache-control', 'no-store'));
   const { listRecords, getRecord, removeRecord } = recordRoutes;
 
-  app.get(listRecords.url, async (request) => {
+  app.get(listRecords.url, { config: { describes: listRecords } }, async (request) => {
     const { cursor, active, since, until, limit, ...filters } = checked(listRecords.query, request.query, 'query');
     const found = await asked(
       store.list({
@@ -42,7 +42,7 @@ export const recordsApi: FastifyPluginAsync<RecordsApiOptions> = async (app, { a
     };
   });
 
-  app.get(getRecord.url, async (request) => {
+  app.get(getRecord.url, { config: { describes: getRecord } }, async (request) => {
     const { id } = checked(getRecord.params, request.params, 'path');
     const { after, limit } = checked(getRecord.query, request.query, 'query');
     const record = await asked(store.get(id));
@@ -56,7 +56,7 @@ export const recordsApi: FastifyPluginAsync<RecordsApiOptions> = async (app, { a
     };
   });
 
-  app.delete(removeRecord.url, async (request, reply) => {
+  app.delete(removeRecord.url, { config: { describes: removeRecord } }, async (request, reply) => {
     const { id } = checked(removeRecord.params, request.params, 'path');
     const record = await asked(store.get(id));
     if (record === undefined) throw unknown();

@@ -1,47 +1,11 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
-import { z } from 'zod';
 import { ApiError, answerErrors } from '../../../http/api-error.ts';
 import { checked } from '../../../http/checked.ts';
 import { type Asker, BridgeAccess, type BridgeAccessOptions, SESSION_HEADER } from './bridge-access.ts';
+import { bridgeRoutes } from './bridge-routes.ts';
 import { type BrowserBridges, unknownBridge } from './bridges.ts';
 
 /** The routes by which a page calls the agent over WebRTC. The daemon holds the model's session; the page never sees a key. */
-
-const PATH = '/api/realtime/webrtc/bridge';
-const ONE = `${PATH}/:conversation_id`;
-
-const conversationId = z
-  .string()
-  .regex(/^[\w.:@-]{1,128}$/, 'must be 1 to 128 letters, digits and _ . : @ -')
-  .describe("The page's name for the conversation; one call at a time has it.");
-
-/** What callers of other bridges send beside it is let be. */
-const bridgeOrder = z.object({
-  conversation_id: conversationId,
-  offer: z
-    .union([z.string(), z.object({ type: z.literal('offer'), sdp: z.string() })])
-    .describe('The SDP offer, as text or as RTCSessionDescription; the answer has the same form.'),
-  voice: z
-    .string()
-    .regex(/^[\w-]{1,64}$/, 'must be the name of a voice')
-    .nullish(),
-  agent_name: z
-    .string()
-    .max(200)
-    .nullish()
-    .describe('Name of a prompt; of no effect where there is none of this name.'),
-  system_prompt: z.string().trim().max(30_000).nullish().describe("In place of the prompt's words."),
-});
-
-const textOrder = z.object({
-  text: z.string().trim().min(1).max(4_000),
-  id: z
-    .string()
-    .regex(/^[\w.:-]{1,64}$/)
-    .optional()
-    .describe('Repeated with the same id it is one turn.'),
-});
-const params = z.object({ conversation_id: conversationId });
 
 export interface BrowserBridgeOptions extends BridgeAccessOptions {
   readonly bridges: BrowserBridges;
@@ -59,6 +23,7 @@ export const browserBridge: FastifyPluginAsync<BrowserBridgeOptions> = async (ap
   const access = new BridgeAccess(options);
   answerErrors(app);
   app.addHook('onRequest', access.check);
+  const { open, close, text: write } = bridgeRoutes(options.access);
 
   /** Throws unless the conversation's call is the asker's own: names of conversations can be guessed, ids of calls cannot. */
   const owned = (id: string, asker: Asker) => {
@@ -76,9 +41,9 @@ export const browserBridge: FastifyPluginAsync<BrowserBridgeOptions> = async (ap
     return undefined;
   };
 
-  app.post(PATH, { config: { limit: 'browser-call' } }, async (request, reply) => {
+  app.post(open.url, { config: { limit: 'browser-call', describes: open } }, async (request, reply) => {
     const asker = access.asker(request);
-    const body = checked(bridgeOrder, request.body, 'body');
+    const body = checked(open.body, request.body, 'body');
     const { conversation_id: id, offer, voice } = body;
     const instructions = body.system_prompt || undefined;
     if (instructions !== undefined && !asker.operator && !options.systemPrompt)
@@ -101,22 +66,22 @@ export const browserBridge: FastifyPluginAsync<BrowserBridgeOptions> = async (ap
     return { session_id: sessionId, answer: typeof offer === 'string' ? answer : { type: 'answer', sdp: answer } };
   });
 
-  app.delete(ONE, async (request, reply) => {
-    const { conversation_id: id } = checked(params, request.params, 'path');
+  app.delete(close.url, { config: { describes: close } }, async (request, reply) => {
+    const { conversation_id: id } = checked(close.params, request.params, 'path');
     owned(id, access.asker(request));
     if (!(await bridges.close(id))) throw unknownBridge();
     return reply.code(204).send();
   });
 
-  app.post(`${ONE}/text`, async (request, reply) => {
-    const { conversation_id: id } = checked(params, request.params, 'path');
+  app.post(write.url, { config: { describes: write } }, async (request, reply) => {
+    const { conversation_id: id } = checked(write.params, request.params, 'path');
     owned(id, access.asker(request));
-    const { text, id: turn } = checked(textOrder, request.body, 'body');
+    const { text, id: turn } = checked(write.body, request.body, 'body');
     bridges.text(id, text, turn);
     return reply.code(202).send({ status: 'accepted' });
   });
 
-  for (const url of [PATH, ONE, `${ONE}/text`])
+  for (const { url } of [open, close, write])
     app.options(url, async (_request, reply) =>
       reply
         .code(204)

@@ -5,7 +5,7 @@ import { openApiDocument } from '../../../../src/http/openapi.ts';
 import { addEvent, type CallRecord, newRecord } from '../../../../src/records/call-record.ts';
 import type { RecordedEvent } from '../../../../src/records/event.ts';
 import { recordsApi } from '../../../../src/records/http/records-api.ts';
-import { recordDetail, recordList } from '../../../../src/records/http/records-api-routes.ts';
+import { recordDetail, recordList, recordRoutes } from '../../../../src/records/http/records-api-routes.ts';
 import type { RecordQuery } from '../../../../src/records/store.ts';
 import { PRICES, Telling } from '../../../fakes/record-events.ts';
 
@@ -216,7 +216,7 @@ describe('records over HTTP', () => {
   });
 
   it('are in the OpenAPI document', () => {
-    const { paths, components } = openApiDocument('1') as {
+    const { paths, components } = openApiDocument('1', Object.values(recordRoutes)) as {
       paths: Record<string, Record<string, { responses: Record<string, unknown> }>>;
       components: { schemas: Record<string, unknown> };
     };
