@@ -10,6 +10,7 @@ import type { Config } from '../config.ts';
 import { errorMessage } from '../errors.ts';
 import {
   type AudioSource,
+  CARRIER_FACTS,
   CARRIERS,
   type CallReport,
   type Carrier,
@@ -25,21 +26,26 @@ import {
   wavSource,
 } from '../simulator/phone/index.ts';
 
+const [DEFAULT_CARRIER, ...OTHER_CARRIERS] = CARRIERS;
+const secrets = CARRIERS.map((name) => `${CARRIER_FACTS[name].title}'s ${CARRIER_FACTS[name].secret}`);
+/** Those whose streams can be in this codec. */
+const carriersWith = (codec: CodecName) => CARRIERS.filter((name) => CARRIER_FACTS[name].codecs.includes(codec));
+
 const USAGE = `Usage: npm run call -- [flags]
 
 Calls a bridge's webhook as a carrier does, speaks to it, listens, and prints what was measured.
 
   --webhook URL        where calls are answered (default: http://127.0.0.1:$PORT/incoming-call; when nothing
                        listens there, a daemon of its own is started for this call)
-  --carrier NAME       twilio (default) or signalwire
+  --carrier NAME       ${DEFAULT_CARRIER} (default) or ${OTHER_CARRIERS.join(' or ')}
   --from NUMBER        caller's number        --to NUMBER   number called
   --wav FILE           what the caller says: WAV of 8, 16, 24 or 48 kHz (default: a bundled recording)
-  --codec CODEC        PCMU, L16@16000h or L16@24000h (signalwire only; default: what the TwiML asks for)
+  --codec CODEC        PCMU, L16@16000h or L16@24000h (${carriersWith('L16@24000').join(', ')} only; default: what the TwiML asks for)
   --dtmf DIGITS[@MS]   keys to press, MS after the stream's start (default 2000)
   --interrupt-at MS    speak over the agent once MS of it were heard
   --record FILE        write the call as stereo WAV: caller left, agent right
   --duration MS        hang up after MS (default 60000); sooner when all is said and the agent is silent for 5 s
-  --secret SECRET      Twilio's auth token or SignalWire's signing key: signs requests
+  --secret SECRET      ${secrets.join(' or ')}: signs requests
   --public-url URL     origin under which the bridge knows itself, when it is not the webhook's: for its signatures.
                        A stream at wss:// of a bridge on plain http is found without it
   --json               print the report as JSON on stdout; progress goes to stderr
@@ -100,14 +106,18 @@ export function parseFlags(argv: readonly string[]): CallFlags {
       throw new UsageError(errorMessage(error));
     }
   })();
-  const carrier = CARRIERS.find((name) => name === (values.carrier ?? 'twilio'));
+  const carrier = CARRIERS.find((name) => name === (values.carrier ?? DEFAULT_CARRIER));
   if (carrier === undefined) throw new UsageError(`--carrier ${values.carrier}: known are ${CARRIERS.join(', ')}`);
   const codec = values.codec === undefined ? undefined : parseCodecName(values.codec);
   if (values.codec !== undefined && codec === undefined) {
     throw new UsageError(`--codec ${values.codec}: known are ${CODEC_NAMES.map((name) => `${name}h`).join(', ')}`);
   }
-  if (carrier === 'twilio' && codec !== undefined && codec !== 'PCMU@8000') {
-    throw new UsageError(`--codec ${values.codec}: Twilio's streams are PCMU; use --carrier signalwire`);
+  const { title, codecs } = CARRIER_FACTS[carrier];
+  if (codec !== undefined && !codecs.includes(codec)) {
+    const known = codecs.map((name) => name.replace('PCMU@8000', 'PCMU')).join(', ');
+    throw new UsageError(
+      `--codec ${values.codec}: ${title}'s streams are ${known}; use --carrier ${carriersWith(codec).join(' or ')}`,
+    );
   }
   return {
     help: values.help,

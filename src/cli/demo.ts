@@ -6,7 +6,15 @@ import { loadConfig } from '../config.ts';
 import { errorMessage } from '../errors.ts';
 import { createLog } from '../log.ts';
 import { isToneAlone } from '../media/tone.ts';
-import { firstWords, formatDuration, Phone, scriptSource, toneSource, wavSource } from '../simulator/phone/index.ts';
+import {
+  CARRIERS,
+  firstWords,
+  formatDuration,
+  Phone,
+  scriptSource,
+  toneSource,
+  wavSource,
+} from '../simulator/phone/index.ts';
 import { webrtcAvailable } from '../transport/peer.ts';
 
 /**
@@ -81,7 +89,7 @@ async function call(transport: 'webrtc' | 'websocket'): Promise<string | undefin
   try {
     const url = await app.listen();
     const phone = new Phone({
-      carrier: 'twilio',
+      carrier: CARRIERS[0],
       source: script(),
       record: true,
       hangUpAfterMs: 60_000,

@@ -3,10 +3,26 @@
  */
 
 import { randomBytes, randomUUID } from 'node:crypto';
+import { CODEC_NAMES, type CodecName } from './codec.ts';
 
 export type Carrier = 'twilio' | 'signalwire';
 
-export const CARRIERS: readonly Carrier[] = ['twilio', 'signalwire'];
+export const CARRIERS: readonly [Carrier, ...Carrier[]] = ['twilio', 'signalwire'];
+
+/** What whoever calls as this carrier should know of it. */
+export interface CarrierFacts {
+  /** As people write it. */
+  readonly title: string;
+  /** What its signing secret is called there. */
+  readonly secret: string;
+  /** What its streams can be in. */
+  readonly codecs: readonly CodecName[];
+}
+
+export const CARRIER_FACTS: Readonly<Record<Carrier, CarrierFacts>> = {
+  twilio: { title: 'Twilio', secret: 'auth token', codecs: ['PCMU@8000'] },
+  signalwire: { title: 'SignalWire', secret: 'signing key', codecs: CODEC_NAMES },
+};
 
 /** The value of `ApiVersion` in both carriers' webhooks. */
 export const API_VERSION = '2010-04-01';

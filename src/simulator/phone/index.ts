@@ -1,7 +1,7 @@
 /** A carrier's phone: calls a bridge by its webhook or its media WebSocket and measures what is heard. */
 
 export { type BridgeMessage, type Fault, parseBridgeMessage } from './bridge-message.ts';
-export { CARRIERS, type Carrier } from './carrier.ts';
+export { CARRIER_FACTS, CARRIERS, type Carrier } from './carrier.ts';
 export { CODEC_NAMES, type CodecName, parseCodecName, streamCodec } from './codec.ts';
 export type { DialledParty } from './dial.ts';
 export { createDialect, type Dialect, type StreamIdentity } from './dialect.ts';
