@@ -1,6 +1,6 @@
 /** An account (or project) at a carrier. */
 export interface CarrierAccount {
-  /** "twilio", "signalwire". */
+  /** The carrier's name: lower case, from the table of `callers/phone/carriers/`. */
   readonly carrier: string;
   /** The carrier's id of the account or project; '' where it told none. */
   readonly accountId: string;
@@ -11,7 +11,7 @@ export interface CarrierAccount {
  * news of another's call: whatever is kept by the carrier's id is kept by all three.
  */
 export interface CarrierCall extends CarrierAccount {
-  /** CA… of Twilio, a UUID of SignalWire. */
+  /** Opaque: each carrier makes ids of its own form. */
   readonly carrierCallId: string;
 }
 

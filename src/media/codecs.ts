@@ -21,7 +21,7 @@ export interface Codec {
   encode(samples: Int16Array, dst: Uint8Array): number;
 }
 
-/** G.711 mu-law at 8 kHz: RFC 3551 payload type 0, and what Twilio and SignalWire send as `audio/x-mulaw`. */
+/** G.711 mu-law at 8 kHz: RFC 3551 payload type 0, and what carriers send as `audio/x-mulaw`. */
 export const pcmu: Codec = Object.freeze({
   name: 'pcmu',
   sampleRate: 8000,

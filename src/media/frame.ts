@@ -17,7 +17,7 @@ export interface AudioSink {
   write(frame: PcmFrame): void;
   /** Discards what was accepted but not yet heard. */
   clear(): void;
-  /** The path in words, for the log: "resample(48000>8000) -> pcmu -> twilio". */
+  /** The path in words, for the log: "resample(48000>8000) -> pcmu -> phone". */
   toString(): string;
 }
 

@@ -1,8 +1,7 @@
 /**
  * How networks write that a caller's number is withheld, or that they do not know it. There is no standard for the text, only for the reasons:
  * 3GPP TS 24.607 and RFC 3323 (anonymous), TS 24.229 (`unavailable@unknown.invalid`), the one-letter codes P and O of North American caller
- * ID. Carriers write the reason in words, in the language of the place, or spell it with the letters of a keypad: Twilio's `+266696687` is
- * ANONYMOUS
+ * ID. Carriers write the reason in words, in the language of the place, or spell it with the letters of a keypad: `+266696687` is ANONYMOUS
  * (https://support.twilio.com/hc/en-us/articles/223179988-Why-am-I-getting-calls-from-these-strange-numbers).
  */
 
@@ -56,7 +55,7 @@ export function saysWithheld(text: string): boolean {
 const SPELLED = ['ANONYMOUS', 'RESTRICTED', 'UNAVAILABLE', 'UNKNOWN', 'BLOCKED', 'PRIVATE', 'WITHHELD', 'NOCALLERID'];
 const KEYS = 'ABC2DEF3GHI4JKL5MNO6PQRS7TUV8WXYZ9';
 const onKeypad = (word: string) => [...word].map((letter) => /\d/.exec(KEYS.slice(KEYS.indexOf(letter)))?.[0]).join('');
-/** Twilio's list has the second spelling of RESTRICTED, too. */
+/** The list of that article has the second spelling of RESTRICTED, too. */
 const PLACEHOLDERS = new Set([...SPELLED.map(onKeypad), '7378742883', '0000123456']);
 /** Shorter ones may be extensions. */
 const SHORTEST = 7;
