@@ -85,12 +85,14 @@ export class Answers {
     const token = tokens.issue({ carrier, carrierCallId, callId });
     const realtime = signalwire?.realtime === 'auto' ? paceOf?.(callId) === 'live' : signalwire?.realtime;
     return connectStream({
-      carrier,
       streamUrl: urls.ws(request, PATHS.mediaStream),
       token,
       continueUrl: urls.http(request, PATHS.callContinue),
       statusCallbackUrl: urls.http(request, PATHS.streamStatus),
-      signalwire: { codec: signalwire?.codec, realtime, bearerToken: token },
+      attributes:
+        carrier === 'signalwire'
+          ? { authBearerToken: token, codec: signalwire?.codec, realtime: realtime?.toString() }
+          : undefined,
     });
   }
 

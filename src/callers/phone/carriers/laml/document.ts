@@ -1,25 +1,22 @@
 import { BridgeError } from '../../../../errors.ts';
+import type { Instruction, Spoken, StreamOrder } from '../webhook.ts';
 
 /**
- * The documents a carrier gets: TwiML for Twilio, cXML (the same language with attributes of its own) for SignalWire.
+ * The documents that carriers of this family read: TwiML, and cXML, the same language with attributes of its own.
  * https://www.twilio.com/docs/voice/twiml/stream
  * https://developer.signalwire.com/compatibility-api/cxml/voice/stream
  */
 
+export type { Spoken };
+
 export type Carrier = 'twilio' | 'signalwire';
 
-/** What SignalWire's `<Stream>` knows beyond Twilio's. Twilio must not see it: it rejects documents with attributes it does not know. */
-export interface SignalWireStream {
-  /** Sent back as `Authorization: Bearer` of the WebSocket upgrade. */
-  readonly bearerToken?: string | undefined;
-  /** PCMU@8000h, L16@16000h or L16@24000h. */
-  readonly codec?: string | undefined;
-  /** true: the carrier trims delay and bursts; false: it plays all that it was sent. */
-  readonly realtime?: boolean | undefined;
+/** The voice as this carrier names it: Google's are `Google.…` at Twilio and `gcloud.…` at SignalWire; of the others both use one name. */
+export function voiceAt(carrier: string, voice: string | undefined): string | undefined {
+  return carrier === 'twilio' ? voice?.replace(/^gcloud\./i, 'Google.') : voice?.replace(/^google\./i, 'gcloud.');
 }
 
 export interface StreamDocument {
-  readonly carrier: Carrier;
   /** `wss://…` without a query, which carriers strip or refuse. */
   readonly streamUrl: string;
   /** The one-time token; it returns in the stream's `start`. */
@@ -30,7 +27,8 @@ export interface StreamDocument {
   readonly statusCallbackUrl?: string | undefined;
   /** More values for the stream's `start`. */
   readonly parameters?: Readonly<Record<string, string>> | undefined;
-  readonly signalwire?: SignalWireStream | undefined;
+  /** What the carrier's own `<Stream>` is told beyond the family's: one that does not know an attribute rejects the document. */
+  readonly attributes?: Readonly<Record<string, string | undefined>> | undefined;
 }
 
 /** The name of the `<Parameter>` and the key in `start.customParameters` that hold the one-time token. */
@@ -89,15 +87,12 @@ function parameter(name: string, value: string): string {
 export function connectStream(document: StreamDocument): string {
   if (!/^wss?:\/\/[^?#]+$/.test(document.streamUrl))
     throw new BridgeError('INTERNAL', 'a stream URL must be wss:// and have neither query nor fragment');
-  const own = document.carrier === 'signalwire' ? (document.signalwire ?? {}) : {};
   const attributes: Attributes = {
     url: document.streamUrl,
     name: document.name,
     statusCallback: document.statusCallbackUrl,
     statusCallbackMethod: document.statusCallbackUrl === undefined ? undefined : 'POST',
-    authBearerToken: own.bearerToken,
-    codec: own.codec,
-    realtime: own.realtime === undefined ? undefined : String(own.realtime),
+    ...document.attributes,
   };
   const parameters = [parameter(TOKEN_PARAMETER, document.token)];
   for (const [name, value] of Object.entries(document.parameters ?? {})) {
@@ -136,20 +131,8 @@ export interface DialOptions {
 }
 
 /** Connects the caller to a number (E.164), for `seconds` at most: the transfer that the agent decided. */
-export function connectTo(number: string, seconds: number, options: DialOptions = {}): string {
+export function connectTo(number: string, seconds: number | undefined, options: DialOptions = {}): string {
   return response(dial(number, seconds, options), element('Hangup'));
-}
-
-/** A spoken text; `language` is a BCP 47 tag, `voice` a name of the carrier's; its defaults without them. */
-export interface Spoken {
-  readonly text: string;
-  readonly language?: string | undefined;
-  readonly voice?: string | undefined;
-}
-
-/** The voice as this carrier names it: Google's are `Google.…` at Twilio and `gcloud.…` at SignalWire; of the others both use one name. */
-export function voiceAt(carrier: string, voice: string | undefined): string | undefined {
-  return carrier === 'twilio' ? voice?.replace(/^gcloud\./i, 'Google.') : voice?.replace(/^google\./i, 'gcloud.');
 }
 
 /** https://www.twilio.com/docs/voice/twiml/say, https://developer.signalwire.com/compatibility-api/cxml/voice/say */
@@ -166,4 +149,40 @@ export function apologise(spoken: Spoken, to?: string, seconds?: number, options
 export function refuseCall(spoken?: Spoken): string {
   if (spoken === undefined || spoken.text === '') return response(element('Reject', { reason: 'busy' }));
   return response(say(spoken), element('Hangup'));
+}
+
+/** What a document needs of the carrier that reads it. */
+export interface LamlWriter {
+  streamAttributes?(stream: StreamOrder): Readonly<Record<string, string | undefined>>;
+  voice(name: string): string;
+}
+
+/** The document that says this. Throws INTERNAL for a stream that cannot be asked for. */
+export function documentOf(instruction: Instruction, writer: LamlWriter): string {
+  const spoken = (said: Spoken): Spoken => ({
+    ...said,
+    voice: said.voice === undefined ? undefined : writer.voice(said.voice),
+  });
+  switch (instruction.do) {
+    case 'connect': {
+      const { stream } = instruction;
+      const { streamUrl, token, continueUrl, statusUrl: statusCallbackUrl } = stream;
+      const attributes = writer.streamAttributes?.(stream);
+      return connectStream({ streamUrl, token, continueUrl, statusCallbackUrl, attributes });
+    }
+    case 'transfer': {
+      const { to, seconds, ...options } = instruction.connection;
+      return connectTo(to, seconds, options);
+    }
+    case 'apologise': {
+      const { to, seconds, ...options } = instruction.connection ?? {};
+      return apologise(spoken(instruction.spoken), to, seconds, options);
+    }
+    case 'refuse':
+      return refuseCall(instruction.spoken && spoken(instruction.spoken));
+    case 'hang-up':
+      return hangUp();
+    default:
+      return instruction satisfies never;
+  }
 }

@@ -12,7 +12,6 @@ import {
 } from '../../../../../../src/callers/phone/carriers/laml/document.ts';
 
 const base: StreamDocument = {
-  carrier: 'twilio',
   streamUrl: 'wss://voice.example.com/media-stream',
   token: 'tok',
   continueUrl: 'https://voice.example.com/call-continue',
@@ -41,17 +40,14 @@ describe('connecting the stream', () => {
     expect(quotes(ours)).toBe(quotes(theirs.toString()));
   });
 
-  it('gives SignalWire its own attributes and Twilio none of them', () => {
-    const signalwire = { bearerToken: 'tok', codec: 'L16@24000h', realtime: true };
-    expect(connectStream({ ...base, carrier: 'signalwire', signalwire })).toBe(
+  it("adds a carrier's own attributes, and leaves out those that are not set", () => {
+    const attributes = { authBearerToken: 'tok', codec: 'L16@24000h', realtime: 'true' };
+    expect(connectStream({ ...base, attributes })).toBe(
       `${XML}<Response><Connect><Stream url="wss://voice.example.com/media-stream" authBearerToken="tok" codec="L16@24000h" realtime="true">` +
         '<Parameter name="token" value="tok"/></Stream></Connect>' +
         '<Redirect method="POST">https://voice.example.com/call-continue</Redirect></Response>',
     );
-    expect(connectStream({ ...base, signalwire })).not.toMatch(/authBearerToken|codec|realtime/);
-    expect(connectStream({ ...base, carrier: 'signalwire', signalwire: { realtime: false } })).toContain(
-      'realtime="false"',
-    );
+    expect(connectStream({ ...base, attributes: { codec: undefined } })).toBe(connectStream(base));
   });
 
   it.each(['https://a.example/m', 'wss://a.example/m?token=1', 'wss://a.example/m#x', 'wss://', ''])(
