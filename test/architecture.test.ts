@@ -87,7 +87,7 @@ const rules: Rule[] = [
     breaks: ['src/call/x.ts', 'src/callers/phone/leg.ts'],
   },
   {
-    says: 'a leg imports transport/, media/, the ports and values of call/, errors, kinds of addresses and its own folder (the port of carriers: the shape of settings too): no other leg, never the call, stores, metrics, http or config',
+    says: 'a leg imports transport/, media/, the ports and values of call/, errors, kinds of addresses and its own folder (the port of carriers: the shape of settings too; a page: the leg of all WebRTC callers): no other leg, never the call, stores, metrics, http or config',
     about: (file) => (under('src/callers/')(file) || under('src/agents/')(file)) && !isJoint(file) && !isCarrier(file),
     forbids: (i, file) =>
       isOurs(i) &&
@@ -97,6 +97,7 @@ const rules: Rule[] = [
         CALL_TYPES.has(i) ||
         ['addresses', 'call/transfer', 'errors', 'log'].some((name) => i === `src/${name}.ts`) ||
         (i === 'src/settings.ts' && file === 'src/callers/phone/carriers/carrier.ts') ||
+        (i === 'src/callers/webrtc/leg.ts' && file.startsWith('src/callers/browser/')) ||
         (i.startsWith(`${part(file, 3)}/`) && !isJoint(i))
       ),
     breaks: ['src/agents/x/leg.ts', 'src/agents/openai/leg.ts'],

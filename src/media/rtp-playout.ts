@@ -52,6 +52,8 @@ export class RtpPlayout {
   #gap = true;
   /** Whether the source gives audio in real time, silence included: only then may its silence be left out. */
   live = false;
+  /** While set nothing is sent, silence neither: what is written waits, and is heard from its beginning afterwards. */
+  held = false;
 
   constructor(options: RtpPlayoutOptions) {
     this.#options = options;
@@ -90,6 +92,7 @@ export class RtpPlayout {
 
   /** To be called every 20 ms: sends what is due, and silence where there is nothing. */
   tick(now: number): void {
+    if (this.held) return;
     this.#origin ??= now;
     this.#giveUpLag(now);
     this.#drain(now);
@@ -125,6 +128,7 @@ export class RtpPlayout {
   }
 
   #drain(now: number): void {
+    if (this.held) return;
     const queue = this.#queue;
     while (queue.length > 0) {
       if (!this.live || queue.length <= LIVE_BACKLOG || !queue.isSilent(0)) {

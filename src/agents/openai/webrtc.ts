@@ -4,9 +4,10 @@ import type { Count } from '../../call/counters.ts';
 import type { Log } from '../../call/leg.ts';
 import type { Ticker } from '../../call/ticker.ts';
 import { BridgeError, errorMessage } from '../../errors.ts';
-import { Resampler } from '../../media/resample.ts';
-import { hasSpoken, watchLiveness } from '../../transport/liveness.ts';
-import { type IceServer, Peer, type PeerChannel, type PeerState, RTC_SAMPLE_RATE } from '../../transport/peer.ts';
+import { RtcDecoded } from '../../media/rtc-decoded.ts';
+import { hasSpoken } from '../../transport/liveness.ts';
+import { type IceServer, Peer, type PeerChannel, RTC_SAMPLE_RATE } from '../../transport/peer.ts';
+import { type PeerLoss, PeerSession } from '../../transport/peer-session.ts';
 import { type CallsApi, hangUp, postOffer } from './calls-api.ts';
 import type { ConnectionHandlers, ModelConnection } from './connection.ts';
 import { acceptableAnswer, audioCodec, leanOffer, maxMessageBytes } from './sdp.ts';
@@ -35,10 +36,6 @@ export interface WebRtcConnectOptions extends CallsApi {
   readonly allowPrivateCandidates?: boolean;
 }
 
-/** Media lost for so long is lost, ms: ICE goes to 'disconnected' for a moment of bad line too (RFC 8445 section 11). */
-const DISCONNECTED_GRACE_MS = 5_000;
-/** The hang-up and the statistics of a call may hold its close up for so long, ms. */
-const CLOSE_TIMEOUT_MS = 500;
 /** Largest event that goes into the data channel, bytes: libwebrtc refuses more than its own max-message-size. */
 export const MAX_EVENT_BYTES = 256 * 1024;
 /**
@@ -70,6 +67,14 @@ export async function connectWebRtc(
   }
 }
 
+/** How a loss is called in the log. */
+const LOSSES: Readonly<Record<PeerLoss, string>> = {
+  disconnected: 'ice-disconnected',
+  failed: 'ice-failed',
+  closed: 'peer-closed',
+  silent: 'far-end-silent',
+};
+
 type Phase = 'offering' | 'connecting' | 'connected' | 'over';
 
 class WebRtcConnection implements ModelConnection {
@@ -78,7 +83,7 @@ class WebRtcConnection implements ModelConnection {
   readonly outputRate = RTC_SAMPLE_RATE;
   readonly #options: WebRtcConnectOptions;
   readonly #handlers: ConnectionHandlers;
-  readonly #peer: Peer;
+  readonly #session: PeerSession;
   readonly #channel: PeerChannel;
   readonly #uplink: Uplink;
   /** Stops the HTTP request when the attempt is over. */
@@ -99,8 +104,7 @@ class WebRtcConnection implements ModelConnection {
   #hungUp: Promise<void> | undefined;
   /** Ends what runs by itself while connected. */
   #stop: (() => void) | undefined;
-  #grace: Timer | undefined;
-  #resampler: Resampler | undefined;
+  readonly #decoded = new RtcDecoded();
 
   constructor(options: WebRtcConnectOptions, handlers: ConnectionHandlers) {
     this.#options = options;
@@ -108,20 +112,22 @@ class WebRtcConnection implements ModelConnection {
     this.#begun = options.clock.now();
     // Twice a telephone's rate is above what the library's own way up to 48 kHz touches; wideband audio is brought there by our filters.
     this.inputRate = options.sourceRate === 8_000 ? 16_000 : RTC_SAMPLE_RATE;
-    this.#peer = new Peer(
-      {
-        iceServers: options.iceServers,
-        clock: options.clock,
-        sendRate: this.inputRate,
-        ...(options.portRange === undefined ? {} : { portRange: options.portRange }),
-      },
-      { audio: (samples, rate) => this.#onAudio(samples, rate), state: (state) => this.#onState(state) },
-    );
-    const peer = this.#peer;
+    const { clock, log, iceServers, portRange } = options;
+    const ports = portRange === undefined ? {} : { portRange };
+    this.#session = new PeerSession({
+      peer: (handlers) => new Peer({ iceServers, clock, sendRate: this.inputRate, ...ports }, handlers),
+      media: { audio: (samples, rate) => this.#onAudio(samples, rate) },
+      clock,
+      log,
+      far: 'the far end',
+      connected: () => this.#maybeReady(),
+      lost: (loss, detail) => this.#lose(LOSSES[loss], detail),
+    });
+    const { peer } = this.#session;
     this.#uplink = new Uplink({
       sampleRate: this.inputRate,
       push: (samples, offset) => peer.sendAudio(samples, offset),
-      clock: options.clock,
+      clock,
       count: options.count,
     });
     // The channel is made before the offer, so that the offer has its line.
@@ -146,14 +152,8 @@ class WebRtcConnection implements ModelConnection {
     try {
       await Promise.race([this.#negotiate(), this.#ready.promise]);
       await this.#ready.promise;
-      const unsubscribe = this.#options.ticker.subscribe((now) => this.#uplink.tick(now));
-      const unwatch = watchLiveness(this.#peer, clock, () => {
-        this.#lose('far-end-silent', 'neither media nor answers to connectivity checks came from the far end');
-      });
-      this.#stop = () => {
-        unsubscribe();
-        unwatch();
-      };
+      this.#stop = this.#options.ticker.subscribe((now) => this.#uplink.tick(now));
+      this.#session.watch();
     } finally {
       deadline.cancel();
       this.#mediaDeadline?.cancel();
@@ -189,13 +189,13 @@ class WebRtcConnection implements ModelConnection {
   close(): void {
     if (this.#phase === 'over') return;
     this.#end();
-    this.#closeWithQuality();
+    this.#closeLine();
   }
 
   /** Ends an attempt that failed. */
   abandon(): void {
     if (this.#phase !== 'over') this.#end();
-    this.#peer.close();
+    this.#session.abandon();
   }
 
   toString(): string {
@@ -205,7 +205,7 @@ class WebRtcConnection implements ModelConnection {
 
   async #negotiate(): Promise<void> {
     const options = this.#options;
-    const offer = leanOffer(await this.#peer.createOffer());
+    const offer = leanOffer(await this.#session.peer.createOffer());
     if (this.#over()) return;
     // The attempt's own deadline is the one that counts; the request's must not come before it.
     const { answer, callId } = await postOffer(options, offer, options.timeoutMs + 1_000, this.#request.signal);
@@ -225,28 +225,11 @@ class WebRtcConnection implements ModelConnection {
     const allowPrivate = options.allowPrivateCandidates ?? isPrivateHost(new URL(options.baseUrl).hostname);
     const { sdp, dropped } = acceptableAnswer(answer, allowPrivate, options.sourceRate);
     if (dropped > 0) options.log.warn({ dropped }, 'candidates that are not public were dropped');
-    await this.#peer.acceptAnswer(sdp);
-  }
-
-  #onState(state: PeerState): void {
-    this.#options.log.debug({ state }, 'webrtc state');
-    if (state === 'connected') {
-      this.#grace?.cancel();
-      this.#grace = undefined;
-      this.#maybeReady();
-    } else if (state === 'disconnected') {
-      this.#grace ??= this.#options.clock.after(DISCONNECTED_GRACE_MS, () =>
-        this.#lose('ice-disconnected', `no answer from the far end for more than ${DISCONNECTED_GRACE_MS} ms`),
-      );
-    } else if (state === 'failed') {
-      this.#lose('ice-failed', 'no way to the far end works any more');
-    } else if (state === 'closed') {
-      this.#lose('peer-closed', 'the peer connection was closed');
-    }
+    await this.#session.peer.acceptAnswer(sdp);
   }
 
   #maybeReady(): void {
-    if (this.#phase !== 'connecting' || this.#peer.state !== 'connected' || !this.#channel.isOpen) return;
+    if (this.#phase !== 'connecting' || !this.#session.isConnected || !this.#channel.isOpen) return;
     this.#phase = 'connected';
     this.#ready.resolve();
   }
@@ -258,40 +241,27 @@ class WebRtcConnection implements ModelConnection {
       return;
     }
     this.#end();
-    this.#closeWithQuality();
+    this.#closeLine();
     this.#handlers.closed(code, detail);
   }
 
   #onAudio(samples: Int16Array, rate: number): void {
     if (this.#phase === 'over') return;
-    if (rate === RTC_SAMPLE_RATE) {
-      this.#handlers.audio(samples);
-    } else if (rate === 8_000) {
-      // A G.711 line is decoded at its own rate.
-      this.#resampler ??= new Resampler(8_000, RTC_SAMPLE_RATE);
-      this.#handlers.audio(this.#resampler.process(samples));
-    }
-    // Any other rate is the jitter buffer's idle silence from before the first packet: no codec of the offer decodes to it.
+    const heard = this.#decoded.at48k(samples, rate);
+    if (heard !== undefined) this.#handlers.audio(heard);
   }
 
-  /** Stops all that could still speak; the peer itself is closed by who calls. */
+  /** Stops all that could still speak; the session itself is closed by who calls. */
   #end(): void {
     this.#phase = 'over';
-    this.#grace?.cancel();
     this.#stop?.();
     this.#request.abort();
     this.#hangUp();
   }
 
-  #closeWithQuality(): void {
-    const { clock, log } = this.#options;
-    const peer = this.#peer;
-    const limit = clock.after(CLOSE_TIMEOUT_MS, () => peer.close());
-    void Promise.all([peer.quality(), this.#hungUp]).then(([quality]) => {
-      limit.cancel();
-      log.info({ ...quality, skippedMs: this.#uplink.skippedMs }, 'webrtc line closed');
-      peer.close();
-    });
+  /** What was just said to the server holds the close up for a moment. */
+  #closeLine(): void {
+    void this.#session.close('webrtc line closed', () => ({ skippedMs: this.#uplink.skippedMs }), this.#hungUp);
   }
 
   /** Tells the server, so that its session does not wait for media to time out; where that fails, it does. */
@@ -320,8 +290,8 @@ class WebRtcConnection implements ModelConnection {
     }
     // The answer left next to no time: nothing is known of the way.
     const cutShort = clock.now() - this.#answeredAt < MEDIA_FAIR_MS;
-    const why = this.#peer.hasLocalCandidates ? '' : ': no local port for media could be had';
-    const code = (await hasSpoken(this.#peer)) || cutShort ? 'PEER_TOO_SLOW' : 'PEER_CONNECT_TIMEOUT';
+    const why = this.#session.peer.hasLocalCandidates ? '' : ': no local port for media could be had';
+    const code = (await hasSpoken(this.#session.peer)) || cutShort ? 'PEER_TOO_SLOW' : 'PEER_CONNECT_TIMEOUT';
     this.#ready.reject(new BridgeError(code, `no media connection within ${ms} ms${why}`));
   }
 }
