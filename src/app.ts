@@ -48,6 +48,7 @@ import { localUrl, publicUrls } from './http/public-url.ts';
 import { RateLimiter } from './http/rate-limit.ts';
 import { createHttpServer, DEFAULT_CONNECTIONS, type HttpServer } from './http/server.ts';
 import { rateLimits } from './http/settings.ts';
+import { Intake } from './intake/intake.ts';
 import { createMetrics, type Metrics } from './metrics/metrics.ts';
 import type { RecordSink } from './records/event.ts';
 import { RecordStream } from './records/stream.ts';
@@ -241,7 +242,8 @@ export async function build(config: Config, deps: AppDeps): Promise<App> {
     const plans = await Promise.all(features.map((feature) => feature.claim?.(call, to)));
     return plans.find((plan) => plan !== undefined);
   };
-  const desk = phoneDesk({ calls, dispatch, memory, admission, isDraining, claim });
+  const intake = new Intake({ calls, dispatch, admission });
+  const desk = phoneDesk({ intake, calls, dispatch, memory, claim });
 
   http.app.register(phoneWebhooks, {
     desk,
@@ -283,7 +285,19 @@ export async function build(config: Config, deps: AppDeps): Promise<App> {
   const replay = features.find((feature) => feature.replay !== undefined)?.replay;
   const forget = async (callIds: readonly string[]) =>
     void (await Promise.all(features.map((feature) => feature.forget?.(callIds))));
-  const parts: Parts = { ...base, http, calls, dispatch, endpoint, admin, admission, replay, forget, isDraining };
+  const parts: Parts = {
+    ...base,
+    http,
+    calls,
+    dispatch,
+    endpoint,
+    admin,
+    intake,
+    admission,
+    replay,
+    forget,
+    isDraining,
+  };
   for (const feature of features) await feature.install?.(parts);
 
   let closing: Promise<void> | undefined;

@@ -211,6 +211,18 @@ const rules: Rule[] = [
     breaks: ['src/admission/x.ts', 'src/call/calls.ts'],
   },
   {
+    says: 'intake/ makes calls of what callers bring: it knows admission, who answers, the calls and shares of places, and no caller, carrier, agent, route or config',
+    about: under('src/intake/'),
+    forbids: nothingBut(
+      'src/admission/admission.ts',
+      'src/call/calls.ts',
+      'src/call/info.ts',
+      'src/dispatch.ts',
+      'src/http/pending.ts',
+    ),
+    breaks: ['src/intake/x.ts', 'src/callers/phone/http/desk.ts'],
+  },
+  {
     says: 'live/ tells what records say: it imports records/, what may be watched of calls, and levels of media/, no server and no config',
     about: (file) => under('src/live/')(file) && !isJoint(file),
     forbids: nothingBut(WATCHED, 'src/records/', 'src/media/', 'src/errors.ts', 'src/settings.ts'),

@@ -23,8 +23,12 @@ export type RefusalReason = (typeof REFUSALS)[number];
 
 export type Admitted = { readonly ok: true } | { readonly ok: false; readonly reason: RefusalReason };
 
-/** The place of a page's call that is admitted. Every method is idempotent. */
-export interface PagePlace {
+export type AdmittedWithPlace =
+  | { readonly ok: true; readonly place: Place }
+  | Extract<Admitted, { readonly ok: false }>;
+
+/** The place of a call that is admitted. Every method is idempotent. */
+export interface Place {
   /** The call is among the calls from now on. False, and nothing is changed, when there is no room for it any more. */
   begin(): Admitted;
   /** The call is over, or never came about. */
@@ -84,28 +88,30 @@ export class Admission {
     this.#pageBucket = bucket((callsPerSecond * maxPages) / maxCalls);
   }
 
-  /** Asked once for each new call, of whatever kind but a stranger's page, before anything is made for it. */
+  /** Asked once for what will be a call later, as an order is, and has no place before. */
   admit(): Admitted {
     const reason = this.#standing() ?? this.#tooFast(this.#bucket);
     return reason === undefined ? { ok: true } : this.refuse(reason);
   }
 
+  /** Asked once for each new call, of whatever kind but a stranger's, before anything is made for it. It counts as a call from now on. */
+  admitCaller(): AdmittedWithPlace {
+    const admitted = this.admit();
+    return admitted.ok ? { ok: true, place: this.#place(false) } : admitted;
+  }
+
   /**
-   * Asked once for each call that a page offers, before anything is made for it. An operator's counts as any other. A stranger's has a share of the
-   * places and of the rate that no caller can be refused for: until it is connected it takes no place but another page's.
+   * Asked once for each call that a stranger offers, before anything is made for it. He has a share of the places and of the rate that no caller can
+   * be refused for: until he is connected he takes no place but another stranger's.
    */
-  admitPage(operator: boolean): { readonly ok: true; readonly place: PagePlace } | Extract<Admitted, { ok: false }> {
-    if (operator) {
-      const admitted = this.admit();
-      return admitted.ok ? { ok: true, place: this.#place(true) } : admitted;
-    }
+  admitStranger(): AdmittedWithPlace {
     const { maxPages, maxLoopDelayMs, loopDelayMs } = this.#o;
     const reason =
       this.#standing(this.#connecting) ??
       (this.#pages >= maxPages ? 'pages' : undefined) ??
       (maxLoopDelayMs > 0 && loopDelayMs(false) > maxLoopDelayMs * PAGES_LATE ? 'loop-delay' : undefined) ??
       this.#tooFast(this.#pageBucket);
-    return reason === undefined ? { ok: true, place: this.#place(false) } : this.refuse(reason);
+    return reason === undefined ? { ok: true, place: this.#place(true) } : this.refuse(reason);
   }
 
   /** Asked once for each call that is ordered, before anybody is rung: when it is answered it is asked for as any other. */
@@ -124,16 +130,6 @@ export class Admission {
     return this.#o.models?.admits(model) === false ? this.refuse('model') : { ok: true };
   }
 
-  /** Counts a call that was admitted and is not among the calls yet, while it is made. */
-  async making<T>(work: () => Promise<T>): Promise<T> {
-    this.#making++;
-    try {
-      return await work();
-    } finally {
-      this.#making--;
-    }
-  }
-
   /** Whether the next caller would be refused for want of room or of time; asks nothing of the rate. For readiness. */
   get overloaded(): boolean {
     const reason = this.#standing();
@@ -145,23 +141,22 @@ export class Admission {
     return this.#o.models?.isOpen(model) ?? false;
   }
 
-  #place(operator: boolean): PagePlace {
+  #place(stranger: boolean): Place {
     let state: 'connecting' | 'running' | 'free' = 'connecting';
-    // An operator's call is one that is being made until it is among the calls.
-    if (operator) this.#making++;
-    else {
+    // A caller's call is one that is being made until it is among the calls.
+    if (stranger) {
       this.#pages++;
       this.#connecting++;
-    }
+    } else this.#making++;
     const connected = () => {
       if (state !== 'connecting') return;
-      if (operator) this.#making--;
-      else this.#connecting--;
+      if (stranger) this.#connecting--;
+      else this.#making--;
     };
     return {
       begin: () => {
         const draining = this.#o.isDraining() ? 'draining' : undefined;
-        const reason = operator ? draining : this.#standing();
+        const reason = stranger ? this.#standing() : draining;
         if (reason !== undefined) return this.refuse(reason);
         connected();
         if (state === 'connecting') state = 'running';
@@ -169,7 +164,7 @@ export class Admission {
       },
       free: () => {
         connected();
-        if (!operator && state !== 'free') this.#pages--;
+        if (stranger && state !== 'free') this.#pages--;
         state = 'free';
       },
     };

@@ -2,6 +2,7 @@ import { termination } from '../call/termination.ts';
 import { browserBridge } from '../callers/browser/http/bridge.ts';
 import { BrowserBridges } from '../callers/browser/http/bridges.ts';
 import { pendingLimits } from '../http/pending.ts';
+import { Strangers } from '../intake/strangers.ts';
 import type { Base, Feature } from './feature.ts';
 
 /** Calls from web pages. */
@@ -10,11 +11,10 @@ export function openBrowser({ config, clock, log }: Base): Feature {
   return {
     observers: [bridges],
     sinks: [bridges],
-    install({ http, calls, dispatch, admission, admin }) {
+    install({ http, calls, dispatch, intake, admin }) {
       bridges.connect({
+        intake,
         calls,
-        dispatch,
-        admission,
         clock,
         log,
         rtc: {
@@ -22,8 +22,10 @@ export function openBrowser({ config, clock, log }: Base): Feature {
           ...(config.RTC_PORT_RANGE === undefined ? {} : { portRange: config.RTC_PORT_RANGE }),
         },
         publicAddresses: config.RTC_PUBLIC_IP,
-        pending: pendingLimits(config.BROWSER_MAX_PENDING),
-        strangers: config.BROWSER_MAX_CALLS,
+        strangers: new Strangers({
+          connecting: pendingLimits(config.BROWSER_MAX_PENDING),
+          most: config.BROWSER_MAX_CALLS,
+        }),
         connectMs: config.BROWSER_CONNECT_MS,
       });
       http.app.register(browserBridge, {

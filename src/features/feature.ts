@@ -15,6 +15,7 @@ import type { Dispatch, ModelEndpoint } from '../dispatch.ts';
 import type { AdminOptions } from '../http/admin.ts';
 import type { PublicUrls } from '../http/public-url.ts';
 import type { HttpServer } from '../http/server.ts';
+import type { Intake } from '../intake/intake.ts';
 import type { EventReplay } from '../live/replay.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { OutboundPlan } from '../orders/outbound-call.ts';
@@ -68,7 +69,9 @@ export interface Parts extends Base {
   readonly dispatch: Dispatch;
   readonly endpoint: ModelEndpoint;
   readonly admin: AdminOptions;
-  /** Asked before anything is made for a new call, of whatever kind. */
+  /** The way in for calls of whatever kind: asked before anything is made for one. */
+  readonly intake: Intake;
+  /** Asked for an order, and whether there is room for callers. */
   readonly admission: Admission;
   /** Events that are kept on disk; undefined where no part keeps any. */
   readonly replay: EventReplay | undefined;

@@ -45,23 +45,23 @@ describe('a token bucket', () => {
 });
 
 describe('admission', () => {
-  it('takes as many calls at once as it may, those in the making included', async () => {
+  it('takes as many calls at once as it may, those in the making included', () => {
     const { admission, state, refused } = make();
     state.calls = 2;
     expect(admission.admit()).toEqual({ ok: true });
-    const made = Promise.withResolvers<string>();
-    const making = admission.making(() => made.promise);
+    const making = admission.admitCaller();
     expect(admission.admit()).toEqual({ ok: false, reason: 'calls' });
     expect(admission.overloaded).toBe(true);
-    made.resolve('call');
-    expect(await making).toBe('call');
+    expect(making.ok && making.place.begin()).toEqual({ ok: true });
     expect(admission.admit()).toEqual({ ok: true });
     expect(refused).toEqual(['calls']);
   });
 
-  it('gives the place back when the making fails', async () => {
+  it('gives the place back when the making fails', () => {
     const { admission } = make({ maxCalls: 1 });
-    await expect(admission.making(() => Promise.reject(new Error('no prompt')))).rejects.toThrow('no prompt');
+    const making = admission.admitCaller();
+    expect(admission.admit()).toEqual({ ok: false, reason: 'calls' });
+    if (making.ok) making.place.free();
     expect(admission.admit()).toEqual({ ok: true });
   });
 
@@ -142,7 +142,7 @@ describe('admission', () => {
 
 describe('strangers’ pages', () => {
   const taken = (admission: Admission, times: number) =>
-    Array.from({ length: times }, () => admission.admitPage(false)).filter(({ ok }) => ok).length;
+    Array.from({ length: times }, () => admission.admitStranger()).filter(({ ok }) => ok).length;
 
   it('have their share of the places, and those that only connect keep no caller out', () => {
     const { admission, refused } = make({ maxCalls: 3, maxPages: 2 });
@@ -155,8 +155,8 @@ describe('strangers’ pages', () => {
   it('find no place where callers have them all, at the offer or when they are connected', () => {
     const { admission, state } = make();
     state.calls = 2;
-    const admitted = admission.admitPage(false);
-    expect(admission.admitPage(false)).toEqual({ ok: false, reason: 'calls' });
+    const admitted = admission.admitStranger();
+    expect(admission.admitStranger()).toEqual({ ok: false, reason: 'calls' });
     state.calls = 3;
     expect(admitted.ok && admitted.place.begin()).toEqual({ ok: false, reason: 'calls' });
     state.calls = 2;
@@ -174,14 +174,14 @@ describe('strangers’ pages', () => {
   it('are refused before the event loop is so late that callers are', () => {
     const { admission, state } = make();
     state.delayMs = 51;
-    expect(admission.admitPage(false)).toEqual({ ok: false, reason: 'loop-delay' });
+    expect(admission.admitStranger()).toEqual({ ok: false, reason: 'loop-delay' });
     expect(admission.admit().ok).toBe(true);
   });
 
   it('give a place back once, whatever comes of it', () => {
     const { admission } = make({ maxPages: 1 });
     for (const begins of [true, false]) {
-      const admitted = admission.admitPage(false);
+      const admitted = admission.admitStranger();
       if (!admitted.ok) throw new Error('no place');
       if (begins) admitted.place.begin();
       admitted.place.free();
@@ -192,8 +192,8 @@ describe('strangers’ pages', () => {
 
   it('of operators are calls as any other, from the offer on', () => {
     const { admission, state } = make({ maxCalls: 2, maxPages: 0 });
-    const admitted = admission.admitPage(true);
-    expect(admission.admitPage(true).ok).toBe(true);
+    const admitted = admission.admitCaller();
+    expect(admission.admitCaller().ok).toBe(true);
     expect(admission.admit()).toEqual({ ok: false, reason: 'calls' });
     state.draining = true;
     expect(admitted.ok && admitted.place.begin()).toEqual({ ok: false, reason: 'draining' });

@@ -1,11 +1,8 @@
-import type { PagePlace } from '../../../admission/admission.ts';
-import type { Calls } from '../../../call/calls.ts';
 import { type Termination, type TerminationReason, termination } from '../../../call/termination.ts';
 import type { ErrorCode } from '../../../errors.ts';
 import { ApiError } from '../../../http/api-error.ts';
+import type { Arrival, MadeCall } from '../../../intake/intake.ts';
 import type { BrowserLeg } from '../leg.ts';
-
-type Call = ReturnType<Calls['create']>;
 
 /** What a page is told of a failure: a code of `docs/errors.md`. */
 export interface Trouble {
@@ -15,12 +12,9 @@ export interface Trouble {
 
 export interface BridgeInit {
   readonly conversationId: string;
-  readonly callId: string;
   /** Whether an operator placed it. */
   readonly operator: boolean;
-  readonly place: PagePlace;
-  /** Its part of the connections that are not up yet; freed when it is. */
-  readonly connected: () => void;
+  readonly arrival: Arrival;
   /** Told once, when all of it is freed. */
   readonly closed: () => void;
 }
@@ -30,9 +24,9 @@ export class Bridge {
   readonly conversationId: string;
   readonly callId: string;
   readonly operator: boolean;
-  readonly place: PagePlace;
+  readonly arrival: Arrival;
   /** There is none before the page is reached: an offer alone gets neither a place among the calls nor a session of the model's. */
-  call: Call | undefined;
+  call: MadeCall | undefined;
   leg: BrowserLeg | undefined;
   readonly #init: BridgeInit;
   #making: Promise<unknown> = Promise.resolve();
@@ -43,9 +37,9 @@ export class Bridge {
   constructor(init: BridgeInit) {
     this.#init = init;
     this.conversationId = init.conversationId;
-    this.callId = init.callId;
+    this.callId = init.arrival.id;
     this.operator = init.operator;
-    this.place = init.place;
+    this.arrival = init.arrival;
   }
 
   /** Throws when the bridge was closed meanwhile. */
@@ -60,7 +54,7 @@ export class Bridge {
   /** The page is connected: it can be told what went wrong until now. */
   connected(): void {
     this.#connected = true;
-    this.#init.connected();
+    this.arrival.connected();
     if (this.#trouble !== undefined) this.fail(this.#trouble);
   }
 
@@ -85,8 +79,7 @@ export class Bridge {
     await this.#making;
     await this.call?.end(reason);
     await this.leg?.close(reason);
-    this.#init.connected();
-    this.place.free();
+    this.arrival.free();
     this.#init.closed();
   }
 }

@@ -1,15 +1,13 @@
-import { randomUUID } from 'node:crypto';
-import type { Admission } from '../../../admission/admission.ts';
 import type { Calls } from '../../../call/calls.ts';
 import type { Clock } from '../../../call/clock.ts';
 import type { CallEvent, CallObserver } from '../../../call/events.ts';
 import type { Log } from '../../../call/leg.ts';
 import { type Termination, termination } from '../../../call/termination.ts';
-import type { Assignment, Dispatch } from '../../../dispatch.ts';
 import { BridgeError, errorCode } from '../../../errors.ts';
 import { ApiError } from '../../../http/api-error.ts';
 import { noMoreCalls } from '../../../http/no-more-calls.ts';
-import { PendingConnections, type PendingLimits } from '../../../http/pending.ts';
+import type { Assigned, Intake } from '../../../intake/intake.ts';
+import type { Strangers } from '../../../intake/strangers.ts';
 import { pageParty } from '../../../numbering/party.ts';
 import type { RecordedEvent, RecordSink } from '../../../records/event.ts';
 import { answerOffer, checkOffer } from '../../../transport/answer.ts';
@@ -38,19 +36,16 @@ export interface BridgeOrder {
 export type PagePeer = BrowserPeer & Pick<Peer, 'answer'>;
 
 export interface BrowserBridgesDeps {
-  readonly calls: Calls;
-  readonly dispatch: Pick<Dispatch, 'assign'>;
-  readonly admission: Admission;
+  readonly intake: Intake;
+  readonly calls: Pick<Calls, 'join'>;
   readonly clock: Clock;
   readonly log: Log;
   readonly rtc: Pick<PeerOptions, 'iceServers' | 'portRange'>;
   /** Makes the peer that meets a page's, in place of a real one. */
   readonly peer?: (handlers: PeerHandlers) => PagePeer;
   readonly publicAddresses: readonly string[];
-  /** How many pages of strangers may be connecting, from one address and in all. */
-  readonly pending: PendingLimits;
-  /** How many calls of strangers there may be, of which one address may have half. */
-  readonly strangers: number;
+  /** What pages of strangers may have together. */
+  readonly strangers: Strangers;
   /** How long a page may take to connect once it was answered, ms. */
   readonly connectMs: number;
 }
@@ -60,15 +55,10 @@ export class BrowserBridges implements CallObserver, RecordSink {
   readonly #byConversation = new Map<string, Bridge>();
   readonly #byCall = new Map<string, Bridge>();
   #deps: BrowserBridgesDeps | undefined;
-  #pending = new PendingConnections({ perAddress: 0, total: 0 });
-  /** Strangers' calls from the offer to the end, so that one address leaves room for others. */
-  #strangers = new PendingConnections({ perAddress: 0, total: 0 });
 
   /** Joins it to the rest; it is made before the rest, since it watches calls. */
   connect(deps: BrowserBridgesDeps): void {
     this.#deps = deps;
-    this.#pending = new PendingConnections(deps.pending);
-    this.#strangers = new PendingConnections({ perAddress: Math.ceil(deps.strangers / 2), total: Infinity });
   }
 
   /** Conversations with a call. */
@@ -150,40 +140,25 @@ export class BrowserBridges implements CallObserver, RecordSink {
     if (message !== undefined) bridge.leg.tell(message, record.transient);
   }
 
-  /** The bridge, with the places it takes. Throws NO_MORE_CALLS. */
-  #admit({ conversationId, operator, address }: BridgeOrder, { admission }: BrowserBridgesDeps): Bridge {
-    const connected = operator ? () => {} : this.#pending.admit(address);
-    if (typeof connected === 'string') throw noMoreCalls(admission.refuse('pending').reason);
-    const over = operator ? () => {} : this.#strangers.admit(address);
-    if (typeof over === 'string') {
-      connected();
-      throw noMoreCalls(admission.refuse('address').reason);
-    }
-    const admitted = admission.admitPage(operator);
-    if (!admitted.ok) {
-      connected();
-      over();
-      throw noMoreCalls(admitted.reason);
-    }
-    const { place } = admitted;
-    const closed = () => {
-      over();
-      this.#forget(bridge);
-    };
-    const bridge: Bridge = new Bridge({ conversationId, callId: randomUUID(), operator, place, connected, closed });
+  /** The bridge, with the place it takes. Throws NO_MORE_CALLS. */
+  #admit({ conversationId, operator, address }: BridgeOrder, { intake, strangers }: BrowserBridgesDeps): Bridge {
+    const admitted = intake.admit(operator ? undefined : { address, among: strangers });
+    if (!admitted.ok) throw noMoreCalls(admitted.reason);
+    const { arrival } = admitted;
+    const bridge: Bridge = new Bridge({ conversationId, operator, arrival, closed: () => this.#forget(bridge) });
     return bridge;
   }
 
   async #answer(bridge: Bridge, order: BridgeOrder, deps: BrowserBridgesDeps): Promise<string> {
-    const { admission, clock, log } = deps;
+    const { clock, log } = deps;
     const { peer = (handlers: PeerHandlers) => new Peer({ ...deps.rtc, clock }, handlers) } = deps;
     const { callId } = bridge;
     const from = pageParty(order.conversationId, order.operator);
     const facts = { carrier: 'browser', from, to: undefined, direction: 'inbound' } as const;
     const { prompt, voice, instructions } = order;
-    const assignment = await deps.dispatch.assign(facts, callId, { prompt, voice, instructions });
+    const assigned = await bridge.arrival.assign(facts, { prompt, voice, instructions });
     bridge.check();
-    const foreseen = admission.foresee(assignment.model);
+    const foreseen = assigned.foresee();
     if (!foreseen.ok) throw noMoreCalls(foreseen.reason);
     const leg = new BrowserLeg({
       peer,
@@ -193,12 +168,12 @@ export class BrowserBridges implements CallObserver, RecordSink {
     bridge.leg = leg;
     const answer = await answerOffer(leg.peer, order.offer, { publicAddresses: deps.publicAddresses });
     bridge.check();
-    void this.#connect(bridge, leg, assignment, deps);
+    void this.#connect(bridge, leg, assigned, deps);
     return answer;
   }
 
   /** Sees the page connected, or freed in time. Never rejects. */
-  async #connect(bridge: Bridge, leg: BrowserLeg, assignment: Assignment, deps: BrowserBridgesDeps): Promise<void> {
+  async #connect(bridge: Bridge, leg: BrowserLeg, assigned: Assigned, deps: BrowserBridgesDeps): Promise<void> {
     const { clock, connectMs, log } = deps;
     const late = clock.after(connectMs, () => {
       log.info({ callId: bridge.callId }, 'a page was answered and did not connect in time');
@@ -206,7 +181,7 @@ export class BrowserBridges implements CallObserver, RecordSink {
     });
     try {
       await leg.reached;
-      const begun = this.#begin(bridge, assignment, deps);
+      const begun = this.#begin(bridge, assigned);
       // The caller joins when it can hear: an agent that greets before that greets nobody.
       await leg.connected;
       bridge.connected();
@@ -219,30 +194,19 @@ export class BrowserBridges implements CallObserver, RecordSink {
   }
 
   /** Makes the call of a page that is there, and with it the model's session. False, and the page will be told, when it cannot be taken any more. */
-  #begin(bridge: Bridge, assignment: Assignment, { admission, calls }: BrowserBridgesDeps): boolean {
+  #begin(bridge: Bridge, assigned: Assigned): boolean {
     if (bridge.isClosed) return false;
-    const { agent, tools, apology, ...assigned } = assignment;
-    const { callId, conversationId } = bridge;
-    const room = bridge.place.begin();
-    const admitted = room.ok ? admission.admitModel(assigned.model) : room;
-    if (!admitted.ok) {
+    const { conversationId } = bridge;
+    const begun = assigned.begin(
+      { callerKind: 'identity', conversationId },
+      { message: 'a call comes in from a page', fields: { conversationId } },
+    );
+    if (!begun.ok) {
       bridge.fail({ code: 'NO_MORE_CALLS', message: 'no further call is taken at the moment' });
       return false;
     }
-    const callerKind = 'identity';
-    const info = {
-      id: callId,
-      direction: 'inbound',
-      carrier: 'browser',
-      callerKind,
-      conversationId,
-      ...assigned,
-    } as const;
-    const call = calls.create(info, agent, tools, apology);
-    bridge.call = call;
-    const { route, prompt } = assigned;
-    call.log.info({ route, prompt, conversationId }, 'a call comes in from a page');
-    void call.done.then((end) => bridge.close(end));
+    bridge.call = begun.call;
+    void begun.call.done.then((end) => bridge.close(end));
     return true;
   }
 

@@ -1,5 +1,4 @@
-import { randomUUID } from 'node:crypto';
-import type { Admission } from '../../../admission/admission.ts';
+import type { RefusalReason } from '../../../admission/admission.ts';
 import type { Calls } from '../../../call/calls.ts';
 import type { CarrierCall } from '../../../call/carrier-call.ts';
 import type { Clock } from '../../../call/clock.ts';
@@ -11,57 +10,65 @@ import { termination } from '../../../call/termination.ts';
 import type { Config } from '../../../config.ts';
 import type { Dispatch } from '../../../dispatch.ts';
 import { errorCode } from '../../../errors.ts';
+import type { Arrival, Intake } from '../../../intake/intake.ts';
 import type { OutboundPlan } from '../../../orders/outbound-call.ts';
 import { PhoneStream } from '../stream.ts';
 import type { CallMemory } from './call-memory.ts';
-import type { CallDesk, IncomingCall } from './incoming-call.ts';
+import type { CallDesk, IncomingCall, Preparation, Refusal } from './incoming-call.ts';
 import type { MediaStream } from './media-stream.ts';
 import type { StreamClaims } from './stream-token.ts';
 
 /** Where a carrier's webhook and its media stream become one call. */
 
 export interface DeskDeps {
+  readonly intake: Intake;
   readonly calls: Calls;
-  readonly dispatch: Dispatch;
+  readonly dispatch: Pick<Dispatch, 'words'>;
   readonly memory: CallMemory;
-  readonly admission: Admission;
-  readonly isDraining: () => boolean;
   /** What was ordered of a call that we placed; undefined: nothing of this one. */
   readonly claim?: (call: CarrierCall, to: string) => Promise<OutboundPlan | undefined>;
 }
 
 /** Makes a call of each new webhook: the model's session is being set up while the carrier still opens its stream. */
-export function phoneDesk({ calls, dispatch, memory, admission, isDraining, claim }: DeskDeps): CallDesk {
+export function phoneDesk({ intake, calls, dispatch, memory, claim }: DeskDeps): CallDesk {
+  const made = async (incoming: IncomingCall, arrival: Arrival): Promise<Preparation> => {
+    const { carrier, accountId, carrierCallId, direction, to } = incoming;
+    const plan = direction === 'outbound' ? await claim?.(incoming, numberOf(to) ?? '') : undefined;
+    // An order is of one call: when the carrier brings it a second time, that is another conversation.
+    const id = plan === undefined || memory.isVisitedAgain(incoming) ? arrival.id : plan.callId;
+    // What was ordered for this call is worth more than what the webhook's address says for all.
+    const overrides = { ...plan, variables: { ...incoming.custom, ...plan?.variables } };
+    const assigned = await arrival.assign(incoming, overrides, id);
+    const info = { accountId, carrierCallId, ...ends(incoming) };
+    const fields = { carrier, ...info, direction };
+    const begun = assigned.begin(info, { message: 'a call comes in', fields });
+    if (!begun.ok) return { refused: refusalFor(begun.reason) };
+    void begun.call.done.then(() => memory.ended(incoming));
+    return { callId: id };
+  };
+
   return {
     async prepare(incoming) {
       const running = calls.atCarrier(incoming);
       if (running !== undefined) return { callId: running.info.id };
-      const admitted = admission.admit();
-      if (!admitted.ok) return { refused: admitted.reason === 'draining' ? 'draining' : 'busy' };
-      const { carrier, accountId, carrierCallId, direction, to } = incoming;
-      const plan = direction === 'outbound' ? await claim?.(incoming, numberOf(to) ?? '') : undefined;
-      // An order is of one call: when the carrier brings it a second time, that is another conversation.
-      const id = plan === undefined || memory.isVisitedAgain(incoming) ? randomUUID() : plan.callId;
-      // What was ordered for this call is worth more than what the webhook's address says for all.
-      const overrides = { ...plan, variables: { ...incoming.custom, ...plan?.variables } };
-      const { agent, tools, apology, ...chosen } = await admission.making(() =>
-        dispatch.assign(incoming, id, overrides),
-      );
-      // Nothing was started yet that would have to end before the process can.
-      if (isDraining()) return { refused: 'draining' };
-      if (!admission.admitModel(chosen.model).ok) return { refused: 'model' };
-      const atCarrier = { carrier, accountId, carrierCallId };
-      const call = calls.create({ id, direction, ...atCarrier, ...ends(incoming), ...chosen }, agent, tools, apology);
-      const { route, prompt } = chosen;
-      call.log.info({ ...atCarrier, ...ends(incoming), direction, route, prompt }, 'a call comes in');
-      void call.done.then(() => memory.ended(incoming));
-      return { callId: id };
+      const admitted = intake.admit();
+      if (!admitted.ok) return { refused: refusalFor(admitted.reason) };
+      try {
+        return await made(incoming, admitted.arrival);
+      } finally {
+        admitted.arrival.free();
+      }
     },
     words: (incoming) => dispatch.words(incoming),
     continuation: (call) => calls.continuation(call),
     again: (call) => calls.again(call),
     transferEnded: (call, report) => calls.transferEnded(call, report),
   };
+}
+
+/** What a phone is told of a refusal: all that is for want of room or time is one to a caller. */
+function refusalFor(reason: RefusalReason): Refusal {
+  return reason === 'draining' || reason === 'model' ? reason : 'busy';
 }
 
 /** Both ends of a call, as its record has them. */

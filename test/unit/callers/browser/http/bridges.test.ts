@@ -8,6 +8,8 @@ import {
   BrowserBridges,
   type BrowserBridgesDeps,
 } from '../../../../../src/callers/browser/http/bridges.ts';
+import { Intake, type IntakeDeps } from '../../../../../src/intake/intake.ts';
+import { Strangers } from '../../../../../src/intake/strangers.ts';
 import type { PeerHandlers } from '../../../../../src/transport/peer.ts';
 import { FakeClock } from '../../../../fakes/clock.ts';
 import { FakeAgent, fakeLog } from '../../../../fakes/legs.ts';
@@ -45,34 +47,35 @@ function rig(more: { maxCalls?: number; maxPages?: number; callsPerSecond?: numb
     callsPerSecond: 0,
     ...more,
   } as AdmissionOptions);
+  const calls = {
+    create(info: CallInfo) {
+      infos.push(info);
+      const { promise: done, resolve } = Promise.withResolvers<Termination>();
+      const end = (why: Termination) => {
+        if (!ended.includes(why)) ended.push(why);
+        resolve(why);
+        return done;
+      };
+      ends.push(end);
+      return { done, end, log: fakeLog() };
+    },
+    join(callId: string) {
+      joined.push(callId);
+      return true;
+    },
+  };
+  const dispatch = {
+    assign: async () => ({
+      agent: new FakeAgent(),
+      tools: () => {},
+      route: 'r',
+      prompt: 'p',
+      model: 'mini',
+    }),
+  };
   bridges.connect({
-    calls: {
-      create(info: CallInfo) {
-        infos.push(info);
-        const { promise: done, resolve } = Promise.withResolvers<Termination>();
-        const end = (why: Termination) => {
-          if (!ended.includes(why)) ended.push(why);
-          resolve(why);
-          return done;
-        };
-        ends.push(end);
-        return { done, end, log: fakeLog() };
-      },
-      join(callId: string) {
-        joined.push(callId);
-        return true;
-      },
-    },
-    dispatch: {
-      assign: async () => ({
-        agent: new FakeAgent(),
-        tools: () => {},
-        route: 'r',
-        prompt: 'p',
-        model: 'mini',
-      }),
-    },
-    admission,
+    intake: new Intake({ calls, dispatch, admission } as unknown as IntakeDeps),
+    calls,
     clock,
     log: fakeLog(),
     peer: (handlers: PeerHandlers) => {
@@ -88,8 +91,7 @@ function rig(more: { maxCalls?: number; maxPages?: number; callsPerSecond?: numb
       };
     },
     publicAddresses: [],
-    pending: { perAddress: 2, total: 3 },
-    strangers: 5,
+    strangers: new Strangers({ connecting: { perAddress: 2, total: 3 }, most: 5 }),
     connectMs: 8_000,
   } as unknown as BrowserBridgesDeps);
   let conversations = 0;
@@ -141,14 +143,14 @@ describe('a call from a page', () => {
   it('that never connects is freed in time, and was never a call', async () => {
     const { open, infos, pages, clock, bridges, admission } = rig({ maxPages: 1 });
     await open();
-    expect(admission.admitPage(false)).toEqual({ ok: false, reason: 'pages' });
+    expect(admission.admitStranger()).toEqual({ ok: false, reason: 'pages' });
     await clock.advanceAsync(7_999);
     expect(bridges.size).toBe(1);
     await clock.advanceAsync(1_001);
     expect(bridges.size).toBe(0);
     expect(pages[0]?.closed).toBeGreaterThan(0);
     expect(infos).toEqual([]);
-    expect(admission.admitPage(false).ok).toBe(true);
+    expect(admission.admitStranger().ok).toBe(true);
   });
 
   it('whose page answers checks and goes no further ends in the same time', async () => {

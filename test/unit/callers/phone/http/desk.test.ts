@@ -9,6 +9,7 @@ import { CallMemory } from '../../../../../src/callers/phone/http/call-memory.ts
 import { phoneDesk } from '../../../../../src/callers/phone/http/desk.ts';
 import type { IncomingCall } from '../../../../../src/callers/phone/http/incoming-call.ts';
 import type { Assignment, Dispatch } from '../../../../../src/dispatch.ts';
+import { Intake } from '../../../../../src/intake/intake.ts';
 import type { OutboundPlan } from '../../../../../src/orders/outbound-call.ts';
 import { FakeClock } from '../../../../fakes/clock.ts';
 import { FakeAgent, fakeLog } from '../../../../fakes/legs.ts';
@@ -66,11 +67,10 @@ function rig(assigned: Partial<Assignment> = {}, maxCalls = 10) {
     return { callId: 'ordered', variables: {} };
   };
   const desk = phoneDesk({
+    intake: new Intake({ calls, dispatch, admission }),
     calls,
     dispatch,
     memory: new CallMemory(clock),
-    admission,
-    isDraining: () => false,
     claim,
   });
   return { desk, calls, events, claimed, end: () => calls.endAll(termination('drained')) };

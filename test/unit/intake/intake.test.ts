@@ -1,0 +1,226 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Admission, type AdmissionOptions, type RefusalReason } from '../../../src/admission/admission.ts';
+import { Calls } from '../../../src/call/calls.ts';
+import { termination } from '../../../src/call/termination.ts';
+import { Ticker } from '../../../src/call/ticker.ts';
+import { noTools } from '../../../src/call/tools.ts';
+import type { Assignment, CallFacts } from '../../../src/dispatch.ts';
+import { type Arrival, Intake } from '../../../src/intake/intake.ts';
+import { Strangers } from '../../../src/intake/strangers.ts';
+import { FakeClock } from '../../fakes/clock.ts';
+import { FakeAgent, fakeLog } from '../../fakes/legs.ts';
+
+const FACTS: CallFacts = {
+  carrier: 'somewhere',
+  direction: 'inbound',
+  from: { kind: 'number', number: '+15550001111' },
+  to: undefined,
+};
+const FIRST = { message: 'a call comes in', fields: { from: '+15550001111' } };
+const HANGUP = termination('caller-hangup');
+
+function rig(options: Partial<AdmissionOptions> = {}) {
+  const clock = new FakeClock();
+  const log = fakeLog();
+  const refused: RefusalReason[] = [];
+  const state = { draining: false, creates: true };
+  const calls: Calls = new Calls({
+    clock,
+    ticker: new Ticker(clock),
+    log,
+    observers: [],
+    apology: undefined,
+    limits: { joinMs: 20_000, reclaimMs: 15_000, maxMs: 3_600_000 },
+  });
+  const limits = { maxCalls: 4, maxPages: 3, callsPerSecond: 0, maxLoopDelayMs: 0 };
+  const admission = new Admission({
+    clock,
+    calls: () => calls.size,
+    isDraining: () => state.draining,
+    loopDelayMs: () => 0,
+    refused: (reason) => void refused.push(reason),
+    ...limits,
+    ...options,
+  });
+  const assign = async ({ carrier }: CallFacts): Promise<Assignment> => {
+    await undefined;
+    if (carrier === 'nowhere') throw new Error('the prompt is gone');
+    const chosen = { route: 'r', prompt: 'p', model: 'mini', recording: undefined };
+    const own = { maxMs: undefined, silenceMs: undefined, silenceAsks: undefined };
+    return { agent: new FakeAgent(), tools: noTools, ...chosen, ...own };
+  };
+  const create: Calls['create'] = (...made) => {
+    if (!state.creates) throw new Error('a bug');
+    return calls.create(...made);
+  };
+  const intake = new Intake({ admission, dispatch: { assign }, calls: { create } });
+  const strangers = new Strangers({ connecting: { perAddress: 1, total: 2 }, most: 3 });
+  const stranger = (address: string) => ({ address, among: strangers });
+  const taken = (address?: string): Arrival => {
+    const admitted = intake.admit(address === undefined ? undefined : stranger(address));
+    if (!admitted.ok) throw new Error(`refused: ${admitted.reason}`);
+    return admitted.arrival;
+  };
+  /** How many places there are, by taking them all and giving them back. */
+  const places = (admit: (n: number) => ReturnType<Intake['admit']>) => {
+    const all = Array.from({ length: 10 }, (_, n) => admit(n)).flatMap((one) => (one.ok ? [one.arrival] : []));
+    for (const arrival of all) arrival.free();
+    return all.length;
+  };
+  const free = () => ({
+    callers: places(() => intake.admit()),
+    connecting: places((n) => intake.admit(stranger(`198.51.100.${n}`))),
+    oneAddress: places(() => {
+      const admitted = intake.admit(stranger('192.0.2.1'));
+      if (admitted.ok) admitted.arrival.connected();
+      return admitted;
+    }),
+  });
+  return { intake, calls, log, refused, state, stranger, taken, free };
+}
+
+describe('the intake', () => {
+  it('makes a call of what is admitted, with what was chosen for it, and writes its first line', async () => {
+    const { taken, calls, log } = rig();
+    const arrival = taken();
+    const assigned = await arrival.assign(FACTS);
+    const begun = assigned.begin({ from: '+15550001111', carrierCallId: 'CA1', accountId: 'AC1' }, FIRST);
+    arrival.free();
+    expect(begun.ok && begun.call).toBe(calls.get(arrival.id));
+    expect(calls.get(arrival.id)?.info).toEqual({
+      id: arrival.id,
+      direction: 'inbound',
+      carrier: 'somewhere',
+      accountId: 'AC1',
+      carrierCallId: 'CA1',
+      from: '+15550001111',
+      route: 'r',
+      prompt: 'p',
+      model: 'mini',
+    });
+    expect(log.lines).toContainEqual({
+      level: 'info',
+      fields: { from: '+15550001111', route: 'r', prompt: 'p' },
+      message: 'a call comes in',
+    });
+    await calls.endAll(HANGUP);
+  });
+
+  it('gives a call the id that was promised for it', async () => {
+    const { taken, calls } = rig();
+    const arrival = taken();
+    (await arrival.assign(FACTS, {}, 'ordered')).begin({}, FIRST);
+    arrival.free();
+    expect([...calls].map(({ info }) => info.id)).toEqual(['ordered']);
+    await calls.endAll(HANGUP);
+  });
+
+  it('counts a call from the moment it is admitted, and once', async () => {
+    const { intake, taken, calls } = rig({ maxCalls: 2 });
+    const first = taken();
+    expect(intake.admit().ok).toBe(true);
+    expect(intake.admit()).toEqual({ ok: false, reason: 'calls' });
+    (await first.assign(FACTS)).begin({}, FIRST);
+    expect(intake.admit()).toEqual({ ok: false, reason: 'calls' });
+    await calls.endAll(HANGUP);
+    expect(intake.admit().ok).toBe(true);
+  });
+
+  it('gives each refusal its reason, whatever step it comes at, and counts it', async () => {
+    const models = { admits: () => false, spares: () => true, isOpen: () => true };
+    const { intake, taken, calls, refused, state, stranger } = rig({ models });
+    const arrival = taken('192.0.2.1');
+    expect(intake.admit(stranger('192.0.2.1'))).toEqual({ ok: false, reason: 'pending' });
+    arrival.connected();
+    taken('192.0.2.1').connected();
+    expect(intake.admit(stranger('192.0.2.1'))).toEqual({ ok: false, reason: 'address' });
+    const assigned = await arrival.assign(FACTS);
+    expect(assigned.foresee()).toEqual({ ok: false, reason: 'model' });
+    expect(assigned.begin({}, FIRST)).toEqual({ ok: false, reason: 'model' });
+    state.draining = true;
+    expect(assigned.begin({}, FIRST)).toEqual({ ok: false, reason: 'draining' });
+    expect(intake.admit()).toEqual({ ok: false, reason: 'draining' });
+    expect(refused).toEqual(['pending', 'address', 'model', 'model', 'draining', 'draining']);
+    expect(calls.size).toBe(0);
+  });
+
+  it('makes one call of an arrival, and none of one that was given up', async () => {
+    const { taken, calls } = rig();
+    const arrival = taken();
+    const assigned = await arrival.assign(FACTS);
+    assigned.begin({}, FIRST);
+    expect(() => assigned.begin({}, FIRST)).toThrow();
+    const other = taken();
+    const late = await other.assign(FACTS);
+    other.free();
+    expect(() => late.begin({}, FIRST)).toThrow();
+    expect(calls.size).toBe(1);
+    await calls.endAll(HANGUP);
+  });
+
+  it('keeps the place of a stranger until his call is over and his side of it is closed, whichever comes first', async () => {
+    for (const closedFirst of [true, false]) {
+      const { taken, calls, intake, stranger } = rig({ maxPages: 1 });
+      const arrival = taken('192.0.2.1');
+      (await arrival.assign(FACTS)).begin({}, FIRST);
+      if (closedFirst) arrival.free();
+      else await calls.endAll(HANGUP);
+      expect(intake.admit(stranger('192.0.2.2'))).toEqual({ ok: false, reason: 'pages' });
+      if (closedFirst) await calls.endAll(HANGUP);
+      else arrival.free();
+      expect(intake.admit(stranger('192.0.2.2')).ok).toBe(true);
+    }
+  });
+
+  it('is given every place back, whatever fails when', async () => {
+    const steps = ['none', 'assign', 'foresee', 'connected', 'begin', 'again', 'end'] as const;
+    const arrivals = fc.record({
+      address: fc.option(fc.constantFrom('192.0.2.1', '192.0.2.2'), { nil: undefined }),
+      /** The last step that is taken. */
+      until: fc.constantFrom(...steps),
+      frees: fc.integer({ min: 1, max: 3 }),
+      freesEarly: fc.boolean(),
+      fails: fc.constantFrom('nothing', 'assign', 'create', 'draining'),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(arrivals, { maxLength: 12 }), async (many) => {
+        const { intake, calls, state, stranger, free } = rig();
+        const whole = free();
+        expect(whole).toEqual({ callers: 4, connecting: 2, oneAddress: 2 });
+        const live = many.map(async ({ address, until, frees, freesEarly, fails }) => {
+          const admitted = intake.admit(address === undefined ? undefined : stranger(address));
+          if (!admitted.ok) return;
+          const { arrival } = admitted;
+          const reaches = (step: (typeof steps)[number]) => steps.indexOf(until) >= steps.indexOf(step);
+          const failing = <T>(work: () => T): T => {
+            Object.assign(state, { draining: fails === 'draining', creates: fails !== 'create' });
+            try {
+              return work();
+            } finally {
+              Object.assign(state, { draining: false, creates: true });
+            }
+          };
+          try {
+            if (!reaches('assign')) return;
+            const assigned = await arrival.assign({ ...FACTS, ...(fails === 'assign' ? { carrier: 'nowhere' } : {}) });
+            if (reaches('foresee')) assigned.foresee();
+            if (reaches('connected')) arrival.connected();
+            if (freesEarly) arrival.free();
+            if (!reaches('begin')) return;
+            const begun = failing(() => assigned.begin({}, FIRST));
+            if (reaches('again')) assigned.begin({}, FIRST);
+            if (begun.ok && reaches('end')) await begun.call.end(HANGUP);
+          } catch {
+            // What failed is not looked at here, but what is left of it.
+          } finally {
+            for (let n = 0; n < frees; n++) arrival.free();
+          }
+        });
+        await Promise.all(live);
+        await calls.endAll(HANGUP);
+        expect(free()).toEqual(whole);
+      }),
+    );
+  });
+});
