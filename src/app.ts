@@ -18,12 +18,14 @@ import type { CallInfo } from './call/info.ts';
 import type { CallTap, TapHooks } from './call/tap.ts';
 import { termination } from './call/termination.ts';
 import { Ticker } from './call/ticker.ts';
+import type { CarrierKind } from './callers/phone/carriers/carrier.ts';
+import { openCarriers, unprovenWarning } from './callers/phone/carriers/index.ts';
 import { CallMemory } from './callers/phone/http/call-memory.ts';
 import { phoneDesk, phoneStreams } from './callers/phone/http/desk.ts';
 import { serveMediaStream } from './callers/phone/http/media-stream.ts';
 import { StreamTokens } from './callers/phone/http/stream-token.ts';
 import { MemoryUsedTokens } from './callers/phone/http/used-tokens.ts';
-import { carrierSecrets, isSigned } from './callers/phone/http/webhook.ts';
+import { carrierSecrets } from './callers/phone/http/webhook.ts';
 import { phoneWebhooks } from './callers/phone/http/webhooks.ts';
 import { comfortSounds } from './comfort-sound.ts';
 import type { Config } from './config.ts';
@@ -63,6 +65,8 @@ export interface AppDeps {
   readonly sinks?: readonly RecordSink[];
   /** In place of the embedded model or the configured one. */
   readonly endpoint?: ModelEndpoint;
+  /** In place of the daemon's own table. */
+  readonly carriers?: readonly CarrierKind[];
 }
 
 export interface App {
@@ -129,14 +133,9 @@ export async function build(config: Config, deps: AppDeps): Promise<App> {
   });
   const instance = randomBytes(3).toString('hex');
   const secrets = carrierSecrets(config);
-  const signed = isSigned(secrets);
-  if (!signed) {
-    log.warn(
-      {},
-      'WEBHOOKS ARE NOT VERIFIED: anybody who finds this address can place calls. Set TWILIO_AUTH_TOKEN or SIGNALWIRE_SIGNING_KEY, and PUBLIC_URL',
-    );
-  }
-  const urls = publicUrls({ publicUrl: config.PUBLIC_URL, signed });
+  const carriers = openCarriers(config, { kinds: deps.carriers, clock, log });
+  if (!carriers.isSigned) log.warn({}, unprovenWarning(carriers));
+  const urls = publicUrls({ publicUrl: config.PUBLIC_URL, signed: carriers.isSigned });
   const admin = adminTokens(config);
   if (admin.file !== undefined)
     log.info({ file: admin.file }, 'no ADMIN_TOKEN is set: the token of the console and of operators is in this file');
@@ -152,6 +151,7 @@ export async function build(config: Config, deps: AppDeps): Promise<App> {
     clock,
     ticker,
     metrics,
+    carriers,
     secrets,
     urls,
     instance,

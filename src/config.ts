@@ -2,8 +2,9 @@ import { z } from 'zod';
 import { admissionSettings } from './admission/settings.ts';
 import { modelContradictions, modelSettings } from './agents/openai/settings.ts';
 import { browserSettings } from './callers/browser/settings.ts';
-import { type SignalWireSettings, signalwireSettings } from './callers/phone/carriers/signalwire/settings.ts';
-import { type TwilioSettings, twilioContradictions, twilioSettings } from './callers/phone/carriers/twilio/settings.ts';
+import { CARRIERS } from './callers/phone/carriers/index.ts';
+import type { SignalWireSettings } from './callers/phone/carriers/signalwire/settings.ts';
+import type { TwilioSettings } from './callers/phone/carriers/twilio/settings.ts';
 import { parseEnvFile } from './env-file.ts';
 import { BridgeError } from './errors.ts';
 import { httpSettings } from './http/settings.ts';
@@ -254,17 +255,7 @@ export interface Tables {
 }
 
 /** Those of the daemon. */
-const TABLES: Tables = {
-  carriers: [
-    {
-      name: 'twilio',
-      title: 'Twilio',
-      settings: twilioSettings,
-      problems: (set) => twilioContradictions(set as never),
-    },
-    { name: 'signalwire', title: 'SignalWire', settings: signalwireSettings },
-  ],
-};
+const TABLES: Tables = { carriers: CARRIERS };
 
 /** All settings in groups, in the order of the documents. */
 function groupsOf({ carriers }: Tables) {

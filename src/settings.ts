@@ -17,6 +17,9 @@ export interface KindSettings {
   problems?(settings: Readonly<Record<string, unknown>>): string[];
 }
 
+/** The values of a kind's settings. */
+export type SettingsOf<S extends KindSettings['settings']> = Readonly<z.infer<z.ZodObject<S['calls'] & S['control']>>>;
+
 /* The kinds of value a setting can have, each read from the text of an environment variable. */
 
 /** A whole number within bounds, both inclusive. */

@@ -266,7 +266,7 @@ const rules: Rule[] = [
     says: 'a feature joins parts to the daemon: it knows the port of features, not another feature, nor who opens it, nor a leg or its wire',
     about: under('src/features/'),
     forbids: (i) =>
-      (i.startsWith('src/features/') && !['src/features/feature.ts', 'src/features/carriers.ts'].includes(i)) ||
+      (i.startsWith('src/features/') && i !== 'src/features/feature.ts') ||
       /^src\/(app|main|desk|drain)\.ts$/.test(i) ||
       ['agents', 'transport', 'simulator', 'cli', 'doctor'].some((folder) => i.startsWith(`src/${folder}/`)) ||
       (i.startsWith('src/callers/') && !isJoint(i) && !/^src\/callers\/phone\/(control|carriers)\//.test(i)),

@@ -9,6 +9,7 @@ import type { Log } from '../call/leg.ts';
 import type { CallTap, TapHooks } from '../call/tap.ts';
 import type { Termination } from '../call/termination.ts';
 import type { Ticker } from '../call/ticker.ts';
+import type { Carriers } from '../callers/phone/carriers/index.ts';
 import type { CarrierSecrets } from '../callers/phone/http/webhook.ts';
 import type { Config } from '../config.ts';
 import type { Dispatch, ModelEndpoint } from '../dispatch.ts';
@@ -55,6 +56,8 @@ export interface Base {
   readonly clock: Clock;
   readonly ticker: Ticker;
   readonly metrics: Metrics;
+  /** Those that the daemon knows, as the settings have them. */
+  readonly carriers: Carriers;
   /** By what carriers prove their webhooks, and the addresses that they are given. */
   readonly secrets: CarrierSecrets;
   readonly urls: PublicUrls;

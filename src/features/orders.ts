@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Calls } from '../call/calls.ts';
 import { OutboundGuard } from '../call/outbound-guard.ts';
 import { voiceAt } from '../callers/phone/carriers/laml/document.ts';
+import { openControls } from '../callers/phone/control/controls.ts';
 import { isFinal } from '../callers/phone/control/index.ts';
 import { transferEndedPath } from '../callers/phone/http/answers.ts';
 import { callStatusRoute, type StatusUpdate } from '../callers/phone/http/call-status.ts';
@@ -17,7 +18,6 @@ import { OutboundCalls } from '../orders/outbound-calls.ts';
 import { HourFile } from '../stores/hour-file.ts';
 import { Destinations } from '../tools/destinations.ts';
 import { checkDestination } from '../tools/policy.ts';
-import { type Carriers, openCarriers } from './carriers.ts';
 import type { Base, Feature } from './feature.ts';
 
 /** Longer than the longest call: a call whose end is never told gives its place back after it, ms. */
@@ -27,7 +27,7 @@ const REPORT_MS = 2_000;
 
 /** Calls that are ordered, and the interface by which calls are seen and operated: `/calls`, and the carriers' news of both. */
 export async function openCallsApi(base: Base): Promise<Feature> {
-  const { config, clock, log, metrics, secrets, urls } = base;
+  const { config, carriers, clock, log, metrics, secrets, urls } = base;
   const destinations = new Destinations({
     hosts: config.HTTP_TOOL_HOSTS,
     privateHosts: config.HTTP_TOOL_PRIVATE_HOSTS,
@@ -43,8 +43,7 @@ export async function openCallsApi(base: Base): Promise<Feature> {
     urls,
     wall: () => clock.wall(),
   });
-  const carriers: Carriers = openCarriers({
-    config,
+  const controls = openControls(carriers.all, config.OUTBOUND_CARRIER, {
     clock,
     log,
     host: (document) => documents.url(document),
@@ -81,7 +80,7 @@ export async function openCallsApi(base: Base): Promise<Feature> {
     install({ http, calls, dispatch, admin, admission }) {
       outbound = new OutboundCalls({
         guard,
-        control: carriers.forOrders,
+        control: controls.forOrders,
         from: config.OUTBOUND_FROM,
         urls,
         clock,
@@ -118,7 +117,7 @@ export async function openCallsApi(base: Base): Promise<Feature> {
         },
         // A carrier that is given an address without being asked for one is given the configured one.
         comesBack: config.PUBLIC_URL !== undefined,
-        controlOf: ({ id }) => carriers.of(calls.get(id)?.info ?? {}),
+        controlOf: ({ id }) => controls.of(calls.get(id)?.info ?? {}),
       });
       const webhooks = new WebhookGuard({ secrets, urls, count: metrics.countHttp });
       http.app.register(callStatusRoute, { guard: webhooks, onStatus: news });
@@ -128,7 +127,7 @@ export async function openCallsApi(base: Base): Promise<Feature> {
     async close() {
       // What is to be reported is with the callbacks as soon as the first call returns.
       await Promise.all([outbound?.close(), callbacks.close(REPORT_MS)]);
-      await carriers.close();
+      await controls.close();
       await destinations.close();
       await ordersFile.close();
     },

@@ -3,13 +3,11 @@ import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import type { LamlControl } from '../../src/callers/phone/carriers/laml/control.ts';
+import { SignalWireRelay } from '../../src/callers/phone/carriers/signalwire/relay.ts';
 import type { RelayModule } from '../../src/callers/phone/carriers/signalwire/relay-sdk.ts';
-import {
-  type LamlControl,
-  SignalWireRelay,
-  signalWireRest,
-  twilioRest,
-} from '../../src/callers/phone/control/index.ts';
+import { signalWireRest } from '../../src/callers/phone/carriers/signalwire/rest.ts';
+import { twilioRest } from '../../src/callers/phone/carriers/twilio/rest.ts';
 import { type RelayFault, type RestFault, startCarrier } from '../../src/simulator/carrier/index.ts';
 import { type ControlRig, callControlContract, type Failure, FROM, TO, until } from '../contract/call-control.ts';
 

@@ -1,10 +1,10 @@
-import type { z } from 'zod';
 import type { CarrierCall } from '../../../call/carrier-call.ts';
 import type { Clock } from '../../../call/clock.ts';
 import type { Log } from '../../../call/leg.ts';
-import type { KindSettings } from '../../../settings.ts';
+import type { KindSettings, SettingsOf } from '../../../settings.ts';
 import type { CallControl, CallStatus } from '../control/control.ts';
 import type { MediaProtocol } from '../protocol.ts';
+import type { CarrierChecks } from './checks.ts';
 import type { CarrierWebhook } from './webhook.ts';
 
 /**
@@ -35,15 +35,16 @@ export interface Carrier {
   readonly title: string;
   /** Whether a secret is set that proves its webhooks: it can and therefore must be checked then. */
   readonly isSigned: boolean;
+  /** The setting that holds it. */
+  readonly secretSetting: string;
   readonly webhook: CarrierWebhook;
   /** How its media socket speaks. */
   readonly media: MediaProtocol;
   /** Control of its calls beside their media; undefined without its credentials. Throws CONFIG_INVALID. */
   control?(deps: ControlDeps): CallControl | undefined;
+  /** What the doctor asks of it. */
+  readonly checks?: CarrierChecks | undefined;
 }
-
-/** The values of a kind's settings. */
-type SettingsOf<S extends KindSettings['settings']> = Readonly<z.infer<z.ZodObject<S['calls'] & S['control']>>>;
 
 /** A kind of carrier: a constant, made with `defineCarrier`. */
 export interface CarrierKind<S extends KindSettings['settings'] = KindSettings['settings']> extends KindSettings {

@@ -43,3 +43,11 @@ export function openCarriers(
     },
   };
 }
+
+/** The settings of which each would let some carrier's webhooks be proven: "A or B". */
+export const secretSettings = ({ all }: Pick<Carriers, 'all'>): string =>
+  all.map(({ secretSetting }) => secretSetting).join(' or ');
+
+/** What the log says where none of them is set. */
+export const unprovenWarning = (carriers: Pick<Carriers, 'all'>): string =>
+  `WEBHOOKS ARE NOT VERIFIED: anybody who finds this address can place calls. Set ${secretSettings(carriers)}, and PUBLIC_URL`;

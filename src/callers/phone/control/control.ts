@@ -5,8 +5,8 @@ import { ControlError } from './errors.ts';
  * What a bridge asks of a carrier about a call, beside its media. Every method rejects with a ControlError and with nothing else.
  */
 export interface CallControl {
-  /** From a small fixed set: log field and metric label. */
-  readonly name: 'twilio-rest' | 'signalwire-rest' | 'signalwire-relay';
+  /** The carrier and the way to it, "example-rest": log field. */
+  readonly name: string;
   /** Whose calls these are: the ids below are of this account's calls. */
   readonly account: CarrierAccount;
   /** Ends the call. A call that is over already counts as ended. */

@@ -13,7 +13,7 @@ import { transferDocument } from './transfer-document.ts';
 
 /** What differs from carrier to carrier. */
 export interface LamlDialect {
-  readonly name: 'twilio-rest' | 'signalwire-rest';
+  readonly name: string;
   readonly account: CarrierAccount;
   /** Address of the list of calls, without a suffix. */
   readonly callsUrl: string;
@@ -31,7 +31,7 @@ const MACHINE_DETECTION: Readonly<Record<MachineDetection, string>> = {
 };
 
 export class LamlControl implements CallControl {
-  readonly name: LamlDialect['name'];
+  readonly name: string;
   readonly account: CarrierAccount;
   readonly #dialect: LamlDialect;
   readonly #rest: RestClient;

@@ -1,4 +1,5 @@
 import { defineCarrier } from '../carrier.ts';
+import { signalwireControl } from './control.ts';
 import { signalwire } from './media.ts';
 import { signalwireSettings } from './settings.ts';
 import { signalwireWebhook } from './webhook.ts';
@@ -8,11 +9,17 @@ export const signalwireCarrier = defineCarrier({
   name: 'signalwire',
   title: 'SignalWire',
   settings: signalwireSettings,
-  open: ({ SIGNALWIRE_SIGNING_KEY: keys, SIGNALWIRE_CODEC: codec, SIGNALWIRE_REALTIME: realtime }) => ({
+  open: (settings) => ({
     name: 'signalwire',
     title: 'SignalWire',
-    isSigned: keys.length > 0,
-    webhook: signalwireWebhook({ keys, codec, realtime }),
+    isSigned: settings.SIGNALWIRE_SIGNING_KEY.length > 0,
+    secretSetting: 'SIGNALWIRE_SIGNING_KEY',
+    webhook: signalwireWebhook({
+      keys: settings.SIGNALWIRE_SIGNING_KEY,
+      codec: settings.SIGNALWIRE_CODEC,
+      realtime: settings.SIGNALWIRE_REALTIME,
+    }),
     media: signalwire,
+    control: (deps) => signalwireControl(settings, deps),
   }),
 });

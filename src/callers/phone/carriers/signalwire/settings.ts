@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { csv, webUrl } from '../../../../settings.ts';
+import { csv, type SettingsOf, webUrl } from '../../../../settings.ts';
 
 /** SignalWire's share of the daemon's one schema of settings. Passwords are kept out of every log. */
 export const signalwireSettings = {
@@ -47,6 +47,4 @@ export const signalwireSettings = {
   },
 };
 
-export type SignalWireSettings = Readonly<
-  z.infer<z.ZodObject<(typeof signalwireSettings)['calls'] & (typeof signalwireSettings)['control']>>
->;
+export type SignalWireSettings = SettingsOf<typeof signalwireSettings>;

@@ -1,4 +1,5 @@
 import { defineCarrier } from '../carrier.ts';
+import { twilioControl } from './control.ts';
 import { twilio } from './media.ts';
 import { twilioContradictions, twilioSettings } from './settings.ts';
 import { twilioWebhook } from './webhook.ts';
@@ -9,11 +10,13 @@ export const twilioCarrier = defineCarrier({
   title: 'Twilio',
   settings: twilioSettings,
   problems: twilioContradictions,
-  open: ({ TWILIO_AUTH_TOKEN: secrets }) => ({
+  open: (settings) => ({
     name: 'twilio',
     title: 'Twilio',
-    isSigned: secrets.length > 0,
-    webhook: twilioWebhook(secrets),
+    isSigned: settings.TWILIO_AUTH_TOKEN.length > 0,
+    secretSetting: 'TWILIO_AUTH_TOKEN',
+    webhook: twilioWebhook(settings.TWILIO_AUTH_TOKEN),
     media: twilio,
+    control: (deps) => twilioControl(settings, deps),
   }),
 });

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { csv, webUrl } from '../../../../settings.ts';
+import { csv, type SettingsOf, webUrl } from '../../../../settings.ts';
 
 /** Twilio's share of the daemon's one schema of settings. Passwords are kept out of every log. */
 export const twilioSettings = {
@@ -32,9 +32,7 @@ export const twilioSettings = {
   },
 };
 
-export type TwilioSettings = Readonly<
-  z.infer<z.ZodObject<(typeof twilioSettings)['calls'] & (typeof twilioSettings)['control']>>
->;
+export type TwilioSettings = SettingsOf<typeof twilioSettings>;
 
 /** What is set only in part, one sentence each. */
 export function twilioContradictions(settings: TwilioSettings): string[] {

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { ControlError, signalWireRest, twilioRest } from '../../../../../src/callers/phone/control/index.ts';
+import { signalWireRest } from '../../../../../src/callers/phone/carriers/signalwire/rest.ts';
+import { twilioRest } from '../../../../../src/callers/phone/carriers/twilio/rest.ts';
+import { ControlError } from '../../../../../src/callers/phone/control/index.ts';
 import { FakeClock } from '../../../../fakes/clock.ts';
 
 const SID = `AC${'0a'.repeat(16)}`;

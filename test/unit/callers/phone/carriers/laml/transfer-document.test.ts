@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { transferDocument } from '../../../../../../src/callers/phone/control/index.ts';
+import { transferDocument } from '../../../../../../src/callers/phone/carriers/laml/transfer-document.ts';
 import { parseTwiml } from '../../../../../../src/simulator/phone/index.ts';
 
 const PROLOG = '<?xml version="1.0" encoding="UTF-8"?>';

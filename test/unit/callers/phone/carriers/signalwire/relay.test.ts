@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import {
+  SignalWireRelay,
+  type SignalWireRelayOptions,
+} from '../../../../../../src/callers/phone/carriers/signalwire/relay.ts';
+import {
   loadRelaySdk,
   type RelayCall,
   type RelayModule,
 } from '../../../../../../src/callers/phone/carriers/signalwire/relay-sdk.ts';
-import {
-  ControlError,
-  SignalWireRelay,
-  type SignalWireRelayOptions,
-} from '../../../../../../src/callers/phone/control/index.ts';
+import { ControlError } from '../../../../../../src/callers/phone/control/index.ts';
 import { FakeClock } from '../../../../../fakes/clock.ts';
 
 /** The package as it behaves (4.2.1), with its promises in the test's hands. */

@@ -1,21 +1,23 @@
 import { describe, expect, it } from 'vitest';
-import { loadConfig } from '../../../src/config.ts';
-import { openCarriers } from '../../../src/features/carriers.ts';
-import { FakeClock } from '../../fakes/clock.ts';
-import { fakeLog } from '../../fakes/legs.ts';
+import { openCarriers } from '../../../../../src/callers/phone/carriers/index.ts';
+import { openControls } from '../../../../../src/callers/phone/control/controls.ts';
+import { loadConfig } from '../../../../../src/config.ts';
+import { FakeClock } from '../../../../fakes/clock.ts';
+import { fakeLog } from '../../../../fakes/legs.ts';
 
 const TWILIO = { TWILIO_ACCOUNT_SID: `AC${'1'.repeat(32)}`, TWILIO_AUTH_TOKEN: 'token' };
 const SIGNALWIRE = { SIGNALWIRE_PROJECT_ID: 'project-1', SIGNALWIRE_TOKEN: 'token', SIGNALWIRE_SPACE: 'example' };
 const KEY = { TWILIO_API_KEY_SID: `SK${'2'.repeat(32)}`, TWILIO_API_KEY_SECRET: 'secret' };
 
-const open = (env: Record<string, string>) =>
-  openCarriers({
-    config: loadConfig(env),
+const open = (env: Record<string, string>) => {
+  const config = loadConfig(env);
+  return openControls(openCarriers(config).all, config.OUTBOUND_CARRIER, {
     clock: new FakeClock(),
     log: fakeLog(),
     host: () => '',
     onStatus: () => {},
   });
+};
 
 describe('the carriers', () => {
   it.each([
