@@ -88,7 +88,12 @@ const trees = [
 const rounds = values.quick ? 2 : Number(values.rounds);
 
 header();
-const plan: Plan = { calls: 200, warmMs: values.quick ? 7_000 : 12_000, windowMs: values.quick ? 8_000 : 15_000, rounds: 1 };
+const plan: Plan = {
+  calls: 200,
+  warmMs: values.quick ? 7_000 : 12_000,
+  windowMs: values.quick ? 8_000 : 15_000,
+  rounds: 1,
+};
 const pairs = await calls(trees, rounds, plan);
 table(
   'WebSocket, 200 calls: windows in pairs, before and after',

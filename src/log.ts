@@ -35,6 +35,20 @@ const PERSONAL_FIELDS = [
 const SECRET_PATTERN = /\b(sk|ek|pk)[-_][A-Za-z0-9_-]{6,}|\bBearer\s+[A-Za-z0-9._~+/=-]{6,}/g;
 const NUMBER_PATTERN = /(?<![\w.])(\+|%2B)[1-9]\d{6,14}(?!\d)/g;
 
+const QUOTED_MOST_CHARS = 300;
+
+/**
+ * Of what another server said, for quoting it in an error: without keys in whatever form that server writes them (shortened, with stars in
+ * them, by name), and cut. This is too wide for texts of ours, which speak of keys and tokens; for those there is `scrub`.
+ */
+export function scrubQuoted(text: string): string {
+  const clean = text
+    .replace(/\bBearer\s+\S+/gi, 'Bearer [redacted]')
+    .replace(/\b(?:sk|ek|pk)[-_][^\s"'<>,;)]*/gi, '[redacted]')
+    .replace(/(api[-_]key["']?\s*[:=]\s*["']?)[^\s"',;&]+/gi, '$1[redacted]');
+  return clean.length > QUOTED_MOST_CHARS ? `${clean.slice(0, QUOTED_MOST_CHARS)}...` : clean;
+}
+
 /** Removes keys and tokens from a text, and phone numbers too unless `numbers` is false. */
 export function scrub(text: string, numbers = true): string {
   const clean = text.replace(SECRET_PATTERN, '[secret]');

@@ -31,8 +31,8 @@ export function integer(min: number, max: number) {
     .refine((n) => n >= min && n <= max, `must be a whole number from ${min} to ${max}`);
 }
 
-const TRUE = new Set(['true', '1', 'yes', 'on']);
-const FALSE = new Set(['false', '0', 'no', 'off']);
+const TRUE = new Set(['true', '1', 'yes', 'on', 'enabled']);
+const FALSE = new Set(['false', '0', 'no', 'off', 'disabled']);
 
 /** true or false, in the usual spellings. */
 export const flag = z

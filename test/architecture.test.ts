@@ -180,6 +180,7 @@ const rules: Rule[] = [
       CALL_TYPES,
       OPERATOR_FILES,
       'src/call/hour-limit.ts',
+      'src/call/line-controls.ts',
       'src/call/transfer.ts',
       'src/numbering/',
       ...['addresses', 'errors', 'settings', 'folder', 'signing'].map((name) => `src/${name}.ts`),

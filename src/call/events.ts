@@ -86,21 +86,43 @@ export interface Heard {
   readonly writtenMs: number;
 }
 
-/** What is told of a tool. `name` is one of the call's tools or "(unknown)": a metric label. */
-export type ToolTold =
-  | { type: 'tool_started'; name: string; toolCallId: string }
+/** How the run of a tool ended. */
+export const TOOL_OUTCOMES = [
+  'ok',
+  'failed',
+  'refused',
+  'timeout',
+  'aborted',
+  'superseded',
+  'unknown',
+  'invalid',
+  'rate_limited',
+  'too_large',
+] as const;
+export type ToolOutcome = (typeof TOOL_OUTCOMES)[number];
+
+/** What a call's tools tell. `name` is one of the call's tools, or `(unknown)`: a metric label. Times are ms. */
+export type ToolEvent =
+  | { readonly type: 'tool_started'; readonly name: string; readonly toolCallId: string }
   | {
-      type: 'tool_finished';
-      name: string;
-      toolCallId: string;
-      ms: number;
-      outcome: string;
-      truncated: boolean;
+      readonly type: 'tool_finished';
+      readonly name: string;
+      readonly toolCallId: string;
+      readonly ms: number;
+      readonly outcome: ToolOutcome;
+      /** The model was shown a part of the result. */
+      readonly truncated: boolean;
       /** What the model was given: the result, or the error in words. */
-      output: string;
+      readonly output: string;
     }
-  /** A result came when nobody waited for it any more. */
-  | { type: 'tool_result_dropped'; name: string; toolCallId: string; ms: number; why: string };
+  /** A result came when nobody waited for it any more; `ms` after the tool was started. */
+  | {
+      readonly type: 'tool_result_dropped';
+      readonly name: string;
+      readonly toolCallId: string;
+      readonly ms: number;
+      readonly why: Extract<ToolOutcome, 'timeout' | 'aborted' | 'superseded'>;
+    };
 
 /** How it is known that the people on the line agree to being recorded: they were told by the agent, or the operator sees to it. */
 export type RecordingConsent = 'notice' | 'operator';
@@ -140,7 +162,7 @@ export type CallEvent =
       firstAudioMs: number;
       heardMs: number;
     }
-  | { type: 'tool'; event: ToolTold }
+  | { type: 'tool'; event: ToolEvent }
   /** The caller leaves the agent to be connected to a number. `n`: which of the call's transfers it is. */
   | { type: 'transfer_started'; n: number; to: string }
   /** Nobody answered, and the caller comes back; or the talk is over, of which the carrier tells the length. */

@@ -2,7 +2,7 @@ import type { Clock } from './clock.ts';
 import { DtmfCollector, keypadTurn, maskedEvent } from './dtmf.ts';
 import type { CallerEvent } from './events.ts';
 import type { AgentLeg } from './leg.ts';
-import type { GatherDigits } from './tools.ts';
+import type { GatherDigits } from './line-controls.ts';
 
 /** When what a caller pressed is complete. */
 export interface KeypadSettings {

@@ -3,8 +3,8 @@ import { sendDigits } from './digits.ts';
 import type { AgentEvent } from './events.ts';
 import { heard } from './heard.ts';
 import type { AgentLeg, CallerLeg } from './leg.ts';
+import type { GatherDigits, LineControls } from './line-controls.ts';
 import type { TerminationReason } from './termination.ts';
-import type { GatherDigits, LineControls } from './tools.ts';
 import type { TransferFailure } from './transfer.ts';
 import { SAY_GOODBYE } from './words.ts';
 

@@ -1,6 +1,6 @@
 import type { Count } from './counters.ts';
-import type { ToolTold } from './events.ts';
-import type { TransferFailure } from './transfer.ts';
+import type { ToolEvent } from './events.ts';
+import type { LineControls } from './line-controls.ts';
 
 /** Runs the model's tools for one call. */
 export interface ToolRunner {
@@ -13,40 +13,11 @@ export interface ToolRunner {
   resume?(): void;
 }
 
-/** Digits that a tool asks the caller for. */
-export interface GatherDigits {
-  /** Complete with so many. */
-  readonly most: number;
-  /** Longest wait for the first digit, and then for each further one, ms. */
-  readonly timeoutMs: number;
-  /** Keys that complete it, left out of the answer; "#" when left out, "" for none. */
-  readonly terminators?: string;
-  /** They are nobody else's to see (a card, a PIN): events carry masks. */
-  readonly sensitive?: boolean;
-  /** Ends the wait early. */
-  readonly signal?: AbortSignal;
-}
-
-/** What a tool may do to the line. Whoever hands it to tools puts the policy in front of it. */
-export interface LineControls {
-  /** Ends the call when the agent's last words were heard; `caller_spoke` when the caller spoke up meanwhile and the call goes on. */
-  hangupAfterPlayout(): Promise<'ended' | 'caller_spoke'>;
-  /**
-   * Connects the caller to `destination` (E.164) when the agent's words were heard; the call ends with it. Resolves with the reason where it
-   * does not: nobody answered, and the caller is back.
-   */
-  transfer(destination: string): Promise<TransferFailure | undefined>;
-  /** Plays digits to the caller's side: by its wire, or as tones. Rejects when nobody is there to hear them. */
-  sendDigits(digits: string): Promise<void>;
-  /** Waits for the caller's digits and resolves with what came, perhaps nothing. Rejects while another tool waits for some. */
-  gatherDigits(options: GatherDigits): Promise<string>;
-}
-
 /** What a call gives to the tools it runs. */
 export interface CallHooks {
   readonly line: LineControls;
   readonly count: Count;
-  tell(event: ToolTold): void;
+  tell(event: ToolEvent): void;
   /** Has the agent say these words, unless it is speaking anyway. */
   fill(words: string): void;
 }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { systemClock } from '../call/clock.ts';
+import type { ToolEvent } from '../call/events.ts';
 import { HourLimit } from '../call/hour-limit.ts';
 import { errorMessage } from '../errors.ts';
 import { createLog } from '../log.ts';
@@ -10,7 +11,6 @@ import { openStore } from '../stores/store.ts';
 import { toolCaller } from '../tools/caller.ts';
 import { guardedControl } from '../tools/guarded-control.ts';
 import type { LoadedTool } from '../tools/loaded.ts';
-import type { ToolEvent } from '../tools/outcome.ts';
 import type { DestinationPolicy } from '../tools/policy.ts';
 import type { CallControlPort } from '../tools/ports.ts';
 import { createCallTools } from '../tools/runner.ts';
@@ -51,6 +51,7 @@ export function pretendControl(policy: DestinationPolicy, say: (text: string) =>
       },
       async transfer(destination) {
         say(`[would transfer to ${destination}]`);
+        return undefined;
       },
       async sendDigits(digits) {
         say(`[would send ${digits.length} digits]`);

@@ -1,9 +1,10 @@
 import { mintKey } from '../agents/openai/credentials.ts';
-import { classifyModelCode, codeOfStatus, scrub } from '../agents/openai/http.ts';
+import { classifyModelCode, codeOfStatus } from '../agents/openai/http.ts';
 import { authHeaders, hasApiKeyHeader, type ResolvedOptions, resolveOptions } from '../agents/openai/options.ts';
 import { socketUrl } from '../agents/openai/urls.ts';
 import type { Log } from '../call/leg.ts';
 import { BridgeError, errorMessage } from '../errors.ts';
+import { scrubQuoted } from '../log.ts';
 import { openSocket } from '../transport/socket.ts';
 import { type Check, type DoctorDeps, type Finding, fail, pass, skip, warn } from './check.ts';
 
@@ -147,7 +148,7 @@ function socketFailure(error: unknown): Finding {
   if (!(error instanceof BridgeError)) return modelFailure(error);
   if (error.code === 'SOCKET_CONNECT_TIMEOUT') return modelFailure(new BridgeError('MODEL_TIMEOUT', error.message));
   if (error.code === 'SOCKET_CONNECT_FAILED')
-    return modelFailure(new BridgeError('MODEL_UNAVAILABLE', scrub(error.message)));
+    return modelFailure(new BridgeError('MODEL_UNAVAILABLE', scrubQuoted(error.message)));
   if (error.code !== 'SOCKET_REFUSED') return modelFailure(error);
   const { status = 0 } = error;
   const found = modelFailure(new BridgeError(codeOfStatus(status), error.message));
@@ -179,7 +180,7 @@ function firstEvent(json: string): FirstEvent {
     const [code, kind, message] = [error?.['code'], error?.['type'], error?.['message']].map((part) =>
       typeof part === 'string' ? part : undefined,
     );
-    const words = scrub([code ?? kind, message].filter((part) => part !== undefined).join(': '));
+    const words = scrubQuoted([code ?? kind, message].filter((part) => part !== undefined).join(': '));
     return {
       type: 'error',
       error: new BridgeError(classifyModelCode(code, kind) ?? 'MODEL_REJECTED', `the session is refused (${words})`),

@@ -1,4 +1,4 @@
-import type { AgentEvent, CallEvent, CallerEvent, ToolTold } from '../call/events.ts';
+import type { AgentEvent, CallEvent, CallerEvent, ToolEvent } from '../call/events.ts';
 
 /**
  * Every type of recorded event in words, for `docs/events.md`. The compiler keeps it whole: an event or a field that is not described here,
@@ -10,13 +10,13 @@ interface Described<E> {
   readonly fields: Readonly<Record<Exclude<keyof E, 'type' | 'pace'>, string>>;
 }
 
-type Parts = { caller: CallerEvent; agent: AgentEvent; tool: ToolTold };
+type Parts = { caller: CallerEvent; agent: AgentEvent; tool: ToolEvent };
 /** An event that the call tells itself, not one of a part of it. */
 type Own = Exclude<CallEvent, { type: keyof Parts }>;
 type Catalogue = { readonly [E in Own as E['type']]: Described<E> } & {
   readonly [E in CallerEvent as `caller.${E['type']}`]: Described<E>;
 } & { readonly [E in AgentEvent as `agent.${E['type']}`]: Described<E> } & {
-  readonly [E in ToolTold as `tool.${E['type']}`]: Described<E>;
+  readonly [E in ToolEvent as `tool.${E['type']}`]: Described<E>;
 };
 
 const END =

@@ -1,3 +1,4 @@
+import { TOOL_OUTCOMES } from '../call/events.ts';
 import { terminationReasons } from '../call/termination.ts';
 import { ERRORS } from '../errors.ts';
 
@@ -22,19 +23,6 @@ export const transportLabel = oneOf(new Set(['webrtc', 'websocket']), 'none');
 /** Why a transport could not be had: the program's own codes. */
 export const errorLabel = oneOf(new Set(Object.keys(ERRORS)), 'other');
 
-/** How tool calls end, as the tools' runner has it. */
-export const TOOL_OUTCOMES = [
-  'ok',
-  'failed',
-  'refused',
-  'timeout',
-  'aborted',
-  'superseded',
-  'unknown',
-  'invalid',
-  'rate_limited',
-  'too_large',
-] as const;
 export const outcomeLabel = oneOf(new Set(TOOL_OUTCOMES), 'other');
 
 /** Codes and types of the Realtime API's errors that are documented or were seen. https://platform.openai.com/docs/guides/error-codes */

@@ -1,9 +1,8 @@
+import type { GatherDigits } from '../call/line-controls.ts';
 import { ToolError } from './errors.ts';
 import type { LoadedTool } from './loaded.ts';
 import { type BusinessPort, type CallControlPort, CONTROL_PORTS, STORE_PORTS } from './ports.ts';
 import type { BaseContext, ToolContext } from './tool.ts';
-
-type GatherOptions = Parameters<NonNullable<CallControlPort['gatherDigits']>>[0];
 
 /** The context of one run: the ports the tool declared, and for every other one a refusal that says so. */
 export function contextFor(
@@ -21,7 +20,7 @@ export function contextFor(
       if (method === undefined) throw new ToolError('TOOL_REFUSED', 'This is not possible on this line.');
       // A tool that ran out of time listens to no key any more.
       if (port === 'gatherDigits')
-        return (options: GatherOptions) => control.gatherDigits?.({ signal: base.signal, ...options });
+        return (options: GatherDigits) => control.gatherDigits?.({ signal: base.signal, ...options });
       return method.bind(control);
     }) as unknown as CallControlPort,
   });

@@ -1,13 +1,9 @@
 import type { HourLimit } from '../call/hour-limit.ts';
-import { isTransferFailure, notConnected } from '../call/transfer.ts';
+import type { LineControls } from '../call/line-controls.ts';
+import { notConnected, type TransferFailure } from '../call/transfer.ts';
 import { ToolError } from './errors.ts';
 import { checkDestination, type DestinationPolicy, isDigits } from './policy.ts';
 import type { CallControlPort } from './ports.ts';
-
-/** A call's control as the call has it: a transfer resolves with a `TransferFailure` where the caller is back, since nobody answered. */
-export interface LineControl extends Omit<CallControlPort, 'transfer'> {
-  transfer(destination: string): Promise<unknown>;
-}
 
 /**
  * A call's control under the policy: every tool, ours or anybody's, gets only this one. A refused number never reaches the carrier; an allowed
@@ -15,7 +11,7 @@ export interface LineControl extends Omit<CallControlPort, 'transfer'> {
  * `called`: the number that the caller dialled, at which another agent of ours would answer.
  */
 export function guardedControl(
-  control: LineControl,
+  control: Omit<LineControls, 'gatherDigits'> & Partial<Pick<LineControls, 'gatherDigits'>>,
   policy: DestinationPolicy,
   transfers: HourLimit,
   called?: string,
@@ -30,17 +26,17 @@ export function guardedControl(
         throw new ToolError('TOOL_REFUSED', 'That is the number of this line itself: the caller is here already.');
       const use = transfers.take();
       if (!use.ok) throw new ToolError('TOOL_REFUSED', 'Too many callers were connected to others within the hour.');
-      let outcome: unknown;
+      let failure: TransferFailure | undefined;
       try {
-        outcome = await control.transfer(decision.number);
+        failure = await control.transfer(decision.number);
       } catch (error) {
         use.giveBack();
         throw error;
       }
-      if (isTransferFailure(outcome))
+      if (failure !== undefined)
         throw new ToolError(
           'TOOL_NOT_REACHED',
-          `${notConnected(outcome)} Say so, and offer something else, such as taking a message.`,
+          `${notConnected(failure)} Say so, and offer something else, such as taking a message.`,
         );
     },
     async sendDigits(digits) {

@@ -1,43 +1,9 @@
+import type { ToolOutcome } from '../call/events.ts';
 import { ArgumentsError } from './arguments.ts';
 import { isToolError, type ToolErrorCode } from './errors.ts';
 import { shapeResult } from './result.ts';
 
 /** How the run of a tool ended, and what is told of it: to observers, and to the model where it failed. */
-
-export type ToolOutcome =
-  | 'ok'
-  | 'failed'
-  | 'refused'
-  | 'timeout'
-  | 'aborted'
-  | 'superseded'
-  | 'unknown'
-  | 'invalid'
-  | 'rate_limited'
-  | 'too_large';
-
-/** What a call's tools tell. `name` is one of the call's tools, or `(unknown)`: a metric label. Times are ms. */
-export type ToolEvent =
-  | { readonly type: 'tool_started'; readonly name: string; readonly toolCallId: string }
-  | {
-      readonly type: 'tool_finished';
-      readonly name: string;
-      readonly toolCallId: string;
-      readonly ms: number;
-      readonly outcome: ToolOutcome;
-      /** The model was shown a part of the result. */
-      readonly truncated: boolean;
-      /** What the model was given. */
-      readonly output: string;
-    }
-  /** A result came when nobody waited for it any more; `ms` after the tool was started. */
-  | {
-      readonly type: 'tool_result_dropped';
-      readonly name: string;
-      readonly toolCallId: string;
-      readonly ms: number;
-      readonly why: 'timeout' | 'aborted' | 'superseded';
-    };
 
 const OUTCOMES: Partial<Record<ToolErrorCode, ToolOutcome>> = {
   TOOL_UNKNOWN: 'unknown',

@@ -1,3 +1,5 @@
+import type { LineControls } from '../call/line-controls.ts';
+
 /**
  * What tools may touch. Each tool declares the ports it needs and is given these alone. The ports are asynchronous throughout, so that what
  * stands behind them may be a thread, another process or a network.
@@ -105,35 +107,18 @@ export interface BusinessPort {
 }
 
 /**
- * The call that the tool runs in. What these do is decided by the call and its policy, never by the model alone. A refusal is a ToolError
- * with code TOOL_REFUSED and a sentence for the model.
+ * The call that the tool runs in: its line, under the policy. What these do is decided by the call and its policy, never by the model alone.
+ * A refusal is a ToolError with code TOOL_REFUSED and a sentence for the model. Digits are waited for no longer than the tool may run, and what
+ * the tool returns of them the model reads.
  */
-export interface CallControlPort {
-  /**
-   * Ends the call as soon as the caller has heard everything the agent said, its running response included; measured by playout, not by a
-   * timer. Resolves `ended` when the line goes, `caller_spoke` when the caller spoke up meanwhile: then the call goes on.
-   */
-  hangupAfterPlayout(): Promise<'ended' | 'caller_spoke'>;
+export interface CallControlPort extends Omit<LineControls, 'transfer' | 'gatherDigits'> {
   /**
    * Connects the caller to a number (E.164) as soon as the agent's words were heard; the call then ends, and with it the tool. Rejects when the
    * number is not allowed, and when nobody answers there and the caller is back: the call goes on. The tool's time does not run meanwhile.
    */
   transfer(destination: string): Promise<void>;
-  /** Plays digits (0-9, *, #, A-D, w for half a second's pause) to the far party. */
-  sendDigits(digits: string): Promise<void>;
-  /**
-   * Waits for the caller's digits: until `#` (or one of `terminators`), `most` digits, or nothing for `timeoutMs`. Resolves with what came,
-   * perhaps nothing; keys pressed meanwhile become no turn of the conversation. `sensitive`: they are nobody else's to see (a card, a PIN), so
-   * records get masks; what the tool returns the model reads. Ends with the tool's own time limit. Rejects while another tool waits for some.
-   * Optional: not every caller has keys.
-   */
-  gatherDigits?(options: {
-    most: number;
-    timeoutMs: number;
-    terminators?: string;
-    sensitive?: boolean;
-    signal?: AbortSignal;
-  }): Promise<string>;
+  /** Not every caller has keys. */
+  gatherDigits?: LineControls['gatherDigits'];
 }
 
 export type StorePortName = keyof BusinessPort;

@@ -1,12 +1,13 @@
 import type { Clock, Timer } from '../call/clock.ts';
 import type { Count } from '../call/counters.ts';
+import type { ToolEvent, ToolOutcome } from '../call/events.ts';
 import type { Log } from '../call/leg.ts';
 import { parseArguments } from './arguments.ts';
 import { contextFor } from './context.ts';
 import { Countdown } from './countdown.ts';
 import { ToolError } from './errors.ts';
 import type { LoadedTool, ToolSet } from './loaded.ts';
-import { codeOf, failureText, outcomeOf, type ToolEvent, type ToolOutcome } from './outcome.ts';
+import { codeOf, failureText, outcomeOf } from './outcome.ts';
 import type { BusinessPort, CallControlPort } from './ports.ts';
 import { MinuteLimit } from './rate.ts';
 import { shapeResult } from './result.ts';

@@ -1,34 +1,19 @@
 import { z } from 'zod';
 import { parsePrefix } from '../numbering/number.ts';
-import { phoneNumber } from '../settings.ts';
+import { csv, flag, integer, phoneNumber } from '../settings.ts';
 import { isHostEntry } from './destinations.ts';
 import { isPrefix } from './policy.ts';
 
 /** The settings of tools, prompts and routes: entries of the daemon's one schema of settings, each read from an environment variable. */
 
 const list = (what: string, isEntry: (entry: string) => boolean) =>
-  z
-    .string()
-    .transform((text) =>
-      text
-        .split(',')
-        .map((entry) => entry.trim())
-        .filter((entry) => entry !== ''),
-    )
-    .refine((entries) => entries.every(isEntry), `must be ${what}, separated by commas`);
+  csv.refine((entries) => entries.every(isEntry), `must be ${what}, separated by commas`);
 
 /** Beginnings of numbers, however they are written. */
 const prefixes = (example: string) =>
   list(`numbers or their beginnings in international form without a trunk prefix, e.g. ${example}`, (entry) =>
     isPrefix(parsePrefix(entry) ?? ''),
   ).transform((entries) => entries.map((entry) => parsePrefix(entry) ?? entry));
-
-const whole = (min: number, max: number) =>
-  z
-    .string()
-    .regex(/^\d+$/, `must be a whole number from ${min} to ${max}`)
-    .transform(Number)
-    .refine((n) => n >= min && n <= max, `must be a whole number from ${min} to ${max}`);
 
 const zone = z.string().refine((name) => {
   try {
@@ -43,8 +28,7 @@ export const toolSettings = {
   BUSINESS_TIMEZONE: zone
     .default('America/New_York')
     .describe("The business's time zone: for appointments, for what the agent is told, and for the routes' times."),
-  EXAMPLE_BUSINESS: z
-    .stringbool()
+  EXAMPLE_BUSINESS: flag
     .default(true)
     .describe(
       'true: a fresh database gets a small example business (a dental practice), so that there is something to talk about.',
@@ -78,10 +62,10 @@ export const toolSettings = {
   DIAL_DENY: prefixes('+1900')
     .default([])
     .describe('Beginnings of numbers that are refused although DIAL_ALLOW has them.'),
-  TRANSFERS_PER_HOUR: whole(0, 100_000)
+  TRANSFERS_PER_HOUR: integer(0, 100_000)
     .default(120)
     .describe('Most callers connected to others in any 60 minutes, by agents and by operators; 0 forbids it.'),
-  TRANSFER_RING_SECONDS: whole(5, 120)
+  TRANSFER_RING_SECONDS: integer(5, 120)
     .default(25)
     .describe(
       'How long the number rings that a caller is connected to, seconds. One whom nobody answers comes back to the agent, who is told why.',
@@ -95,8 +79,10 @@ export const toolSettings = {
     .string()
     .default('One moment, please.')
     .describe('What the agent says, in its own words, while a tool takes long; off: nothing.'),
-  TOOL_FILLER_MS: whole(300, 10_000).default(1_500).describe('How long a tool may take before the agent says so, ms.'),
-  TOOLS_PER_MINUTE: whole(1, 600).default(30).describe('Most tool calls of one telephone call in a minute.'),
+  TOOL_FILLER_MS: integer(300, 10_000)
+    .default(1_500)
+    .describe('How long a tool may take before the agent says so, ms.'),
+  TOOLS_PER_MINUTE: integer(1, 600).default(30).describe('Most tool calls of one telephone call in a minute.'),
 };
 
 export type ToolSettings = Readonly<z.infer<z.ZodObject<typeof toolSettings>>>;

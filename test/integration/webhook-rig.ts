@@ -1,11 +1,12 @@
 import { connect } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
+import type { Continuation } from '../../src/call/calls.ts';
 import { systemClock } from '../../src/call/clock.ts';
 import type { Pace } from '../../src/call/leg.ts';
 import { twilioSignature } from '../../src/callers/phone/carriers/laml/signature.ts';
 import { CallMemory } from '../../src/callers/phone/http/call-memory.ts';
-import type { IncomingCall, Preparation, WhatNext } from '../../src/callers/phone/http/incoming-call.ts';
+import type { IncomingCall, Preparation } from '../../src/callers/phone/http/incoming-call.ts';
 import {
   type MediaStream,
   type MediaStreamOptions,
@@ -57,7 +58,7 @@ export async function rig(options: RigOptions = {}) {
   const prepared: IncomingCall[] = [];
   const desk = {
     answer: (): Preparation | Promise<Preparation> => ({ callId: `call-${prepared.length}` }),
-    next: { next: 'apology' } as WhatNext,
+    next: { next: 'apology' } as Continuation,
     pace: 'burst' as Pace,
     prepare(incoming: IncomingCall) {
       prepared.push(incoming);

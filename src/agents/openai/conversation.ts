@@ -1,6 +1,7 @@
 import type { AgentEvent, Heard } from '../../call/events.ts';
 import type { LegContext, ToolResult } from '../../call/leg.ts';
 import type { Termination } from '../../call/termination.ts';
+import { scrubQuoted } from '../../log.ts';
 import { Answers } from './answers.ts';
 import type { CallerAudio } from './caller-audio.ts';
 import { CallerTurns } from './caller-turns.ts';
@@ -9,7 +10,7 @@ import { ConversationContext } from './context.ts';
 import type { Drops } from './drops.ts';
 import { isLostRace, rateLimitsEvent, responseDoneEvent } from './event-mapping.ts';
 import type { ModelItem, ServerEvent } from './events.ts';
-import { classifyModelCode, scrub } from './http.ts';
+import { classifyModelCode } from './http.ts';
 import { inputAudioCommit, responseCancel, textItem } from './messages.ts';
 import type { ModelSession } from './model-session.ts';
 import { type ResolvedOptions, serverCreates, speechEndMs, turnSilenceMs } from './options.ts';
@@ -401,7 +402,7 @@ export class Conversation {
     const limit = classifyModelCode(error.code, error.type) !== undefined;
     if (this.#sequencer.failed(code, error.event_id ?? undefined, limit) || isLostRace(code, error.message)) return;
     const { refused } = this.#sequencer;
-    this.#deps.emit({ type: 'error', code, message: scrub(error.message) });
+    this.#deps.emit({ type: 'error', code, message: scrubQuoted(error.message) });
     if (refused !== undefined) this.#owing.refused(`${code} ${error.type ?? ''}`, error.message, refused);
   }
 

@@ -1,5 +1,6 @@
 import type { Clock } from '../../call/clock.ts';
 import { BridgeError, type ErrorCode } from '../../errors.ts';
+import { scrubQuoted } from '../../log.ts';
 import { ExchangeError, exchange, jsonObject, retryAfterMs } from '../../transport/http.ts';
 
 /**
@@ -8,7 +9,6 @@ import { ExchangeError, exchange, jsonObject, retryAfterMs } from '../../transpo
 
 /** Answers larger than this are refused, bytes: a key or an SDP answer is a few kilobytes. */
 const MAX_BODY_BYTES = 1024 * 1024;
-const MAX_MESSAGE_CHARS = 300;
 
 export interface ModelRequest {
   readonly url: string;
@@ -20,15 +20,6 @@ export interface ModelRequest {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly fetch?: typeof fetch;
-}
-
-/** Takes keys out of a text that came from elsewhere, and cuts it: standard (sk-), ephemeral (ek_) and any bearer token. */
-export function scrub(text: string): string {
-  const clean = text
-    .replace(/\bBearer\s+\S+/gi, 'Bearer [redacted]')
-    .replace(/\b(?:sk|ek)[-_][^\s"'<>,;)]*/gi, '[redacted]')
-    .replace(/(api[-_]key["']?\s*[:=]\s*["']?)[^\s"',;&]+/gi, '$1[redacted]');
-  return clean.length > MAX_MESSAGE_CHARS ? `${clean.slice(0, MAX_MESSAGE_CHARS)}...` : clean;
 }
 
 /**
@@ -57,7 +48,7 @@ function unanswered({ failure, message }: ExchangeError, timeoutMs: number): Bri
       });
     case 'unreachable':
     case 'aborted':
-      return new BridgeError('MODEL_UNAVAILABLE', `the model's API could not be reached: ${scrub(message)}`, {
+      return new BridgeError('MODEL_UNAVAILABLE', `the model's API could not be reached: ${scrubQuoted(message)}`, {
         retryable: true,
       });
     default:
@@ -113,7 +104,7 @@ export async function modelHttpError(response: Response, wallMs: number = Date.n
   const words = [detail.code ?? detail.type, detail.message].filter((part) => part !== undefined).join(': ');
   return new BridgeError(
     code,
-    `the model's API answered HTTP ${response.status}${words === '' ? '' : ` (${scrub(words)})`}`,
+    `the model's API answered HTTP ${response.status}${words === '' ? '' : ` (${scrubQuoted(words)})`}`,
     {
       status: response.status,
       retryable: isRetryable(code),

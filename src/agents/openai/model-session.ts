@@ -1,12 +1,13 @@
 import type { Clock } from '../../call/clock.ts';
 import type { Log } from '../../call/leg.ts';
 import { BridgeError } from '../../errors.ts';
+import { scrubQuoted } from '../../log.ts';
 import { Agreement } from './agreement.ts';
 import type { ConnectionHandlers, ModelConnection, ModelTransport } from './connection.ts';
 import type { Drops } from './drops.ts';
 import { isLostRace } from './event-mapping.ts';
 import { parseServerEvent, type ServerEvent } from './events.ts';
-import { classifyModelCode, isRetryable, scrub } from './http.ts';
+import { classifyModelCode, isRetryable } from './http.ts';
 import type { LegFormat } from './options.ts';
 import type { WireIds } from './wire-ids.ts';
 
@@ -232,7 +233,7 @@ export class ModelSession {
     const { code, type, message, event_id: eventId } = event.error;
     const agreement = this.#agreement;
     const classified = classifyModelCode(code, type);
-    const words = `the model reported ${code ?? type ?? 'an error'}: ${scrub(message)}`;
+    const words = `the model reported ${code ?? type ?? 'an error'}: ${scrubQuoted(message)}`;
     if (code === 'session_expired') {
       this.#onClosed('MODEL_SESSION_LOST', 'the session expired');
       return;

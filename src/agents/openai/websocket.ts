@@ -1,10 +1,11 @@
 import type { Clock } from '../../call/clock.ts';
 import type { Count } from '../../call/counters.ts';
 import { BridgeError } from '../../errors.ts';
+import { scrubQuoted } from '../../log.ts';
 import { type Codec, l16, pcmu } from '../../media/codecs.ts';
 import { openSocket, type Socket } from '../../transport/socket.ts';
 import type { ConnectionHandlers, ModelConnection } from './connection.ts';
-import { codeOfStatus, isRetryable, scrub } from './http.ts';
+import { codeOfStatus, isRetryable } from './http.ts';
 import type { LegFormat } from './options.ts';
 import { SocketUplink, STALL_LIMIT_MS } from './socket-uplink.ts';
 import { socketUrl } from './urls.ts';
@@ -85,7 +86,7 @@ class SocketConnection implements ModelConnection {
           if (!this.#over) this.#handlers.event('');
         },
         close: (code, reason) =>
-          this.#lost(`websocket closed with ${code}${reason === '' ? '' : `: ${scrub(reason)}`}`),
+          this.#lost(`websocket closed with ${code}${reason === '' ? '' : `: ${scrubQuoted(reason)}`}`),
       },
       {
         headers: {
@@ -147,5 +148,5 @@ function modelError(error: unknown): unknown {
     });
   }
   const code = error.code === 'SOCKET_CONNECT_TIMEOUT' ? 'MODEL_TIMEOUT' : 'MODEL_UNAVAILABLE';
-  return new BridgeError(code, `the model's WebSocket: ${scrub(error.message)}`, { retryable: true });
+  return new BridgeError(code, `the model's WebSocket: ${scrubQuoted(error.message)}`, { retryable: true });
 }

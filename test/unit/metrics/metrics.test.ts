@@ -1,9 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import type { AgentEvent, CallEvent, ToolTold } from '../../../src/call/events.ts';
+import {
+  type AgentEvent,
+  type CallEvent,
+  TOOL_OUTCOMES,
+  type ToolEvent,
+  type ToolOutcome,
+} from '../../../src/call/events.ts';
 import { termination } from '../../../src/call/termination.ts';
-import { TOOL_OUTCOMES, toolLabels } from '../../../src/metrics/labels.ts';
+import { toolLabels } from '../../../src/metrics/labels.ts';
 import { createMetrics } from '../../../src/metrics/metrics.ts';
-import type { ToolOutcome } from '../../../src/tools/outcome.ts';
 import { FakeClock } from '../../fakes/clock.ts';
 
 const TOOLS = new Set(['lookup', 'book']);
@@ -98,7 +103,7 @@ describe('metrics', () => {
 
   it('tell tools by name and outcome, model errors by code, fallbacks by reason, tokens by kind', async () => {
     const { tell, agent, value } = make();
-    const finished: ToolTold = {
+    const finished: ToolEvent = {
       type: 'tool_finished',
       name: 'lookup',
       toolCallId: 't',

@@ -35,6 +35,7 @@ describe("a call's control under the policy", () => {
     let fails = true;
     const transfer = async () => {
       if (fails) throw spoke;
+      return undefined;
     };
     const control = guardedControl(fakeControl({ transfer }), { allow: ['+1'] }, new HourLimit(1, new FakeClock()));
     await expect(control.transfer('+442079460000')).rejects.toMatchObject({ code: 'TOOL_REFUSED' });

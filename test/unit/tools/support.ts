@@ -1,8 +1,8 @@
 import { setImmediate as tick } from 'node:timers/promises';
 import { z } from 'zod';
+import type { ToolEvent } from '../../../src/call/events.ts';
 import type { BusinessStore } from '../../../src/stores/business.ts';
 import { type LoadedTool, loadDefinition, ToolSet } from '../../../src/tools/loaded.ts';
-import type { ToolEvent } from '../../../src/tools/outcome.ts';
 import type { BusinessPort, CallControlPort, Touch } from '../../../src/tools/ports.ts';
 import { type CallToolsOptions, createCallTools } from '../../../src/tools/runner.ts';
 import { defineTool, type Tool } from '../../../src/tools/tool.ts';
@@ -27,7 +27,13 @@ export function memoryStore(knowledge?: string): BusinessStore & BusinessPort {
   ) as unknown as BusinessStore & BusinessPort;
 }
 
-export function fakeControl(changes: Partial<CallControlPort> = {}): CallControlPort & { asked: string[] } {
+export interface FakeControl extends CallControlPort {
+  /** Nobody comes back, as a line has it. */
+  transfer(destination: string): Promise<undefined>;
+  readonly asked: string[];
+}
+
+export function fakeControl(changes: Partial<FakeControl> = {}): FakeControl {
   const asked: string[] = [];
   return {
     asked,
@@ -37,6 +43,7 @@ export function fakeControl(changes: Partial<CallControlPort> = {}): CallControl
     },
     async transfer(destination) {
       asked.push(`transfer ${destination}`);
+      return undefined;
     },
     async sendDigits(digits) {
       asked.push(`digits ${digits}`);

@@ -1,5 +1,5 @@
 import type { FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify';
-import type { DialReport } from '../../../call/calls.ts';
+import type { Continuation, DialReport } from '../../../call/calls.ts';
 import type { CarrierCall } from '../../../call/carrier-call.ts';
 import { type Party, WITHHELD } from '../../../call/party.ts';
 import { errorCode, errorMessage } from '../../../errors.ts';
@@ -29,13 +29,6 @@ export interface IncomingCall extends CarrierCall {
 export type Refusal = 'busy' | 'draining' | 'model';
 export type Preparation = { readonly callId: string } | { readonly refused: Refusal };
 
-/** What follows for a caller whose media stream ended. */
-export type WhatNext =
-  | { readonly next: 'reattach'; readonly callId: string }
-  /** `seconds`: how long that may last; `n`: which of the call's transfers it is, where the caller can come back from it. */
-  | { readonly next: 'transfer'; readonly to: string; readonly seconds: number; readonly n?: number }
-  | { readonly next: 'hangup' | 'apology' };
-
 /** Who makes calls out of webhooks. */
 export interface CallDesk {
   /**
@@ -43,13 +36,13 @@ export interface CallDesk {
    * seconds. Asked once for each of the carrier's calls. For one that still lives it gives the same `callId`.
    */
   prepare(incoming: IncomingCall): Preparation | Promise<Preparation>;
-  continuation(call: CarrierCall): WhatNext;
+  continuation(call: CarrierCall): Continuation;
   /** What a carrier means that brings a call again whose stream was open before. Left out: it repeats itself. */
-  again?(call: CarrierCall): Promise<WhatNext | { readonly next: 'new' | 'repeat' }>;
+  again?(call: CarrierCall): Promise<Continuation | { readonly next: 'new' | 'repeat' }>;
   /** What this caller is told where no agent can. Left out: what all are told. */
   words?(incoming: IncomingCall): { readonly fallback: Spoken; readonly busy: Spoken | undefined };
   /** What comes next for a caller who was connected to another number. */
-  transferEnded?(call: CarrierCall, report: DialReport): WhatNext;
+  transferEnded?(call: CarrierCall, report: DialReport): Continuation;
 }
 
 /** What the webhook routes share. */

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { mintKey } from '../../../../src/agents/openai/credentials.ts';
-import { classifyModelCode, modelHttpError, scrub } from '../../../../src/agents/openai/http.ts';
+import { classifyModelCode, modelHttpError } from '../../../../src/agents/openai/http.ts';
 import { type OpenAiAgentOptions, resolveOptions } from '../../../../src/agents/openai/options.ts';
+import { scrubQuoted } from '../../../../src/log.ts';
 import { FakeClock } from '../../../fakes/clock.ts';
 import { fakeLog } from '../../../fakes/legs.ts';
 
@@ -189,11 +190,11 @@ describe('the key of a call', () => {
 
 describe('errors of the API', () => {
   it('take keys out of what others say', () => {
-    expect(scrub('Incorrect API key provided: sk-proj-abc***XYZ. Bearer ek_123, api-key: 9f8e')).toBe(
+    expect(scrubQuoted('Incorrect API key provided: sk-proj-abc***XYZ. Bearer ek_123, api-key: 9f8e')).toBe(
       'Incorrect API key provided: [redacted] Bearer [redacted] api-key: [redacted]',
     );
-    expect(scrub('x'.repeat(5000)).length).toBeLessThan(310);
-    expect(scrub('task-based desk-top')).toBe('task-based desk-top');
+    expect(scrubQuoted('x'.repeat(5000)).length).toBeLessThan(310);
+    expect(scrubQuoted('task-based desk-top')).toBe('task-based desk-top');
   });
 
   it('read Retry-After in all its forms', async () => {
