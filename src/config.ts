@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import { admissionSettings } from './admission/settings.ts';
 import { modelContradictions, modelSettings } from './agents/openai/settings.ts';
-import { browserSettings } from './callers/browser/settings.ts';
+import { browserContradictions, browserSettings } from './callers/browser/settings.ts';
 import { CARRIERS } from './callers/phone/carriers/index.ts';
 import type { SignalWireSettings } from './callers/phone/carriers/signalwire/settings.ts';
 import type { TwilioSettings } from './callers/phone/carriers/twilio/settings.ts';
+import { phoneContradictions, phoneSettings } from './callers/phone/settings.ts';
 import { parseEnvFile } from './env-file.ts';
 import { BridgeError } from './errors.ts';
 import { httpSettings } from './http/settings.ts';
@@ -15,7 +16,6 @@ import { recordingSettings } from './recording/settings.ts';
 import { recordSettings } from './records/settings.ts';
 import {
   csv,
-  dialledNumber,
   flag,
   headerMap,
   iceServers,
@@ -26,7 +26,6 @@ import {
   type SettingShape,
   webUrl,
 } from './settings.ts';
-import { isLanguage, isVoice, LANGUAGE_RULE, VOICE_RULE } from './spoken.ts';
 import { toolSettings } from './tools/settings.ts';
 import { tracingSettings } from './tracing/settings.ts';
 import { webhookSettings } from './webhooks/settings.ts';
@@ -145,63 +144,6 @@ const webrtc = {
     .describe('UDP ports for WebRTC media, e.g. 10000-10100. Without it the system chooses.'),
 };
 
-const phones = {
-  STREAM_TOKEN_SECRET: z
-    .string()
-    .min(16, 'needs at least 16 characters')
-    .optional()
-    .describe(
-      'Signs the one-time tokens of media streams. The same on all instances; without it each process makes its own.',
-    ),
-  STREAM_TIMEOUT_MS: integer(1_000, 120_000)
-    .default(20_000)
-    .describe('How long a prepared call waits for its media stream, ms.'),
-  RECLAIM_MS: integer(0, 60_000)
-    .default(15_000)
-    .describe(
-      "How long a call whose media stream broke keeps the model's session, so that the carrier can come back, ms.",
-    ),
-  FALLBACK_SAY: z
-    .string()
-    .default('We are sorry, the call could not be continued. Please try again later.')
-    .describe('What the carrier says to a caller whose call the bridge had to give up.'),
-  SAY_LANGUAGE: z
-    .string()
-    .refine(isLanguage, LANGUAGE_RULE)
-    .optional()
-    .describe(
-      'Language of FALLBACK_SAY and BUSY_SAY, e.g. de-DE; without it the carrier reads them as American English. A route may have words of its own (say, in ROUTES_FILE).',
-    ),
-  SAY_VOICE: z
-    .string()
-    .refine(isVoice, VOICE_RULE)
-    .optional()
-    .describe(
-      "The carrier's voice that says them, e.g. woman, Polly.Vicki-Neural or Google.de-DE-Standard-A (which SignalWire calls gcloud.de-DE-Standard-A); it must speak SAY_LANGUAGE.",
-    ),
-  APOLOGY_FILE: z
-    .string()
-    .optional()
-    .describe(
-      'WAV file (16-bit PCM, mu-law or A-law, any rate and channels, a minute at most) that a caller hears whose agent is lost, before FALLBACK_SAY; without it the shipped one, in English.',
-    ),
-  FALLBACK_DIAL: dialledNumber
-    .optional()
-    .describe('Number (E.164) that such a caller is then connected to; no premium-rate number.'),
-};
-
-const playout = {
-  PLAYOUT_LEAD_MS: integer(100, 2_000)
-    .default(300)
-    .describe('How much agent audio may lie unplayed at the carrier, ms: what survives a stall of ours.'),
-  PLAYOUT_CUSHION_MS: integer(0, 500)
-    .default(200)
-    .describe(
-      'Silence put before each run of live (WebRTC) speech, ms, so that a stall of ours is not heard; it adds as much delay to each answer.',
-    ),
-  PLAYOUT_CHUNK_MS: integer(20, 100).default(40).describe('Audio in one message to the carrier, ms.'),
-};
-
 const keypad = {
   DTMF_PAUSE_MS: integer(200, 30_000)
     .default(2_000)
@@ -227,14 +169,7 @@ const limits = {
   MAX_CALL_MINUTES: integer(1, 1_440)
     .default(120)
     .describe('Longest call, minutes; after a transfer, what is left of them.'),
-  MAX_HOLD_MINUTES: integer(1, 1_440)
-    .default(10)
-    .describe(
-      'How long a carrier may send no audio, minutes, as of a caller on hold: the call goes on as long as its socket lives and answers pings, and the agent asks nobody whether they are there.',
-    ),
-  MAX_PENDING_STREAMS: integer(1, 100_000)
-    .default(200)
-    .describe('Most media sockets that have not said who they are yet; one address may hold a quarter of them.'),
+  ...phoneSettings.limits,
 };
 
 const logs = {
@@ -264,9 +199,9 @@ function groupsOf({ carriers }: Tables) {
     model,
     webrtc,
     pages: browserSettings,
-    carriers: { ...shares(carriers.map((kind) => kind.settings.calls)), ...phones },
+    carriers: { ...shares(carriers.map((kind) => kind.settings.calls)), ...phoneSettings.calls },
     control: { ...shares(carriers.map((kind) => kind.settings.control)), ...outboundSettings(carriers) },
-    playout,
+    playout: phoneSettings.playout,
     tools: toolSettings,
     records: recordSettings,
     recordings: recordingSettings,
@@ -394,14 +329,7 @@ function contradictions(config: Config, { carriers }: Tables): string[] {
   if (range !== undefined && config.PORT >= range.min && config.PORT <= range.max && config.PORT !== 0) {
     problems.push('RTC_PORT_RANGE: contains PORT. Choose UDP ports apart from the listening port.');
   }
-  if (2 * config.PLAYOUT_CHUNK_MS > config.PLAYOUT_LEAD_MS) {
-    problems.push('PLAYOUT_CHUNK_MS: is larger than half of PLAYOUT_LEAD_MS. The lead must hold two chunks.');
-  }
-  if (config.BROWSER_ACCESS === 'public' && config.MAX_CALLS === 1) {
-    problems.push(
-      'BROWSER_ACCESS: public with MAX_CALLS=1 would let a stranger keep every caller out. Set MAX_CALLS to 2 or more.',
-    );
-  }
+  problems.push(...phoneContradictions(config), ...browserContradictions(config));
   problems.push(...modelContradictions(config), ...carriers.flatMap((kind) => kind.problems?.(config) ?? []));
   return problems;
 }

@@ -52,3 +52,15 @@ export const browserSettings = {
       'Addresses under which the UDP ports of RTC_PORT_RANGE are reached from outside, where this machine does not have them itself: behind NAT, in a container. One IPv4, one IPv6, or both.',
     ),
 };
+
+/** What cannot be together, one sentence each. */
+export function browserContradictions(config: {
+  readonly BROWSER_ACCESS: string;
+  readonly MAX_CALLS: number;
+}): string[] {
+  return config.BROWSER_ACCESS === 'public' && config.MAX_CALLS === 1
+    ? [
+        'BROWSER_ACCESS: public with MAX_CALLS=1 would let a stranger keep every caller out. Set MAX_CALLS to 2 or more.',
+      ]
+    : [];
+}
