@@ -51,6 +51,7 @@ import { RateLimiter } from './http/rate-limit.ts';
 import { createHttpServer, DEFAULT_CONNECTIONS, type HttpServer } from './http/server.ts';
 import { rateLimits } from './http/settings.ts';
 import { Intake } from './intake/intake.ts';
+import { openMemory } from './memory/open.ts';
 import { createMetrics, type Metrics } from './metrics/metrics.ts';
 import type { RecordSink } from './records/event.ts';
 import { RecordStream } from './records/stream.ts';
@@ -110,10 +111,12 @@ export async function build(config: Config, deps: AppDeps): Promise<App> {
   const ticker = new Ticker(clock);
   const embedded = deps.endpoint === undefined ? await embeddedModel(config, ticker, log) : undefined;
   const endpoint = deps.endpoint ?? endpointOf(config, embedded);
+  const memory = await openMemory({ clock, log, dataDir: config.DATA_DIR });
   const dispatch = await openDispatch({
     config,
     endpoint,
     webrtc: new TransportMemory(),
+    memory,
     clock,
     log,
   });
@@ -150,6 +153,7 @@ export async function build(config: Config, deps: AppDeps): Promise<App> {
     logger: log,
     clock,
     ticker,
+    memory,
     metrics,
     carriers,
     secrets,
@@ -199,7 +203,7 @@ export async function build(config: Config, deps: AppDeps): Promise<App> {
     used: new MemoryUsedTokens(() => clock.wall()),
     wall: () => clock.wall(),
   });
-  const memory = new CallMemory(clock);
+  const callMemory = new CallMemory(clock);
   const http = createHttpServer({
     log,
     count: metrics.countHttp,
@@ -243,13 +247,13 @@ export async function build(config: Config, deps: AppDeps): Promise<App> {
     return plans.find((plan) => plan !== undefined);
   };
   const intake = new Intake({ calls, dispatch, admission });
-  const desk = phoneDesk({ intake, calls, dispatch, memory, claim });
+  const desk = phoneDesk({ intake, calls, dispatch, memory: callMemory, claim });
 
   http.app.register(phoneWebhooks, {
     desk,
     secrets,
     urls,
-    memory,
+    memory: callMemory,
     tokens,
     count: metrics.countHttp,
     paceOf: (callId) => calls.get(callId)?.pace,
@@ -279,7 +283,7 @@ export async function build(config: Config, deps: AppDeps): Promise<App> {
     clock,
     pending: pendingLimits(config.MAX_PENDING_STREAMS),
     proven: { total: provenMost, perAddress: provenMost },
-    onStream: phoneStreams({ calls, memory, config, log, clock, count: metrics.count }),
+    onStream: phoneStreams({ calls, memory: callMemory, config, log, clock, count: metrics.count }),
   });
 
   const replay = features.find((feature) => feature.replay !== undefined)?.replay;
@@ -310,6 +314,7 @@ export async function build(config: Config, deps: AppDeps): Promise<App> {
       loop.close();
       memoryWatch.close();
       await dispatch.close();
+      await memory.close();
       await embedded?.close();
     })();
     return closing;

@@ -5,7 +5,6 @@ import { sessionDefaults, transcriptionDefaults } from './agents/openai/settings
 import type { TransportMemory } from './agents/openai/transport-memory.ts';
 import { loadApology } from './apology.ts';
 import { type Clock, delay } from './call/clock.ts';
-import { HourLimit } from './call/hour-limit.ts';
 import type { AgentLeg, Log } from './call/leg.ts';
 import { memoryKey, type Party, partyText, WITHHELD } from './call/party.ts';
 import type { CallHooks, ToolsFactory } from './call/tools.ts';
@@ -13,13 +12,14 @@ import type { Spoken } from './callers/phone/carriers/laml/document.ts';
 import type { IncomingCall } from './callers/phone/http/incoming-call.ts';
 import { type Config, environment } from './config.ts';
 import type { PcmFrame } from './media/frame.ts';
+import { HourLimit } from './memory/hour-limit.ts';
+import type { ProcessMemory } from './memory/memory.ts';
 import { promptedAgent } from './prompts/agent.ts';
 import { PromptLibrary } from './prompts/library.ts';
 import type { Prompt } from './prompts/prompt.ts';
 import { loadRoutes } from './routing/load.ts';
 import { resolve } from './routing/routes.ts';
 import { isOff } from './spoken.ts';
-import { HourFile } from './stores/hour-file.ts';
 import { openStore } from './stores/store.ts';
 import { toolCaller } from './tools/caller.ts';
 import { guardedControl } from './tools/guarded-control.ts';
@@ -100,6 +100,8 @@ export interface DispatchDeps {
   readonly endpoint: ModelEndpoint;
   /** What this process learnt about WebRTC to the model. */
   readonly webrtc: TransportMemory;
+  /** Where the hour's transfers are counted. */
+  readonly memory: ProcessMemory;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -128,8 +130,7 @@ export async function openDispatch(deps: DispatchDeps): Promise<Dispatch> {
   const apologies = new Map<string, PcmFrame>();
   for (const { say } of routes.routes)
     if (say?.apology !== undefined) apologies.set(say.apology, loadApology(say.apology));
-  const transfersFile = await HourFile.open({ path: join(config.DATA_DIR, 'transfers-hour.json'), clock, log });
-  const transfers = new HourLimit(config.TRANSFERS_PER_HOUR, clock, transfersFile);
+  const transfers = new HourLimit(config.TRANSFERS_PER_HOUR, deps.memory, 'transfers-hour');
   const business = (await store.business.profile()) ?? undefined;
 
   /** What is known of the caller, when it comes in time: a slow store delays no answer. */
@@ -212,7 +213,6 @@ export async function openDispatch(deps: DispatchDeps): Promise<Dispatch> {
     async close() {
       await toolkit.close();
       await store.close();
-      await transfersFile.close();
     },
   };
 

@@ -168,6 +168,20 @@ const rules: Rule[] = [
     breaks: ['src/thread/x.ts', 'src/stores/store.ts'],
   },
   {
+    says: 'memory/ is what a process remembers of calls, behind one port: of ours it imports the clock and the errors alone, and never one of its users',
+    about: under('src/memory/'),
+    forbids: nothingBut('src/call/clock.ts', 'src/errors.ts'),
+    breaks: ['src/memory/x.ts', 'src/callers/phone/http/call-memory.ts'],
+  },
+  {
+    says: 'what is behind the port of memory/ is chosen by who makes the daemon: its users see the port alone',
+    about: (file) => under('src/')(file) && !under('src/memory/')(file) && !under('src/cli/')(file),
+    forbids: (i, file) =>
+      /^src\/memory\/(local|local-window|hour-file)\.ts$/.test(i) ||
+      (i === 'src/memory/open.ts' && file !== 'src/app.ts'),
+    breaks: ['src/orders/x.ts', 'src/memory/local.ts'],
+  },
+  {
     says: 'metrics watch calls: of ours they import call/events and values beside it, and errors, never a call',
     about: under('src/metrics/'),
     forbids: nothingBut(CALL_TYPES, 'src/errors.ts'),
@@ -179,8 +193,8 @@ const rules: Rule[] = [
     forbids: nothingBut(
       CALL_TYPES,
       OPERATOR_FILES,
-      'src/call/hour-limit.ts',
       'src/call/line-controls.ts',
+      'src/memory/hour-limit.ts',
       'src/call/transfer.ts',
       'src/numbering/',
       ...['addresses', 'errors', 'settings', 'folder', 'signing'].map((name) => `src/${name}.ts`),

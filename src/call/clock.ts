@@ -28,7 +28,7 @@ export const systemClock: Clock = {
 };
 
 /** Waits `ms` on `clock`; rejects with the signal's reason when it aborts first. */
-export function delay(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
+export function delay(clock: Pick<Clock, 'after'>, ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) {
       reject(signal.reason);

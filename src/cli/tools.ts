@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { systemClock } from '../call/clock.ts';
 import type { ToolEvent } from '../call/events.ts';
-import { HourLimit } from '../call/hour-limit.ts';
 import { errorMessage } from '../errors.ts';
 import { createLog } from '../log.ts';
+import { HourLimit } from '../memory/hour-limit.ts';
+import { LocalMemory } from '../memory/local.ts';
 import { parseParty } from '../numbering/party.ts';
 import { openStore } from '../stores/store.ts';
 import { toolCaller } from '../tools/caller.ts';
@@ -58,7 +59,7 @@ export function pretendControl(policy: DestinationPolicy, say: (text: string) =>
       },
     },
     policy,
-    new HourLimit(Number.POSITIVE_INFINITY, systemClock),
+    new HourLimit(Number.POSITIVE_INFINITY, new LocalMemory({ clock: systemClock }), 'transfers-hour'),
   );
 }
 

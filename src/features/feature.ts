@@ -18,6 +18,7 @@ import type { PublicUrls } from '../http/public-url.ts';
 import type { HttpServer } from '../http/server.ts';
 import type { Intake } from '../intake/intake.ts';
 import type { EventReplay } from '../live/replay.ts';
+import type { ProcessMemory } from '../memory/memory.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { OutboundPlan } from '../orders/outbound-call.ts';
 import type { RecordSink } from '../records/event.ts';
@@ -55,6 +56,8 @@ export interface Base {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly ticker: Ticker;
+  /** What is remembered of calls beyond the calls themselves; other processes may share it. */
+  readonly memory: ProcessMemory;
   readonly metrics: Metrics;
   /** Those that the daemon knows, as the settings have them. */
   readonly carriers: Carriers;

@@ -1,7 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
 import type { Calls } from '../call/calls.ts';
-import { OutboundGuard } from '../call/outbound-guard.ts';
 import { voiceAt } from '../callers/phone/carriers/laml/document.ts';
 import { openControls } from '../callers/phone/control/controls.ts';
 import { isFinal } from '../callers/phone/control/index.ts';
@@ -10,12 +8,13 @@ import { callStatusRoute, type StatusUpdate } from '../callers/phone/http/call-s
 import { callerIdFor } from '../callers/phone/http/caller-id.ts';
 import { HostedDocuments, hostedDocumentRoute } from '../callers/phone/http/hosted-documents.ts';
 import { WebhookGuard } from '../callers/phone/http/webhook.ts';
+import { HourLimit } from '../memory/hour-limit.ts';
 import { parseParty } from '../numbering/party.ts';
 import { CallCallbacks } from '../orders/call-callbacks.ts';
 import { callsApi } from '../orders/calls-api.ts';
 import { callsDesk, type WatchedCallsDesk } from '../orders/calls-desk.ts';
 import { OutboundCalls } from '../orders/outbound-calls.ts';
-import { HourFile } from '../stores/hour-file.ts';
+import { OutboundGuard } from '../orders/outbound-guard.ts';
 import { Destinations } from '../tools/destinations.ts';
 import { checkDestination } from '../tools/policy.ts';
 import type { Base, Feature } from './feature.ts';
@@ -27,7 +26,7 @@ const REPORT_MS = 2_000;
 
 /** Calls that are ordered, and the interface by which calls are seen and operated: `/calls`, and the carriers' news of both. */
 export async function openCallsApi(base: Base): Promise<Feature> {
-  const { config, carriers, clock, log, metrics, secrets, urls } = base;
+  const { config, carriers, clock, log, memory, metrics, secrets, urls } = base;
   const destinations = new Destinations({
     hosts: config.HTTP_TOOL_HOSTS,
     privateHosts: config.HTTP_TOOL_PRIVATE_HOSTS,
@@ -55,14 +54,12 @@ export async function openCallsApi(base: Base): Promise<Feature> {
       ? ({ ok: true, number: decision.number } as const)
       : ({ ok: false, code: decision.code, reason: decision.reason } as const);
   };
-  const ordersFile = await HourFile.open({ path: join(config.DATA_DIR, 'orders-hour.json'), clock, log });
   const guard = new OutboundGuard({
     clock,
     mayDial,
-    perHour: config.OUTBOUND_PER_HOUR,
+    hourly: new HourLimit(config.OUTBOUND_PER_HOUR, memory, 'orders-hour'),
     concurrent: config.OUTBOUND_CONCURRENT,
     longestMs: config.MAX_CALL_MINUTES * 60_000 + PLACE_SLACK_MS,
-    memory: ordersFile,
   });
   let outbound: OutboundCalls | undefined;
   let desk: WatchedCallsDesk | undefined;
@@ -129,7 +126,6 @@ export async function openCallsApi(base: Base): Promise<Feature> {
       await Promise.all([outbound?.close(), callbacks.close(REPORT_MS)]);
       await controls.close();
       await destinations.close();
-      await ordersFile.close();
     },
   };
 }

@@ -1,7 +1,6 @@
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import type { Clock } from '../call/clock.ts';
-import type { MayDial } from '../call/outbound-guard.ts';
 import { ControlError, isFinal, type TransferOptions } from '../callers/phone/control/index.ts';
 import { type AdminOptions, adminGuard } from '../http/admin.ts';
 import { ApiError, answerErrors } from '../http/api-error.ts';
@@ -10,6 +9,7 @@ import { Idempotency, idempotencyKey } from '../http/idempotency.ts';
 import type { RouteDefinition } from '../http/route.ts';
 import { type CallOrder, type CallView, routes } from './calls-api-routes.ts';
 import { controlAnswer } from './errors.ts';
+import type { MayDial } from './outbound-guard.ts';
 
 /** Who knows the calls and can do something about them. Each rejects with an ApiError or a ControlError. */
 export interface CallsDesk {

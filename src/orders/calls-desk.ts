@@ -1,10 +1,10 @@
 import type { Clock } from '../call/clock.ts';
-import type { HourLimit } from '../call/hour-limit.ts';
 import type { PartyKind } from '../call/party.ts';
 import { type Termination, termination } from '../call/termination.ts';
 import type { CallControl, TransferOptions } from '../callers/phone/control/index.ts';
 import { ControlError } from '../callers/phone/control/index.ts';
 import { ApiError, retryAfter } from '../http/api-error.ts';
+import type { HourLimit } from '../memory/hour-limit.ts';
 import type { CallsDesk } from './calls-api.ts';
 import type { CallView } from './calls-api-routes.ts';
 import { ownNumber } from './errors.ts';
@@ -176,11 +176,18 @@ export function callsDesk({
       const { direction, to: called } = call.info;
       if (direction === 'inbound' && to === called) throw ownNumber();
       const byCarrier = controlOf(call.info) === undefined && callerId === undefined ? undefined : carrierOf(call);
-      const use = transfers.take();
+      const use = await transfers.take();
       if (!use.ok)
         throw new ApiError(429, 'TRANSFER_HOURLY_LIMIT', "this hour's transfers are used up", {
           headers: use.retryAfterMs === undefined ? {} : retryAfter(use.retryAfterMs),
         });
+      try {
+        // While the use was counted he may have left.
+        joined(id);
+      } catch (error) {
+        use.giveBack();
+        throw error;
+      }
       if (byCarrier === undefined) {
         if (say !== undefined) call.say(say);
         if (await call.handOver(to)) return;

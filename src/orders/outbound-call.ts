@@ -1,7 +1,7 @@
-import type { OutboundPlace } from '../call/outbound-guard.ts';
 import type { Termination } from '../call/termination.ts';
 import { CALL_STATUSES, type CallStatus, isFinal } from '../callers/phone/control/index.ts';
 import type { CallOrder, CallView } from './calls-api-routes.ts';
+import type { OutboundPlace } from './outbound-guard.ts';
 
 /** What the agent of an ordered call needs to know. */
 export interface OutboundPlan {

@@ -3,7 +3,6 @@ import type { Admitted } from '../admission/admission.ts';
 import { type CarrierCall, carrierCallKey, isSameAccount } from '../call/carrier-call.ts';
 import { type Clock, delay, type Timer } from '../call/clock.ts';
 import type { Log } from '../call/leg.ts';
-import type { OutboundGuard } from '../call/outbound-guard.ts';
 import type { Termination } from '../call/termination.ts';
 import { type CallControl, ControlError } from '../callers/phone/control/index.ts';
 import { PATHS } from '../callers/phone/http/answers.ts';
@@ -16,6 +15,7 @@ import type { CallCallbacks } from './call-callbacks.ts';
 import type { CallOrder, CallView } from './calls-api-routes.ts';
 import { orderRefused, ownNumber } from './errors.ts';
 import { OutboundCall, type OutboundPlan } from './outbound-call.ts';
+import type { OutboundGuard } from './outbound-guard.ts';
 
 /** Calls that are ordered: guarded, placed, recognised when the carrier comes for instructions, followed to their end and reported. */
 
@@ -56,8 +56,8 @@ export class OutboundCalls {
   readonly #o: OutboundCallsOptions;
   readonly #calls = new Map<string, OutboundCall>();
   readonly #byCarrier = new Map<string, OutboundCall>();
-  /** Requests to the carrier whose answer is still to come. */
-  readonly #dialling = new Set<Promise<unknown>>();
+  /** Orders whose carrier has not said yet which call that is. */
+  readonly #placing = new Set<Promise<unknown>>();
   readonly #timers = new Map<OutboundCall, Timer>();
 
   constructor(options: OutboundCallsOptions) {
@@ -66,6 +66,16 @@ export class OutboundCalls {
 
   /** Orders a call. Rejects with an ApiError when it must not be placed and with a ControlError when the carrier fails. */
   async place(order: CallOrder, request: HostedRequest): Promise<CallView> {
+    const placing = this.#place(order, request);
+    this.#placing.add(placing);
+    try {
+      return await placing;
+    } finally {
+      this.#placing.delete(placing);
+    }
+  }
+
+  async #place(order: CallOrder, request: HostedRequest): Promise<CallView> {
     const { control, guard, urls, clock, hasPrompt, admit } = this.#o;
     const from = order.from ?? this.#o.from;
     if (control === undefined || from === undefined)
@@ -80,7 +90,7 @@ export class OutboundCalls {
     if (order.callbackUrl !== undefined) this.#checkCallback(order.callbackUrl);
     const url = urls.http(request, PATHS.incomingCall);
     const statusCallback = urls.http(request, CALL_STATUS_PATH);
-    const decision = guard.admit(order.to);
+    const decision = await guard.admit(order.to);
     if (!decision.ok) throw orderRefused(decision);
     this.#forget();
     const { place } = decision;
@@ -93,24 +103,21 @@ export class OutboundCalls {
     const call = new OutboundCall({ id: randomUUID(), order, from, place, createdAt: clock.wall() });
     this.#calls.set(call.id, call);
     this.#giveUpAfter(call, order.timeoutSeconds * 1000 + SILENT_MS);
-    const dialling = control.dial({
-      to: place.number,
-      from,
-      url,
-      statusCallback,
-      timeoutSeconds: order.timeoutSeconds,
-      machineDetection: order.machineDetection === 'off' ? undefined : order.machineDetection,
-    });
-    this.#dialling.add(dialling);
     try {
-      this.#identify(call, await dialling);
+      const carrierCallId = await control.dial({
+        to: place.number,
+        from,
+        url,
+        statusCallback,
+        timeoutSeconds: order.timeoutSeconds,
+        machineDetection: order.machineDetection === 'off' ? undefined : order.machineDetection,
+      });
+      this.#identify(call, carrierCallId);
       return call.view();
     } catch (error) {
       // A call that may ring all the same stays, so that the agent knows what it is about when somebody answers.
       if (!(error instanceof ControlError && error.uncertain)) this.#drop(call);
       throw error;
-    } finally {
-      this.#dialling.delete(dialling);
     }
   }
 
@@ -217,11 +224,11 @@ export class OutboundCalls {
     if (control === undefined || !isSameAccount(control.account, asked)) return undefined;
     const key = carrierCallKey(asked);
     const known = this.#byCarrier.get(key);
-    if (known !== undefined || this.#calls.size === 0) return known;
-    if (this.#dialling.size > 0) {
+    if (known !== undefined || (this.#calls.size === 0 && this.#placing.size === 0)) return known;
+    if (this.#placing.size > 0) {
       await new Promise<void>((resolve) => {
         const timer = this.#o.clock.after(CLAIM_WAIT_MS, resolve);
-        void Promise.allSettled(this.#dialling).then(() => {
+        void Promise.allSettled(this.#placing).then(() => {
           timer.cancel();
           resolve();
         });

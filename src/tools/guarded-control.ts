@@ -1,6 +1,6 @@
-import type { HourLimit } from '../call/hour-limit.ts';
 import type { LineControls } from '../call/line-controls.ts';
 import { notConnected, type TransferFailure } from '../call/transfer.ts';
+import type { HourLimit } from '../memory/hour-limit.ts';
 import { ToolError } from './errors.ts';
 import { checkDestination, type DestinationPolicy, isDigits } from './policy.ts';
 import type { CallControlPort } from './ports.ts';
@@ -24,7 +24,7 @@ export function guardedControl(
       if (!decision.allowed) throw new ToolError('TOOL_REFUSED', decision.reason);
       if (decision.number === called)
         throw new ToolError('TOOL_REFUSED', 'That is the number of this line itself: the caller is here already.');
-      const use = transfers.take();
+      const use = await transfers.take();
       if (!use.ok) throw new ToolError('TOOL_REFUSED', 'Too many callers were connected to others within the hour.');
       let failure: TransferFailure | undefined;
       try {

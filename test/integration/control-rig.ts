@@ -6,9 +6,7 @@ import type { Call } from '../../src/call/call.ts';
 import { Calls } from '../../src/call/calls.ts';
 import { systemClock } from '../../src/call/clock.ts';
 import { playDigits } from '../../src/call/dtmf.ts';
-import { HourLimit } from '../../src/call/hour-limit.ts';
 import type { CallerLeg } from '../../src/call/leg.ts';
-import { OutboundGuard } from '../../src/call/outbound-guard.ts';
 import { numberOf, partyText } from '../../src/call/party.ts';
 import { Ticker } from '../../src/call/ticker.ts';
 import { signalWireRest } from '../../src/callers/phone/carriers/signalwire/rest.ts';
@@ -31,10 +29,12 @@ import { callsApi } from '../../src/orders/calls-api.ts';
 import { callsDesk, type LiveCall } from '../../src/orders/calls-desk.ts';
 import type { OutboundPlan } from '../../src/orders/outbound-call.ts';
 import { OutboundCalls } from '../../src/orders/outbound-calls.ts';
+import { OutboundGuard } from '../../src/orders/outbound-guard.ts';
 import { type CarrierServerOptions, startCarrier } from '../../src/simulator/carrier/index.ts';
 import { scriptSource, toneSource } from '../../src/simulator/phone/index.ts';
 import { startRealtimeServer } from '../../src/simulator/realtime/index.ts';
 import { checkDestination } from '../../src/tools/policy.ts';
+import { hourLimit } from '../fakes/memory.ts';
 
 export const ADMIN = 'admin-token-of-sixteen-and-more';
 const PUBLIC = 'https://voice.example.com';
@@ -115,7 +115,13 @@ export async function controlRig(name: 'twilio' | 'signalwire', options: Partial
   };
   const callbacks = new CallCallbacks({ clock: systemClock, log, secret: 'callback-secret' });
   const outbound = new OutboundCalls({
-    guard: new OutboundGuard({ clock: systemClock, mayDial, perHour: 20, concurrent: 5, longestMs: 3_600_000 }),
+    guard: new OutboundGuard({
+      clock: systemClock,
+      mayDial,
+      hourly: hourLimit(20, systemClock),
+      concurrent: 5,
+      longestMs: 3_600_000,
+    }),
     control,
     from: '+12025559999',
     urls,
@@ -130,7 +136,7 @@ export async function controlRig(name: 'twilio' | 'signalwire', options: Partial
       [Symbol.iterator]: () => live.values(),
       transferSeconds: (id) => calls.transferSeconds(id),
     },
-    transfers: new HourLimit(20, systemClock),
+    transfers: hourLimit(20, systemClock),
     outbound,
     clock: systemClock,
     controlOf: () => control,

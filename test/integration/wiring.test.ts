@@ -7,6 +7,7 @@ import { systemClock } from '../../src/call/clock.ts';
 import { WITHHELD } from '../../src/call/party.ts';
 import { loadConfig } from '../../src/config.ts';
 import { openDispatch } from '../../src/dispatch.ts';
+import { LocalMemory } from '../../src/memory/local.ts';
 import { openSocket } from '../../src/transport/socket.ts';
 import { fakeLog } from '../fakes/legs.ts';
 import { readBySocket } from './events-reader.ts';
@@ -89,6 +90,7 @@ describe('who answers', () => {
       config: loadConfig({ ...files, DATA_DIR: join(folder, 'data'), USE_WEBRTC: 'true' }),
       endpoint: { baseUrl: 'http://127.0.0.1:9/v1', apiKey: 'sk-test', embedded: false },
       webrtc,
+      memory: new LocalMemory({ clock: systemClock }),
       clock: systemClock,
       log: fakeLog(),
     });

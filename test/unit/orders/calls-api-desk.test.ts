@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { HourLimit } from '../../../src/call/hour-limit.ts';
 import { type Termination, termination } from '../../../src/call/termination.ts';
 import { type CallControl, ControlError } from '../../../src/callers/phone/control/index.ts';
 import { type CallView, callView } from '../../../src/orders/calls-api-routes.ts';
 import { callsDesk, type LiveCall } from '../../../src/orders/calls-desk.ts';
 import type { OutboundCalls } from '../../../src/orders/outbound-calls.ts';
 import { FakeClock } from '../../fakes/clock.ts';
+import { hourLimit } from '../../fakes/memory.ts';
 
 class FakeLive implements LiveCall {
   readonly info: LiveCall['info'];
@@ -67,7 +67,7 @@ function rig(perHour = 10) {
   };
   const desk = callsDesk({
     calls: { get: (id) => live.get(id), [Symbol.iterator]: () => live.values(), transferSeconds: () => 1_800 },
-    transfers: new HourLimit(perHour, clock),
+    transfers: hourLimit(perHour, clock),
     outbound: {
       find: (id: string) => orders.get(id),
       views: () => [...orders.values()],

@@ -1,13 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import type { Admitted } from '../../../src/admission/admission.ts';
-import { OutboundGuard } from '../../../src/call/outbound-guard.ts';
 import { termination } from '../../../src/call/termination.ts';
 import { type CallControl, ControlError, type DialRequest } from '../../../src/callers/phone/control/index.ts';
 import { publicUrls } from '../../../src/http/public-url.ts';
 import { callView } from '../../../src/orders/calls-api-routes.ts';
 import { OutboundCalls, type OutboundCallsOptions } from '../../../src/orders/outbound-calls.ts';
+import { OutboundGuard } from '../../../src/orders/outbound-guard.ts';
 import { atTwilio } from '../../fakes/carrier.ts';
 import { FakeClock } from '../../fakes/clock.ts';
+import { hourLimit } from '../../fakes/memory.ts';
 
 const HOUR = 3_600_000;
 const ORDER = { to: '+15550001111', machineDetection: 'off', timeoutSeconds: 30 } as const;
@@ -37,7 +38,7 @@ function rig(options: Partial<OutboundCallsOptions> & { perHour?: number; concur
     clock,
     mayDial: (number) =>
       number.startsWith('+1555') ? { ok: true, number } : { ok: false, code: 'not_listed', reason: 'Not listed.' },
-    perHour: options.perHour ?? 100,
+    hourly: hourLimit(options.perHour ?? 100, clock),
     concurrent: options.concurrent ?? 10,
     longestMs: 30 * HOUR,
   });

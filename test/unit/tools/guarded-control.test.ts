@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { HourLimit } from '../../../src/call/hour-limit.ts';
 import { guardedControl } from '../../../src/tools/guarded-control.ts';
 import { FakeClock } from '../../fakes/clock.ts';
+import { hourLimit } from '../../fakes/memory.ts';
 import { fakeControl } from './support.ts';
 
 const TO = '+12025550199';
@@ -9,7 +9,7 @@ const TO = '+12025550199';
 describe("a call's control under the policy", () => {
   it('transfers so often in an hour, in all calls together', async () => {
     const clock = new FakeClock();
-    const transfers = new HourLimit(2, clock);
+    const transfers = hourLimit(2, clock);
     const lines = [fakeControl(), fakeControl(), fakeControl()];
     const [one, two, three] = lines.map((line) => guardedControl(line, { allow: ['+1'] }, transfers));
     await one?.transfer(TO);
@@ -23,7 +23,7 @@ describe("a call's control under the policy", () => {
 
   it('connects nobody to the number that he called', async () => {
     const line = fakeControl();
-    const control = guardedControl(line, { allow: ['+1'] }, new HourLimit(9, new FakeClock()), TO);
+    const control = guardedControl(line, { allow: ['+1'] }, hourLimit(9), TO);
     for (const spelling of [TO, 'tel:+1-202-555-0199', '001 (202) 555 0199'])
       await expect(control.transfer(spelling)).rejects.toMatchObject({ code: 'TOOL_REFUSED' });
     expect(line.asked).toEqual([]);
@@ -37,7 +37,7 @@ describe("a call's control under the policy", () => {
       if (fails) throw spoke;
       return undefined;
     };
-    const control = guardedControl(fakeControl({ transfer }), { allow: ['+1'] }, new HourLimit(1, new FakeClock()));
+    const control = guardedControl(fakeControl({ transfer }), { allow: ['+1'] }, hourLimit(1));
     await expect(control.transfer('+442079460000')).rejects.toMatchObject({ code: 'TOOL_REFUSED' });
     await expect(control.transfer(TO)).rejects.toBe(spoke);
     fails = false;

@@ -1,11 +1,10 @@
 import { resolve } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { HourLimit } from '../../../src/call/hour-limit.ts';
 import { Destinations } from '../../../src/tools/destinations.ts';
 import { guardedControl } from '../../../src/tools/guarded-control.ts';
 import { ToolRegistry } from '../../../src/tools/registry.ts';
 import type { CallToolsOptions } from '../../../src/tools/runner.ts';
-import { FakeClock } from '../../fakes/clock.ts';
+import { hourLimit } from '../../fakes/memory.ts';
 import { fakeControl, memoryStore, rig } from './support.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
@@ -113,7 +112,7 @@ describe('the tools of the call', () => {
 
   it('stay under the policy, and the model hears why', async () => {
     const carrier = fakeControl();
-    const control = guardedControl(carrier, { allow: ['+1'] }, new HourLimit(10, new FakeClock()));
+    const control = guardedControl(carrier, { allow: ['+1'] }, hourLimit(10));
     expect(await start({ control })('transfer_call', { destination: '+1 (202) 555-0199' })).toEqual({
       transferred: true,
     });

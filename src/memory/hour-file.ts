@@ -2,6 +2,7 @@ import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { uptime } from 'node:os';
 import { dirname } from 'node:path';
 import { errorMessage } from '../errors.ts';
+import type { UsesKept } from './local-window.ts';
 
 /**
  * The uses that an hourly limit counts, on disk, so that a restart does not begin a new hour. Each is kept by two clocks: the wall's, and
@@ -34,20 +35,15 @@ interface Content {
   readonly uses: readonly Kept[];
 }
 
-/** One use of a limit, as what counts them knows it: when it was, monotonic ms. */
-export interface HourUse {
-  readonly at: number;
-}
-
-export class HourFile {
+export class HourFile implements UsesKept {
   readonly #o: HourFileOptions;
   readonly #sinceBoot: SinceBoot;
   /** What the file held of the last hour when it was opened, monotonic ms (before the process began: negative), the oldest first. */
-  readonly uses: readonly HourUse[];
+  readonly uses: UsesKept['uses'];
   #next: Content | undefined;
   #writing: Promise<void> = Promise.resolve();
 
-  private constructor(options: HourFileOptions, sinceBoot: SinceBoot, uses: readonly HourUse[]) {
+  private constructor(options: HourFileOptions, sinceBoot: SinceBoot, uses: UsesKept['uses']) {
     this.#o = options;
     this.#sinceBoot = sinceBoot;
     this.uses = uses;
@@ -72,7 +68,7 @@ export class HourFile {
   }
 
   /** These are the uses of the last hour now. The disk is waited for by nobody; what comes while it writes goes with the next. */
-  keep(uses: readonly HourUse[]): void {
+  keep(uses: UsesKept['uses']): void {
     const { clock } = this.#o;
     const [now, wall, boot] = [clock.now(), clock.wall(), this.#sinceBoot()];
     const kept = uses.map(({ at }) => {

@@ -1,5 +1,5 @@
-import type { Clock } from './clock.ts';
-import { HourLimit, type HourMemory } from './hour-limit.ts';
+import type { Clock } from '../call/clock.ts';
+import type { HourLimit } from '../memory/hour-limit.ts';
 
 /**
  * Who may be called, how often and how many at once: the bounds of what a stolen token or a talked-over model can cost. Refusing is decided
@@ -16,14 +16,12 @@ export type MayDial = (
 export interface OutboundGuardOptions {
   readonly clock: Pick<Clock, 'now'>;
   readonly mayDial: MayDial;
-  /** Most calls begun in any 60 minutes; 0 forbids all. */
-  readonly perHour: number;
+  /** How many calls may be begun in an hour. */
+  readonly hourly: Pick<HourLimit, 'take'>;
   /** Most calls at once, ringing ones included; 0 forbids all. */
   readonly concurrent: number;
   /** A call whose end is never told gives its place back after this, ms: longer than any call may last. */
   readonly longestMs: number;
-  /** Where the hour's calls outlive the process. */
-  readonly memory?: HourMemory;
 }
 
 /** The place of one call among those at once. */
@@ -52,12 +50,10 @@ export type OutboundDecision =
 
 export class OutboundGuard {
   readonly #o: OutboundGuardOptions;
-  readonly #hourly: HourLimit;
   readonly #places = new Set<{ readonly at: number }>();
 
   constructor(options: OutboundGuardOptions) {
     this.#o = options;
-    this.#hourly = new HourLimit(options.perHour, options.clock, options.memory);
   }
 
   /** Calls at once, as far as is known. */
@@ -66,21 +62,23 @@ export class OutboundGuard {
     return this.#places.size;
   }
 
-  /** Takes a place for a call to `to`, or says why there is none. */
-  admit(to: string): OutboundDecision {
+  /** Takes a place for a call to `to`, or says why there is none. Never rejects. */
+  async admit(to: string): Promise<OutboundDecision> {
     const destination = this.#o.mayDial(to);
     if (!destination.ok) return { ok: false, limit: 'destination', code: destination.code, reason: destination.reason };
     this.#expire();
-    const { concurrent, clock } = this.#o;
+    const { concurrent, clock, hourly } = this.#o;
     if (this.#places.size >= concurrent)
       return { ok: false, limit: 'concurrent', code: 'concurrent', reason: 'Too many calls are being made at once.' };
-    const hourly = this.#hourly.take();
-    if (!hourly.ok) {
-      const wait = hourly.retryAfterMs === undefined ? {} : { retryAfterMs: hourly.retryAfterMs };
-      return { ok: false, limit: 'per_hour', code: 'per_hour', reason: "This hour's calls are used up.", ...wait };
-    }
+    // The place is taken before the hour is asked: of two orders at once that want the last one, one has it.
     const entry = { at: clock.now() };
     this.#places.add(entry);
+    const use = await hourly.take();
+    if (!use.ok) {
+      this.#places.delete(entry);
+      const wait = use.retryAfterMs === undefined ? {} : { retryAfterMs: use.retryAfterMs };
+      return { ok: false, limit: 'per_hour', code: 'per_hour', reason: "This hour's calls are used up.", ...wait };
+    }
     let open = true;
     return {
       ok: true,
@@ -94,7 +92,7 @@ export class OutboundGuard {
           this.#places.delete(entry);
           if (!open) return;
           open = false;
-          hourly.giveBack();
+          use.giveBack();
         },
       },
     };

@@ -2,8 +2,9 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { HourLimit } from '../../../src/call/hour-limit.ts';
-import { HourFile } from '../../../src/stores/hour-file.ts';
+import { HourFile } from '../../../src/memory/hour-file.ts';
+import { HourLimit } from '../../../src/memory/hour-limit.ts';
+import { LocalMemory } from '../../../src/memory/local.ts';
 
 const MINUTE = 60_000;
 
@@ -45,16 +46,16 @@ describe('the uses of an hourly limit', () => {
       sinceBoot: () => (machine.boot === undefined ? undefined : { boot: machine.boot, ms: machine.up }),
       log: { warn: (_fields, message) => said.push(message) },
     });
-    return { limit: new HourLimit(2, clock, file), file };
+    return { limit: new HourLimit(2, new LocalMemory({ clock, kept: { 'orders-hour': file } }), 'orders-hour'), file };
   };
   const used = async (times: number) => {
     const { limit, file } = await start();
-    for (let i = 0; i < times; i++) limit.take();
+    for (let i = 0; i < times; i++) await limit.take();
     await file.close();
   };
   const next = async () => {
     const { limit, file } = await start();
-    const use = limit.take();
+    const use = await limit.take();
     await file.close();
     return use.ok ? 'free' : use.retryAfterMs;
   };
@@ -94,8 +95,8 @@ describe('the uses of an hourly limit', () => {
 
   it('do not come back when they came to nothing', async () => {
     const { limit, file } = await start();
-    limit.take();
-    const use = limit.take();
+    await limit.take();
+    const use = await limit.take();
     if (use.ok) use.giveBack();
     await file.close();
     expect(await next()).toBe('free');
@@ -128,7 +129,7 @@ describe('the uses of an hourly limit', () => {
   it('count on in memory, and that is said, where the disk takes nothing', async () => {
     path = '/dev/null/x/hour.json';
     const { limit, file } = await start();
-    expect([limit.take().ok, limit.take().ok, limit.take().ok]).toEqual([true, true, false]);
+    expect([(await limit.take()).ok, (await limit.take()).ok, (await limit.take()).ok]).toEqual([true, true, false]);
     await file.close();
     expect(said.at(-1)).toContain('cannot be stored');
   });
