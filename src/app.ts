@@ -283,7 +283,7 @@ export async function build(config: Config, deps: AppDeps): Promise<App> {
     clock,
     pending: pendingLimits(config.MAX_PENDING_STREAMS),
     proven: { total: provenMost, perAddress: provenMost },
-    onStream: phoneStreams({ calls, memory: callMemory, config, log, clock, count: metrics.count }),
+    onStream: phoneStreams({ carriers, calls, memory: callMemory, config, log, clock, count: metrics.count }),
   });
 
   const replay = features.find((feature) => feature.replay !== undefined)?.replay;

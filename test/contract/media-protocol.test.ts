@@ -1,10 +1,46 @@
-import { expect, it } from 'vitest';
-import { signalwire } from '../../src/callers/phone/carriers/signalwire/media.ts';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { CarrierMedia } from '../../src/callers/phone/carrier-media.ts';
+import { signalwireMedia } from '../../src/callers/phone/carriers/signalwire/media.ts';
 import { twilio } from '../../src/callers/phone/carriers/twilio/media.ts';
+import { Introduction } from '../../src/callers/phone/detect.ts';
+import type { FaultReport } from '../../src/callers/phone/protocol.ts';
+import { tide, tideSamples } from '../fakes/binary-carrier.ts';
 import { signalwireSamples, twilioSamples } from '../fixtures/phone/samples.ts';
-import { describeMediaProtocol } from './media-protocol.ts';
+import { describeMediaProtocol, type MediaProtocolHarness } from './media-protocol.ts';
+
+const signalwire = signalwireMedia();
+const among: readonly CarrierMedia[] = [twilio, signalwire, tide];
+
+/** What the carriers of the one family have in common. */
+const family = {
+  among,
+  media: { timestampMs: 5, chunk: 1, sequence: 3 },
+  unreadable: [
+    ['{"event":"media"', 'json'],
+    ...['null', '1', '"media"', '[]', '{}', '{"event":5}', '{"event":"media"}', '{"event":"mark"}'].map(
+      (text) => [text, 'shape'] as const,
+    ),
+    ['{"event":"media","media":{"payload":5}}', 'shape'],
+    ['{"event":"start","start":{"streamSid":"x"}}', 'shape'],
+    ['{"event":"dtmf","dtmf":{"digit":"12"}}', 'shape'],
+    ...['%%%not base64@@', 'AAAA====AAAA', 'AAA', 'AA=A', 'A===', '====', 'AAAÄ'].map(
+      (payload) => [`{"event":"media","media":{"payload":"${payload}"}}`, 'base64'] as const,
+    ),
+    [`${'['.repeat(200_000)}${']'.repeat(200_000)}`, 'shape'],
+  ],
+  unknown: ['{"event":"holo","x":1}', 'holo'],
+  prototype: '{"event":"media","__proto__":{"media":{"payload":"AAAA"}}}',
+} as const satisfies Partial<MediaProtocolHarness>;
+
+const written = (id: string) => ({
+  media: { event: 'media', streamSid: id, media: { payload: '//8=' } },
+  mark: { event: 'mark', streamSid: id, mark: { name: 'n"' } },
+  clear: { event: 'clear', streamSid: id },
+});
 
 describeMediaProtocol({
+  ...family,
   protocol: twilio,
   samples: twilioSamples,
   streamId: 'MZ18ad3ab5a668481ce02b83e7395059f0',
@@ -14,9 +50,11 @@ describeMediaProtocol({
   payloadBytes: 160,
   digit: '1',
   durationMs: undefined,
+  writes: written,
 });
 
 describeMediaProtocol({
+  ...family,
   protocol: signalwire,
   samples: signalwireSamples,
   streamId: '0a5b1c2d-1111-4222-8333-444455556666',
@@ -26,9 +64,83 @@ describeMediaProtocol({
   payloadBytes: 960,
   digit: 'A',
   durationMs: 260,
+  writes: (id) => ({ ...written(id), dtmf: { event: 'dtmf', streamSid: id, dtmf: { digit: '#' } } }),
+});
+
+describeMediaProtocol({
+  protocol: tide,
+  among,
+  samples: tideSamples,
+  streamId: 'c-17',
+  callId: 'c-17',
+  encoding: 'audio/l16;rate=16000',
+  sampleRate: 16_000,
+  media: { timestampMs: undefined, chunk: undefined, sequence: undefined },
+  payloadBytes: 640,
+  digit: '7',
+  durationMs: 140,
+  unreadable: [
+    ['{"event":"socket:digit"', 'json'],
+    ...['null', '1', '[]', '{}', '{"event":5}', '{"event":"socket:connected"}', '{"event":"socket:notice"}'].map(
+      (text) => [text, 'shape'] as const,
+    ),
+    ['{"event":"socket:digit","digit":"12"}', 'shape'],
+  ],
+  unknown: ['{"event":"socket:holo","x":1}', 'socket:holo'],
+  prototype: '{"event":"socket:digit","__proto__":{"digit":"1"}}',
+  writes: () => ({ mark: { action: 'notify', notice: 'n"' }, clear: { action: 'clear' } }),
 });
 
 it('only SignalWire takes digits from us', () => {
   expect(twilio.dtmf).toBeUndefined();
   expect(signalwire.dtmf).toBeDefined();
+});
+
+describe('an introduction', () => {
+  const [SID, UUID, OTHER] = [`MZ${'0'.repeat(32)}`, '0a5b1c2d-1111-4222-8333-444455556666', 'x-1'];
+  const id = fc.constantFrom(SID, UUID, OTHER);
+  const version = fc.constantFrom('1.0.0', '0.2.0', '7', undefined);
+
+  it('is judged by all its signs, and where they are even it is of the first of the table', () => {
+    // By hand: votes above zero for Twilio, below for SignalWire.
+    const vote = (text: string) => (text === SID ? 1 : text === UUID ? -1 : 0);
+    fc.assert(
+      fc.property(id, id, id, fc.boolean(), version, (streamSid, callSid, accountSid, isTop, said) => {
+        const introduction = new Introduction(among);
+        if (said !== undefined) introduction.parse(JSON.stringify({ event: 'connected', version: said }));
+        const start = { streamSid, callSid, accountSid, mediaFormat: { encoding: 'audio/x-mulaw' } };
+        introduction.parse(JSON.stringify({ event: 'start', ...(isTop ? { streamSid } : {}), start }));
+        const votes =
+          2 * vote(streamSid) +
+          vote(callSid) +
+          vote(accountSid) +
+          (isTop ? 1 : -1) +
+          (said === '1.0.0' ? 2 : said === '0.2.0' ? -2 : 0);
+        expect(introduction.carrier.name).toBe(votes >= 0 ? 'twilio' : 'signalwire');
+      }),
+    );
+  });
+
+  it('is read in the grammar of each carrier, whatever the order of the table', () => {
+    for (const table of [among, [...among].reverse()]) {
+      const introduction = new Introduction(table);
+      expect(introduction.parse(tideSamples.start)).toMatchObject({ type: 'start', callId: 'c-17' });
+      expect(introduction.carrier).toBe(tide);
+      expect(introduction.parse(twilioSamples.media)?.type).toBe('media');
+      expect(introduction.parse('{"event":"holo"}')).toEqual({ type: 'unknown', name: 'holo' });
+    }
+  });
+
+  it('that nobody can read is at fault as the first of the table says', () => {
+    const report: FaultReport = { fault: 'shape' };
+    expect(new Introduction(among).parse('{"event":', report)).toBeNull();
+    expect(report.fault).toBe('json');
+    expect(new Introduction(among).parse('{"event":"media","media":{"payload":"%%%%"}}', report)?.type).toBe('unknown');
+    expect(new Introduction([twilio]).parse('{"event":"media","media":{"payload":"%%%%"}}', report)).toBeNull();
+    expect(report.fault).toBe('base64');
+  });
+
+  it('needs a carrier that it can be of', () => {
+    expect(() => new Introduction([])).toThrow(RangeError);
+  });
 });

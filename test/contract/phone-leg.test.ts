@@ -1,8 +1,10 @@
-import { signalwire } from '../../src/callers/phone/carriers/signalwire/media.ts';
+import type { CarrierMedia } from '../../src/callers/phone/carrier-media.ts';
+import { signalwireMedia } from '../../src/callers/phone/carriers/signalwire/media.ts';
 import { twilio } from '../../src/callers/phone/carriers/twilio/media.ts';
 import { PhoneLeg } from '../../src/callers/phone/leg.ts';
-import type { MediaProtocol, StartMessage } from '../../src/callers/phone/protocol.ts';
+import type { StartMessage } from '../../src/callers/phone/protocol.ts';
 import { type Codec, l16, pcmu } from '../../src/media/codecs.ts';
+import { tide } from '../fakes/binary-carrier.ts';
 import { FakeClock } from '../fakes/clock.ts';
 import { FakeSocket } from '../unit/callers/phone/rig.ts';
 import { type CallerLegHarness, describeCallerLeg } from './caller-leg.ts';
@@ -34,14 +36,22 @@ class SteppedCarrier {
     this.#echo = echo;
   }
 
-  receive(text: string): void {
-    const message = JSON.parse(text) as { event: string; media?: { payload: string }; mark?: { name: string } };
-    if (message.media !== undefined) {
-      const ms = Buffer.from(message.media.payload, 'base64').length / this.#bytesPerMs;
-      this.#items.push(ms);
-      this.reachedMs += ms;
-    } else if (message.mark !== undefined) this.#items.push(message.mark.name);
-    else if (message.event === 'clear') {
+  receive(sent: string | Uint8Array): void {
+    if (typeof sent !== 'string') {
+      this.#queue(sent.length);
+      return;
+    }
+    const message = JSON.parse(sent) as {
+      event?: string;
+      action?: string;
+      notice?: string;
+      media?: { payload: string };
+      mark?: { name: string };
+    };
+    const name = message.mark?.name ?? message.notice;
+    if (message.media !== undefined) this.#queue(Buffer.from(message.media.payload, 'base64').length);
+    else if (name !== undefined) this.#items.push(name);
+    else if ((message.event ?? message.action) === 'clear') {
       const items = this.#items;
       this.#items = [];
       for (const item of items) {
@@ -49,6 +59,12 @@ class SteppedCarrier {
         else this.#echo(item);
       }
     }
+  }
+
+  #queue(bytes: number): void {
+    const ms = bytes / this.#bytesPerMs;
+    this.#items.push(ms);
+    this.reachedMs += ms;
   }
 
   play(now: number): void {
@@ -71,7 +87,7 @@ class SteppedCarrier {
 }
 
 /** A phone leg with such a carrier at the other end of its socket. */
-function harness(protocol: MediaProtocol, encoding: string, sampleRate: number): CallerLegHarness {
+function harness(protocol: CarrierMedia, encoding: string, sampleRate: number): CallerLegHarness {
   const codec = encoding === 'audio/x-mulaw' ? pcmu : l16(sampleRate, 'le');
   const clock = new SteppedClock();
   const socket = new FakeSocket();
@@ -88,8 +104,11 @@ function harness(protocol: MediaProtocol, encoding: string, sampleRate: number):
   socket.onClose = (code) => leg.lost(code);
   const carrier = new SteppedCarrier(codec, (name) => leg.receive({ type: 'mark', name }, clock.now()));
   let taken = 0;
+  const take = () => {
+    while (taken < socket.messages.length) carrier.receive(socket.messages[taken++]!);
+  };
   clock.step = () => {
-    while (taken < socket.sent.length) carrier.receive(socket.sent[taken++]!);
+    take();
     carrier.play(clock.now());
   };
   let timestampMs = 0;
@@ -101,21 +120,30 @@ function harness(protocol: MediaProtocol, encoding: string, sampleRate: number):
       codec.encode(samples, bytes);
       const media = { track: 'inbound', timestamp: String(timestampMs), payload: bytes.toString('base64') };
       timestampMs += (samples.length * 1000) / sampleRate;
-      const message = protocol.parse(JSON.stringify({ event: 'media', media }));
+      const message =
+        protocol.parseBinary === undefined
+          ? protocol.parse(JSON.stringify({ event: 'media', media }))
+          : protocol.parseBinary(bytes);
       if (message !== null) leg.receive(message, clock.now());
     },
     hangUp() {
-      leg.receive({ type: 'stop' }, clock.now());
+      if (protocol.isHangUp === undefined) leg.receive({ type: 'stop' }, clock.now());
+      else socket.lose(1000);
       return true;
     },
     lose: () => socket.lose(1006),
     reached() {
-      while (taken < socket.sent.length) carrier.receive(socket.sent[taken++]!);
+      take();
       return (carrier.reachedMs * sampleRate) / 1000;
     },
-    received: () => socket.sent.length,
+    received: () => socket.messages.length,
   };
 }
 
+/** A carrier that tells nothing of what it played. */
+const { mark: _, ...mute } = twilio;
+
 describeCallerLeg('Twilio, mu-law', () => harness(twilio, 'audio/x-mulaw', 8000));
-describeCallerLeg('SignalWire, L16 at 24 kHz', () => harness(signalwire, 'audio/x-l16', 24_000));
+describeCallerLeg('SignalWire, L16 at 24 kHz', () => harness(signalwireMedia(), 'audio/x-l16', 24_000));
+describeCallerLeg('binary frames, L16 at 16 kHz', () => harness(tide, 'audio/l16', 16_000));
+describeCallerLeg('no marks', () => harness(mute, 'audio/x-mulaw', 8000));

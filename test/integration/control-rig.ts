@@ -9,6 +9,7 @@ import { playDigits } from '../../src/call/dtmf.ts';
 import type { CallerLeg } from '../../src/call/leg.ts';
 import { numberOf, partyText } from '../../src/call/party.ts';
 import { Ticker } from '../../src/call/ticker.ts';
+import { openCarriers } from '../../src/callers/phone/carriers/index.ts';
 import { signalWireRest } from '../../src/callers/phone/carriers/signalwire/rest.ts';
 import { twilioRest } from '../../src/callers/phone/carriers/twilio/rest.ts';
 import { CallMemory } from '../../src/callers/phone/http/call-memory.ts';
@@ -198,6 +199,7 @@ export async function controlRig(name: 'twilio' | 'signalwire', options: Partial
     log,
     clock: systemClock,
     onStream: phoneStreams({
+      carriers: openCarriers(config),
       calls: {
         join: (id: string, leg: CallerLeg) => {
           legs.set(id, leg);

@@ -5,6 +5,8 @@ import type { Counter } from '../../src/call/counters.ts';
 import type { CallerEvent } from '../../src/call/events.ts';
 import { type Termination, termination } from '../../src/call/termination.ts';
 import { Ticker } from '../../src/call/ticker.ts';
+import { signalwireMedia } from '../../src/callers/phone/carriers/signalwire/media.ts';
+import { twilio } from '../../src/callers/phone/carriers/twilio/media.ts';
 import type { PhoneLeg } from '../../src/callers/phone/leg.ts';
 import type { PhoneLegOptions } from '../../src/callers/phone/options.ts';
 import { PhoneStream } from '../../src/callers/phone/stream.ts';
@@ -50,6 +52,7 @@ export async function servePhone(
       head,
       (attach) =>
         void new PhoneStream(attach, {
+          carriers: [twilio, signalwireMedia()],
           clock: systemClock,
           log: fakeLog(),
           count: () => {},

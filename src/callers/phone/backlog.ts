@@ -8,8 +8,9 @@ import type { PhoneLegOptions } from './options.ts';
 
 /** Buffered audio at which a blocked stream is taken to flow again, ms. */
 const RESUME_MS = 1_000;
-/** Text around the base64 of one chunk, with its share of the marks, bytes. */
+/** Text around the base64 of one chunk, with its share of the marks, bytes; and what is around one that is sent as it is. */
 const OVERHEAD_BYTES = 120;
+const BINARY_OVERHEAD_BYTES = 30;
 
 /** What to do: nothing, discard everything (said once, when the stream becomes blocked), or give the stream up. */
 export type BacklogVerdict = 'ok' | 'drop' | 'close';
@@ -20,8 +21,16 @@ export class Backlog {
   readonly #closeMs: number;
   #blockedSince: number | undefined;
 
-  constructor(codec: Codec, options: Pick<PhoneLegOptions, 'chunkMs' | 'dropBacklogMs' | 'closeBacklogMs'>) {
-    this.#bytesPerMs = (codec.sampleRate * codec.bytesPerSample * 4) / 3 / 1000 + OVERHEAD_BYTES / options.chunkMs;
+  /** `isBinary`: audio goes as it is, not as base64 in a text. */
+  constructor(
+    codec: Codec,
+    options: Pick<PhoneLegOptions, 'chunkMs' | 'dropBacklogMs' | 'closeBacklogMs'>,
+    isBinary = false,
+  ) {
+    const audioPerMs = (codec.sampleRate * codec.bytesPerSample) / 1000;
+    this.#bytesPerMs = isBinary
+      ? audioPerMs + BINARY_OVERHEAD_BYTES / options.chunkMs
+      : (audioPerMs * 4) / 3 + OVERHEAD_BYTES / options.chunkMs;
     this.#dropMs = options.dropBacklogMs;
     this.#closeMs = options.closeBacklogMs;
   }

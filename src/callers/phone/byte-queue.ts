@@ -45,6 +45,15 @@ export class ByteQueue {
     return text;
   }
 
+  /** Takes `count` bytes (at most `length`) from the front, as they are: a copy, for whoever keeps them. */
+  take(count: number): Buffer {
+    const end = Math.min(this.#head + count, this.#tail);
+    const bytes = Buffer.from(this.#buffer.subarray(this.#head, end));
+    this.#head = end;
+    if (this.#head === this.#tail) this.clear();
+    return bytes;
+  }
+
   clear(): void {
     this.#head = 0;
     this.#tail = 0;

@@ -1,36 +1,66 @@
-/**
- * Tells the carrier by what it sends, so that one media URL serves them all and nothing has to be configured twice. No single sign is
- * trusted alone: versions move and ids are opaque, so each sign is a vote.
- */
+/** Tells the carrier by what it sends, so that one media URL serves them all and nothing has to be configured twice. */
 
-import { parseMessage } from './carriers/laml/messages.ts';
-import { signalwire } from './carriers/signalwire/media.ts';
-import { twilio } from './carriers/twilio/media.ts';
-import type { ConnectedMessage, FaultReport, MediaProtocol, PhoneMessage, StartMessage } from './protocol.ts';
+import type { CarrierMedia } from './carrier-media.ts';
+import type { ConnectedMessage, FaultReport, PhoneMessage, StartMessage } from './protocol.ts';
 
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
-/** Twilio's ids: two letters of the kind, then 32 hexadecimal digits. */
-const SID = /^(MZ|CA|AC)[0-9a-f]{32}$/i;
-
-/** Votes of one id: above zero for Twilio, below for SignalWire. */
-function idVote(id: string): number {
-  return SID.test(id) ? 1 : UUID.test(id) ? -1 : 0;
+/** One grammar, which several carriers may share, and how it read the stream's introduction. */
+interface Reader {
+  readonly media: CarrierMedia;
+  connected: ConnectedMessage | undefined;
+  start: StartMessage | undefined;
 }
 
-/**
- * The dialect of a stream that sent this `start` (and, before it, this `connected`). Undecided means Twilio, whose messages are the
- * smaller set: every carrier of the family understands them.
- */
-export function detectDialect(start: StartMessage, connected?: ConnectedMessage): MediaProtocol {
-  let votes = 0;
-  // "1.0.0" at Twilio, "0.2.0" at SignalWire.
-  if (connected !== undefined) votes += /^1\./.test(connected.version) ? 2 : /^0\./.test(connected.version) ? -2 : 0;
-  votes += 2 * idVote(start.streamId) + idVote(start.callId) + idVote(start.accountId);
-  votes += start.topLevelStreamId ? 1 : -1;
-  return votes >= 0 ? twilio : signalwire;
-}
+/** How much a message of each kind says of a stream that nobody knows yet: what one carrier's grammar knows another's may not. */
+const tells = (message: PhoneMessage | null): number => (message === null ? 0 : message.type === 'unknown' ? 1 : 2);
 
-/** Reads the messages of a stream whose carrier is not known yet. */
-export function parseBeforeStart(data: Buffer | string, report?: FaultReport): PhoneMessage | null {
-  return parseMessage(data, report);
+/** Reads what a stream says until it has begun: in the grammar of every carrier, for it may be anybody's. */
+export class Introduction {
+  readonly #carriers: readonly CarrierMedia[];
+  readonly #readers: readonly Reader[];
+  #carrier: CarrierMedia;
+
+  /** `carriers`: the table, one at least; its order decides among equals. */
+  constructor(carriers: readonly CarrierMedia[]) {
+    const [first] = carriers;
+    if (first === undefined) throw new RangeError('phone stream: a table without carriers');
+    this.#carrier = first;
+    this.#carriers = carriers;
+    this.#readers = carriers
+      .filter((media, at) => carriers.findIndex((other) => other.parse === media.parse) === at)
+      .map((media) => ({ media, connected: undefined, start: undefined }));
+  }
+
+  /** Whose stream it is, once `read` gave its `start`. */
+  get carrier(): CarrierMedia {
+    return this.#carrier;
+  }
+
+  /** Reads a text message as `CarrierMedia.parse`. */
+  parse(data: Buffer | string, report?: FaultReport): PhoneMessage | null {
+    let best: PhoneMessage | null = null;
+    for (const reader of this.#readers) {
+      // Where nobody can read it the first one's reason stands.
+      const message = reader.media.parse(data, best === null && reader === this.#readers[0] ? report : undefined);
+      if (message?.type === 'connected') reader.connected = message;
+      reader.start = message?.type === 'start' ? message : undefined;
+      if (tells(message) > tells(best)) best = message;
+    }
+    return this.#decide() ?? best;
+  }
+
+  /** The carrier with most signs of those that can read the `start`, and how it reads it; undefined where none can. */
+  #decide(): StartMessage | undefined {
+    let decided: StartMessage | undefined;
+    let most = Number.NEGATIVE_INFINITY;
+    for (const carrier of this.#carriers) {
+      const reader = this.#readers.find(({ media }) => media.parse === carrier.parse);
+      if (reader?.start === undefined) continue;
+      const signs = carrier.signs(reader.start, reader.connected);
+      if (signs <= most) continue;
+      most = signs;
+      decided = reader.start;
+      this.#carrier = carrier;
+    }
+    return decided;
+  }
 }

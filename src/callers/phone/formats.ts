@@ -5,7 +5,8 @@
 
 import { type Codec, l16, pcma, pcmu } from '../../media/codecs.ts';
 import type { ByteOrder } from '../../media/l16.ts';
-import type { MediaFormat } from './protocol.ts';
+import type { CarrierMedia } from './carrier-media.ts';
+import type { MediaFormat, StartMessage } from './protocol.ts';
 
 /** Rates at which carriers send linear PCM, Hz. */
 const L16_RATES = [8000, 16_000, 24_000];
@@ -48,7 +49,7 @@ interface Encoding {
 
 /**
  * The codec of `format`, undefined when it is not spoken here or not plain. A G.711 law without a rate is at 8 kHz; L16 without one is at
- * `l16Hz`, which is what the stream's document asked for. No carrier documents the byte order of L16, so it is a setting.
+ * `l16Hz`, which is what the stream's document asked for. No `start` says the byte order of L16.
  */
 export function codecFor(format: MediaFormat, l16ByteOrder: ByteOrder, l16Hz?: number): Codec | undefined {
   const said = readEncoding(format.encoding);
@@ -63,6 +64,25 @@ export function codecFor(format: MediaFormat, l16ByteOrder: ByteOrder, l16Hz?: n
   }
   if ((stated ?? 8000) !== 8000) return undefined;
   return family === 'mulaw' ? pcmu : pcma;
+}
+
+/** The codecs of a stream's two directions. */
+export interface StreamCodecs {
+  /** Of what the carrier sends: the caller. */
+  readonly heard: Codec;
+  /** Of what it plays: the agent. */
+  readonly played: Codec;
+}
+
+/** The codecs of a stream that began so; undefined when one of its formats is not spoken here. */
+export function codecsFor(
+  protocol: Pick<CarrierMedia, 'l16' | 'plays'>,
+  start: StartMessage,
+): StreamCodecs | undefined {
+  const { byteOrder, hz } = protocol.l16;
+  const heard = codecFor(start.format, byteOrder, hz);
+  const played = protocol.plays === undefined ? heard : codecFor(protocol.plays(start), byteOrder, hz);
+  return heard === undefined || played === undefined ? undefined : { heard, played };
 }
 
 /** "pcmu@8000", "l16le@24000": the codec as the audio path shows it. */

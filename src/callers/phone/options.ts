@@ -1,11 +1,5 @@
-import type { ByteOrder } from '../../media/l16.ts';
-
 /** Settings of a phone leg. Everything has a default; `withDefaults` fills them in. All times in ms. */
 export interface PhoneLegOptions {
-  /** Byte order of L16 on the wire. No carrier documents it; SignalWire's own sample implies little endian. */
-  readonly l16ByteOrder: ByteOrder;
-  /** Rate of L16 that the streams' documents ask for, Hz: what a `start` means that says L16 and no rate. */
-  readonly l16Hz: number | undefined;
   /** Audio in one media message. */
   readonly chunkMs: number;
   /** Most audio that may lie unplayed at the carrier, 200 to 400: it plays on through a stall of ours, and `clear` must discard it. */
@@ -20,13 +14,13 @@ export interface PhoneLegOptions {
   readonly keepWarmMs: number;
   /** Audio between marks. */
   readonly markMs: number;
-  /** Most audio that may wait here for its turn; Twilio's own limit is ten minutes (its warning 31931). */
+  /** Most audio that may wait here for its turn; no carrier's own limit is known to be higher. */
   readonly maxQueueMs: number;
   /** Audio in the socket's buffer, not taken by the network, beyond which all is dropped and a `clear` is sent. */
   readonly dropBacklogMs: number;
   /** The same, beyond which the stream is closed; also reached by staying blocked for as long as it would take to get there. */
   readonly closeBacklogMs: number;
-  /** How long an inbound frame waits for one that it overtook. */
+  /** How long an inbound frame waits for one that it overtook, where the carrier does not keep their order. */
   readonly reorderMs: number;
   /** Most silence put into one gap of the caller's audio. */
   readonly maxFillMs: number;
@@ -45,8 +39,6 @@ export interface PhoneLegOptions {
 }
 
 export const PHONE_LEG_DEFAULTS: PhoneLegOptions = Object.freeze({
-  l16ByteOrder: 'le',
-  l16Hz: undefined,
   chunkMs: 40,
   leadMs: 300,
   cushionMs: 200,

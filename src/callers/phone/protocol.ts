@@ -1,7 +1,4 @@
-/**
- * What a carrier's media WebSocket says, in one closed union, and the port that every carrier dialect implements. A dialect is pure: text
- * in, messages out, and the texts to send back. It knows no socket and no codec.
- */
+/** What a carrier's media WebSocket says, in one closed union, whatever its grammar; `carrier-media.ts` is the port that reads and writes it. */
 
 /** What the audio bytes of a stream are, as the carrier's `start` states it. The encoding is in lower case. */
 export interface MediaFormat {
@@ -22,14 +19,14 @@ export interface ConnectedMessage {
 export interface StartMessage {
   readonly type: 'start';
   readonly streamId: string;
-  /** The carrier's id of the call (CallSid); '' when it was not said. */
+  /** The carrier's id of the call; '' when it was not said. */
   readonly callId: string;
   readonly accountId: string;
   readonly format: MediaFormat;
-  /** `<Parameter>` children. A Map, so that a name such as `__proto__` is a name and nothing more. */
+  /** What the answer to the webhook gave the stream to bring along. A Map, so that a name such as `__proto__` is a name and nothing more. */
   readonly customParameters: ReadonlyMap<string, string>;
-  /** Whether the stream id stood beside `event`, not only inside `start`: carriers differ, and it tells them apart. */
-  readonly topLevelStreamId: boolean;
+  /** Whether the stream id stood beside `event`, not only inside `start`: carriers of one family differ, and it tells them apart. */
+  readonly topLevelStreamId?: boolean;
 }
 
 /** One run of audio. The object and its payload are borrowed: both are overwritten by the next `parse` of any stream. */
@@ -65,6 +62,10 @@ export type PhoneMessage =
   | DtmfMessage
   | MarkMessage
   | { readonly type: 'stop' }
+  /** Something of ours was not to the carrier's liking; `detail` for the log: bounded, and with nothing in it that a log could trip over. */
+  | { readonly type: 'complaint'; readonly detail: string }
+  /** Known, and of no consequence here: an acknowledgement, an advice. */
+  | { readonly type: 'noted' }
   /** A well-formed message of a kind nobody has heard of: a new feature of the carrier, to be counted and let pass. */
   | { readonly type: 'unknown'; readonly name: string };
 
@@ -80,21 +81,6 @@ export type Fault =
 /** Filled by `parse` when it returns null. */
 export interface FaultReport {
   fault: Fault;
-}
-
-export interface MediaProtocol {
-  /** The carrier: a metric label. */
-  readonly name: string;
-  /** Reads one text message, as UTF-8 bytes or a string. Never throws: what cannot be used gives null, with the reason in `report`. */
-  parse(data: Buffer | string, report?: FaultReport): PhoneMessage | null;
-  /** Audio to play after all audio sent before; the payload is base64 of codec bytes. */
-  media(streamId: string, payload: string): string;
-  /** Asks for an echo of `name` once all audio sent before has been played. */
-  mark(streamId: string, name: string): string;
-  /** Discards all audio that was not yet played. */
-  clear(streamId: string): string;
-  /** Plays a digit to the caller; absent where the carrier's wire has no message for it. */
-  dtmf?(streamId: string, digit: string): string;
 }
 
 /** The digits of RFC 4733 events 0 to 15. */

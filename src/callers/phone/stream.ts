@@ -5,12 +5,13 @@ import { RunLimit } from '../../call/run-limit.ts';
 import { type Termination, termination } from '../../call/termination.ts';
 import { type ErrorCode, errorCode, errorMessage } from '../../errors.ts';
 import { CLOSE, type SocketHandlers } from '../../transport/socket.ts';
-import { detectDialect, parseBeforeStart } from './detect.ts';
-import { codecFor, describeFormat } from './formats.ts';
+import type { CarrierMedia } from './carrier-media.ts';
+import { Introduction } from './detect.ts';
+import { codecsFor, describeFormat } from './formats.ts';
 import { PhoneLeg } from './leg.ts';
 import { FloodGuard, MALFORMED_FORGIVEN_MS, MALFORMED_MOST } from './limits.ts';
 import { type PhoneLegOptions, withDefaults } from './options.ts';
-import type { ConnectedMessage, Fault, FaultReport, MediaFormat, PhoneMessage, StartMessage } from './protocol.ts';
+import type { Fault, FaultReport, MediaFormat, PhoneMessage, StartMessage } from './protocol.ts';
 import { Tally } from './tally.ts';
 import type { PhoneSocket } from './wire.ts';
 
@@ -35,6 +36,8 @@ export type StreamVerdict<G> =
 export type StreamRefusal = ErrorCode | 'no-start' | 'media-flood' | 'media-malformed' | 'closed';
 
 export interface PhoneStreamOptions<G> {
+  /** Whose streams come in here: the carriers of the table, in its order. */
+  readonly carriers: readonly CarrierMedia[];
   /** Decides about a stream by what its `start` shows. A throw or rejection refuses it; the code of a BridgeError is the reason. */
   authorize(request: StreamRequest): StreamVerdict<G> | Promise<StreamVerdict<G>>;
   /**
@@ -70,9 +73,10 @@ export class PhoneStream<G> {
   readonly #flood: FloodGuard;
   readonly #malformed = new RunLimit(MALFORMED_MOST, MALFORMED_FORGIVEN_MS);
   readonly #report: FaultReport = { fault: 'json' };
-  #parse: (data: Buffer, report: FaultReport) => PhoneMessage | null = parseBeforeStart;
+  readonly #introduction: Introduction;
+  /** Who reads: the carrier, once it is known. */
+  #reader: Pick<CarrierMedia, 'parse' | 'parseBinary'>;
   #state: State = 'opening';
-  #connected: ConnectedMessage | undefined;
   #leg: PhoneLeg | undefined;
   #bytesPerMs = 8;
   #deadline: Timer | undefined;
@@ -81,25 +85,32 @@ export class PhoneStream<G> {
     this.#options = options;
     this.#legOptions = withDefaults(options.leg);
     this.#clock = options.clock;
+    this.#introduction = new Introduction(options.carriers);
+    this.#reader = this.#introduction;
     this.#flood = new FloodGuard(options.clock.now());
     this.#socket = attach({
       text: (data) => {
         try {
-          this.#onText(data);
+          if (this.#state !== 'closed') this.#take(this.#reader.parse(data, this.#report));
         } catch (error) {
           this.#onBug(error);
         }
       },
-      binary: () => this.#onBinary(),
+      binary: (data) => {
+        try {
+          if (this.#state !== 'closed') this.#onBinary(data);
+        } catch (error) {
+          this.#onBug(error);
+        }
+      },
       close: (code) => this.#onClose(code),
     });
     this.#arm('no-start');
   }
 
-  #onText(data: Buffer): void {
-    if (this.#state === 'closed') return;
+  /** Takes a message; null: it could not be read, and why is in the report. */
+  #take(message: PhoneMessage | null): void {
     const now = this.#clock.now();
-    const message = this.#parse(data, this.#report);
     const audioMs = message?.type === 'media' ? message.payload.length / this.#bytesPerMs : 0;
     if (!this.#flood.admit(audioMs, now)) {
       this.#tally.count('message_flood');
@@ -117,7 +128,7 @@ export class PhoneStream<G> {
   #onOpening(message: PhoneMessage): void {
     switch (message.type) {
       case 'connected':
-        this.#connected = message;
+      case 'noted':
         break;
       case 'start':
         this.#onStart(message);
@@ -134,10 +145,10 @@ export class PhoneStream<G> {
   }
 
   #onStart(start: StartMessage): void {
-    const protocol = detectDialect(start, this.#connected);
-    this.#parse = protocol.parse;
-    const codec = codecFor(start.format, this.#legOptions.l16ByteOrder, this.#legOptions.l16Hz);
-    if (codec !== undefined) this.#bytesPerMs = (codec.sampleRate * codec.bytesPerSample) / 1000;
+    const protocol = this.#introduction.carrier;
+    this.#reader = protocol;
+    const codecs = codecsFor(protocol, start);
+    if (codecs !== undefined) this.#bytesPerMs = (codecs.heard.sampleRate * codecs.heard.bytesPerSample) / 1000;
     const leg = new PhoneLeg({
       socket: this.#socket,
       protocol,
@@ -158,7 +169,7 @@ export class PhoneStream<G> {
       dialect: protocol.name,
       format: start.format,
     };
-    if (codec === undefined) {
+    if (codecs === undefined) {
       this.#tally.count('message_malformed');
       const offered = describeFormat(start.format);
       this.#options.log.warn(
@@ -209,9 +220,12 @@ export class PhoneStream<G> {
     );
   }
 
-  /** These carriers speak text only. A stray binary message is let pass in a call, not from somebody who has yet to say who it is. */
-  #onBinary(): void {
-    if (this.#state === 'closed') return;
+  /** From a carrier that speaks text only a stray one is let pass in a call, not from somebody who has yet to say who it is. */
+  #onBinary(data: Buffer): void {
+    if (this.#reader.parseBinary !== undefined) {
+      this.#take(this.#reader.parseBinary(data, this.#report));
+      return;
+    }
     this.#tally.count('message_malformed');
     if (this.#malformed.take(this.#clock.now()) && this.#leg !== undefined) return;
     this.#violation(termination('media-malformed', 'binary messages on a text stream'), CLOSE.unsupported);

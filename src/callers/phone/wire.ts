@@ -1,18 +1,21 @@
 import type { Socket } from '../../transport/socket.ts';
-import type { MediaProtocol } from './protocol.ts';
+import type { CarrierMedia } from './carrier-media.ts';
 
 /** What a leg needs of its socket. */
-export type PhoneSocket = Pick<Socket, 'isOpen' | 'bufferedBytes' | 'rttMs' | 'send' | 'probe' | 'close'>;
+export type PhoneSocket = Pick<
+  Socket,
+  'isOpen' | 'bufferedBytes' | 'rttMs' | 'send' | 'sendBinary' | 'probe' | 'close'
+>;
 
 /** The way to the carrier: one dialect on one socket, for the stream of the moment. Once shut it sends nothing more. */
 export class PhoneWire {
   readonly #socket: PhoneSocket;
-  readonly #protocol: MediaProtocol;
+  readonly #protocol: CarrierMedia;
   /** The carrier's id of the stream; a second `start` changes it. */
   streamId: string;
   #shut = false;
 
-  constructor(socket: PhoneSocket, protocol: MediaProtocol, streamId: string) {
+  constructor(socket: PhoneSocket, protocol: CarrierMedia, streamId: string) {
     this.#socket = socket;
     this.#protocol = protocol;
     this.streamId = streamId;
@@ -28,12 +31,18 @@ export class PhoneWire {
 
   // Each returns false when nothing was sent.
 
+  /** Audio as base64, where the carrier takes it in text. */
   media(payload: string): boolean {
-    return this.#send(this.#protocol.media(this.streamId, payload));
+    return this.#protocol.media !== undefined && this.#send(this.#protocol.media(this.streamId, payload));
+  }
+
+  /** Audio as it is; the bytes belong to the socket from then on. */
+  binary(payload: Buffer): boolean {
+    return !this.#shut && this.#socket.sendBinary(payload);
   }
 
   mark(name: string): boolean {
-    return this.#send(this.#protocol.mark(this.streamId, name));
+    return this.#protocol.mark !== undefined && this.#send(this.#protocol.mark(this.streamId, name));
   }
 
   clear(): boolean {

@@ -2,8 +2,8 @@ import type { CarrierCall } from '../../../call/carrier-call.ts';
 import type { Clock } from '../../../call/clock.ts';
 import type { Log } from '../../../call/leg.ts';
 import type { KindSettings, SettingsOf } from '../../../settings.ts';
+import type { CarrierMedia } from '../carrier-media.ts';
 import type { CallControl, CallStatus } from '../control/control.ts';
-import type { MediaProtocol } from '../protocol.ts';
 import type { CarrierChecks } from './checks.ts';
 import type { CarrierWebhook } from './webhook.ts';
 
@@ -39,7 +39,7 @@ export interface Carrier {
   readonly secretSetting: string;
   readonly webhook: CarrierWebhook;
   /** How its media socket speaks. */
-  readonly media: MediaProtocol;
+  readonly media: CarrierMedia;
   /** Control of its calls beside their media; undefined without its credentials. Throws CONFIG_INVALID. */
   control?(deps: ControlDeps): CallControl | undefined;
   /** What the doctor asks of it. */

@@ -12,6 +12,7 @@ import type { Dispatch } from '../../../dispatch.ts';
 import { errorCode } from '../../../errors.ts';
 import type { Arrival, Intake } from '../../../intake/intake.ts';
 import type { OutboundPlan } from '../../../orders/outbound-call.ts';
+import type { Carriers } from '../carriers/index.ts';
 import { PhoneStream } from '../stream.ts';
 import type { CallMemory } from './call-memory.ts';
 import type { CallDesk, IncomingCall, Preparation, Refusal } from './incoming-call.ts';
@@ -88,6 +89,8 @@ function ends({
 }
 
 export interface StreamDeps {
+  /** Whose streams these are. */
+  readonly carriers: Pick<Carriers, 'all'>;
   readonly calls: Calls;
   /** Told of streams that were opened. */
   readonly memory?: Pick<CallMemory, 'opened'>;
@@ -98,14 +101,11 @@ export interface StreamDeps {
   readonly count: Count;
 }
 
-/** The rate of a stream's codec where that is L16 ("L16@24000h"), Hz. */
-const l16HzOf = (codec: string) => (codec.startsWith('L16') ? Number.parseInt(codec.slice(4), 10) : undefined);
-
 /** Takes over each media socket: it must show a token in its `start`, and is then plugged into the call the token names. */
-export function phoneStreams({ calls, memory, config, log, clock, count }: StreamDeps): (stream: MediaStream) => void {
+export function phoneStreams(deps: StreamDeps): (stream: MediaStream) => void {
+  const { calls, memory, config, log, clock, count } = deps;
+  const carriers = deps.carriers.all.map(({ media }) => media);
   const leg = {
-    l16ByteOrder: config.SIGNALWIRE_L16_BYTE_ORDER,
-    l16Hz: l16HzOf(config.SIGNALWIRE_CODEC),
     holdMs: config.MAX_HOLD_MINUTES * 60_000,
     leadMs: config.PLAYOUT_LEAD_MS,
     cushionMs: config.PLAYOUT_CUSHION_MS,
@@ -113,6 +113,7 @@ export function phoneStreams({ calls, memory, config, log, clock, count }: Strea
   };
   return (stream) => {
     new PhoneStream<StreamClaims>((handlers) => stream.attach(handlers), {
+      carriers,
       authorize({ token, callId }) {
         try {
           return { ok: true, grant: stream.authorizeStart(token, callId) };

@@ -1,5 +1,6 @@
+import { twilio } from '../../../../src/callers/phone/carriers/twilio/media.ts';
 import { PHONE_LEG_DEFAULTS, type PhoneLegOptions, withDefaults } from '../../../../src/callers/phone/options.ts';
-import { Outbound } from '../../../../src/callers/phone/outbound.ts';
+import { Outbound, type OutboundInit } from '../../../../src/callers/phone/outbound.ts';
 import { type Codec, pcmu } from '../../../../src/media/codecs.ts';
 import { FakeClock } from '../../../fakes/clock.ts';
 import { counts } from './counts.ts';
@@ -140,17 +141,27 @@ export class OutboundRig {
   #waiting: Array<() => void> = [];
   #nextTick = 7;
 
-  constructor(init: { codec?: Codec; oneWayMs?: number; rttKnown?: boolean; options?: Partial<PhoneLegOptions> } = {}) {
+  constructor(
+    init: {
+      codec?: Codec;
+      rules?: OutboundInit['rules'];
+      oneWayMs?: number;
+      rttKnown?: boolean;
+      options?: Partial<PhoneLegOptions>;
+    } = {},
+  ) {
     const { codec = pcmu, oneWayMs = 0, rttKnown = true } = init;
     this.#codec = codec;
     this.carrier = new FakeCarrier(this.clock, codec, oneWayMs, (name) =>
       this.#inProcess(() => this.outbound.onMark(name)),
     );
     const rig = this;
-    this.outbound = new Outbound(
+    this.outbound = new Outbound({
       codec,
-      {
+      rules: init.rules ?? twilio,
+      wire: {
         media: (payload) => this.carrier.media(payload),
+        binary: (payload) => this.carrier.media(payload.toString('base64')),
         mark: (name) => this.carrier.mark(name),
         clear: () => this.carrier.clear(),
         get bufferedBytes() {
@@ -158,13 +169,13 @@ export class OutboundRig {
         },
         rttMs: rttKnown ? 2 * oneWayMs : undefined,
       },
-      () => {
+      onStuck: () => {
         this.stuck++;
       },
-      this.counts.count,
-      this.clock,
-      withDefaults({ ...PHONE_LEG_DEFAULTS, ...init.options }),
-    );
+      count: this.counts.count,
+      clock: this.clock,
+      options: withDefaults({ ...PHONE_LEG_DEFAULTS, ...init.options }),
+    });
     this.#oneWayMs = oneWayMs;
   }
 

@@ -1,12 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { termination } from '../../../../src/call/termination.ts';
-import { signalwire } from '../../../../src/callers/phone/carriers/signalwire/media.ts';
+import type { CarrierMedia } from '../../../../src/callers/phone/carrier-media.ts';
+import { signalwireMedia } from '../../../../src/callers/phone/carriers/signalwire/media.ts';
 import { twilio } from '../../../../src/callers/phone/carriers/twilio/media.ts';
 import { PhoneLeg } from '../../../../src/callers/phone/leg.ts';
 import type { PhoneLegOptions } from '../../../../src/callers/phone/options.ts';
 import type { MediaMessage, StartMessage } from '../../../../src/callers/phone/protocol.ts';
 import { FakeClock } from '../../../fakes/clock.ts';
 import { FakeSocket, legContext } from './rig.ts';
+
+const signalwire = signalwireMedia();
 
 const startMessage = (over: Partial<StartMessage> = {}): StartMessage => ({
   type: 'start',
@@ -30,7 +33,7 @@ const media = (over: Partial<MediaMessage> = {}): MediaMessage => ({
 });
 
 async function started(
-  init: { protocol?: typeof twilio; start?: StartMessage; options?: Partial<PhoneLegOptions> } = {},
+  init: { protocol?: CarrierMedia; start?: StartMessage; options?: Partial<PhoneLegOptions> } = {},
 ) {
   const clock = new FakeClock();
   const socket = new FakeSocket();
@@ -78,8 +81,8 @@ describe('the phone leg', () => {
 
   it('reads L16 in the byte order it is told', async () => {
     const s = await started({
+      protocol: { ...twilio, l16: { byteOrder: 'be' } },
       start: startMessage({ format: { encoding: 'audio/x-l16', sampleRate: 8000, channels: 1 } }),
-      options: { l16ByteOrder: 'be' },
     });
     s.leg.receive(media({ payload: Buffer.from([0x01, 0x02]) }), 0);
     expect(s.heard).toEqual([0x0102]);

@@ -10,6 +10,8 @@ import { counts } from './counts.ts';
 /** A socket that keeps what it was told. It closes when asked, as one with an honest far end does. */
 export class FakeSocket implements PhoneSocket {
   sent: string[] = [];
+  /** All messages sent, text and binary, in their order. */
+  messages: Array<string | Uint8Array> = [];
   closed: [number, string] | undefined;
   bufferedBytes = 0;
   rttMs: number | undefined = 0;
@@ -30,6 +32,13 @@ export class FakeSocket implements PhoneSocket {
   send(text: string): boolean {
     if (!this.isOpen) return false;
     this.sent.push(text);
+    this.messages.push(text);
+    return true;
+  }
+
+  sendBinary(bytes: Uint8Array): boolean {
+    if (!this.isOpen) return false;
+    this.messages.push(bytes);
     return true;
   }
 

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Termination } from '../../../../src/call/termination.ts';
+import { signalwireMedia } from '../../../../src/callers/phone/carriers/signalwire/media.ts';
+import { twilio } from '../../../../src/callers/phone/carriers/twilio/media.ts';
 import { codecFor, codecLabel } from '../../../../src/callers/phone/formats.ts';
 import type { PhoneLeg } from '../../../../src/callers/phone/leg.ts';
 import { FloodGuard } from '../../../../src/callers/phone/limits.ts';
@@ -38,6 +40,7 @@ function stream(overrides: Partial<PhoneStreamOptions<Grant>> = {}) {
         seen.requests.push(request);
         return { ok: true, grant: { pass: 7 } };
       },
+      carriers: [twilio, signalwireMedia()],
       accepted(leg, grant) {
         seen.legs.push(leg);
         seen.grants.push(grant);
@@ -427,7 +430,7 @@ describe('the formats', () => {
     ['audio/pcm16', 24_000],
     ['L16', 0],
   ])('take L16 at 24 kHz in every spelling: %j with a rate of %j', (encoding, sampleRate) => {
-    const s = stream({ leg: { l16Hz: 24_000 } });
+    const s = stream({ carriers: [twilio, signalwireMedia({ codec: 'L16@24000h' })] });
     s.say(withFormat({ encoding, sampleRate, channels: 1 }));
     expect(s.socket.closed).toBeUndefined();
     expect(s.legs[0]?.audio.toString()).toBe('l16le@24000 -> signalwire');
@@ -449,7 +452,7 @@ describe('the formats', () => {
     ['audio/PCMA;rate=8000', 8_000, 'pcma'],
     ['alaw', 8_000, 'pcma'],
   ])('take a G.711 law in every spelling: %j with a rate of %j is %s', (encoding, sampleRate, name) => {
-    const s = stream({ leg: { l16Hz: 24_000 } });
+    const s = stream({ carriers: [twilio, signalwireMedia({ codec: 'L16@24000h' })] });
     s.say(withFormat({ encoding, sampleRate }));
     expect(s.socket.closed).toBeUndefined();
     expect(s.legs[0]?.audio.toString()).toBe(`${name}@8000 -> signalwire`);
@@ -470,7 +473,7 @@ describe('the formats', () => {
     ['a name of every object', { encoding: 'constructor', sampleRate: 8_000, channels: 1 }],
     ['control characters', { encoding: 'audio/\u001b[31m\n', sampleRate: 8_000, channels: 1 }],
   ])('refuse what is not plain, with a code in the log: %s', (_name, format) => {
-    const s = stream({ leg: { l16Hz: 24_000 } });
+    const s = stream({ carriers: [twilio, signalwireMedia({ codec: 'L16@24000h' })] });
     s.say(withFormat(format));
     expect(s.socket.closed?.[0]).toBe(1003);
     const [line] = s.log.lines;

@@ -144,7 +144,7 @@ function slowMedia(message: Json, report: FaultReport | undefined): PhoneMessage
   return media;
 }
 
-/** Reads one message of the family; see `MediaProtocol.parse`. */
+/** Reads one message of the family; see `CarrierMedia.parse`. */
 export function parseMessage(data: Buffer | string, report?: FaultReport): PhoneMessage | null {
   const bytes = typeof data === 'string' ? Buffer.from(data, 'utf8') : data;
   if (scanMedia(bytes, fields)) {

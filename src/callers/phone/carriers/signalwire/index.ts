@@ -1,6 +1,6 @@
 import { defineCarrier } from '../carrier.ts';
 import { signalwireControl } from './control.ts';
-import { signalwire } from './media.ts';
+import { signalwireMedia } from './media.ts';
 import { signalwireSettings } from './settings.ts';
 import { signalwireWebhook } from './webhook.ts';
 
@@ -19,7 +19,10 @@ export const signalwireCarrier = defineCarrier({
       codec: settings.SIGNALWIRE_CODEC,
       realtime: settings.SIGNALWIRE_REALTIME,
     }),
-    media: signalwire,
+    media: signalwireMedia({
+      byteOrder: settings.SIGNALWIRE_L16_BYTE_ORDER,
+      codec: settings.SIGNALWIRE_CODEC,
+    }),
     control: (deps) => signalwireControl(settings, deps),
   }),
 });

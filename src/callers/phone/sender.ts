@@ -1,0 +1,234 @@
+import type { Count } from '../../call/counters.ts';
+import type { Codec } from '../../media/codecs.ts';
+import { msToSamples, samplesToMs } from '../../media/frame.ts';
+import { Backlog } from './backlog.ts';
+import { burstChunkMs } from './burst-chunk.ts';
+import { ByteQueue } from './byte-queue.ts';
+import type { CarrierMedia } from './carrier-media.ts';
+import type { PhoneLegOptions } from './options.ts';
+import type { Playing } from './playing.ts';
+import type { PhoneWire } from './wire.ts';
+
+/** What the messages go through; see `PhoneWire`. */
+export type OutboundWire = Pick<PhoneWire, 'media' | 'binary' | 'mark' | 'clear' | 'bufferedBytes' | 'rttMs'>;
+
+/** What a carrier says of the audio that is sent to it. */
+export type SendingRules = Pick<CarrierMedia, 'media' | 'mark' | 'wholeFrames'>;
+
+/** Room of the live cushion for the granularity of ticks and of the carrier's own frames, ms. */
+const GRAIN_MS = 20;
+/** Samples encoded at a time. */
+const ENCODE_SAMPLES = 4_800;
+/** They are copied before the next are encoded: one memory for all legs of the process. */
+const ENCODED = Buffer.allocUnsafeSlow(ENCODE_SAMPLES * 2);
+
+/** The cushion to be in front of a live source, here and at the carrier, ms. */
+export function cushionTargetMs({ cushionMs, chunkMs }: PhoneLegOptions): number {
+  // While a chunk gathers here the carrier has that much less, so the cushion is that much larger than what must remain of it.
+  return cushionMs === 0 ? 0 : cushionMs + chunkMs + GRAIN_MS;
+}
+
+/** What is queued and sent: audio in the carrier's codec, cut into messages, no further ahead of real time than the lead, with marks between. */
+export class Sender {
+  readonly #wire: OutboundWire;
+  readonly #rules: SendingRules;
+  readonly #playing: Playing;
+  readonly #count: Count;
+  readonly #options: PhoneLegOptions;
+  readonly #rate: number;
+  /** In samples: messages to a live source's listener, and to a bursty one's; a frame of the carrier's; audio between marks. */
+  readonly #chunk: number;
+  readonly #burstChunk: number;
+  readonly #frame: number;
+  readonly #markEvery: number;
+  readonly #liveLeadMs: number;
+  readonly #queue = new ByteQueue();
+  #codec: Codec;
+  #backlog: Backlog;
+  #unmarked = 0;
+  /** Whether something was sent since nothing waited in the socket: asking it costs more than knowing. */
+  #mayWait = false;
+  /** Whether anything was sent that a clear could still discard. */
+  #clearable = false;
+  #lastSent = Number.NEGATIVE_INFINITY;
+  /** The lead is full until then, unless an echo says that the carrier is further on, ms. */
+  #fullUntil = Number.NEGATIVE_INFINITY;
+
+  constructor(
+    init: { codec: Codec; rules: SendingRules; wire: OutboundWire; playing: Playing; count: Count },
+    options: PhoneLegOptions,
+  ) {
+    const { codec, rules } = init;
+    this.#codec = codec;
+    this.#rules = rules;
+    this.#wire = init.wire;
+    this.#playing = init.playing;
+    this.#count = init.count;
+    this.#options = options;
+    this.#rate = codec.sampleRate;
+    this.#backlog = this.#newBacklog();
+    const { wholeFrames } = rules;
+    this.#frame = wholeFrames === undefined ? 1 : msToSamples(wholeFrames.ms, this.#rate);
+    const whole = (ms: number) => {
+      const frames = wholeFrames?.oneAMessage ? 1 : Math.floor(msToSamples(ms, this.#rate) / this.#frame);
+      return Math.max(1, frames) * this.#frame;
+    };
+    this.#chunk = whole(options.chunkMs);
+    this.#burstChunk = whole(burstChunkMs(options));
+    this.#markEvery = msToSamples(options.markMs, this.#rate);
+    this.#liveLeadMs = Math.max(options.leadMs, cushionTargetMs(options) + options.chunkMs);
+  }
+
+  /** Audio that waits here, ms. */
+  get queuedMs(): number {
+    return samplesToMs(this.#queued(), this.#rate);
+  }
+
+  /** When audio was sent last, ms. */
+  get lastSent(): number {
+    return this.#lastSent;
+  }
+
+  /** Whether the carrier takes nothing, so that what is written now could only be thrown away. */
+  get blocked(): boolean {
+    return this.#backlog.blocked;
+  }
+
+  /** The lead may be full no more: something was learnt. */
+  look(): void {
+    this.#fullUntil = Number.NEGATIVE_INFINITY;
+  }
+
+  /** Whether nothing can be sent yet, for all that is known. */
+  isFull(now: number): boolean {
+    return now < this.#fullUntil;
+  }
+
+  /** Whether nothing is left to be sent, answered or taken. */
+  isEmpty(): boolean {
+    return this.#queue.length === 0 && this.#unmarked === 0 && this.#playing.marksOut === 0 && !this.#mayWait;
+  }
+
+  /** Queues what the agent wrote. */
+  push(samples: Int16Array): void {
+    this.#playing.wrote(samples.length);
+    for (let at = 0; at < samples.length; at += ENCODE_SAMPLES) {
+      const part = samples.length <= ENCODE_SAMPLES ? samples : samples.subarray(at, at + ENCODE_SAMPLES);
+      this.#queue.push(ENCODED, this.#codec.encode(part, ENCODED));
+    }
+  }
+
+  /** Queues silence of our own. */
+  pad(samples: number): void {
+    this.#playing.padded(samples);
+    this.#queue.fill(this.#codec.silence, samples * this.#codec.bytesPerSample);
+  }
+
+  /**
+   * Sends whole chunks as far as the lead allows; with `flush` also what is left of the last, and a mark behind it. `live`: the pace of the
+   * source.
+   */
+  pump(now: number, flush: boolean, live: boolean): void {
+    const leadMs = live ? this.#liveLeadMs : this.#options.leadMs;
+    const chunk = live ? this.#chunk : this.#burstChunk;
+    for (let left = this.#queued(); left > 0; left = this.#queued()) {
+      let samples = Math.min(left, chunk);
+      if (samples < chunk && !flush) return;
+      const unplayedMs = this.#playing.unplayedMs(now);
+      const over = unplayedMs + samplesToMs(samples, this.#rate) - leadMs;
+      if (over > 0) {
+        // The carrier plays in real time.
+        this.#fullUntil = now + over;
+        return;
+      }
+      const missing = this.#frame === 1 ? 0 : (this.#frame - (samples % this.#frame)) % this.#frame;
+      if (missing > 0) this.pad(missing);
+      samples += missing;
+      if (!this.#send(samples, now)) return;
+      // The first mark of a talkspurt comes at once: it tells how much the carrier gathers before it begins to play.
+      if (this.#unmarked >= this.#markEvery || unplayedMs <= 0) this.#mark(now);
+    }
+    if (flush && this.#unmarked > 0) this.#mark(now);
+  }
+
+  /** Silence for a carrier that takes a stream on which nothing comes for a dead one: a chunk whenever all was played. */
+  hum(now: number): void {
+    if (this.#queue.length > 0 || this.blocked || this.#playing.unplayedMs(now) > 0) return;
+    this.pad(this.#chunk);
+    this.#send(this.#chunk, now);
+    // Nobody needs to know how far silence was played.
+    this.#unmarked = 0;
+    this.#playing.settle(now);
+  }
+
+  /** Discards all that was not played, here and at the carrier. The message leaves before this returns. */
+  clear(now: number): void {
+    if (this.#clearable) this.#wire.clear();
+    this.#count('ms_cleared', Math.round(this.#discard(now)));
+  }
+
+  /**
+   * Looks at what the network has not taken. `dropped`: it was so much that all was discarded; `stuck`: the carrier takes no audio any more, and the
+   * stream is to be given up.
+   */
+  lookAtBacklog(now: number): 'ok' | 'dropped' | 'stuck' {
+    if (!this.#mayWait) return 'ok';
+    const waiting = this.#wire.bufferedBytes;
+    const verdict = this.#backlog.check(waiting, now);
+    // Until the backlog is gone it is asked for again.
+    this.#mayWait = waiting > 0;
+    if (verdict === 'ok') return 'ok';
+    if (verdict === 'close') return 'stuck';
+    this.#count('ms_dropped_backpressure', Math.round(this.#discard(now)));
+    this.#wire.clear();
+    return 'dropped';
+  }
+
+  /** A new stream of the same rate begins on the same socket: nothing queued or sent before counts. */
+  restart(codec: Codec, now: number): void {
+    this.#count('ms_cleared', Math.round(this.#discard(now)));
+    this.#codec = codec;
+    this.#backlog = this.#newBacklog();
+    this.#playing.restart();
+  }
+
+  #newBacklog(): Backlog {
+    return new Backlog(this.#codec, this.#options, this.#rules.media === undefined);
+  }
+
+  #queued(): number {
+    return this.#queue.length / this.#codec.bytesPerSample;
+  }
+
+  /** Sends the first samples of the queue; false when the wire takes none. */
+  #send(samples: number, now: number): boolean {
+    const bytes = samples * this.#codec.bytesPerSample;
+    const sent =
+      this.#rules.media === undefined
+        ? this.#wire.binary(this.#queue.take(bytes))
+        : this.#wire.media(this.#queue.takeBase64(bytes));
+    if (!sent) return false;
+    this.#mayWait = true;
+    this.#count('frames_out');
+    this.#lastSent = now;
+    this.#clearable = true;
+    this.#playing.sent(samples, now);
+    this.#unmarked += samples;
+    return true;
+  }
+
+  #mark(now: number): void {
+    this.#unmarked = 0;
+    if (this.#rules.mark === undefined) this.#playing.settle(now);
+    else this.#wire.mark(this.#playing.mark(now));
+  }
+
+  /** Returns how much of what was written will not be played, ms. */
+  #discard(now: number): number {
+    this.#fullUntil = Number.NEGATIVE_INFINITY;
+    this.#queue.clear();
+    this.#unmarked = 0;
+    this.#clearable = false;
+    return this.#playing.discard(now);
+  }
+}
