@@ -25,13 +25,13 @@ import { phoneDesk, phoneStreams } from './callers/phone/http/desk.ts';
 import { serveMediaStream } from './callers/phone/http/media-stream.ts';
 import { StreamTokens } from './callers/phone/http/stream-token.ts';
 import { MemoryUsedTokens } from './callers/phone/http/used-tokens.ts';
-import { carrierSecrets } from './callers/phone/http/webhook.ts';
+import { WebhookRoutes } from './callers/phone/http/webhook-routes.ts';
 import { phoneWebhooks } from './callers/phone/http/webhooks.ts';
 import { comfortSounds } from './comfort-sound.ts';
 import type { Config } from './config.ts';
 import { type ModelEndpoint, openDispatch } from './dispatch.ts';
 import { Drain } from './drain.ts';
-import { BridgeError, errorMessage } from './errors.ts';
+import { BridgeError, errorCode, errorMessage } from './errors.ts';
 import { openBrowser } from './features/browser.ts';
 import { openConsole } from './features/console-page.ts';
 import type { Base, Feature, Parts } from './features/feature.ts';
@@ -135,10 +135,10 @@ export async function build(config: Config, deps: AppDeps): Promise<App> {
     httpEvents: HTTP_COUNTERS,
   });
   const instance = randomBytes(3).toString('hex');
-  const secrets = carrierSecrets(config);
   const carriers = openCarriers(config, { kinds: deps.carriers, clock, log });
   if (!carriers.isSigned) log.warn({}, unprovenWarning(carriers));
   const urls = publicUrls({ publicUrl: config.PUBLIC_URL, signed: carriers.isSigned });
+  const webhooks = new WebhookRoutes({ carriers, urls, count: metrics.countHttp });
   const admin = adminTokens(config);
   if (admin.file !== undefined)
     log.info({ file: admin.file }, 'no ADMIN_TOKEN is set: the token of the console and of operators is in this file');
@@ -156,7 +156,7 @@ export async function build(config: Config, deps: AppDeps): Promise<App> {
     memory,
     metrics,
     carriers,
-    secrets,
+    webhooks,
     urls,
     instance,
   };
@@ -251,7 +251,8 @@ export async function build(config: Config, deps: AppDeps): Promise<App> {
 
   http.app.register(phoneWebhooks, {
     desk,
-    secrets,
+    carriers,
+    webhooks,
     urls,
     memory: callMemory,
     tokens,
@@ -267,16 +268,17 @@ export async function build(config: Config, deps: AppDeps): Promise<App> {
         { carrier, carrierCallId },
         'a caller without a number is connected on, and none can be shown: set TRANSFER_CALLER_ID',
       ),
-    signalwire: {
-      codec: config.SIGNALWIRE_CODEC,
-      realtime: config.SIGNALWIRE_REALTIME === 'auto' ? 'auto' : config.SIGNALWIRE_REALTIME === 'true',
-    },
+    notTold: ({ carrier, carrierCallId }, error) =>
+      log.error(
+        { carrier, carrierCallId, code: errorCode(error), detail: errorMessage(error) },
+        'a carrier does not take what it is answered',
+      ),
   });
   const provenMost = Math.max(config.MAX_CALLS, config.MAX_PENDING_STREAMS);
   serveMediaStream({
     upgrades: http.upgrades,
     urls,
-    secrets,
+    carriers,
     tokens,
     count: metrics.countHttp,
     log,

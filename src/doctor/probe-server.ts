@@ -1,9 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { isSignalWireSignature, isTwilioSignature } from '../callers/phone/carriers/laml/signature.ts';
+import type { Carriers } from '../callers/phone/carriers/index.ts';
 import { PATHS } from '../callers/phone/http/answers.ts';
-import type { CarrierSecrets } from '../callers/phone/http/webhook.ts';
 import { SocketAcceptor } from '../transport/socket.ts';
 import { asksForWebSocket } from '../transport/upgrade-request.ts';
 
@@ -27,7 +26,7 @@ export async function startProbeServer(options: {
   host: string;
   port: number;
   publicUrl: string | undefined;
-  secrets: CarrierSecrets;
+  carriers: Carriers;
 }): Promise<ProbeServer> {
   const path = `/doctor/${randomBytes(16).toString('hex')}`;
   const nonce = randomBytes(16).toString('hex');
@@ -41,7 +40,7 @@ export async function startProbeServer(options: {
     else if (pathname === PATHS.incomingCall && request.method === 'POST')
       void readBody(request).then(
         (body) => {
-          const isSigned = judge(request, body, `${options.publicUrl ?? ''}${request.url}`, options.secrets);
+          const isSigned = judge(request, body, `${options.publicUrl ?? ''}${request.url}`, options.carriers);
           answer(response, isSigned ? 400 : 403, isSigned ? 'WEBHOOK_INVALID' : 'WEBHOOK_SIGNATURE_INVALID');
         },
         () => answer(response, 400, 'REQUEST_INVALID'),
@@ -79,16 +78,9 @@ async function readBody(request: IncomingMessage): Promise<string> {
   return body;
 }
 
-function judge(request: IncomingMessage, rawBody: string, url: string, secrets: CarrierSecrets): boolean {
-  const header = (name: string) => String(request.headers[name] ?? '');
-  const content = { url, params: Object.fromEntries(new URLSearchParams(rawBody)), rawBody };
-  const headers = {
-    twilio: header('x-twilio-signature'),
-    signalwire: header('x-signalwire-signature'),
-    signalwireSha256: header('x-signalwire-sha256-signature'),
-  };
-  return (
-    isTwilioSignature(secrets.twilio, headers.twilio, content) ||
-    isSignalWireSignature(secrets.signalwire, headers, content)
-  );
+function judge(request: IncomingMessage, rawBody: string, url: string, carriers: Carriers): boolean {
+  const { method = '', headers } = request;
+  const [contentType = ''] = (headers['content-type'] ?? '').split(';');
+  const asked = { method, headers, url, query: url.split('?')[1] ?? '', contentType, rawBody };
+  return carriers.all.some(({ webhook }) => webhook.proves(asked));
 }

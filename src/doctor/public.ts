@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { openCarriers } from '../callers/phone/carriers/index.ts';
 import { twilioSignature } from '../callers/phone/carriers/laml/signature.ts';
 import { PATHS } from '../callers/phone/http/answers.ts';
-import { carrierSecrets } from '../callers/phone/http/webhook.ts';
 import { BridgeError, errorMessage } from '../errors.ts';
 import { localUrl } from '../http/public-url.ts';
 import { openSocket } from '../transport/socket.ts';
@@ -44,7 +44,8 @@ class Way {
   }
 
   get #secrets() {
-    return carrierSecrets(this.#deps.config);
+    const { TWILIO_AUTH_TOKEN: twilio, SIGNALWIRE_SIGNING_KEY: signalwire } = this.#deps.config;
+    return { twilio, signalwire };
   }
 
   get #local(): string {
@@ -56,7 +57,7 @@ class Way {
   async port(signal: AbortSignal): Promise<Finding> {
     const { HOST: host, PORT: port, PUBLIC_URL: publicUrl } = this.#deps.config;
     try {
-      this.#probe = await startProbeServer({ host, port, publicUrl, secrets: this.#secrets });
+      this.#probe = await startProbeServer({ host, port, publicUrl, carriers: openCarriers(this.#deps.config) });
       return pass(`port ${this.#probe.port} is free; the doctor listens there in the daemon's place`);
     } catch (error) {
       const code = codeOf(error);

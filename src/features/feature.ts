@@ -10,7 +10,7 @@ import type { CallTap, TapHooks } from '../call/tap.ts';
 import type { Termination } from '../call/termination.ts';
 import type { Ticker } from '../call/ticker.ts';
 import type { Carriers } from '../callers/phone/carriers/index.ts';
-import type { CarrierSecrets } from '../callers/phone/http/webhook.ts';
+import type { WebhookRoutes } from '../callers/phone/http/webhook-routes.ts';
 import type { Config } from '../config.ts';
 import type { Dispatch, ModelEndpoint } from '../dispatch.ts';
 import type { AdminOptions } from '../http/admin.ts';
@@ -61,8 +61,8 @@ export interface Base {
   readonly metrics: Metrics;
   /** Those that the daemon knows, as the settings have them. */
   readonly carriers: Carriers;
-  /** By what carriers prove their webhooks, and the addresses that they are given. */
-  readonly secrets: CarrierSecrets;
+  /** Where carriers tell of calls, and the addresses that they are given. */
+  readonly webhooks: WebhookRoutes;
   readonly urls: PublicUrls;
   /** Tells this process from others of the fleet; letters and digits. */
   readonly instance: string;

@@ -1,13 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import type { Calls } from '../call/calls.ts';
-import { voiceAt } from '../callers/phone/carriers/laml/document.ts';
 import { openControls } from '../callers/phone/control/controls.ts';
 import { isFinal } from '../callers/phone/control/index.ts';
 import { transferEndedPath } from '../callers/phone/http/answers.ts';
 import { callStatusRoute, type StatusUpdate } from '../callers/phone/http/call-status.ts';
 import { callerIdFor } from '../callers/phone/http/caller-id.ts';
 import { HostedDocuments, hostedDocumentRoute } from '../callers/phone/http/hosted-documents.ts';
-import { WebhookGuard } from '../callers/phone/http/webhook.ts';
 import { HourLimit } from '../memory/hour-limit.ts';
 import { parseParty } from '../numbering/party.ts';
 import { CallCallbacks } from '../orders/call-callbacks.ts';
@@ -26,7 +24,7 @@ const REPORT_MS = 2_000;
 
 /** Calls that are ordered, and the interface by which calls are seen and operated: `/calls`, and the carriers' news of both. */
 export async function openCallsApi(base: Base): Promise<Feature> {
-  const { config, carriers, clock, log, memory, metrics, secrets, urls } = base;
+  const { config, carriers, clock, log, memory, webhooks, urls } = base;
   const destinations = new Destinations({
     hosts: config.HTTP_TOOL_HOSTS,
     privateHosts: config.HTTP_TOOL_PRIVATE_HOSTS,
@@ -78,6 +76,7 @@ export async function openCallsApi(base: Base): Promise<Feature> {
       outbound = new OutboundCalls({
         guard,
         control: controls.forOrders,
+        carrier: carriers.get(controls.forOrders?.account.carrier ?? ''),
         from: config.OUTBOUND_FROM,
         urls,
         clock,
@@ -101,12 +100,12 @@ export async function openCallsApi(base: Base): Promise<Feature> {
               { callId: call.id },
               'a caller without a number is connected on, and none can be shown: set TRANSFER_CALLER_ID',
             );
-          const action = n === undefined ? undefined : urls.http({ headers: {} }, transferEndedPath(n));
-          const { carrier = '' } = calls.get(call.id)?.info ?? {};
+          const carrier = carriers.get(calls.get(call.id)?.info.carrier ?? '');
+          const action = n === undefined ? undefined : urls.http({ headers: {} }, transferEndedPath(n, carrier));
           const { language, voice } = dispatch.words({ ...ends, direction: call.direction }).fallback;
           return {
             language,
-            voice: voiceAt(carrier, voice),
+            voice: voice === undefined ? undefined : (carrier?.webhook.voice(voice) ?? voice),
             callerId: shown,
             action,
             ...(n === undefined ? {} : { timeoutSeconds: config.TRANSFER_RING_SECONDS }),
@@ -116,9 +115,8 @@ export async function openCallsApi(base: Base): Promise<Feature> {
         comesBack: config.PUBLIC_URL !== undefined,
         controlOf: ({ id }) => controls.of(calls.get(id)?.info ?? {}),
       });
-      const webhooks = new WebhookGuard({ secrets, urls, count: metrics.countHttp });
-      http.app.register(callStatusRoute, { guard: webhooks, onStatus: news });
-      http.app.register(hostedDocumentRoute, { documents, guard: webhooks });
+      http.app.register(callStatusRoute, { carriers, webhooks, onStatus: news });
+      http.app.register(hostedDocumentRoute, { documents, webhooks });
       http.app.register(callsApi, { admin, desk, mayDial, clock });
     },
     async close() {

@@ -4,9 +4,10 @@ import { type CarrierCall, carrierCallKey, isSameAccount } from '../call/carrier
 import { type Clock, delay, type Timer } from '../call/clock.ts';
 import type { Log } from '../call/leg.ts';
 import type { Termination } from '../call/termination.ts';
+import type { Carrier } from '../callers/phone/carriers/carrier.ts';
 import { type CallControl, ControlError } from '../callers/phone/control/index.ts';
-import { PATHS } from '../callers/phone/http/answers.ts';
-import { CALL_STATUS_PATH, type StatusUpdate } from '../callers/phone/http/call-status.ts';
+import { addressOf } from '../callers/phone/http/answers.ts';
+import type { StatusUpdate } from '../callers/phone/http/call-status.ts';
 import { errorMessage } from '../errors.ts';
 import { ApiError } from '../http/api-error.ts';
 import { noMoreCalls } from '../http/no-more-calls.ts';
@@ -23,6 +24,8 @@ export interface OutboundCallsOptions {
   readonly guard: OutboundGuard;
   /** None: no call can be placed. */
   readonly control: CallControl | undefined;
+  /** Whose control it is, who may have addresses of his own for his webhooks. */
+  readonly carrier?: Carrier | undefined;
   /** The number that calls are made from when the order names none, E.164. */
   readonly from: string | undefined;
   readonly urls: PublicUrls;
@@ -76,7 +79,7 @@ export class OutboundCalls {
   }
 
   async #place(order: CallOrder, request: HostedRequest): Promise<CallView> {
-    const { control, guard, urls, clock, hasPrompt, admit } = this.#o;
+    const { control, carrier, guard, urls, clock, hasPrompt, admit } = this.#o;
     const from = order.from ?? this.#o.from;
     if (control === undefined || from === undefined)
       throw new ApiError(
@@ -88,8 +91,8 @@ export class OutboundCalls {
     if (order.prompt !== undefined && (await hasPrompt?.(order.prompt)) === false)
       throw new ApiError(422, 'PROMPT_UNKNOWN', 'there is no prompt of this name');
     if (order.callbackUrl !== undefined) this.#checkCallback(order.callbackUrl);
-    const url = urls.http(request, PATHS.incomingCall);
-    const statusCallback = urls.http(request, CALL_STATUS_PATH);
+    const url = urls.http(request, addressOf(carrier, 'incoming-call'));
+    const statusCallback = urls.http(request, addressOf(carrier, 'call-status'));
     const decision = await guard.admit(order.to);
     if (!decision.ok) throw orderRefused(decision);
     this.#forget();

@@ -19,7 +19,7 @@ import { HostedDocuments, hostedDocumentRoute } from '../../src/callers/phone/ht
 import { serveMediaStream } from '../../src/callers/phone/http/media-stream.ts';
 import { StreamTokens } from '../../src/callers/phone/http/stream-token.ts';
 import { MemoryUsedTokens } from '../../src/callers/phone/http/used-tokens.ts';
-import { WebhookGuard } from '../../src/callers/phone/http/webhook.ts';
+import { WebhookRoutes } from '../../src/callers/phone/http/webhook-routes.ts';
 import { phoneWebhooks } from '../../src/callers/phone/http/webhooks.ts';
 import { loadConfig } from '../../src/config.ts';
 import { publicUrls } from '../../src/http/public-url.ts';
@@ -67,8 +67,14 @@ export async function controlRig(name: 'twilio' | 'signalwire', options: Partial
   const model = await startRealtimeServer({ port: 0, ticker, record: true });
   const lines: string[] = [];
   const log = createLog({ level: 'info', destination: { write: (line: string) => void lines.push(line) } });
-  const config = loadConfig({ HOST: '127.0.0.1', PORT: '0', OPENAI_BASE_URL: model.url, OPENAI_API_KEY: 'sk-test' });
-  const secrets = { twilio: name === 'twilio' ? [SECRET] : [], signalwire: name === 'signalwire' ? [SECRET] : [] };
+  const config = loadConfig({
+    HOST: '127.0.0.1',
+    PORT: '0',
+    OPENAI_BASE_URL: model.url,
+    OPENAI_API_KEY: 'sk-test',
+    [name === 'twilio' ? 'TWILIO_AUTH_TOKEN' : 'SIGNALWIRE_SIGNING_KEY']: SECRET,
+  });
+  const carriers = openCarriers(config);
   const urls = publicUrls({ publicUrl: PUBLIC, signed: true });
   const server = createHttpServer({ log, count: () => {} });
   const calls = new Calls({
@@ -87,7 +93,7 @@ export async function controlRig(name: 'twilio' | 'signalwire', options: Partial
     used: new MemoryUsedTokens(Date.now),
     wall: Date.now,
   });
-  const guard = new WebhookGuard({ secrets, urls, count: () => {} });
+  const webhooks = new WebhookRoutes({ carriers, urls, count: () => {} });
   const documents = new HostedDocuments({ secrets: ['hosted-document-secret'], urls, wall: Date.now });
   // Where the bridge is known only when it listens, and the carrier looks it up only when it calls.
   const bridge = { local: '', public: PUBLIC };
@@ -174,16 +180,16 @@ export async function controlRig(name: 'twilio' | 'signalwire', options: Partial
       },
       continuation: (call) => calls.continuation(call),
     },
-    secrets,
+    carriers,
+    webhooks,
     urls,
     memory,
     tokens,
     count: () => {},
     apology: { text: 'We are sorry.' },
-    signalwire: { codec: 'L16@24000h' },
   });
-  await server.app.register(callStatusRoute, { guard, onStatus: (update) => outbound.onStatus(update) });
-  await server.app.register(hostedDocumentRoute, { documents, guard });
+  await server.app.register(callStatusRoute, { carriers, webhooks, onStatus: (update) => outbound.onStatus(update) });
+  await server.app.register(hostedDocumentRoute, { documents, webhooks });
   await server.app.register(callsApi, {
     admin: { tokens: [ADMIN] },
     desk,
@@ -193,7 +199,7 @@ export async function controlRig(name: 'twilio' | 'signalwire', options: Partial
   serveMediaStream({
     upgrades: server.upgrades,
     urls,
-    secrets,
+    carriers,
     tokens,
     count: () => {},
     log,

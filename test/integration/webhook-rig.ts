@@ -4,6 +4,7 @@ import { pino } from 'pino';
 import type { Continuation } from '../../src/call/calls.ts';
 import { systemClock } from '../../src/call/clock.ts';
 import type { Pace } from '../../src/call/leg.ts';
+import { openCarriers } from '../../src/callers/phone/carriers/index.ts';
 import { twilioSignature } from '../../src/callers/phone/carriers/laml/signature.ts';
 import { CallMemory } from '../../src/callers/phone/http/call-memory.ts';
 import type { IncomingCall, Preparation } from '../../src/callers/phone/http/incoming-call.ts';
@@ -14,8 +15,9 @@ import {
 } from '../../src/callers/phone/http/media-stream.ts';
 import { StreamTokens } from '../../src/callers/phone/http/stream-token.ts';
 import { MemoryUsedTokens } from '../../src/callers/phone/http/used-tokens.ts';
-import { isSigned } from '../../src/callers/phone/http/webhook.ts';
+import { WebhookRoutes } from '../../src/callers/phone/http/webhook-routes.ts';
 import { type PhoneOptions, phoneWebhooks } from '../../src/callers/phone/http/webhooks.ts';
+import { loadConfig } from '../../src/config.ts';
 import { healthRoutes } from '../../src/health/health-route.ts';
 import type { HttpCounter } from '../../src/http/counters.ts';
 import { publicUrls } from '../../src/http/public-url.ts';
@@ -33,6 +35,8 @@ export interface RigOptions {
   publicUrl?: string | undefined;
   twilio?: string[];
   signalwire?: string[];
+  /** SIGNALWIRE_REALTIME; false when left out. */
+  realtime?: string;
   phone?: Partial<PhoneOptions>;
   media?: Partial<MediaStreamOptions>;
   server?: Partial<HttpServerOptions>;
@@ -47,8 +51,14 @@ export async function rig(options: RigOptions = {}) {
   const count = (name: HttpCounter) => void counts.set(name, (counts.get(name) ?? 0) + 1);
   const lines: string[] = [];
   const log = pino({ level: 'debug' }, { write: (line: string) => void lines.push(line) });
-  const secrets = { twilio: options.twilio ?? [], signalwire: options.signalwire ?? [] };
-  const urls = publicUrls({ publicUrl: options.publicUrl, signed: isSigned(secrets) });
+  const carriers = openCarriers(
+    loadConfig({
+      TWILIO_AUTH_TOKEN: options.twilio?.join(),
+      SIGNALWIRE_SIGNING_KEY: options.signalwire?.join(),
+      SIGNALWIRE_REALTIME: options.realtime ?? 'false',
+    }),
+  );
+  const urls = publicUrls({ publicUrl: options.publicUrl, signed: carriers.isSigned });
   const tokens = new StreamTokens({
     secrets: ['a secret of sixteen bytes'],
     used: new MemoryUsedTokens(() => clock.wall()),
@@ -71,7 +81,8 @@ export async function rig(options: RigOptions = {}) {
   const { app, upgrades, connections } = server;
   await app.register(phoneWebhooks, {
     desk,
-    secrets,
+    carriers,
+    webhooks: new WebhookRoutes({ carriers, urls, count }),
     urls,
     tokens,
     memory,
@@ -80,7 +91,6 @@ export async function rig(options: RigOptions = {}) {
     apology: { text: 'We are sorry.' },
     transferTo: '+15550009999',
     busy: { text: 'All lines are busy.' },
-    signalwire: { codec: 'L16@24000h', realtime: false },
     ...options.phone,
   });
   await app.register(healthRoutes, {
@@ -97,7 +107,7 @@ export async function rig(options: RigOptions = {}) {
   const { pending } = serveMediaStream({
     upgrades,
     urls,
-    secrets,
+    carriers,
     tokens,
     count,
     log,

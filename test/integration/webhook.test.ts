@@ -44,10 +44,10 @@ describe('/incoming-call', () => {
   it.each([
     ['auto', 'live', 'true'],
     ['auto', 'burst', 'false'],
-    [true, 'burst', 'true'],
-    [false, 'live', 'false'],
+    ['true', 'burst', 'true'],
+    ['false', 'live', 'false'],
   ] as const)('with realtime %s, and %s audio expected, asks for realtime="%s"', async (setting, pace, asked) => {
-    await start({ phone: { signalwire: { codec: 'L16@24000h', realtime: setting } } });
+    await start({ realtime: setting });
     r.desk.answer = () => ({ callId: 'call-1' });
     r.desk.pace = pace;
     const call = { ...form, CallSid: UUID };

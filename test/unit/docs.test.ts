@@ -3,10 +3,11 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import type { Carrier } from '../../src/callers/phone/carriers/laml/document.ts';
+import { openCarriers } from '../../src/callers/phone/carriers/index.ts';
 import { Answers } from '../../src/callers/phone/http/answers.ts';
 import { StreamTokens } from '../../src/callers/phone/http/stream-token.ts';
 import { MemoryUsedTokens } from '../../src/callers/phone/http/used-tokens.ts';
+import { loadConfig } from '../../src/config.ts';
 import { publicUrls } from '../../src/http/public-url.ts';
 import { Destinations } from '../../src/tools/destinations.ts';
 import { ToolRegistry } from '../../src/tools/registry.ts';
@@ -31,18 +32,18 @@ describe('the commands in the documents', () => {
 });
 
 describe('docs/carriers.md', () => {
-  it.each<[Carrier, string]>([
+  it.each([
     ['twilio', '## Twilio'],
     ['signalwire', '## SignalWire'],
   ])('shows the document that %s gets', (carrier, heading) => {
     const answers = new Answers({
+      carriers: openCarriers(loadConfig({ SIGNALWIRE_REALTIME: 'true' })),
       urls: publicUrls({ publicUrl: 'https://voice.example.com', signed: true }),
       tokens: new StreamTokens({
         secrets: ['a secret of sixteen bytes'],
         used: new MemoryUsedTokens(() => 0),
         wall: () => 0,
       }),
-      signalwire: { codec: 'L16@24000h', realtime: true },
       apology: { text: 'Sorry.' },
     });
     const document = answers.connect({ headers: {} }, { carrier, carrierCallId: 'CA1', callId: 'c1' });

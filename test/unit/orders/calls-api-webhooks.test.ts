@@ -1,9 +1,11 @@
 import Fastify from 'fastify';
 import { describe, expect, it } from 'vitest';
+import { openCarriers } from '../../../src/callers/phone/carriers/index.ts';
 import { twilioSignature } from '../../../src/callers/phone/carriers/laml/signature.ts';
 import { callStatusRoute, type StatusUpdate } from '../../../src/callers/phone/http/call-status.ts';
 import { HostedDocuments, hostedDocumentRoute } from '../../../src/callers/phone/http/hosted-documents.ts';
-import { WebhookGuard } from '../../../src/callers/phone/http/webhook.ts';
+import { WebhookRoutes } from '../../../src/callers/phone/http/webhook-routes.ts';
+import { loadConfig } from '../../../src/config.ts';
 import { publicUrls } from '../../../src/http/public-url.ts';
 import { createHttpServer } from '../../../src/http/server.ts';
 import { FakeClock } from '../../fakes/clock.ts';
@@ -24,11 +26,12 @@ async function rig(options: { publicUrl?: string | undefined; secrets?: string[]
     wall: () => clock.wall(),
     ...(options.ttlMs === undefined ? {} : { ttlMs: options.ttlMs }),
   });
-  const guard = new WebhookGuard({ secrets: { twilio: [], signalwire: [KEY] }, urls, count: () => {} });
+  const carriers = openCarriers(loadConfig({ SIGNALWIRE_SIGNING_KEY: KEY }));
+  const webhooks = new WebhookRoutes({ carriers, urls, count: () => {} });
   const updates: StatusUpdate[] = [];
   const { app } = createHttpServer({ log: Fastify().log, count: () => {} });
-  await app.register(hostedDocumentRoute, { documents, guard });
-  await app.register(callStatusRoute, { guard, onStatus: (update) => void updates.push(update) });
+  await app.register(hostedDocumentRoute, { documents, webhooks });
+  await app.register(callStatusRoute, { carriers, webhooks, onStatus: (update) => void updates.push(update) });
   const post = (path: string, params: Record<string, string>, signed = true) =>
     app.inject({
       method: 'POST',

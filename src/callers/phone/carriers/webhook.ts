@@ -161,7 +161,7 @@ export type Instruction =
 export interface CarrierWebhook {
   /** Addresses of its own in place of the daemon's common ones, a path each; where several events share one, `read` tells which it is. */
   readonly addresses?: Readonly<Partial<Record<WebhookEvent, string>>> | undefined;
-  /** The carrier's name of its id of a call, for who sent none: "a CallSid". */
+  /** What it calls its id of a call, for who sent none: "a CallSid". */
   readonly callIdName: string;
   /** Whether a secret that is set made the signature of this request; false without a secret. */
   proves(request: CarrierRequest): boolean;
@@ -187,7 +187,7 @@ export interface CarrierWebhook {
    * Tells it over REST, where its webhooks' answers are not read. Asked once for each answer that is made; a webhook that is repeated gets the
    * text again and no second command. Rejects when the carrier does not take it.
    */
-  carryOut?(instruction: Instruction, call: WebhookFacts): Promise<void>;
+  carryOut?(instruction: Instruction, call: Pick<WebhookFacts, 'carrierCallId'>): Promise<void>;
   /** A voice as this carrier names it, by the name that another may have for it. */
   voice(name: string): string;
 }

@@ -1,16 +1,10 @@
+import type { CarrierCall } from '../../../call/carrier-call.ts';
 import type { Pace } from '../../../call/leg.ts';
 import { numberOf } from '../../../call/party.ts';
 import type { HostedRequest, PublicUrls } from '../../../http/public-url.ts';
-import { parseParty } from '../../../numbering/party.ts';
-import {
-  apologise,
-  type Carrier,
-  connectStream,
-  connectTo,
-  refuseCall,
-  type Spoken,
-  voiceAt,
-} from '../carriers/laml/document.ts';
+import type { Carrier } from '../carriers/carrier.ts';
+import type { Carriers } from '../carriers/index.ts';
+import type { Instruction, Spoken, WebhookEvent } from '../carriers/webhook.ts';
 import { callerIdFor, type Ends } from './caller-id.ts';
 import type { StreamTokens } from './stream-token.ts';
 import type { Webhook } from './webhook.ts';
@@ -21,18 +15,30 @@ export const PATHS = {
   callContinue: '/call-continue',
   transferEnded: '/transfer-ended',
   streamStatus: '/stream-status',
+  callStatus: '/call-status',
   mediaStream: '/media-stream',
 } as const;
 
+/** The common address of each event. */
+export const COMMON_ADDRESSES: Readonly<Record<WebhookEvent, string>> = {
+  'incoming-call': PATHS.incomingCall,
+  'call-continue': PATHS.callContinue,
+  'transfer-ended': PATHS.transferEnded,
+  'stream-status': PATHS.streamStatus,
+  'call-status': PATHS.callStatus,
+};
+
+/** Where a carrier is to tell of an event: at its own address for it, where it has one. */
+export function addressOf(carrier: Carrier | undefined, event: WebhookEvent): string {
+  return carrier?.webhook.addresses?.[event] ?? COMMON_ADDRESSES[event];
+}
+
 export interface AnswerOptions {
+  readonly carriers: Carriers;
   readonly urls: PublicUrls;
   readonly tokens: StreamTokens;
   /** How the agent's audio of this call comes, or is expected to; undefined where there is no such call. */
   readonly paceOf?: ((callId: string) => Pace | undefined) | undefined;
-  /** What is asked of SignalWire's streams; its own defaults without it. `auto`: by each call, realtime where the agent's audio is. */
-  readonly signalwire?:
-    | { readonly codec?: string | undefined; readonly realtime?: boolean | 'auto' | undefined }
-    | undefined;
   /** Said when a call cannot go on. */
   readonly apology: Spoken;
   /** Number (E.164) such a caller is then connected to. */
@@ -49,23 +55,22 @@ export interface AnswerOptions {
   readonly ends?: ((webhook: Webhook) => Ends) | undefined;
   /** Said when a new caller is turned away; the network's busy signal without it. */
   readonly busy?: Spoken | undefined;
+  /** Told of a carrier that is answered over REST and did not take it. */
+  readonly notTold?: ((call: Pick<CarrierCall, 'carrier' | 'carrierCallId'>, error: unknown) => void) | undefined;
   /** What this caller is told in place of the two. */
   readonly words?: ((webhook: Webhook) => { readonly fallback: Spoken; readonly busy: Spoken | undefined }) | undefined;
 }
 
 /** A call whose media stream is to be opened. */
-export interface ConnectedCall {
-  readonly carrier: Carrier;
-  readonly carrierCallId: string;
+export interface ConnectedCall extends Pick<CarrierCall, 'carrier' | 'carrierCallId'> {
   readonly callId: string;
 }
 
 /** Where the carrier tells how a transfer ended: `n` is which of the call's. */
-export const transferEndedPath = (n: number): string => `${PATHS.transferEnded}?transfer=${n}`;
+export const transferEndedPath = (n: number, carrier?: Carrier): string =>
+  `${addressOf(carrier, 'transfer-ended')}?transfer=${n}`;
 
-const spokenAt = (carrier: Carrier, spoken: Spoken): Spoken => ({ ...spoken, voice: voiceAt(carrier, spoken.voice) });
-
-/** The bridge's answers, with its addresses and words filled in. */
+/** The bridge's answers, with its addresses and words filled in, each as its carrier reads it. */
 export class Answers {
   readonly #options: AnswerOptions;
 
@@ -80,54 +85,67 @@ export class Answers {
    * carrier's marks, so what is trimmed is not taken for heard.
    */
   connect(request: HostedRequest, call: ConnectedCall): string {
-    const { urls, tokens, signalwire, paceOf } = this.#options;
-    const { carrier, carrierCallId, callId } = call;
-    const token = tokens.issue({ carrier, carrierCallId, callId });
-    const realtime = signalwire?.realtime === 'auto' ? paceOf?.(callId) === 'live' : signalwire?.realtime;
-    return connectStream({
-      streamUrl: urls.ws(request, PATHS.mediaStream),
-      token,
-      continueUrl: urls.http(request, PATHS.callContinue),
-      statusCallbackUrl: urls.http(request, PATHS.streamStatus),
-      attributes:
-        carrier === 'signalwire'
-          ? { authBearerToken: token, codec: signalwire?.codec, realtime: realtime?.toString() }
-          : undefined,
+    const { carriers, urls, tokens, paceOf } = this.#options;
+    const { carrier: name, carrierCallId, callId } = call;
+    const carrier = carriers.of(call);
+    return this.#tell(call, {
+      do: 'connect',
+      stream: {
+        callId,
+        streamUrl: urls.ws(request, PATHS.mediaStream),
+        token: tokens.issue({ carrier: name, carrierCallId, callId }),
+        continueUrl: urls.http(request, addressOf(carrier, 'call-continue')),
+        statusUrl: urls.http(request, addressOf(carrier, 'stream-status')),
+        pace: paceOf?.(callId),
+      },
     });
   }
 
   /** Connects the caller to another number. `n`: which of the call's transfers it is, where he can come back from it. */
   transfer(request: HostedRequest, webhook: Webhook, to: string, seconds: number, n: number | undefined): string {
-    const callerId = this.#callerId(webhook);
-    if (n === undefined) return connectTo(to, seconds, { callerId });
-    const { urls, ringSeconds } = this.#options;
-    const action = urls.http(request, transferEndedPath(n));
-    return connectTo(to, seconds, { action, ringSeconds, callerId });
+    const { carriers, urls, ringSeconds } = this.#options;
+    const comesBack =
+      n === undefined ? {} : { action: urls.http(request, transferEndedPath(n, carriers.of(webhook))), ringSeconds };
+    return this.#tell(webhook, {
+      do: 'transfer',
+      connection: { to, seconds, callerId: this.#callerId(webhook), ...comesBack },
+    });
   }
 
   /** `webhook`: whose caller it is. */
-  apology(webhook?: Webhook): string {
-    const { apology, transferTo, transferSeconds, words } = this.#options;
-    if (webhook === undefined) return apologise(apology, transferTo, transferSeconds);
-    const spoken = spokenAt(webhook.carrier, words === undefined ? apology : words(webhook).fallback);
-    if (transferTo === undefined || this.#cameFrom(transferTo, webhook)) return apologise(spoken);
-    return apologise(spoken, transferTo, transferSeconds, { callerId: this.#callerId(webhook) });
+  apology(webhook: Webhook): string {
+    const { apology, transferTo, transferSeconds: seconds, words } = this.#options;
+    const spoken = words === undefined ? apology : words(webhook).fallback;
+    const connection =
+      transferTo === undefined || this.#cameFrom(transferTo, webhook)
+        ? undefined
+        : { to: transferTo, seconds, callerId: this.#callerId(webhook) };
+    return this.#tell(webhook, { do: 'apologise', spoken, connection });
   }
 
-  busy(webhook?: Webhook): string {
+  busy(webhook: Webhook): string {
     const { busy, words } = this.#options;
-    if (webhook === undefined) return refuseCall(busy);
-    const spoken = words === undefined ? busy : words(webhook).busy;
-    return refuseCall(spoken && spokenAt(webhook.carrier, spoken));
+    return this.#tell(webhook, { do: 'refuse', spoken: words === undefined ? busy : words(webhook).busy });
+  }
+
+  hangUp(webhook: Webhook): string {
+    return this.#tell(webhook, { do: 'hang-up' });
+  }
+
+  /** The text that tells it; a carrier that reads no answers is told over REST besides. */
+  #tell(call: Pick<CarrierCall, 'carrier' | 'carrierCallId'>, instruction: Instruction): string {
+    const { webhook } = this.#options.carriers.of(call);
+    const text = webhook.document(instruction);
+    webhook.carryOut?.(instruction, call).catch((error: unknown) => this.#options.notTold?.(call, error));
+    return text;
   }
 
   /**
    * Whether a number leads to us: it is the one that was called, or it handed this call on to us. Where every caller gets the apology, calls to it
    * would come back one by the other, each with a line of its own, until the carrier has no more.
-   * https://www.twilio.com/docs/voice/twiml#request-parameters (ForwardedFrom)
    */
   #cameFrom(number: string, webhook: Webhook): boolean {
-    const forwardedBy = parseParty(webhook.params['ForwardedFrom'] ?? '');
+    const { forwardedBy } = this.#options.carriers.of(webhook).webhook.offered(webhook);
     const called = this.#options.ends?.(webhook).to;
     return numberOf(forwardedBy) === number || (called !== undefined && numberOf(called) === number);
   }

@@ -2,8 +2,8 @@ import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:cr
 import type { FastifyPluginAsync } from 'fastify';
 import { BridgeError } from '../../../errors.ts';
 import type { PublicUrls } from '../../../http/public-url.ts';
-import { sendDocument } from './incoming-call.ts';
-import { readWebhookBodies, type WebhookGuard } from './webhook.ts';
+import { readWebhookBodies } from './webhook.ts';
+import type { WebhookRoutes } from './webhook-routes.ts';
 
 /**
  * Documents for a carrier that fetches instructions and takes none along. The document is in its own address, sealed: nothing is kept, so
@@ -81,17 +81,18 @@ function unseal(bytes: Buffer, key: Buffer): string | undefined {
 }
 
 /** `POST /hosted-document?document=…`: a webhook as all others, signed by the carrier. 404 for an address that is not, or no longer, ours. */
-export const hostedDocumentRoute: FastifyPluginAsync<{ documents: HostedDocuments; guard: WebhookGuard }> = async (
+export const hostedDocumentRoute: FastifyPluginAsync<{ documents: HostedDocuments; webhooks: WebhookRoutes }> = async (
   app,
-  { documents, guard },
+  { documents, webhooks },
 ) => {
   await readWebhookBodies(app);
   app.post(HOSTED_DOCUMENT_PATH, async (request, reply) => {
-    const { carrier, carrierCallId } = guard.check(request);
+    const webhook = webhooks.guard.check(request);
+    const { carrier, carrierCallId } = webhook;
     const { document: sealed } = request.query as { document?: unknown };
     const document = typeof sealed === 'string' ? documents.open(sealed) : undefined;
     request.log.info({ carrier, carrierCallId, found: document !== undefined }, 'carrier asks for a hosted document');
     if (document === undefined) throw new BridgeError('NOT_FOUND', 'there is no such document', { status: 404 });
-    return sendDocument(reply, document);
+    return webhooks.send(reply, webhook, document);
   });
 };

@@ -1,18 +1,18 @@
-import type { FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyPluginCallback, FastifyRequest } from 'fastify';
 import type { Continuation, DialReport } from '../../../call/calls.ts';
 import type { CarrierCall } from '../../../call/carrier-call.ts';
-import { type Party, WITHHELD } from '../../../call/party.ts';
+import type { Party } from '../../../call/party.ts';
 import { errorCode, errorMessage } from '../../../errors.ts';
 import type { CountHttp } from '../../../http/counters.ts';
-import { parseParty } from '../../../numbering/party.ts';
-import { type Carrier, hangUp, type Spoken } from '../carriers/laml/document.ts';
-import { type Answers, PATHS } from './answers.ts';
+import type { Carriers } from '../carriers/index.ts';
+import type { Spoken } from '../carriers/webhook.ts';
+import type { Answers } from './answers.ts';
 import type { CallMemory } from './call-memory.ts';
-import type { Webhook, WebhookGuard } from './webhook.ts';
+import type { Webhook } from './webhook.ts';
+import type { WebhookRoutes } from './webhook-routes.ts';
 
 /** A call that a carrier offers. */
 export interface IncomingCall extends CarrierCall {
-  readonly carrier: Carrier;
   /** Who dialled, and who was dialled. */
   readonly from: Party;
   readonly to: Party;
@@ -46,63 +46,38 @@ export interface CallDesk {
 }
 
 /** What the webhook routes share. */
-export interface WebhookRouteOptions {
+export interface PhoneRouteOptions {
   readonly desk: CallDesk;
-  readonly guard: WebhookGuard;
+  readonly carriers: Carriers;
+  readonly webhooks: WebhookRoutes;
   readonly answers: Answers;
   readonly memory: CallMemory;
   readonly count: CountHttp;
 }
 
-/** Sends a document of the carrier's language. It holds a token, so nothing on the way may keep it. */
-export function sendDocument(reply: FastifyReply, document: string): FastifyReply {
-  return reply.header('cache-control', 'no-store').type('text/xml; charset=utf-8').send(document);
-}
-
-/** Whether the caller's own network was asked not to tell who he is, though it tells us: RFC 3323 section 4.2, RFC 3325 section 9.3. */
-function asksForPrivacy(params: Webhook['params']): boolean {
-  const { SipHeader_Privacy = '' } = params;
-  return /(?:^|[;,\s])(?:id|user|header)(?:$|[;,\s])/i.test(SipHeader_Privacy);
-}
-
 /** The call that a webhook is about. */
-export function incomingCall(webhook: Webhook): IncomingCall {
+export function incomingCall(carriers: Carriers, webhook: Webhook): IncomingCall {
   const { carrier, accountId, carrierCallId, params, query } = webhook;
-  const { From = '', To = '', Direction = '' } = params;
   const origin = { provenScope: webhook.proven && accountId !== '' ? `${carrier}/${accountId}` : undefined };
-  const from = asksForPrivacy(params) ? WITHHELD : parseParty(From, origin);
-  return {
-    carrier,
-    carrierCallId,
-    from,
-    wrapped: from.kind === 'number' && from.number !== From,
-    to: parseParty(To, origin),
-    accountId,
-    // "outbound-api" and "outbound-dial": calls that were placed through the carrier's API and answered.
-    direction: Direction.startsWith('outbound') ? 'outbound' : 'inbound',
-    params,
-    custom: query,
-  };
+  const { from, to, wrapped, direction } = carriers.of(webhook).webhook.offered(webhook, origin);
+  return { carrier, carrierCallId, from, wrapped, to, accountId, direction, params, custom: query };
 }
 
 /** A call can be brought so often; then it is a loop, or somebody replays what he saw. */
 const VISITS_MOST = 10;
-/** A call that rings has not been anywhere yet: what says so can only be the first webhook again. */
-const RINGS = /^(?:queued|initiated|ringing)$/;
-
 /**
  * `GET|POST /incoming-call`: what to do with a caller. A repetition gets the first answer again and starts nothing; a call that comes again after
  * its stream was open (a menu in front of us has the caller back) goes on where it was, or begins anew.
  */
-export const incomingCallRoute: FastifyPluginCallback<WebhookRouteOptions> = (app, options, done) => {
-  const { desk, guard, answers, memory, count } = options;
+export const incomingCallRoute: FastifyPluginCallback<PhoneRouteOptions> = (app, options, done) => {
+  const { desk, carriers, webhooks, answers, memory, count } = options;
 
   const prepare = async (
     request: FastifyRequest,
     webhook: Webhook,
   ): Promise<{ document: string; started: boolean }> => {
     try {
-      const preparation = await desk.prepare(incomingCall(webhook));
+      const preparation = await desk.prepare(incomingCall(carriers, webhook));
       if ('refused' in preparation) {
         count('call_refused');
         request.log.info({ refused: preparation.refused }, 'call refused');
@@ -124,18 +99,16 @@ export const incomingCallRoute: FastifyPluginCallback<WebhookRouteOptions> = (ap
   };
 
   const meant = async (webhook: Webhook, before: { readonly visits: number; readonly opened: boolean }) => {
-    const rings = RINGS.test(webhook.params['CallStatus'] ?? '');
+    // A call that rings has not been anywhere yet: what says so can only be the first webhook again.
+    const { rings } = carriers.of(webhook).webhook.offered(webhook);
     if (!before.opened || rings || before.visits >= VISITS_MOST) return undefined;
     return desk.again?.(webhook);
   };
 
-  app.route({
-    method: ['GET', 'POST'],
-    url: PATHS.incomingCall,
-    // A HEAD would run the handler, and with it prepare a call.
-    exposeHeadRoute: false,
-    handler: async (request, reply) => {
-      const webhook = guard.check(request);
+  webhooks.serve(
+    app,
+    'incoming-call',
+    async (request, webhook) => {
       const before = memory.recall(webhook);
       if (before !== undefined) {
         const again = (await meant(webhook, before)) ?? { next: 'repeat' };
@@ -148,14 +121,11 @@ export const incomingCallRoute: FastifyPluginCallback<WebhookRouteOptions> = (ap
           memory.remember(webhook, Promise.resolve(document));
           count('call_returned');
           request.log.info({ callId, carrier, carrierCallId }, 'the carrier brings a call back');
-          return sendDocument(reply, document);
+          return document;
         }
         if (again.next !== 'new' || now.answer !== before.answer) {
           count('webhook_repeated');
-          return sendDocument(
-            reply,
-            again.next === 'apology' ? answers.apology(webhook) : ((await now.answer) ?? hangUp()),
-          );
+          return again.next === 'apology' ? answers.apology(webhook) : ((await now.answer) ?? answers.hangUp(webhook));
         }
       }
       const made = prepare(request, webhook);
@@ -166,8 +136,9 @@ export const incomingCallRoute: FastifyPluginCallback<WebhookRouteOptions> = (ap
       const { document, started } = await made;
       // A refusal started nothing that a second webhook could double: the carrier may try again.
       if (!started) memory.forget(webhook);
-      return sendDocument(reply, document);
+      return document;
     },
-  });
+    ['GET', 'POST'],
+  );
   done();
 };

@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../../../call/clock.ts';
 import type { Log } from '../../../call/leg.ts';
 import { BridgeError, errorCode } from '../../../errors.ts';
@@ -7,10 +6,10 @@ import { PendingConnections, type PendingLimits } from '../../../http/pending.ts
 import type { PublicUrls } from '../../../http/public-url.ts';
 import type { UpgradeRouter } from '../../../http/upgrade.ts';
 import { type Socket, SocketAcceptor, type SocketHandlers } from '../../../transport/socket.ts';
-import { isUpgradeSignature } from '../carriers/laml/signature.ts';
+import type { Carriers } from '../carriers/index.ts';
 import { PATHS } from './answers.ts';
 import type { StreamClaims, StreamTokens } from './stream-token.ts';
-import type { CarrierSecrets } from './webhook.ts';
+import { upgradeProof } from './upgrade-proof.ts';
 
 /** A carrier's media socket whose call is not known yet. */
 export interface MediaStream {
@@ -30,7 +29,7 @@ export interface MediaStream {
 export interface MediaStreamOptions {
   readonly upgrades: UpgradeRouter;
   readonly urls: PublicUrls;
-  readonly secrets: CarrierSecrets;
+  readonly carriers: Carriers;
   readonly tokens: StreamTokens;
   readonly count: CountHttp;
   readonly log: Pick<Log, 'warn' | 'debug'>;
@@ -48,16 +47,6 @@ const MESSAGE_MOST_BYTES = 64 * 1024;
 /** Keeps tunnels from closing a quiet connection and finds dead ones. */
 const PING_INTERVAL_MS = 15_000;
 
-const headerText = (request: IncomingMessage, name: string) => {
-  const value = request.headers[name];
-  return typeof value === 'string' ? value : '';
-};
-
-function bearerOf(request: IncomingMessage): string | undefined {
-  const header = headerText(request, 'authorization');
-  return header === '' ? undefined : (/^Bearer +(\S+)$/i.exec(header)?.[1] ?? '(no bearer token)');
-}
-
 const TOKEN_COUNTERS: Partial<Record<string, HttpCounter>> = {
   STREAM_TOKEN_MISSING: 'stream_token_missing',
   STREAM_TOKEN_INVALID: 'stream_token_invalid',
@@ -66,11 +55,11 @@ const TOKEN_COUNTERS: Partial<Record<string, HttpCounter>> = {
 };
 
 /**
- * `WS /media-stream`. What a carrier can prove at the upgrade is checked there (Twilio signs it, SignalWire brings the bearer token it was
+ * `WS /media-stream`. What a carrier can prove at the upgrade is checked there (some sign it, some bring the bearer token they were
  * told); the proof that counts is the one-time token in `start`, since either may be absent.
  */
 export function serveMediaStream(options: MediaStreamOptions): { readonly pending: PendingConnections } {
-  const { upgrades, urls, secrets, tokens, count, log, clock } = options;
+  const { upgrades, urls, carriers, tokens, count, log, clock } = options;
   const pending = new PendingConnections(options.pending ?? { perAddress: 32, total: 512 });
   const proven = new PendingConnections(options.proven ?? { perAddress: 512, total: 512 });
   /** Tokens that a waiting socket brought at its upgrade: each proves one socket at a time. */
@@ -81,15 +70,6 @@ export function serveMediaStream(options: MediaStreamOptions): { readonly pendin
     clock,
     media: true,
   });
-
-  /** Whether the carrier signed the upgrade; undefined when it did not sign or no secret can tell. */
-  const signed = (request: IncomingMessage): boolean | undefined => {
-    const signature = headerText(request, 'x-twilio-signature');
-    if (signature === '' || secrets.twilio.length === 0) return undefined;
-    // SignalWire documents no signature here; should it send one under this name, it is made with its own key.
-    const keys = [...secrets.twilio, ...secrets.signalwire];
-    return isUpgradeSignature(keys, signature, urls.ws(request, PATHS.mediaStream));
-  };
 
   /** Counts how a token fared, whatever came of it. */
   const counted = <T>(check: () => T, failed?: HttpCounter): T => {
@@ -112,12 +92,14 @@ export function serveMediaStream(options: MediaStreamOptions): { readonly pendin
         upgrades.refuse(stream, status, code);
       };
       let signature: boolean | undefined;
+      let bearerToken: string | undefined;
       let bearer: StreamClaims | undefined;
-      const bearerToken = bearerOf(request);
       try {
-        signature = signed(request);
+        const shownProof = upgradeProof(carriers, urls, request);
+        signature = shownProof.signed;
+        bearerToken = shownProof.token;
         if (bearerToken !== undefined)
-          bearer = counted(() => tokens.verifyUnused(bearerToken), 'upgrade_bearer_invalid');
+          bearer = counted(() => tokens.verifyUnused(shownProof.token), 'upgrade_bearer_invalid');
       } catch (error) {
         if (!(error instanceof BridgeError)) throw error;
         if (error.code === 'HOST_NOT_ALLOWED') count('host_not_allowed');

@@ -54,7 +54,7 @@ function paramsOf(request: CarrierRequest): WebhookFacts['params'] | undefined {
 export function lamlWebhook(dialect: LamlWebhookDialect): CarrierWebhook {
   const { upgrade, voice } = dialect;
   return {
-    callIdName: 'CallSid',
+    callIdName: 'a CallSid',
     proves(request) {
       const { url, rawBody, headers } = request;
       return dialect.proves({ url, params: bodyOf(request).signed, rawBody }, headers);

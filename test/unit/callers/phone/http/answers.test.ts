@@ -1,14 +1,18 @@
 import { describe, expect, it } from 'vitest';
+import { openCarriers } from '../../../../../src/callers/phone/carriers/index.ts';
 import { Answers } from '../../../../../src/callers/phone/http/answers.ts';
 import { incomingCall } from '../../../../../src/callers/phone/http/incoming-call.ts';
 import { StreamTokens } from '../../../../../src/callers/phone/http/stream-token.ts';
 import { MemoryUsedTokens } from '../../../../../src/callers/phone/http/used-tokens.ts';
 import type { Webhook } from '../../../../../src/callers/phone/http/webhook.ts';
+import { loadConfig } from '../../../../../src/config.ts';
 import { publicUrls } from '../../../../../src/http/public-url.ts';
 
 const FALLBACK = '+12025550100';
 
+const carriers = openCarriers(loadConfig({}));
 const answers = new Answers({
+  carriers,
   urls: publicUrls({ publicUrl: 'https://voice.example.com', signed: true }),
   tokens: new StreamTokens({
     secrets: ['a secret of sixteen bytes'],
@@ -18,7 +22,7 @@ const answers = new Answers({
   apology: { text: 'Sorry.' },
   transferTo: FALLBACK,
   transferSeconds: 60,
-  ends: incomingCall,
+  ends: (one) => incomingCall(carriers, one),
 });
 
 const webhook = (params: Record<string, string>): Webhook => ({

@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { dialOutcome } from '../../../../../src/callers/phone/http/transfer-ended.ts';
+import { openCarriers } from '../../../../../../src/callers/phone/carriers/index.ts';
+import { loadConfig } from '../../../../../../src/config.ts';
+
+const { all } = openCarriers(loadConfig({}));
 
 describe('what a carrier tells of a number that it dialled', () => {
   it.each([
@@ -18,6 +21,11 @@ describe('what a carrier tells of a number that it dialled', () => {
     [{ DialCallStatus: 'constructor', DialCallDuration: '-1' }, 'failed', 0],
     [{}, 'failed', 0],
   ] as const)('%o is %s after %i s', (params, how, seconds) => {
-    expect(dialOutcome(params)).toEqual({ how, seconds });
+    for (const { webhook } of all)
+      expect(webhook.transferEnded({ accountId: '', carrierCallId: 'CA1', params, query: {} })).toEqual({
+        how,
+        seconds,
+        gone: false,
+      });
   });
 });

@@ -1,0 +1,58 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Carrier } from '../carriers/carrier.ts';
+import type { Carriers } from '../carriers/index.ts';
+import type { WebhookEvent } from '../carriers/webhook.ts';
+import { COMMON_ADDRESSES } from './answers.ts';
+import { type Webhook, WebhookGuard, type WebhookGuardOptions } from './webhook.ts';
+
+/** Sees to one event: the text that the carrier is answered, undefined where it waits for none. */
+export type WebhookHandler = (request: FastifyRequest, webhook: Webhook) => Promise<string | undefined>;
+
+/** The addresses of the carriers' webhooks, and who sees to each event. One address may get several of them, whoever serves those. */
+export class WebhookRoutes {
+  readonly guard: WebhookGuard;
+  readonly #carriers: Carriers;
+  readonly #handlers = new Map<WebhookEvent, WebhookHandler>();
+  readonly #own = new Set<string>();
+
+  constructor(options: WebhookGuardOptions) {
+    this.guard = new WebhookGuard(options);
+    this.#carriers = options.carriers;
+  }
+
+  /** Serves an event at the common address and at those of carriers that have their own. `scope` reads webhooks' bodies. */
+  serve(
+    scope: FastifyInstance,
+    event: WebhookEvent,
+    handler: WebhookHandler,
+    method: Array<'GET' | 'POST'> = ['POST'],
+  ): void {
+    this.#handlers.set(event, handler);
+    const route = (url: string, only?: Carrier) =>
+      scope.route({
+        method,
+        url,
+        // A HEAD would run the handler.
+        exposeHeadRoute: false,
+        handler: async (request, reply) => {
+          const webhook = this.guard.check(request, only);
+          const about = webhook.event ?? event;
+          const text = about === 'other' ? undefined : await this.#handlers.get(about)?.(request, webhook);
+          return text === undefined ? reply.code(204).send() : this.send(reply, webhook, text);
+        },
+      });
+    route(COMMON_ADDRESSES[event]);
+    for (const carrier of this.#carriers.all) {
+      const own = carrier.webhook.addresses?.[event];
+      if (own === undefined || this.#own.has(own)) continue;
+      this.#own.add(own);
+      route(own, carrier);
+    }
+  }
+
+  /** Sends a text in the carrier's language. It may hold a token, so nothing on the way may keep it. */
+  send(reply: FastifyReply, webhook: Webhook, text: string): FastifyReply {
+    const { documentType } = this.#carriers.of(webhook).webhook;
+    return reply.header('cache-control', 'no-store').type(documentType).send(text);
+  }
+}
