@@ -27,7 +27,7 @@ function importsOf(file: string): string[] {
 /** Vendor connection libraries, each with the only file that may import it. */
 const CONNECTION_LIBRARIES: Record<string, string> = {
   ws: 'src/transport/socket.ts',
-  '@roamhq/wrtc': 'src/transport/peer.ts',
+  '@roamhq/wrtc': 'src/transport/wrtc.ts',
   '@livekit/rtc-node': 'src/transport/room.ts',
   pg: 'src/records/postgres-client.ts',
 };
@@ -350,7 +350,7 @@ function circles(imports: ReadonlyMap<string, readonly string[]>): string[][] {
 describe('the import rules', () => {
   it('look at real files and really find imports', () => {
     expect(files.length).toBeGreaterThan(20);
-    expect(importsOf('src/transport/peer.ts')).toContain('@roamhq/wrtc');
+    expect(importsOf('src/transport/wrtc.ts')).toContain('@roamhq/wrtc');
     expect(importsOf('src/call/call.ts')).toContain('src/media/link.ts');
   });
 

@@ -1,27 +1,27 @@
-import { createRequire } from 'node:module';
 import { type Clock, systemClock } from '../call/clock.ts';
 import { BridgeError, errorMessage } from '../errors.ts';
 import { Gathering } from './gathering.ts';
 import { checkIceServers, type IceServer } from './ice.ts';
 import { type ChannelOwner, NativePeerChannel, type PeerChannel } from './peer-channel.ts';
 import { type PeerQuality, qualityOf } from './peer-stats.ts';
-import type {
-  NativeAudioData,
-  NativeAudioSink,
-  NativeAudioSource,
-  NativeChannel,
-  NativeDescription,
-  NativePeer,
-  NativeWebRtc,
+import {
+  loadWebRtc,
+  type NativeAudioData,
+  type NativeAudioSink,
+  type NativeAudioSource,
+  type NativeChannel,
+  type NativeDescription,
+  type NativePeer,
 } from './wrtc.ts';
 
 export type { IceServer } from './ice.ts';
 export type { PeerChannel } from './peer-channel.ts';
 export type { PeerQuality } from './peer-stats.ts';
+export { webrtcAvailable } from './wrtc.ts';
 
 /**
- * The only place that knows the WebRTC library (libwebrtc by way of @roamhq/wrtc). A `Peer` is one peer connection with one audio
- * line both ways and data channels: 48 kHz mono in 10 ms frames, which is what libwebrtc speaks at its edge.
+ * A `Peer` is one peer connection of the WebRTC library (libwebrtc by way of @roamhq/wrtc) with one audio line both ways and data
+ * channels: 48 kHz mono in 10 ms frames, which is what libwebrtc speaks at its edge.
  */
 
 /** Samples of one 10 ms frame at 48 kHz: the size libwebrtc takes and gives. */
@@ -59,49 +59,11 @@ export interface PeerHandlers {
   channel?(channel: PeerChannel): void;
 }
 
-let native: NativeWebRtc | undefined;
-let nativeError: unknown;
-
-function load(): NativeWebRtc {
-  if (native !== undefined) return native;
-  if (nativeError === undefined) {
-    try {
-      native = createRequire(import.meta.url)('@roamhq/wrtc') as NativeWebRtc;
-      process.on('beforeExit', exitBeforeTeardown);
-      return native;
-    } catch (error) {
-      nativeError = error;
-    }
-  }
-  throw new BridgeError('PEER_UNAVAILABLE', `WebRTC is not available on this machine: ${errorMessage(nativeError)}`, {
-    cause: nativeError,
-  });
-}
-
-/**
- * A process that used the library and ends by having nothing left to do dies of a segmentation fault: Node takes its environment down,
- * and the finaliser of an audio source then uses what is gone (https://github.com/node-webrtc/node-webrtc/issues/636). `process.exit` skips that. Who
- * listened before and found more to do is let do it; the event comes again.
- */
-function exitBeforeTeardown(): void {
-  if (process.getActiveResourcesInfo().length === 0) process.exit();
-}
-
 let open = 0;
 
 /** Peers made and not closed: zero when every call has freed what it held. */
 export function openPeers(): number {
   return open;
-}
-
-/** Whether WebRTC can be had here, and if not, why. Never throws. */
-export function webrtcAvailable(): { ok: true } | { ok: false; reason: string } {
-  try {
-    load();
-    return { ok: true };
-  } catch (error) {
-    return { ok: false, reason: errorMessage(error) };
-  }
 }
 
 export class Peer {
@@ -126,7 +88,7 @@ export class Peer {
   /** Throws PEER_UNAVAILABLE where the native library cannot be loaded, CONFIG_INVALID for ICE servers it could not use. */
   constructor(options: PeerOptions, handlers: PeerHandlers) {
     checkIceServers(options.iceServers);
-    const wrtc = load();
+    const wrtc = loadWebRtc();
     this.#handlers = handlers;
     this.#pc = new wrtc.RTCPeerConnection({
       iceServers: options.iceServers,

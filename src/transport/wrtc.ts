@@ -1,6 +1,9 @@
+import { createRequire } from 'node:module';
+import { BridgeError, errorMessage } from '../errors.ts';
+
 /**
- * The part of @roamhq/wrtc that `peer.ts` uses, as types. The package's own types refer to the browser's DOM library, which does not
- * belong in a server's type check.
+ * Where @roamhq/wrtc is loaded, and the part of it that peers use, as types. The package's own types refer to the browser's DOM library, which
+ * does not belong in a server's type check.
  */
 
 export interface NativeDescription {
@@ -74,4 +77,43 @@ export interface NativeWebRtc {
     RTCAudioSource: new () => NativeAudioSource;
     RTCAudioSink: new (track: NativeTrack) => NativeAudioSink;
   };
+}
+
+let native: NativeWebRtc | undefined;
+let nativeError: unknown;
+
+/** The library. Throws PEER_UNAVAILABLE where it cannot be loaded. */
+export function loadWebRtc(): NativeWebRtc {
+  if (native !== undefined) return native;
+  if (nativeError === undefined) {
+    try {
+      native = createRequire(import.meta.url)('@roamhq/wrtc') as NativeWebRtc;
+      process.on('beforeExit', exitBeforeTeardown);
+      return native;
+    } catch (error) {
+      nativeError = error;
+    }
+  }
+  throw new BridgeError('PEER_UNAVAILABLE', `WebRTC is not available on this machine: ${errorMessage(nativeError)}`, {
+    cause: nativeError,
+  });
+}
+
+/**
+ * A process that used the library and ends by having nothing left to do dies of a segmentation fault: Node takes its environment down,
+ * and the finaliser of an audio source then uses what is gone (https://github.com/node-webrtc/node-webrtc/issues/636). `process.exit` skips that. Who
+ * listened before and found more to do is let do it; the event comes again.
+ */
+function exitBeforeTeardown(): void {
+  if (process.getActiveResourcesInfo().length === 0) process.exit();
+}
+
+/** Whether WebRTC can be had here, and if not, why. Never throws. */
+export function webrtcAvailable(): { ok: true } | { ok: false; reason: string } {
+  try {
+    loadWebRtc();
+    return { ok: true };
+  } catch (error) {
+    return { ok: false, reason: errorMessage(error) };
+  }
 }

@@ -275,6 +275,13 @@ describe('the routes', () => {
     expect(rig.of('call_started')).toEqual([]);
   });
 
+  it('refuse an offer of an end that does not want its connection yet: that is its own fault', async ({ own }) => {
+    const rig = own(await startRig());
+    const sdp = (await offer()).replaceAll('a=setup:actpass', 'a=setup:holdconn');
+    const refused = await ask(bridgeUrl(rig.url), 'POST', { conversation_id: 'c1', offer: sdp });
+    expect(refused).toMatchObject({ status: 400, body: { error: { code: 'PEER_SDP_INVALID' } } });
+  });
+
   it('refuse an offer that libwebrtc cannot use, and leave nothing behind', async ({ own }) => {
     const rig = own(await startRig());
     const sdp = (await offer()).replace(/a=ice-pwd:.*\r\n/g, 'a=ice-pwd:x\r\n');

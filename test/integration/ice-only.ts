@@ -8,10 +8,13 @@ import { crc32 } from 'node:zlib';
 const MAGIC = 0x2112a442;
 const BINDING_REQUEST = 0x0001;
 const BINDING_SUCCESS = 0x0101;
+const ICE_CONTROLLING = 0x802a;
 
 export class IceOnly {
   /** First DTLS records that came: the far end believed in the way. */
   clientHellos = 0;
+  /** Checks of a far end that took the lead, and of one that left it to this one (RFC 8445 section 16.1). */
+  readonly checks = { controlling: 0, controlled: 0 };
   /** The `a=ice-pwd` that it claims. */
   password = '';
   readonly #socket: Socket;
@@ -34,6 +37,7 @@ export class IceOnly {
     // RFC 7983: 20 to 63 is DTLS, 22 a handshake.
     if (message[0] === 22) this.clientHellos++;
     if (message.length < 20 || message.readUInt16BE(0) !== BINDING_REQUEST) return;
+    this.checks[attributesOf(message).includes(ICE_CONTROLLING) ? 'controlling' : 'controlled']++;
     this.#socket.send(this.#answer(message.subarray(8, 20), from), from.port, from.address);
   }
 
@@ -63,6 +67,14 @@ export class IceOnly {
     fingerprint.writeUInt32BE((crc32(whole) ^ 0x5354554e) >>> 0, 4);
     return Buffer.concat([whole, fingerprint]);
   }
+}
+
+/** Types of the message's attributes (RFC 8489 section 14): each begins at a multiple of four. */
+function attributesOf(message: Buffer): number[] {
+  const types: number[] = [];
+  for (let at = 20; at + 4 <= message.length; at += 4 + 4 * Math.ceil(message.readUInt16BE(at + 2) / 4))
+    types.push(message.readUInt16BE(at));
+  return types;
 }
 
 /** A DTLS ClientHello as a stranger sends it, long and senseless enough to be answered with an alert. */
