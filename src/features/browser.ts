@@ -11,6 +11,7 @@ export function openBrowser({ config, clock, log }: Base): Feature {
   return {
     observers: [bridges],
     sinks: [bridges],
+    strangers: config.BROWSER_MAX_CALLS,
     install({ http, calls, dispatch, intake, admin }) {
       bridges.connect({
         intake,

@@ -10,7 +10,7 @@ import type { CallTap, TapHooks } from '../call/tap.ts';
 import type { Termination } from '../call/termination.ts';
 import type { Ticker } from '../call/ticker.ts';
 import type { Carriers } from '../callers/phone/carriers/index.ts';
-import type { WebhookRoutes } from '../callers/phone/http/webhook-routes.ts';
+import type { StatusUpdate } from '../callers/phone/http/call-status.ts';
 import type { Config } from '../config.ts';
 import type { Dispatch, ModelEndpoint } from '../dispatch.ts';
 import type { AdminOptions } from '../http/admin.ts';
@@ -20,11 +20,12 @@ import type { Intake } from '../intake/intake.ts';
 import type { EventReplay } from '../live/replay.ts';
 import type { ProcessMemory } from '../memory/memory.ts';
 import type { Metrics } from '../metrics/metrics.ts';
+import type { Lines } from '../orders/lines.ts';
 import type { OutboundPlan } from '../orders/outbound-call.ts';
 import type { RecordSink } from '../records/event.ts';
 
 /**
- * A part of the daemon beside the bridge itself: records, the live stream, browser calls. Each is opened before there can be a call, joined
+ * A part of the daemon beside the bridge itself: records, the live stream, each kind of caller. Each is opened before there can be a call, joined
  * to the rest when the rest exists, and closed after the last call. `app.ts` lists them.
  */
 export interface Feature {
@@ -36,6 +37,12 @@ export interface Feature {
   tap?(info: CallInfo, hooks: TapHooks): CallTap | undefined;
   /** What was ordered of a call of which its carrier says that we placed it; undefined: it was not ordered here. */
   claim?(call: CarrierCall, to: string): Promise<OutboundPlan | undefined>;
+  /** News of a call at its carrier. Must not throw. */
+  carrierNews?(update: StatusUpdate): void;
+  /** What can be asked of calls at carriers; one part has it. */
+  readonly lines?: Lines;
+  /** How many calls of strangers it takes at once. */
+  readonly strangers?: number;
   /** A call is over and forgotten by `calls`; told of each, once. Must not throw. */
   ended?(call: { readonly info: CallInfo; readonly startedAt: number }, end: Termination): void;
   /** Removes what this part holds of calls whose records are removed. Rejects when something of them may be left. */
@@ -61,8 +68,7 @@ export interface Base {
   readonly metrics: Metrics;
   /** Those that the daemon knows, as the settings have them. */
   readonly carriers: Carriers;
-  /** Where carriers tell of calls, and the addresses that they are given. */
-  readonly webhooks: WebhookRoutes;
+  /** The addresses that carriers are given. */
   readonly urls: PublicUrls;
   /** Tells this process from others of the fleet; letters and digits. */
   readonly instance: string;
@@ -79,6 +85,12 @@ export interface Parts extends Base {
   readonly intake: Intake;
   /** Asked for an order, and whether there is room for callers. */
   readonly admission: Admission;
+  /** What can be asked of calls at carriers; undefined where no part talks to any. */
+  readonly lines: Lines | undefined;
+  /** What was ordered of a call of which its carrier says that we placed it; undefined: it was not ordered here. */
+  claim(call: CarrierCall, to: string): Promise<OutboundPlan | undefined>;
+  /** Has every part hear what a carrier tells of a call. */
+  carrierNews(update: StatusUpdate): void;
   /** Events that are kept on disk; undefined where no part keeps any. */
   readonly replay: EventReplay | undefined;
   /** Has every part remove what it holds of these calls; rejects when something of them may be left. */

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { chmodSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import type { Log } from '../call/leg.ts';
 import { BridgeError, errorMessage } from '../errors.ts';
 
 /**
@@ -43,6 +44,20 @@ export function adminTokens(config: {
       { cause },
     );
   }
+}
+
+/** The same, and says in the log what its reader must know of the file. */
+export function openAdminTokens(
+  config: Parameters<typeof adminTokens>[0],
+  log: Pick<Log, 'info' | 'warn'>,
+): AdminTokens {
+  const admin = adminTokens(config);
+  const { file, wasReadable } = admin;
+  if (file !== undefined)
+    log.info({ file }, 'no ADMIN_TOKEN is set: the token of the console and of operators is in this file');
+  if (wasReadable)
+    log.warn({ file }, 'OTHERS COULD READ THE ADMIN TOKEN: remove the file and start again to get a new one');
+  return admin;
 }
 
 function readToken(file: string): string | undefined {

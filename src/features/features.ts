@@ -1,0 +1,97 @@
+import type { Clock } from '../call/clock.ts';
+import { delay } from '../call/clock.ts';
+import type { CallObserver } from '../call/events.ts';
+import type { CallInfo } from '../call/info.ts';
+import type { Log } from '../call/leg.ts';
+import type { CallTap, TapHooks } from '../call/tap.ts';
+import type { Termination } from '../call/termination.ts';
+import type { RecordSink } from '../records/event.ts';
+import type { Base, Feature, Parts } from './feature.ts';
+
+/** How long each part may take to write what it still has, ms: no part may keep the process from its end. */
+const CLOSE_MS = 5_000;
+
+/** How a part is opened. */
+export type OpenFeature = (base: Base) => Feature | Promise<Feature>;
+
+/** The parts of the daemon beside the bridge itself, as one: what is asked of one is asked of all, in the order of their list. */
+export class Features {
+  readonly #all: readonly Feature[];
+  readonly #clock: Clock;
+  readonly #log: Log;
+
+  private constructor(all: readonly Feature[], { clock, log }: Base) {
+    this.#all = all;
+    this.#clock = clock;
+    this.#log = log;
+  }
+
+  /** Opens each when those before it are open. Rejects with what one of them rejects with. */
+  static async open(openers: readonly OpenFeature[], base: Base): Promise<Features> {
+    const all: Feature[] = [];
+    for (const open of openers) all.push(await open(base));
+    return new Features(all, base);
+  }
+
+  get observers(): CallObserver[] {
+    return this.#all.flatMap((feature) => feature.observers ?? []);
+  }
+
+  get sinks(): RecordSink[] {
+    return this.#all.flatMap((feature) => feature.sinks ?? []);
+  }
+
+  /** How many calls of strangers they take together. */
+  get strangers(): number {
+    return this.#all.reduce((sum, feature) => sum + (feature.strangers ?? 0), 0);
+  }
+
+  readonly taps = (info: CallInfo, hooks: TapHooks): CallTap[] =>
+    this.#all.map((feature) => feature.tap?.(info, hooks)).filter((tap) => tap !== undefined);
+
+  readonly ended = (call: { readonly info: CallInfo; readonly startedAt: number }, end: Termination): void => {
+    for (const feature of this.#all) feature.ended?.(call, end);
+  };
+
+  /** Joins each to the rest, and so to one another: by these ports, and by nothing else. */
+  async install(rest: Omit<Parts, 'lines' | 'replay' | 'claim' | 'carrierNews' | 'forget'>): Promise<void> {
+    const all = this.#all;
+    const parts: Parts = {
+      ...rest,
+      lines: all.find((feature) => feature.lines !== undefined)?.lines,
+      replay: all.find((feature) => feature.replay !== undefined)?.replay,
+      async claim(call, to) {
+        const plans = await Promise.all(all.map((feature) => feature.claim?.(call, to)));
+        return plans.find((plan) => plan !== undefined);
+      },
+      carrierNews(update) {
+        for (const feature of all) feature.carrierNews?.(update);
+      },
+      async forget(callIds) {
+        await Promise.all(all.map((feature) => feature.forget?.(callIds)));
+      },
+    };
+    for (const feature of all) await feature.install?.(parts);
+  }
+
+  /** Closes each after those that were opened later; each may take its time but not for ever. Never rejects. */
+  async close(): Promise<void> {
+    for (const feature of this.#all.toReversed()) await this.#close(feature);
+  }
+
+  async #close(feature: Feature): Promise<void> {
+    const log = this.#log;
+    const late = new AbortController();
+    const timeout = delay(this.#clock, CLOSE_MS, late.signal).then(
+      () => log.error({}, 'a part of the daemon could not be closed in time'),
+      () => {},
+    );
+    try {
+      await Promise.race([feature.close?.(), timeout]);
+    } catch (err) {
+      log.error({ err }, 'a part of the daemon could not be closed');
+    } finally {
+      late.abort();
+    }
+  }
+}
