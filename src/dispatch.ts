@@ -8,7 +8,7 @@ import { type Clock, delay } from './call/clock.ts';
 import type { AgentLeg, Log } from './call/leg.ts';
 import { memoryKey, type Party, partyText, WITHHELD } from './call/party.ts';
 import type { CallHooks, ToolsFactory } from './call/tools.ts';
-import type { Spoken } from './callers/phone/carriers/laml/document.ts';
+import type { Spoken } from './callers/phone/carriers/webhook.ts';
 import type { IncomingCall } from './callers/phone/http/incoming-call.ts';
 import { type Config, environment } from './config.ts';
 import type { PcmFrame } from './media/frame.ts';

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { openCarriers } from '../callers/phone/carriers/index.ts';
-import { twilioSignature } from '../callers/phone/carriers/laml/signature.ts';
+import { lamlSignature } from '../callers/phone/carriers/laml/signature.ts';
 import { PATHS } from '../callers/phone/http/answers.ts';
 import { BridgeError, errorMessage } from '../errors.ts';
 import { localUrl } from '../http/public-url.ts';
@@ -140,7 +140,7 @@ class Way {
         },
         {
           // Signed as the carrier does: such a socket does not count against those that prove nothing.
-          headers: secret === undefined ? {} : { 'X-Twilio-Signature': twilioSignature(secret, url, {}) },
+          headers: secret === undefined ? {} : { 'X-Twilio-Signature': lamlSignature(secret, url, {}) },
           connectTimeoutMs: UPGRADE_MS,
           maxMessageBytes: 64 * 1024,
           pingIntervalMs: 0,
@@ -190,7 +190,7 @@ class Way {
         method: 'POST',
         headers: {
           'Content-Type': 'application/x-www-form-urlencoded',
-          [header]: twilioSignature(secret, url, form),
+          [header]: lamlSignature(secret, url, form),
         },
         body: new URLSearchParams(form).toString(),
         redirect: 'manual',

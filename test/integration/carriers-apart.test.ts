@@ -1,5 +1,5 @@
 import { describe, expect } from 'vitest';
-import { twilioSignature } from '../../src/callers/phone/carriers/laml/signature.ts';
+import { lamlSignature } from '../../src/callers/phone/carriers/laml/signature.ts';
 import { type Rig, sleep, startRig } from './rig.ts';
 import { rigTest as it } from './rig-test.ts';
 import { PUBLIC, SIGNALWIRE, TWILIO } from './webhook-rig.ts';
@@ -39,7 +39,7 @@ async function post(
   };
   const answer = await fetch(rig.url + path, {
     method: 'POST',
-    headers: { 'x-twilio-signature': twilioSignature(by.secret, PUBLIC + path, params) },
+    headers: { 'x-twilio-signature': lamlSignature(by.secret, PUBLIC + path, params) },
     body: new URLSearchParams(params),
   });
   return { status: answer.status, text: await answer.text() };

@@ -3,7 +3,7 @@ import { createServer, type IncomingHttpHeaders } from 'node:http';
 import { connect } from 'node:net';
 import { describe, expect } from 'vitest';
 import { processMemory } from '../../src/admission/memory.ts';
-import { twilioSignature } from '../../src/callers/phone/carriers/laml/signature.ts';
+import { lamlSignature } from '../../src/callers/phone/carriers/laml/signature.ts';
 import { newCallSid } from '../../src/simulator/phone/carrier.ts';
 import { Phone, silenceSource, toneSource } from '../../src/simulator/phone/index.ts';
 import { sleep, startRig, until } from './rig.ts';
@@ -105,7 +105,7 @@ describe('rate limits', () => {
       const url = `${PUBLIC}/incoming-call`;
       const { status } = await fetch(`${rig.url}/incoming-call`, {
         method: 'POST',
-        headers: { 'x-twilio-signature': signature || twilioSignature(SECRET, url, params) },
+        headers: { 'x-twilio-signature': signature || lamlSignature(SECRET, url, params) },
         body: new URLSearchParams(params),
       });
       return status;

@@ -5,7 +5,7 @@ import type { Continuation } from '../../src/call/calls.ts';
 import { systemClock } from '../../src/call/clock.ts';
 import type { Pace } from '../../src/call/leg.ts';
 import { openCarriers } from '../../src/callers/phone/carriers/index.ts';
-import { twilioSignature } from '../../src/callers/phone/carriers/laml/signature.ts';
+import { lamlSignature } from '../../src/callers/phone/carriers/laml/signature.ts';
 import { CallMemory } from '../../src/callers/phone/http/call-memory.ts';
 import type { IncomingCall, Preparation } from '../../src/callers/phone/http/incoming-call.ts';
 import {
@@ -147,8 +147,7 @@ export async function rig(options: RigOptions = {}) {
     close: () => server.close(500),
     /** Posts a form, signed for PUBLIC_URL + path by `secret` when one is given. */
     async post(path: string, params: Record<string, string>, headers: Record<string, string> = {}, secret?: string) {
-      const signed =
-        secret === undefined ? {} : { 'x-twilio-signature': twilioSignature(secret, PUBLIC + path, params) };
+      const signed = secret === undefined ? {} : { 'x-twilio-signature': lamlSignature(secret, PUBLIC + path, params) };
       const answer = await fetch(base + path, {
         method: 'POST',
         headers: { ...signed, ...headers },

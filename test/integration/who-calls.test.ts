@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, onTestFinished } from 'vitest';
-import { twilioSignature } from '../../src/callers/phone/carriers/laml/signature.ts';
+import { lamlSignature } from '../../src/callers/phone/carriers/laml/signature.ts';
 import { silenceSource } from '../../src/simulator/phone/index.ts';
 import { openStore } from '../../src/stores/store.ts';
 import { Page } from './browser-page.ts';
@@ -182,7 +182,7 @@ describe('an identity that a carrier proves', () => {
       const form = { CallSid, AccountSid, From, To: '+12025550100', Direction: 'inbound' };
       await fetch(`${rig.url}/incoming-call`, {
         method: 'POST',
-        headers: { 'x-twilio-signature': twilioSignature(TWILIO, `${PUBLIC}/incoming-call`, form) },
+        headers: { 'x-twilio-signature': lamlSignature(TWILIO, `${PUBLIC}/incoming-call`, form) },
         body: new URLSearchParams(form),
       });
       return /Name: ([^.]*)/.exec(await told(rig, n))?.[1];

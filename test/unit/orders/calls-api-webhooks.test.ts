@@ -1,7 +1,7 @@
 import Fastify from 'fastify';
 import { describe, expect, it } from 'vitest';
 import { openCarriers } from '../../../src/callers/phone/carriers/index.ts';
-import { twilioSignature } from '../../../src/callers/phone/carriers/laml/signature.ts';
+import { lamlSignature } from '../../../src/callers/phone/carriers/laml/signature.ts';
 import { callStatusRoute, type StatusUpdate } from '../../../src/callers/phone/http/call-status.ts';
 import { HostedDocuments, hostedDocumentRoute } from '../../../src/callers/phone/http/hosted-documents.ts';
 import { WebhookRoutes } from '../../../src/callers/phone/http/webhook-routes.ts';
@@ -38,7 +38,7 @@ async function rig(options: { publicUrl?: string | undefined; secrets?: string[]
       url: path,
       headers: {
         'content-type': 'application/x-www-form-urlencoded',
-        ...(signed ? { 'x-signalwire-signature': twilioSignature(KEY, PUBLIC + path, params) } : {}),
+        ...(signed ? { 'x-signalwire-signature': lamlSignature(KEY, PUBLIC + path, params) } : {}),
       },
       payload: new URLSearchParams(params).toString(),
     });

@@ -3,7 +3,7 @@ import type { AccountChecks, Fetch, NumberChange, NumberFound, OwnedNumber } fro
 
 /**
  * An account and its numbers, by the REST API of 2010-04-01. Of a number's settings, a trunk wins over an application, and an application over the
- * webhook: https://www.twilio.com/docs/phone-numbers/api/incomingphonenumber-resource. SignalWire's Compatibility API has the same names.
+ * webhook: https://www.twilio.com/docs/phone-numbers/api/incomingphonenumber-resource. The family's compatible APIs have the same names.
  */
 
 /** What differs from carrier to carrier. */

@@ -7,7 +7,7 @@ import { type Form, RestClient, type RestOptions } from '../../control/rest.ts';
 import { transferDocument } from './transfer-document.ts';
 
 /**
- * Call control by the REST API of 2010-04-01, which is Twilio's and, as its Compatibility API, SignalWire's too.
+ * Call control by the REST API of 2010-04-01, which one carrier made and others of the family have as a compatible one.
  * https://www.twilio.com/docs/voice/api/call-resource, https://developer.signalwire.com/compatibility-api/rest
  */
 

@@ -7,15 +7,6 @@ import type { Instruction, Spoken, StreamOrder } from '../webhook.ts';
  * https://developer.signalwire.com/compatibility-api/cxml/voice/stream
  */
 
-export type { Spoken };
-
-export type Carrier = 'twilio' | 'signalwire';
-
-/** The voice as this carrier names it: Google's are `Google.…` at Twilio and `gcloud.…` at SignalWire; of the others both use one name. */
-export function voiceAt(carrier: string, voice: string | undefined): string | undefined {
-  return carrier === 'twilio' ? voice?.replace(/^gcloud\./i, 'Google.') : voice?.replace(/^google\./i, 'gcloud.');
-}
-
 export interface StreamDocument {
   /** `wss://…` without a query, which carriers strip or refuse. */
   readonly streamUrl: string;
@@ -34,7 +25,7 @@ export interface StreamDocument {
 /** The name of the `<Parameter>` and the key in `start.customParameters` that hold the one-time token. */
 export const TOKEN_PARAMETER = 'token';
 
-/** Twilio: name and value of a parameter together must have fewer characters than this. */
+/** Name and value of a parameter together must have fewer characters than this: https://www.twilio.com/docs/voice/twiml/stream */
 const PARAMETER_LIMIT = 500;
 const PROLOG = '<?xml version="1.0" encoding="UTF-8"?>';
 

@@ -1,7 +1,7 @@
 /**
- * The message family that Twilio defined and other carriers follow: JSON text with `event`, numbers written as strings, ids beside or
+ * The message family that one carrier defined and others follow: JSON text with `event`, numbers written as strings, ids beside or
  * inside the event's object. The reader takes every placement any of them uses; a dialect adds its name and what it alone can do.
- * Sources: https://www.twilio.com/docs/voice/media-streams/websocket-messages and SignalWire's cXML <Stream> page.
+ * https://www.twilio.com/docs/voice/media-streams/websocket-messages, https://developer.signalwire.com/compatibility-api/cxml/voice/stream
  */
 
 import { isUtf8 } from 'node:buffer';

@@ -2,11 +2,10 @@ import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { parse, stringify } from 'node:querystring';
 
 /**
- * How carriers sign what they send, and whether a signature is right. Nothing here reads a request: the caller says which URL the carrier
- * was given, which is never taken from the wire when a secret is set.
- *
- * Twilio: https://www.twilio.com/docs/usage/security#validating-requests
- * SignalWire: https://developer.signalwire.com/platform/dashboard/guides/webhook-security
+ * How carriers of this family sign what they send, and whether a signature is right. Nothing here reads a request: the caller says which URL the
+ * carrier was given, which is never taken from the wire when a secret is set.
+ * https://www.twilio.com/docs/usage/security#validating-requests
+ * https://developer.signalwire.com/platform/dashboard/guides/webhook-security
  */
 
 /** Parameters of a form body: one value, or several where the key was repeated. */
@@ -63,7 +62,7 @@ function withPort(url: string): string {
   return parts.scheme + parts.userInfo + parts.host + port + parts.rest;
 }
 
-/** The URL without `user:password@`, which SignalWire leaves out before it signs. */
+/** The URL without `user:password@`, which some leave out before they sign. */
 export function withoutCredentials(url: string): string {
   const parts = splitUrl(url);
   return parts === undefined ? url : parts.scheme + parts.host + parts.port + parts.rest;
@@ -75,7 +74,7 @@ function withLegacyQuery(url: string): string {
   return `${url.slice(0, start)}?${stringify(parse(url.slice(start + 1)))}`;
 }
 
-/** The URLs a carrier may have signed for this one, the likeliest first; the order and set are those of Twilio's own validator. */
+/** The URLs a carrier may have signed for this one, the likeliest first; the order and set are those of the first vendor's own validator. */
 function urlVariants(url: string): string[] {
   const variants = [withoutPort(url), withPort(url)];
   if (URL.canParse(url)) {
@@ -88,13 +87,14 @@ function urlVariants(url: string): string[] {
 }
 
 /** Constant-time comparison; the early return tells only the length, which the algorithm fixes. */
-function sameText(a: string, b: string): boolean {
+export function sameText(a: string, b: string): boolean {
   const left = Buffer.from(a);
   const right = Buffer.from(b);
   return left.length === right.length && timingSafeEqual(left, right);
 }
 
-const hmac = (algorithm: 'sha1' | 'sha256', key: string, text: string, encoding: 'base64' | 'hex') =>
+/** The HMAC of a text in UTF-8. */
+export const hmac = (algorithm: 'sha1' | 'sha256', key: string, text: string, encoding: 'base64' | 'hex') =>
   createHmac(algorithm, key).update(text, 'utf8').digest(encoding);
 
 /** Keys sorted, each followed by its value; repeated values once each, sorted, the key before every one. */
@@ -108,8 +108,8 @@ function concatenated(params: SignedParams): string {
   return text;
 }
 
-/** The value of X-Twilio-Signature for exactly this URL: base64 HMAC-SHA1 over URL and sorted parameters. */
-export function twilioSignature(secret: string, url: string, params: SignedParams): string {
+/** The signature for exactly this URL: base64 HMAC-SHA1 over URL and sorted parameters. */
+export function lamlSignature(secret: string, url: string, params: SignedParams): string {
   return hmac('sha1', secret, url + concatenated(params), 'base64');
 }
 
@@ -121,10 +121,10 @@ function bodyHashMatches(url: string, rawBody: string): boolean {
 }
 
 /**
- * Whether any of `secrets` (several while one is being rotated) made this X-Twilio-Signature. A body that is no form, and any body whose
+ * Whether any of `secrets` (several while one is being rotated) made this signature. A body that is no form, and any body whose
  * URL carries `bodySHA256`, must match that hash; its parameters are not part of the signed text then.
  */
-export function isTwilioSignature(secrets: readonly string[], signature: string, content: SignedContent): boolean {
+export function isLamlSignature(secrets: readonly string[], signature: string, content: SignedContent): boolean {
   if (signature === '') return false;
   const { url, params, rawBody } = content;
   const form = url.includes('bodySHA256') ? undefined : params;
@@ -134,40 +134,11 @@ export function isTwilioSignature(secrets: readonly string[], signature: string,
   return secrets.some((secret) => texts.some((text) => sameText(signature, hmac('sha1', secret, text, 'base64'))));
 }
 
-/** The signature headers a carrier may have sent, '' where absent. HTTP knows no case, so both SignalWire forms share one name. */
-export interface SignatureHeaders {
-  /** X-Twilio-Signature; SignalWire sends its own signature under this name too. */
-  readonly twilio: string;
-  /** X-SignalWire-Signature: base64 in Twilio's algorithm (cXML), or hex over URL and raw body (JSON webhooks). */
-  readonly signalwire: string;
-  /** X-Signalwire-SHA256-Signature: hex HMAC-SHA256 over URL and raw body. */
-  readonly signalwireSha256: string;
-}
-
-/** Whether any of the project's signing `keys` (not the API token) made one of these headers. */
-export function isSignalWireSignature(
-  keys: readonly string[],
-  headers: SignatureHeaders,
-  content: SignedContent,
-): boolean {
-  const bare = withoutCredentials(content.url);
-  const text = bare + content.rawBody;
-  for (const key of keys) {
-    if (headers.signalwireSha256 !== '' && sameText(headers.signalwireSha256, hmac('sha256', key, text, 'hex')))
-      return true;
-    if (headers.signalwire !== '' && sameText(headers.signalwire, hmac('sha1', key, text, 'hex'))) return true;
-  }
-  const forms = bare === content.url ? [content] : [content, { ...content, url: bare }];
-  return [headers.signalwire, headers.twilio].some((signature) =>
-    forms.some((form) => isTwilioSignature(keys, signature, form)),
-  );
-}
-
 /**
- * Whether this X-Twilio-Signature belongs to the WebSocket upgrade of `wssUrl`: the URL exactly as the TwiML had it (`wss://`, not
+ * Whether this signature belongs to the WebSocket upgrade of `wssUrl`: the URL exactly as the TwiML had it (`wss://`, not
  * `https://`; a trailing slash matters), no parameters.
  * https://www.twilio.com/docs/global-infrastructure/firewall-configurations/media-streams-configuration
  */
 export function isUpgradeSignature(secrets: readonly string[], signature: string, wssUrl: string): boolean {
-  return isTwilioSignature(secrets, signature, { url: wssUrl, params: {}, rawBody: '' });
+  return isLamlSignature(secrets, signature, { url: wssUrl, params: {}, rawBody: '' });
 }

@@ -1,7 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { isSignalWireSignature, isUpgradeSignature, type SignatureHeaders } from '../laml/signature.ts';
+import { isUpgradeSignature } from '../laml/signature.ts';
 import { headerText, lamlWebhook, UUID } from '../laml/webhook.ts';
 import type { CarrierWebhook } from '../webhook.ts';
+import { isSignalWireSignature, type SignatureHeaders } from './signature.ts';
 
 export interface SignalWireWebhookOptions {
   /** Signing keys of the project, which are not its API tokens; several while one is being rotated. */

@@ -1,4 +1,4 @@
-import { isTwilioSignature, isUpgradeSignature } from '../laml/signature.ts';
+import { isLamlSignature, isUpgradeSignature } from '../laml/signature.ts';
 import { headerText, lamlWebhook } from '../laml/webhook.ts';
 import type { CarrierWebhook } from '../webhook.ts';
 
@@ -10,7 +10,7 @@ const SIGNATURE = 'x-twilio-signature';
  */
 export function twilioWebhook(secrets: readonly string[]): CarrierWebhook {
   return lamlWebhook({
-    proves: (content, headers) => isTwilioSignature(secrets, headerText(headers, SIGNATURE), content),
+    proves: (content, headers) => isLamlSignature(secrets, headerText(headers, SIGNATURE), content),
     likeness: ({ CallSid = '' }) => (/^CA[0-9a-f]{32}$/i.test(CallSid) ? 2 : 0),
     upgrade(request) {
       const signature = headerText(request.headers, SIGNATURE);

@@ -3,13 +3,13 @@ import fc from 'fast-check';
 import twilio from 'twilio/lib/webhooks/webhooks.js';
 import { describe, expect, it } from 'vitest';
 import {
-  isSignalWireSignature,
-  isTwilioSignature,
+  isLamlSignature,
   isUpgradeSignature,
+  lamlSignature,
   type SignedParams,
-  twilioSignature,
   withoutCredentials,
 } from '../../../../../../src/callers/phone/carriers/laml/signature.ts';
+import { isSignalWireSignature } from '../../../../../../src/callers/phone/carriers/signalwire/signature.ts';
 
 const SECRET = '12345678901234567890123456789012';
 const NONE = { twilio: '', signalwire: '', signalwireSha256: '' };
@@ -21,7 +21,7 @@ describe("Twilio's signature", () => {
   it('has the value of the published example', () => {
     // https://www.twilio.com/docs/usage/security: the sample request, its auth token and its signature.
     expect(
-      twilioSignature('12345', 'https://mycompany.com/myapp.php?foo=1&bar=2', {
+      lamlSignature('12345', 'https://mycompany.com/myapp.php?foo=1&bar=2', {
         CallSid: 'CA1234567890ABCDE',
         Caller: '+14158675309',
         Digits: '1234',
@@ -50,30 +50,30 @@ describe("Twilio's signature", () => {
   ];
   it.each(tables)('%s', (_says, url, signedUrl, params, verdict) => {
     const signature = expected(signedUrl, params);
-    expect(isTwilioSignature([SECRET], signature, form(url, params))).toBe(verdict);
+    expect(isLamlSignature([SECRET], signature, form(url, params))).toBe(verdict);
     if (URL.canParse(url)) expect(twilio.validateRequest(SECRET, signature, url, params as never)).toBe(verdict);
   });
 
   it('sorts and de-duplicates repeated values as the vendor does', () => {
     const signature = expected('https://a.example/', { M: ['a', 'b'] });
-    expect(twilioSignature(SECRET, 'https://a.example/', { M: ['b', 'a', 'b'] })).toBe(signature);
+    expect(lamlSignature(SECRET, 'https://a.example/', { M: ['b', 'a', 'b'] })).toBe(signature);
   });
 
   it('accepts either secret while one is being rotated, and no third', () => {
     const content = form('https://a.example/in', { A: '1' });
     for (const secret of ['old-secret', 'new-secret'])
       expect(
-        isTwilioSignature(['new-secret', 'old-secret'], expected(content.url, content.params, secret), content),
+        isLamlSignature(['new-secret', 'old-secret'], expected(content.url, content.params, secret), content),
       ).toBe(true);
-    expect(
-      isTwilioSignature(['new-secret', 'old-secret'], expected(content.url, content.params, 'third'), content),
-    ).toBe(false);
-    expect(isTwilioSignature([], expected(content.url, content.params, ''), content)).toBe(false);
+    expect(isLamlSignature(['new-secret', 'old-secret'], expected(content.url, content.params, 'third'), content)).toBe(
+      false,
+    );
+    expect(isLamlSignature([], expected(content.url, content.params, ''), content)).toBe(false);
   });
 
   it.each(['', 'x', 'ü'.repeat(28), 'A'.repeat(27), `${'A'.repeat(27)}=`, '='.repeat(10_000)])(
     'refuses the signature %j without throwing',
-    (signature) => expect(isTwilioSignature([SECRET], signature, form('https://a.example/', {}))).toBe(false),
+    (signature) => expect(isLamlSignature([SECRET], signature, form('https://a.example/', {}))).toBe(false),
   );
 
   describe('of a JSON body', () => {
@@ -85,18 +85,18 @@ describe("Twilio's signature", () => {
 
     it('is valid with its hash, for us and for the vendor', () => {
       expect(twilio.validateRequestWithBody(SECRET, signature, url, rawBody)).toBe(true);
-      expect(isTwilioSignature([SECRET], signature, json)).toBe(true);
+      expect(isLamlSignature([SECRET], signature, json)).toBe(true);
     });
     it('is invalid for another body', () => {
-      expect(isTwilioSignature([SECRET], signature, { ...json, rawBody: `${rawBody} ` })).toBe(false);
+      expect(isLamlSignature([SECRET], signature, { ...json, rawBody: `${rawBody} ` })).toBe(false);
     });
     it('is invalid without the hash, which is the only cover of the body', () => {
       const bare = 'https://a.example/in';
-      expect(isTwilioSignature([SECRET], expected(bare, {}), { url: bare, params: undefined, rawBody })).toBe(false);
+      expect(isLamlSignature([SECRET], expected(bare, {}), { url: bare, params: undefined, rawBody })).toBe(false);
     });
     it('does not let a form slip in under a hash', () => {
       const smuggled = { url, params: { CallSid: 'CA2' }, rawBody: 'CallSid=CA2' };
-      expect(isTwilioSignature([SECRET], signature, smuggled)).toBe(false);
+      expect(isLamlSignature([SECRET], signature, smuggled)).toBe(false);
     });
   });
 
@@ -118,8 +118,8 @@ describe("Twilio's signature", () => {
       fc.property(url, url, params, params, fc.integer({ min: 0, max: 2 }), (given, other, sent, changed, tamper) => {
         const signature = expected(tamper === 1 ? other : given, sent);
         const seen = tamper === 2 ? changed : sent;
-        expect(twilioSignature(SECRET, given, seen)).toBe(expected(given, seen));
-        expect(isTwilioSignature([SECRET], signature, { url: given, params: seen, rawBody: 'x' })).toBe(
+        expect(lamlSignature(SECRET, given, seen)).toBe(expected(given, seen));
+        expect(isLamlSignature([SECRET], signature, { url: given, params: seen, rawBody: 'x' })).toBe(
           given.includes('bodySHA256') ? false : twilio.validateRequest(SECRET, signature, given, seen as never),
         );
       }),
@@ -155,16 +155,16 @@ describe("SignalWire's signatures", () => {
   const hex = (algorithm: string, text: string) => createHmac(algorithm, KEY).update(text).digest('hex');
 
   it.each([
-    ["Twilio's algorithm", { signalwire: twilioSignature(KEY, url, params) }, true],
-    ["Twilio's algorithm, credentials stripped", { signalwire: twilioSignature(KEY, bare, params) }, true],
-    ["Twilio's header name", { twilio: twilioSignature(KEY, bare, params) }, true],
+    ["Twilio's algorithm", { signalwire: lamlSignature(KEY, url, params) }, true],
+    ["Twilio's algorithm, credentials stripped", { signalwire: lamlSignature(KEY, bare, params) }, true],
+    ["Twilio's header name", { twilio: lamlSignature(KEY, bare, params) }, true],
     ['hex over the raw body, credentials stripped', { signalwire: hex('sha1', bare + rawBody) }, true],
     ['hex SHA-256', { signalwireSha256: hex('sha256', bare + rawBody) }, true],
     ['hex with credentials', { signalwire: hex('sha1', url + rawBody) }, false],
     ['SHA-256 of another body', { signalwireSha256: hex('sha256', `${bare + rawBody}&x=1`) }, false],
     ['SHA-1 under the SHA-256 name', { signalwireSha256: hex('sha1', bare + rawBody) }, false],
     ["hex under Twilio's name", { twilio: hex('sha1', bare + rawBody) }, false],
-    ['the API token for the key', { signalwire: twilioSignature('PT_api_token', bare, params) }, false],
+    ['the API token for the key', { signalwire: lamlSignature('PT_api_token', bare, params) }, false],
     ['nothing', {}, false],
   ])('%s', (_says, headers, verdict) => {
     expect(isSignalWireSignature([KEY], { ...NONE, ...headers }, content)).toBe(verdict);
@@ -175,7 +175,7 @@ describe("SignalWire's signatures", () => {
   it('covers a JSON body by the hex form', () => {
     const json = { url: bare, params: undefined, rawBody: '{"call":{"call_id":"x"}}' };
     expect(isSignalWireSignature([KEY], { ...NONE, signalwire: hex('sha1', bare + json.rawBody) }, json)).toBe(true);
-    expect(isSignalWireSignature([KEY], { ...NONE, signalwire: twilioSignature(KEY, bare, {}) }, json)).toBe(false);
+    expect(isSignalWireSignature([KEY], { ...NONE, signalwire: lamlSignature(KEY, bare, {}) }, json)).toBe(false);
   });
 
   it.each([
