@@ -68,7 +68,7 @@ export async function openCallsApi(base: Base): Promise<Feature> {
         controlOf: () => undefined,
         ...lines,
       });
-      http.app.register(callsApi, { admin, desk, mayDial, clock });
+      http.app.register(callsApi, { admin, desk, mayDial, clock, memory });
     },
     async close() {
       // What is to be reported is with the callbacks as soon as the first call returns.

@@ -56,12 +56,24 @@ export interface ErrorAnswer {
   readonly error: { readonly code: string; readonly message: string; readonly [more: string]: unknown };
 }
 
+/** An error that was told before, of which no more is known than what was told. */
+export class RepeatedError extends Error {
+  readonly answer: ErrorAnswer;
+
+  constructor(message: string, answer: ErrorAnswer) {
+    super(message);
+    this.name = 'RepeatedError';
+    this.answer = answer;
+  }
+}
+
 /** What is told of an error: ours as it is, the framework's by its status, anything else only that it happened. */
 export function answerOf(error: unknown): ErrorAnswer {
   if (error instanceof ApiError) {
     const { status, headers, code, message, details } = error;
     return { status, headers, error: { code, message, ...details } };
   }
+  if (error instanceof RepeatedError) return error.answer;
   if (error instanceof BridgeError) {
     const { code, message, retryAfterMs } = error;
     const headers = retryAfterMs === undefined ? {} : retryAfter(retryAfterMs);

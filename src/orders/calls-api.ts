@@ -7,6 +7,7 @@ import { ApiError, answerErrors } from '../http/api-error.ts';
 import { checked } from '../http/checked.ts';
 import { Idempotency, idempotencyKey } from '../http/idempotency.ts';
 import type { RouteDefinition } from '../http/route.ts';
+import type { ProcessMemory } from '../memory/memory.ts';
 import { type CallOrder, type CallView, routes } from './calls-api-routes.ts';
 import { controlAnswer } from './errors.ts';
 import type { MayDial } from './outbound-guard.ts';
@@ -31,14 +32,16 @@ export interface CallsApiOptions {
   readonly admin: AdminOptions;
   readonly desk: CallsDesk;
   readonly mayDial: MayDial;
-  readonly clock: Pick<Clock, 'now'>;
+  readonly clock: Pick<Clock, 'after'>;
+  /** Where requests are remembered that may be sent again. */
+  readonly memory: ProcessMemory;
 }
 
 /** `/calls`, for operators; nothing that is logged holds a number or what is said. */
 export const callsApi: FastifyPluginAsync<CallsApiOptions> = async (app, options) => {
-  const { desk, mayDial, clock } = options;
+  const { desk, mayDial, clock, memory } = options;
   const guard = adminGuard(options.admin);
-  const answers = new Idempotency<CallView>({ clock });
+  const answers = new Idempotency<CallView>({ memory, clock, told: controlAnswer });
   answerErrors(app, controlAnswer);
 
   /** Registers a route: operators alone, with what it takes checked. */

@@ -25,6 +25,7 @@ import { loadConfig } from '../../src/config.ts';
 import { publicUrls } from '../../src/http/public-url.ts';
 import { createHttpServer } from '../../src/http/server.ts';
 import { createLog } from '../../src/log.ts';
+import { LocalMemory } from '../../src/memory/local.ts';
 import { CallCallbacks } from '../../src/orders/call-callbacks.ts';
 import { callsApi } from '../../src/orders/calls-api.ts';
 import { callsDesk, type LiveCall } from '../../src/orders/calls-desk.ts';
@@ -195,6 +196,7 @@ export async function controlRig(name: 'twilio' | 'signalwire', options: Partial
     desk,
     mayDial,
     clock: systemClock,
+    memory: new LocalMemory({ clock: systemClock }),
   });
   serveMediaStream({
     upgrades: server.upgrades,

@@ -6,6 +6,7 @@ import { ControlError } from '../../../src/callers/phone/control/index.ts';
 import { ApiError } from '../../../src/http/api-error.ts';
 import { serveOpenApi } from '../../../src/http/openapi.ts';
 import { apiErrorBody } from '../../../src/http/route.ts';
+import { LocalMemory } from '../../../src/memory/local.ts';
 import { type CallsDesk, callsApi } from '../../../src/orders/calls-api.ts';
 import { type CallView, callView, routes } from '../../../src/orders/calls-api-routes.ts';
 import { FakeClock } from '../../fakes/clock.ts';
@@ -60,6 +61,7 @@ async function rig() {
     admin: { tokens: [TOKEN] },
     desk,
     clock,
+    memory: new LocalMemory({ clock }),
     mayDial: (number) =>
       number.replace(/\D/g, '').startsWith('1555')
         ? { ok: true, number: `+${number.replace(/\D/g, '')}` }
