@@ -1,30 +1,30 @@
-import { type Account, accountsOf, ask } from './account.ts';
 import { type Check, type DoctorDeps, fail, pass, skip } from './check.ts';
-import { type NumberOptions, numberSetting } from './number.ts';
+import { type AccountAt, type NumberOptions, numberSetting } from './number.ts';
 
-/** The carriers: whether their REST APIs take the credentials, and where the number's calls go. */
+/** The carriers: whether their APIs take the credentials, and where the number's calls go. */
 
 export function carrierChecks(deps: DoctorDeps, options: NumberOptions): Check[] {
-  const accounts = accountsOf(deps);
-  const good: Account[] = [];
-  const credentials: Check[] = accounts.map((account) => ({
-    name: `${account.carrier} account`,
+  const accounts = deps.carriers.all.flatMap((carrier): AccountAt[] => {
+    const account = carrier.checks.account?.(deps.fetch);
+    return account === undefined ? [] : [{ carrier, account }];
+  });
+  const good: AccountAt[] = [];
+  const credentials: Check[] = accounts.map((at) => ({
+    name: `${at.carrier.name} account`,
     async run(signal) {
-      const { host } = new URL(account.url);
-      const response = await ask(deps, account, { query: '?PageSize=1' }, signal);
-      await response.body?.cancel();
-      if (response.ok) {
-        good.push(account);
+      const { host, settings } = at.account;
+      const status = await at.account.status(signal);
+      if (status >= 200 && status <= 299) {
+        good.push(at);
         return pass(`${host} takes the credentials`);
       }
-      const seen = `${host} answers HTTP ${response.status}`;
-      if (response.status === 401 || response.status === 403)
-        return fail(`${seen}: the credentials are refused`, `Check ${account.settings}.`);
-      if (response.status === 404)
-        return fail(`${seen}: there is no such account`, `Check ${account.settings}, and the address of the API.`);
-      if (response.status === 429 || response.status >= 500)
+      const seen = `${host} answers HTTP ${status}`;
+      if (status === 401 || status === 403) return fail(`${seen}: the credentials are refused`, `Check ${settings}.`);
+      if (status === 404)
+        return fail(`${seen}: there is no such account`, `Check ${settings}, and the address of the API.`);
+      if (status === 429 || status >= 500)
         return fail(seen, 'The carrier’s API is busy or fails: wait, and look at its status page.');
-      return fail(seen, `Check ${account.settings}, and the address of the API.`);
+      return fail(seen, `Check ${settings}, and the address of the API.`);
     },
   }));
   if (credentials.length === 0)
@@ -45,6 +45,6 @@ export function carrierChecks(deps: DoctorDeps, options: NumberOptions): Check[]
 }
 
 /** The carrier that places calls first: the number is most likely its. */
-function inOrder(accounts: readonly Account[], first: string | undefined): readonly Account[] {
-  return accounts.toSorted((a, b) => Number(b.carrier === first) - Number(a.carrier === first));
+function inOrder(accounts: readonly AccountAt[], first: string | undefined): readonly AccountAt[] {
+  return accounts.toSorted((a, b) => Number(b.carrier.name === first) - Number(a.carrier.name === first));
 }

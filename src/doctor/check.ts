@@ -1,4 +1,7 @@
 import type { Clock } from '../call/clock.ts';
+import type { Carrier } from '../callers/phone/carriers/carrier.ts';
+import type { Carriers } from '../callers/phone/carriers/index.ts';
+import { PATHS } from '../callers/phone/http/answers.ts';
 import type { Config } from '../config.ts';
 import { BridgeError, errorMessage } from '../errors.ts';
 
@@ -28,12 +31,15 @@ export interface Check {
 export interface Parts {
   readonly webrtc: string | undefined;
   readonly opus: string | undefined;
-  readonly relay: string | undefined;
+  /** Of carriers, by the names that they have there. */
+  readonly [part: string]: string | undefined;
 }
 
 /** What checks are made with; tests put their own in. */
 export interface DoctorDeps {
   readonly config: Config;
+  /** Those that the daemon knows, as the settings have them. */
+  readonly carriers: Pick<Carriers, 'all' | 'isSigned'>;
   readonly fetch: typeof fetch;
   readonly clock: Clock;
   /** Free bytes for this user on the disk that holds the folder. */
@@ -43,6 +49,10 @@ export interface DoctorDeps {
   /** Which optional parts can be loaded. */
   readonly parts: () => Parts;
 }
+
+/** Where this carrier's webhook of a new call is taken. */
+export const incomingPath = ({ webhook }: Pick<Carrier, 'webhook'>): string =>
+  webhook.addresses?.['incoming-call'] ?? PATHS.incomingCall;
 
 /** Longest a check may take, ms. */
 export const CHECK_LIMIT_MS = 10_000;
@@ -105,14 +115,11 @@ function redacted(result: Result, secrets: readonly string[]): Result {
 }
 
 /** Every secret of the configuration that is long enough to be told from ordinary text. */
-export function secretsOf(config: Config): string[] {
+export function secretsOf({ config, carriers }: Pick<DoctorDeps, 'config' | 'carriers'>): string[] {
   return [
     config.OPENAI_API_KEY,
     ...Object.values(config.OPENAI_HEADERS),
-    ...config.TWILIO_AUTH_TOKEN,
-    config.TWILIO_API_KEY_SECRET,
-    config.SIGNALWIRE_TOKEN,
-    ...config.SIGNALWIRE_SIGNING_KEY,
+    ...carriers.all.flatMap(({ checks }) => checks.secrets),
     config.STREAM_TOKEN_SECRET,
     config.CALLBACK_SECRET,
     config.WEBHOOK_SECRET,

@@ -1,5 +1,6 @@
 import { readFile, statfs } from 'node:fs/promises';
 import { systemClock } from '../call/clock.ts';
+import { openCarriers } from '../callers/phone/carriers/index.ts';
 import type { Config } from '../config.ts';
 import { startRealtimeServer } from '../simulator/realtime/index.ts';
 import { carrierChecks } from './carrier.ts';
@@ -23,8 +24,10 @@ export interface ExamineOptions extends NumberOptions {
 
 /** The machine's own time, network, disk and parts. */
 export function systemDeps(config: Config): DoctorDeps {
+  const carriers = openCarriers(config);
   return {
     config,
+    carriers,
     fetch,
     clock: systemClock,
     freeBytes: async (folder) => {
@@ -32,14 +35,14 @@ export function systemDeps(config: Config): DoctorDeps {
       return bavail * bsize;
     },
     limits: () => readFile('/proc/self/limits', 'utf8'),
-    parts: installedParts,
+    parts: () => installedParts(carriers.all),
   };
 }
 
 /** Examines a daemon's settings and surroundings. Never rejects for what is wrong with them; frees all that it opened. */
 export async function examine(given: DoctorDeps, options: ExamineOptions): Promise<Result[]> {
   const { config, clock } = given;
-  const secrets = secretsOf(config);
+  const secrets = secretsOf(given);
   const outside = new SkewWatch(clock);
   const results: Result[] = [];
   const run = async (checks: readonly Check[]) => {

@@ -1,4 +1,6 @@
 import { createRequire } from 'node:module';
+import type { OptionalPart } from '../callers/phone/carriers/checks.ts';
+import type { Carriers } from '../callers/phone/carriers/index.ts';
 import { CONTROL_ERRORS } from '../callers/phone/control/index.ts';
 import { checkAll } from '../cli/check.ts';
 import { environment } from '../config.ts';
@@ -10,21 +12,24 @@ import type { Machine } from './environment.ts';
 /** What the daemon is made of: optional parts with native code, and the files that make the agent. */
 
 /** Looks for the parts on this machine. */
-export function installedParts(): Parts {
+export function installedParts(carriers: Carriers['all']): Parts {
   const [webrtc, opus] = [webrtcAvailable(), opusAvailable()];
   return {
+    ...Object.fromEntries(carriersParts(carriers).map((part) => [part.name, missing(part.package)])),
     webrtc: webrtc.ok ? undefined : webrtc.reason,
     opus: opus.ok ? undefined : opus.reason,
-    relay: relayMissing(),
   };
 }
 
-function relayMissing(): string | undefined {
+const carriersParts = (carriers: Carriers['all']): readonly OptionalPart[] =>
+  carriers.flatMap(({ checks }) => checks.optionalParts ?? []);
+
+function missing(name: string): string | undefined {
   try {
-    createRequire(import.meta.url).resolve('@signalwire/realtime-api');
+    createRequire(import.meta.url).resolve(name);
     return undefined;
   } catch {
-    return '@signalwire/realtime-api is not installed';
+    return `${name} is not installed`;
   }
 }
 
@@ -36,18 +41,20 @@ export function partChecks(deps: DoctorDeps, machine: Machine): Check[] {
 }
 
 /** Optional to npm, which installs without them in silence; to what the settings ask for they may not be. */
-function optionalParts({ config, parts }: DoctorDeps, machine: Machine): Finding {
-  const { webrtc, opus, relay } = parts();
+function optionalParts({ config, carriers, parts }: DoctorDeps, machine: Machine): Finding {
+  const { webrtc, opus, ...others } = parts();
+  const optional = carriersParts(carriers.all);
   machine.webrtc = webrtc === undefined;
   if (config.RECORDING === 'opus' && opus !== undefined)
     return fail(
       `RECORDING=opus, but ${opus}`,
       'Set RECORDING=wav, or run npm rebuild @discordjs/opus (needs python3, make, g++).',
     );
-  if (config.SIGNALWIRE_CONTROL === 'relay' && relay !== undefined)
+  const wanted = optional.find(({ name, isWanted }) => isWanted && others[name] !== undefined);
+  if (wanted !== undefined)
     return fail(
-      `CONTROL_DEPENDENCY_MISSING: SIGNALWIRE_CONTROL=relay, but ${relay}`,
-      `${CONTROL_ERRORS.CONTROL_DEPENDENCY_MISSING} Run npm ci, or set SIGNALWIRE_CONTROL=rest.`,
+      `CONTROL_DEPENDENCY_MISSING: ${wanted.wanted}, but ${others[wanted.name]}`,
+      `${CONTROL_ERRORS.CONTROL_DEPENDENCY_MISSING} Run npm ci, or set ${wanted.instead}.`,
     );
   if (webrtc !== undefined) {
     const seen = `PEER_UNAVAILABLE: ${webrtc}`;
@@ -56,12 +63,10 @@ function optionalParts({ config, parts }: DoctorDeps, machine: Machine): Finding
       ? warn(seen, `${advice} Until then calls take the WebSocket, and pages cannot call.`)
       : warn(seen, `${advice} Until then pages cannot call; phone calls do not need it with USE_WEBRTC=false.`);
   }
-  const missing = [opus === undefined ? '' : opus, relay ?? ''].filter((why) => why !== '');
-  return pass(
-    missing.length === 0
-      ? 'WebRTC, Opus and SignalWire’s relay can be loaded'
-      : `WebRTC can be loaded; not needed with these settings: ${missing.join('; ')}`,
-  );
+  const absent = [opus, ...optional.map(({ name }) => others[name])].filter((why) => why !== undefined);
+  if (absent.length > 0) return pass(`WebRTC can be loaded; not needed with these settings: ${absent.join('; ')}`);
+  const titles = ['WebRTC', 'Opus', ...optional.map(({ title }) => title)];
+  return pass(`${titles.slice(0, -1).join(', ')} and ${titles.at(-1)} can be loaded`);
 }
 
 /** Tools, prompts, routes and knowledge, as `npm run check` reads them: with a wrong one the daemon does not start. */

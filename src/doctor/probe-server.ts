@@ -5,6 +5,7 @@ import type { Carriers } from '../callers/phone/carriers/index.ts';
 import { PATHS } from '../callers/phone/http/answers.ts';
 import { SocketAcceptor } from '../transport/socket.ts';
 import { asksForWebSocket } from '../transport/upgrade-request.ts';
+import { incomingPath } from './check.ts';
 
 /**
  * Stands in for a daemon that does not run: answers a path nobody can guess, takes upgrades of the media socket, and judges signatures as
@@ -26,10 +27,11 @@ export async function startProbeServer(options: {
   host: string;
   port: number;
   publicUrl: string | undefined;
-  carriers: Carriers;
+  carriers: Carriers['all'];
 }): Promise<ProbeServer> {
   const path = `/doctor/${randomBytes(16).toString('hex')}`;
   const nonce = randomBytes(16).toString('hex');
+  const webhooks = new Set<string | undefined>(options.carriers.map(incomingPath));
   const answer = (response: ServerResponse, status: number, code: string) =>
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify({ error: { code } }));
   const server = createServer({ shouldUpgradeCallback: asksForWebSocket }, (request, response) => {
@@ -37,10 +39,10 @@ export async function startProbeServer(options: {
     response.setHeader('connection', 'close');
     const [pathname] = (request.url ?? '').split('?');
     if (request.url === path) response.writeHead(200, { 'content-type': 'text/plain' }).end(nonce);
-    else if (pathname === PATHS.incomingCall && request.method === 'POST')
+    else if (webhooks.has(pathname) && request.method === 'POST')
       void readBody(request).then(
         (body) => {
-          const isSigned = judge(request, body, `${options.publicUrl ?? ''}${request.url}`, options.carriers);
+          const isSigned = isProven(request, body, `${options.publicUrl ?? ''}${request.url}`, options.carriers);
           answer(response, isSigned ? 400 : 403, isSigned ? 'WEBHOOK_INVALID' : 'WEBHOOK_SIGNATURE_INVALID');
         },
         () => answer(response, 400, 'REQUEST_INVALID'),
@@ -78,9 +80,17 @@ async function readBody(request: IncomingMessage): Promise<string> {
   return body;
 }
 
-function judge(request: IncomingMessage, rawBody: string, url: string, carriers: Carriers): boolean {
-  const { method = '', headers } = request;
-  const [contentType = ''] = (headers['content-type'] ?? '').split(';');
-  const asked = { method, headers, url, query: url.split('?')[1] ?? '', contentType, rawBody };
-  return carriers.all.some(({ webhook }) => webhook.proves(asked));
+/** Whether any carrier's secret made the signature of this request. */
+function isProven(request: IncomingMessage, rawBody: string, url: string, carriers: Carriers['all']): boolean {
+  const [contentType = ''] = (request.headers['content-type'] ?? '').split(';');
+  const [, query = ''] = /\?(.*)$/.exec(request.url ?? '') ?? [];
+  const asked = {
+    method: request.method ?? '',
+    url,
+    query,
+    headers: request.headers,
+    contentType: contentType.trim().toLowerCase(),
+    rawBody,
+  };
+  return carriers.some(({ webhook }) => webhook.proves(asked));
 }

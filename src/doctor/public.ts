@@ -1,11 +1,21 @@
-import { randomBytes } from 'node:crypto';
-import { openCarriers } from '../callers/phone/carriers/index.ts';
-import { lamlSignature } from '../callers/phone/carriers/laml/signature.ts';
+import type { Trial } from '../callers/phone/carriers/checks.ts';
+import { secretSettings } from '../callers/phone/carriers/index.ts';
 import { PATHS } from '../callers/phone/http/answers.ts';
 import { BridgeError, errorMessage } from '../errors.ts';
 import { localUrl } from '../http/public-url.ts';
 import { openSocket } from '../transport/socket.ts';
-import { type Check, codeOf, type DoctorDeps, type Finding, fail, pass, reasonOf, skip, warn } from './check.ts';
+import {
+  type Check,
+  codeOf,
+  type DoctorDeps,
+  type Finding,
+  fail,
+  incomingPath,
+  pass,
+  reasonOf,
+  skip,
+  warn,
+} from './check.ts';
 import { type ProbeServer, startProbeServer } from './probe-server.ts';
 
 /** The way in: from the public address to this machine, as a carrier takes it. */
@@ -43,11 +53,6 @@ class Way {
     this.#deps = deps;
   }
 
-  get #secrets() {
-    const { TWILIO_AUTH_TOKEN: twilio, SIGNALWIRE_SIGNING_KEY: signalwire } = this.#deps.config;
-    return { twilio, signalwire };
-  }
-
   get #local(): string {
     const { HOST, PORT } = this.#deps.config;
     return localUrl(HOST, PORT);
@@ -57,7 +62,7 @@ class Way {
   async port(signal: AbortSignal): Promise<Finding> {
     const { HOST: host, PORT: port, PUBLIC_URL: publicUrl } = this.#deps.config;
     try {
-      this.#probe = await startProbeServer({ host, port, publicUrl, carriers: openCarriers(this.#deps.config) });
+      this.#probe = await startProbeServer({ host, port, publicUrl, carriers: this.#deps.carriers.all });
       return pass(`port ${this.#probe.port} is free; the doctor listens there in the daemon's place`);
     } catch (error) {
       const code = codeOf(error);
@@ -128,7 +133,7 @@ class Way {
   async upgrade(signal: AbortSignal): Promise<Finding> {
     if (!this.#leadsHere) return skip('needs a public url that leads here');
     const url = `${this.#deps.config.PUBLIC_URL?.replace(/^http/i, 'ws')}${PATHS.mediaStream}`;
-    const [secret] = this.#secrets.twilio;
+    const proofs = this.#deps.carriers.all.map(({ checks }) => checks.upgradeHeaders?.(url));
     const greeting = Promise.withResolvers<boolean>();
     try {
       const socket = await openSocket(
@@ -140,7 +145,7 @@ class Way {
         },
         {
           // Signed as the carrier does: such a socket does not count against those that prove nothing.
-          headers: secret === undefined ? {} : { 'X-Twilio-Signature': lamlSignature(secret, url, {}) },
+          headers: proofs.find((headers) => headers !== undefined) ?? {},
           connectTimeoutMs: UPGRADE_MS,
           maxMessageBytes: 64 * 1024,
           pingIntervalMs: 0,
@@ -167,55 +172,45 @@ class Way {
   }
 
   /**
-   * A webhook signed for the configured URL but without a CallSid: it is judged like any, and starts no call. 400 WEBHOOK_INVALID says that
+   * Webhooks signed for the configured URL that name no call: they are judged like any, and start none. 400 WEBHOOK_INVALID says that
    * the signature was taken.
    */
   async signature(signal: AbortSignal): Promise<Finding> {
-    const { config, fetch } = this.#deps;
-    const { twilio, signalwire } = this.#secrets;
-    const signed = [
-      ...twilio.map((secret) => ({ setting: 'TWILIO_AUTH_TOKEN', header: 'X-Twilio-Signature', secret })),
-      ...signalwire.map((secret) => ({ setting: 'SIGNALWIRE_SIGNING_KEY', header: 'X-SignalWire-Signature', secret })),
-    ];
-    if (signed.length === 0)
-      return warn(
-        'no signing secret is set: anybody may place calls',
-        'Set TWILIO_AUTH_TOKEN or SIGNALWIRE_SIGNING_KEY.',
-      );
+    const { config, carriers, fetch } = this.#deps;
+    const proving = carriers.all.filter(({ isSigned }) => isSigned);
+    const [first] = proving;
+    if (first === undefined)
+      return warn('no signing secret is set: anybody may place calls', `Set ${secretSettings(carriers)}.`);
     if (!this.#leadsHere || config.PUBLIC_URL === undefined) return skip('needs a public url that leads here');
-    const url = config.PUBLIC_URL + PATHS.incomingCall;
-    const form = { AccountSid: 'doctor', CallStatus: 'ringing' };
-    const post = async (header: string, secret: string) => {
-      const response = await fetch(url, {
-        method: 'POST',
-        headers: {
-          'Content-Type': 'application/x-www-form-urlencoded',
-          [header]: lamlSignature(secret, url, form),
-        },
-        body: new URLSearchParams(form).toString(),
-        redirect: 'manual',
-        signal,
-      });
+    const publicUrl = config.PUBLIC_URL;
+    const post = async (url: string, { headers, body }: Trial) => {
+      const response = await fetch(url, { method: 'POST', headers, body, redirect: 'manual', signal });
       const isTaken = (await response.text()).includes('WEBHOOK_INVALID') && response.status === 400;
       return { isTaken, status: response.status };
     };
-    for (const { setting, header, secret } of signed) {
-      const response = await post(header, secret);
+    const trials = proving.flatMap((carrier) => {
+      const url = publicUrl + incomingPath(carrier);
+      return carrier.checks.trials(url).map((trial) => ({ url, trial }));
+    });
+    for (const { url, trial } of trials) {
+      const response = await post(url, trial);
       if (response.isTaken) continue;
       return response.status === 403
         ? fail(
-            `a webhook signed with ${setting} for ${url} is refused`,
+            `a webhook signed with ${trial.setting} for ${url} is refused`,
             'Restart the daemon with these settings; if it has them, a proxy changes the path or the body, which the signature covers.',
           )
         : fail(`${url} answers HTTP ${response.status}`, 'Let POST pass unchanged and without redirects.');
     }
-    const [{ header = '' } = {}] = signed;
-    if ((await post(header, randomBytes(16).toString('hex'))).isTaken)
+    const url = publicUrl + incomingPath(first);
+    if ((await post(url, first.checks.forged(url))).isTaken)
       return fail(
         `a webhook with a wrong signature is taken at ${url}`,
         'The daemon there runs without a signing secret, and anybody may place calls: restart it with these settings.',
       );
-    return pass(`webhooks signed for ${url} are taken, and others refused`);
+    return trials.length === 0
+      ? pass(`webhooks that nobody signed are refused at ${url}`)
+      : pass(`webhooks signed for ${url} are taken, and others refused`);
   }
 
   async close(): Promise<void> {

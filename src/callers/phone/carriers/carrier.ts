@@ -43,7 +43,7 @@ export interface Carrier {
   /** Control of its calls beside their media; undefined without its credentials. Throws CONFIG_INVALID. */
   control?(deps: ControlDeps): CallControl | undefined;
   /** What the doctor asks of it. */
-  readonly checks?: CarrierChecks | undefined;
+  readonly checks: CarrierChecks;
 }
 
 /** A kind of carrier: a constant, made with `defineCarrier`. */

@@ -1,4 +1,5 @@
 import { defineCarrier } from '../carrier.ts';
+import { signalwireChecks } from './checks.ts';
 import { signalwireControl } from './control.ts';
 import { signalwireMedia } from './media.ts';
 import { signalwireSettings } from './settings.ts';
@@ -24,5 +25,6 @@ export const signalwireCarrier = defineCarrier({
       codec: settings.SIGNALWIRE_CODEC,
     }),
     control: (deps) => signalwireControl(settings, deps),
+    checks: signalwireChecks(settings),
   }),
 });

@@ -51,17 +51,17 @@ export interface RelayCall {
   sendDigits(digits: string): Promise<unknown>;
 }
 
-const PACKAGE = '@signalwire/realtime-api';
+export const RELAY_PACKAGE = '@signalwire/realtime-api';
 
 /** Loads the package; rejects with CONTROL_DEPENDENCY_MISSING. */
 export async function loadRelaySdk(): Promise<RelayModule> {
   try {
     // Named by a value, so that neither the type check nor a bundler asks for a package that may be absent.
-    return (await import(PACKAGE)) as RelayModule;
+    return (await import(RELAY_PACKAGE)) as RelayModule;
   } catch (cause) {
     throw new ControlError(
       'CONTROL_DEPENDENCY_MISSING',
-      `control over SignalWire's relay needs the optional package ${PACKAGE}: npm install ${PACKAGE}`,
+      `control over SignalWire's relay needs the optional package ${RELAY_PACKAGE}: npm install ${RELAY_PACKAGE}`,
       { cause },
     );
   }

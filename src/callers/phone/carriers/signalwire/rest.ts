@@ -13,6 +13,10 @@ export interface SignalWireRestOptions extends Omit<RestOptions, 'user' | 'passw
   readonly host: (document: string) => string;
 }
 
+/** Address of the REST API. `space`: as the settings have it. */
+export const signalwireBase = (at: { readonly space?: string | undefined; readonly baseUrl?: string | undefined }) =>
+  at.baseUrl ?? `https://${at.space?.replace(/\.signalwire\.com$/i, '')}.signalwire.com`;
+
 /**
  * Call control through SignalWire's Compatibility API. Digits go by the media stream (`dtmf`), which the caller's leg sends; this API has
  * no way to play them without ending the stream. Throws CONTROL_INVALID.
@@ -24,7 +28,7 @@ export function signalWireRest(options: SignalWireRestOptions): LamlControl {
     throw new ControlError('CONTROL_INVALID', 'a space is a host label, as "example" of example.signalwire.com');
   if (!/^[A-Za-z0-9][A-Za-z0-9-]{0,99}$/.test(projectId))
     throw new ControlError('CONTROL_INVALID', "a project's id is a UUID");
-  const base = checkBase(baseUrl ?? `https://${name}.signalwire.com`);
+  const base = checkBase(signalwireBase(options));
   return new LamlControl(
     {
       name: 'signalwire-rest',

@@ -1,4 +1,5 @@
 import { defineCarrier } from '../carrier.ts';
+import { twilioChecks } from './checks.ts';
 import { twilioControl } from './control.ts';
 import { twilio } from './media.ts';
 import { twilioContradictions, twilioSettings } from './settings.ts';
@@ -18,5 +19,6 @@ export const twilioCarrier = defineCarrier({
     webhook: twilioWebhook(settings.TWILIO_AUTH_TOKEN),
     media: twilio,
     control: (deps) => twilioControl(settings, deps),
+    checks: twilioChecks(settings),
   }),
 });
