@@ -254,12 +254,15 @@ async function findTarget(flags: CallFlags, output: Output): Promise<Target> {
   if (flags.webhook !== undefined) {
     return { call: { webhookUrl: flags.webhook, ...secret, ...publicUrl }, close: async () => {} };
   }
-  const { loadConfig, loadEnvFile } = await import('../config.ts');
+  const [{ loadConfig, loadEnvFile }, { openCarriers }] = await Promise.all([
+    import('../config.ts'),
+    import('../callers/phone/carriers/index.ts'),
+  ]);
   loadEnvFile();
   const config = loadConfig();
-  const keys = flags.carrier === 'twilio' ? config.TWILIO_AUTH_TOKEN : config.SIGNALWIRE_SIGNING_KEY;
+  const key = openCarriers(config).get(flags.carrier)?.checks.signingSecret;
   const known = {
-    ...(keys[0] === undefined ? {} : { secret: keys[0] }),
+    ...(key === undefined ? {} : { secret: key }),
     ...(config.PUBLIC_URL === undefined ? {} : { publicUrl: config.PUBLIC_URL }),
     ...secret,
     ...publicUrl,

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BRIDGE_ERRORS, TYPED_TURN_ERRORS } from '../callers/browser/http/errors.ts';
+import { CARRIERS } from '../callers/phone/carriers/index.ts';
 import { CONTROL_ERRORS } from '../callers/phone/control/index.ts';
 import { settings } from '../config.ts';
 import { ERRORS } from '../errors.ts';
@@ -67,7 +68,7 @@ export function errorsPage(): string {
 
 /** `docs/events.md` with its table of events made anew; the words around it are written by hand. */
 export function eventsPage(page: string): string {
-  return filled(page, 'docs/events.md', 'events', eventTable());
+  return filled(page, 'docs/events.md', 'events', eventTable(CARRIERS.map(({ name }) => name)));
 }
 
 /** The README with its table of settings made anew. */

@@ -57,6 +57,10 @@ export interface ConsoleFile {
   readonly body: Buffer;
 }
 
+function consoleFile(type: string, body: Buffer): ConsoleFile {
+  return { type, etag: `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`, body };
+}
+
 /** Every file of the folder that is served, by its path with `/`. Throws when the folder cannot be read. */
 export function readConsoleFiles(folder: URL): ReadonlyMap<string, ConsoleFile> {
   const root = fileURLToPath(folder);
@@ -65,9 +69,7 @@ export function readConsoleFiles(folder: URL): ReadonlyMap<string, ConsoleFile> 
     const type = TYPES[extname(entry.name)];
     if (!entry.isFile() || type === undefined) continue;
     const path = join(entry.parentPath, entry.name);
-    const body = readFileSync(path);
-    const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`;
-    files.set(relative(root, path).replaceAll(sep, '/'), { type, etag, body });
+    files.set(relative(root, path).replaceAll(sep, '/'), consoleFile(type, readFileSync(path)));
   }
   return files;
 }
@@ -84,14 +86,24 @@ function send(request: FastifyRequest, reply: FastifyReply, file: ConsoleFile): 
   return reply.type(file.type).send(file.body);
 }
 
+/** The page with what it is told of this daemon: how people write the names of carriers. */
+function told(page: ConsoleFile, carriers: Readonly<Record<string, string>>): ConsoleFile {
+  const json = JSON.stringify(carriers).replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`);
+  const html = page.body.toString().replace('name="carriers" content="{}"', () => `name="carriers" content="${json}"`);
+  return consoleFile(page.type, Buffer.from(html));
+}
+
+export interface ConsolePages {
+  readonly files: ReadonlyMap<string, ConsoleFile>;
+  /** Carriers' titles by name. */
+  readonly carriers?: Readonly<Record<string, string>>;
+}
+
 /** `GET /` is the page; `GET /console/...` are its modules and styles. HEAD is answered too. */
-export const consolePages: FastifyPluginCallback<{ readonly files: ReadonlyMap<string, ConsoleFile> }> = (
-  app,
-  { files },
-  done,
-) => {
-  const page = files.get('index.html');
-  if (page === undefined) throw new Error('the console has no index.html');
+export const consolePages: FastifyPluginCallback<ConsolePages> = (app, { files, carriers = {} }, done) => {
+  const html = files.get('index.html');
+  if (html === undefined) throw new Error('the console has no index.html');
+  const page = told(html, carriers);
   app.get('/', (request, reply) => send(request, reply, page));
   app.get<{ Params: { '*': string } }>(`${PREFIX}*`, (request, reply) => {
     const file = files.get(request.params['*']);

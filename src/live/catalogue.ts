@@ -22,7 +22,7 @@ type Catalogue = { readonly [E in Own as E['type']]: Described<E> } & {
 const END =
   '`result` (`success`, `caller_error`, `upstream_error`, `server_error`, `indeterminate`), `reason`, and `detail` where there is more to say';
 
-export const CATALOGUE: Catalogue = {
+const catalogue = (carriers: readonly string[]): Catalogue => ({
   call_started: {
     says: 'A call begins, before there is anybody on the line.',
     fields: {
@@ -33,7 +33,10 @@ export const CATALOGUE: Catalogue = {
   },
   caller_joined: {
     says: "The caller's media is there.",
-    fields: { kind: 'what carries it: `twilio`, `signalwire`, `browser`', again: 'it came back after a break' },
+    fields: {
+      kind: `what carries it: ${[...carriers, 'browser'].map((name) => `\`${name}\``).join(', ')}`,
+      again: 'it came back after a break',
+    },
   },
   connected: {
     says: 'Both ends are there and speech flows.',
@@ -212,11 +215,11 @@ export const CATALOGUE: Catalogue = {
       why: 'why nobody waited',
     },
   },
-};
+});
 
-/** The table of all events, in Markdown. */
-export function eventTable(): string[] {
-  const rows = Object.entries(CATALOGUE).map(([type, { says, fields }]) => {
+/** The table of all events, in Markdown. `carriers`: the names of those that the daemon knows. */
+export function eventTable(carriers: readonly string[]): string[] {
+  const rows = Object.entries(catalogue(carriers)).map(([type, { says, fields }]) => {
     const named = Object.entries(fields).map(([name, what]) => `\`${name}\`: ${what}`);
     return `| \`${type}\` | ${says} | ${named.join('<br>')} |`;
   });

@@ -3,6 +3,7 @@ import { watchHealth } from './health.js';
 import { setAttribute } from './lib/dom.js';
 import { LiveStream } from './live-stream.js';
 import { LiveCalls } from './model/live-calls.js';
+import { nameCarriers } from './model/words.js';
 import { onRoute } from './router.js';
 import { createHeader } from './views/header.js';
 import { createLiveView } from './views/live.js';
@@ -16,6 +17,8 @@ import { createSignIn } from './views/sign-in.js';
 /** How often, and how long, a record is waited for to have all that the stream did not tell. */
 const HISTORY_TRIES = 5;
 const HISTORY_WAIT_MS = 1_500;
+
+nameCarriers(JSON.parse(document.querySelector('meta[name="carriers"]')?.getAttribute('content') ?? '{}'));
 
 const byId = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.getElementById(id));
 const api = new Api();

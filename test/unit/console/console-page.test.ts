@@ -36,6 +36,15 @@ describe('the console’s files', () => {
     expect(new Set(types.map((answer) => answer.headers['etag'])).size).toBe(3);
   });
 
+  it('tell the page how the carriers are written', async () => {
+    const other = Fastify();
+    other.register(consolePages, { files, carriers: { example: 'The "Example" & Co' } });
+    const { body, headers } = await other.inject('/');
+    expect(body).toContain('content="{&#34;example&#34;:&#34;The \\&#34;Example\\&#34; &#38; Co&#34;}"');
+    expect(headers['etag']).not.toBe((await get('/')).headers['etag']);
+    expect((await get('/')).body).toBe(source('index.html'));
+  });
+
   it('are not sent again to who has them', async () => {
     const { etag } = (await get('/console/js/main.js')).headers;
     for (const known of [`${etag}`, `W/${etag}`, `"other", ${etag}`, '*']) {

@@ -7,7 +7,7 @@ import { eventsOnAxis } from '../../../web/js/model/axis.js';
 import { callFrom } from '../../../web/js/model/call-state.js';
 import { filtersOf, searchOf } from '../../../web/js/model/past-filters.js';
 import { barOf, quantile, scaleOf } from '../../../web/js/model/waterfall.js';
-import { errorWords, partyWords, reasonWords } from '../../../web/js/model/words.js';
+import { carrierWords, errorWords, nameCarriers, partyWords, reasonWords } from '../../../web/js/model/words.js';
 import { parseRoute, routeTo } from '../../../web/js/router.js';
 import { stream } from './events.ts';
 
@@ -159,4 +159,16 @@ describe('who is on the other end', () => {
     [{ direction: 'outbound', from: '+12025550100', to: '+12025550143', callerKind: 'number' }, '+1 202 555 0143'],
     [{ direction: 'inbound' }, 'Unknown number'],
   ])('%o is shown as %s', (info, words) => expect(partyWords(info)).toBe(words));
+});
+
+describe('where a call comes from', () => {
+  it('is written as people write it, where the daemon told the page how', () => {
+    expect([carrierWords('example'), carrierWords('browser'), carrierWords(undefined)]).toEqual([
+      'example',
+      'Browser',
+      undefined,
+    ]);
+    nameCarriers({ example: 'Example & Co' });
+    expect(carrierWords('example')).toBe('Example & Co');
+  });
 });

@@ -129,10 +129,17 @@ export function partyWords({ direction, from, to, carrier, callerKind }) {
   return !who && callerKind === 'withheld' ? 'Number withheld' : phoneNumber(who ?? undefined);
 }
 
+/** Where audio comes from, by the names that calls have for it. */
+const origins = new Map([['browser', 'Browser']]);
+
+/** Tells how people write the carriers that the daemon knows. @param {Readonly<Record<string, string>>} titles by name */
+export function nameCarriers(titles) {
+  for (const [name, title] of Object.entries(titles)) origins.set(name, title);
+}
+
 /** Where a call's audio comes from, in words. @param {string | undefined} carrier */
 export function carrierWords(carrier) {
-  const names = { twilio: 'Twilio', signalwire: 'SignalWire', browser: 'Browser' };
-  return carrier === undefined ? undefined : (Reflect.get(names, carrier) ?? carrier);
+  return carrier === undefined ? undefined : (origins.get(carrier) ?? carrier);
 }
 
 /** @param {string | undefined} transport */

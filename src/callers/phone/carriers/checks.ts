@@ -5,6 +5,8 @@
 export interface CarrierChecks {
   /** Everything in its settings that no line of the doctor's may show. */
   readonly secrets: readonly string[];
+  /** With what a stand-in for the carrier signs its webhooks, where the settings hold that. */
+  readonly signingSecret?: string | undefined;
   /** Packages that npm may have left out. */
   readonly optionalParts?: readonly OptionalPart[];
   /** Its account; undefined without credentials. */

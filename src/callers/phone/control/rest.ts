@@ -9,6 +9,8 @@ export interface RestOptions {
   /** Basic authentication (RFC 7617). */
   readonly user: string;
   readonly password: string;
+  /** The carrier's error numbers that say that the call is over, whatever the status beside them. */
+  readonly goneCodes?: readonly number[] | undefined;
   /** Limit of one try, the answer's body included, ms. */
   readonly timeoutMs?: number | undefined;
   readonly clock?: Clock | undefined;
@@ -129,8 +131,7 @@ export class RestClient {
       ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }),
     };
     if (status === 401 || status === 403) return new ControlError('CONTROL_AUTH', message, options);
-    // 21220: the call is not in progress, so there is nothing to change any more. https://www.twilio.com/docs/api/errors/21220
-    if (status === 404 || status === 410 || carrierCode === 21_220)
+    if (status === 404 || status === 410 || (carrierCode !== undefined && this.#o.goneCodes?.includes(carrierCode)))
       return new ControlError('CONTROL_GONE', message, options);
     if (status === 429) return new ControlError('CONTROL_RATE_LIMITED', message, { ...options, retryable: true });
     if (status === 408 || status >= 500)

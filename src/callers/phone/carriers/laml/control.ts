@@ -25,6 +25,9 @@ export interface LamlDialect {
   readonly noDigits: string;
 }
 
+/** The call is not in progress, so there is nothing to change any more. https://www.twilio.com/docs/api/errors/21220 */
+const GONE_CODES = [21_220];
+
 const MACHINE_DETECTION: Readonly<Record<MachineDetection, string>> = {
   detect: 'Enable',
   'message-end': 'DetectMessageEnd',
@@ -40,7 +43,7 @@ export class LamlControl implements CallControl {
     this.name = dialect.name;
     this.account = dialect.account;
     this.#dialect = dialect;
-    this.#rest = new RestClient(rest);
+    this.#rest = new RestClient({ ...rest, goneCodes: GONE_CODES });
   }
 
   async hangup(callId: string): Promise<void> {

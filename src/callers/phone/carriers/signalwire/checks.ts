@@ -21,6 +21,7 @@ export function signalwireChecks(settings: SignalWireSettings): CarrierChecks {
         instead: 'SIGNALWIRE_CONTROL=rest',
       },
     ],
+    signingSecret: keys[0],
     ...lamlTrials({ setting: 'SIGNALWIRE_SIGNING_KEY', header: 'X-SignalWire-Signature', secrets: keys }),
     account(fetch) {
       const credentials = signalwireCredentials(settings);

@@ -11,6 +11,7 @@ export function twilioChecks(settings: TwilioSettings): CarrierChecks {
   const [token] = tokens;
   return {
     secrets: [...tokens, ...(keySecret === undefined ? [] : [keySecret])],
+    signingSecret: token,
     ...lamlTrials({ setting: 'TWILIO_AUTH_TOKEN', header: 'X-Twilio-Signature', secrets: tokens }),
     // Such a socket does not count against those that prove nothing.
     upgradeHeaders: (url) =>
