@@ -1,11 +1,16 @@
 import type { Dialogue } from './dialogue.ts';
 import type { Downlink } from './downlink.ts';
-import type { AgentEvent } from './events.ts';
+import type { AgentEvent, Pace } from './events.ts';
 import type { Holdback } from './holdback.ts';
 import type { Journal } from './journal.ts';
 import type { AgentLeg } from './leg.ts';
 import { type Termination, termination } from './termination.ts';
 import type { TurnTiming } from './turn-timing.ts';
+
+/** Whether an agent came to hear and speak: how its audio comes and what carries it, or the end that came first. */
+export type AgentReady =
+  | { readonly ok: true; readonly pace: Pace; readonly transport: string }
+  | { readonly ok: false; readonly end: Termination };
 
 export interface AgentSideOptions {
   readonly agent: AgentLeg;
@@ -23,12 +28,24 @@ export interface AgentSideOptions {
 /** The agent's end of a call: starts the leg, knows whether it can hear and speak, and hands each of its events to the part that it is for. */
 export class AgentSide {
   readonly #o: AgentSideOptions;
+  readonly #became = Promise.withResolvers<AgentReady>();
+  readonly #gone = Promise.withResolvers<Termination | undefined>();
   #ready = false;
   #lost: Termination | undefined;
   #started: Promise<void> = Promise.resolve();
 
   constructor(options: AgentSideOptions) {
     this.#o = options;
+  }
+
+  /** Resolves when it can take audio for the first time, or never will. */
+  get became(): Promise<AgentReady> {
+    return this.#became.promise;
+  }
+
+  /** Resolves with why it is gone for good, at that moment; undefined where the call ends first. */
+  get gone(): Promise<Termination | undefined> {
+    return this.#gone.promise;
   }
 
   /** Whether it can take audio now. */
@@ -47,8 +64,14 @@ export class AgentSide {
     this.#started = agent.start(ctx).catch((error: unknown) => {
       if (ctx.signal.aborted) return;
       ctx.log.error({ err: error }, 'the agent could not be started');
-      this.#gone(termination('internal'));
+      this.#lose(termination('internal'));
     });
+  }
+
+  /** The call ends: what has not become of it by now never will. */
+  over(end: Termination): void {
+    this.#became.resolve({ ok: false, end });
+    this.#gone.resolve(undefined);
   }
 
   /** Resolves when the leg is closed and its start, if that was still going on, has settled. Never rejects. */
@@ -65,6 +88,7 @@ export class AgentSide {
     switch (event.type) {
       case 'ready':
         this.#ready = true;
+        this.#became.resolve({ ok: true, pace: event.pace, transport: event.transport });
         ready();
         return;
       case 'reconnecting':
@@ -82,7 +106,7 @@ export class AgentSide {
         if (!dialogue.working) downlink.comfort(event.why, this.#ready && agent.pace === 'live');
         return;
       case 'ended':
-        this.#gone(event.end);
+        this.#lose(event.end);
         return;
       // What is to be done about these is the dialogue's.
       case 'speech_started':
@@ -101,8 +125,10 @@ export class AgentSide {
     }
   }
 
-  #gone(end: Termination): void {
+  #lose(end: Termination): void {
     this.#lost ??= end;
+    this.#became.resolve({ ok: false, end: this.#lost });
+    this.#gone.resolve(this.#lost);
     this.#o.lost(this.#lost);
   }
 }

@@ -1,5 +1,5 @@
 import { link } from '../media/link.ts';
-import { AgentSide } from './agent-side.ts';
+import { type AgentReady, AgentSide } from './agent-side.ts';
 import { Boundary } from './boundary.ts';
 import type { Timer } from './clock.ts';
 import { closeInOrder } from './closing.ts';
@@ -106,6 +106,16 @@ export class Call {
     this.#agentSide = new AgentSide({ ...legs, ...agentEnd, dialogue, timing });
     const hooks = { count, tell, say: (words: string) => this.say(words) };
     this.#taps = new Taps((given) => [timing, ...(deps.taps?.(info, given) ?? [])], hooks, log);
+  }
+
+  /** Resolves when the agent is ready, for the first time, or never will be. */
+  get ready(): Promise<AgentReady> {
+    return this.#agentSide.became;
+  }
+
+  /** Resolves with why the agent is lost for good, at that moment and before the call ends of it; undefined where it is there to the end. */
+  get agentLost(): Promise<Termination | undefined> {
+    return this.#agentSide.gone;
   }
 
   get state(): State {
@@ -280,6 +290,7 @@ export class Call {
       // Whoever hangs up on a caller does not want him connected any more. Any other end leaves him the transfer.
       if (end.reason === 'operator-hangup') this.#transfers.endWith(undefined);
       this.#abort.abort(end);
+      this.#agentSide.over(end);
       this.#limit?.cancel();
       this.#longest?.cancel();
       this.#watch?.();

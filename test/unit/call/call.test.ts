@@ -310,6 +310,39 @@ describe('Call', () => {
     expect(agent.results[0]?.output).toContain('no tool named quick');
   });
 
+  it('says when its agent is ready, once, and in which pace its audio comes by what', async () => {
+    const { call, agent } = newCall();
+    agent.ready();
+    agent.emit({ type: 'ready', transport: 'webrtc', pace: 'live', sessionId: 'sess_2', resumed: true });
+    expect(await call.ready).toEqual({ ok: true, transport: 'websocket', pace: 'burst' });
+    await call.end(termination('caller-hangup'));
+    expect([await call.ready, await call.agentLost]).toMatchObject([{ ok: true }, undefined]);
+  });
+
+  it('says why its agent never will be ready, and why it is lost, before it ends of it', async () => {
+    const refused = termination('model-auth');
+    const { call, agent } = newCall();
+    agent.emit({ type: 'ended', end: refused });
+    expect([await call.ready, await call.agentLost]).toEqual([{ ok: false, end: refused }, refused]);
+    expect(call.state).toBe('waiting');
+    const unstarted = new FakeAgent();
+    unstarted.startError = new Error('no way');
+    const other = newCall(unstarted).call;
+    expect([await other.ready, await other.agentLost]).toMatchObject([{ ok: false }, { reason: 'internal' }]);
+    const third = newCall();
+    third.call.join(new FakeCaller());
+    third.agent.ready();
+    const lost = termination('model-session-lost');
+    third.agent.emit({ type: 'ended', end: lost });
+    expect(await third.call.agentLost).toEqual(lost);
+    expect(third.call.state).toBe('leaving');
+    for (const one of [call, other, third.call]) void one.end(termination('caller-hangup'));
+    const ended = newCall();
+    const end = termination('caller-hangup');
+    void ended.call.end(end);
+    expect([await ended.call.ready, await ended.call.agentLost]).toEqual([{ ok: false, end }, undefined]);
+  });
+
   it('tells the caller leg in which pace audio comes', () => {
     const { call, agent } = newCall();
     const paces: Pace[] = [];

@@ -125,12 +125,8 @@ export class BrowserBridges implements CallObserver, RecordSink {
   onEvent(callId: string, event: CallEvent): void {
     const bridge = this.#byCall.get(callId);
     if (bridge === undefined) return;
-    if (event.type === 'agent' && event.event.type === 'ended') {
-      const trouble = modelTrouble(event.event.end);
-      if (trouble !== undefined) bridge.fail(trouble);
-    }
     // A page that comes back places a new call: nothing is to be kept for it, as it is for a carrier.
-    else if (event.type === 'caller' && event.event.type === 'ended') void bridge.call?.end(event.event.end);
+    if (event.type === 'caller' && event.event.type === 'ended') void bridge.call?.end(event.event.end);
   }
 
   onRecord(record: RecordedEvent): void {
@@ -205,8 +201,13 @@ export class BrowserBridges implements CallObserver, RecordSink {
       bridge.fail({ code: 'NO_MORE_CALLS', message: 'no further call is taken at the moment' });
       return false;
     }
-    bridge.call = begun.call;
-    void begun.call.done.then((end) => bridge.close(end));
+    const { call } = begun;
+    bridge.call = call;
+    void call.agentLost.then((end) => {
+      const trouble = end && modelTrouble(end);
+      if (trouble !== undefined) bridge.fail(trouble);
+    });
+    void call.done.then((end) => bridge.close(end));
     return true;
   }
 

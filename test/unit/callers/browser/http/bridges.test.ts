@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { Admission, type AdmissionOptions, type RefusalReason } from '../../../../../src/admission/admission.ts';
-import type { CallEvent } from '../../../../../src/call/events.ts';
 import type { CallInfo } from '../../../../../src/call/info.ts';
 import { type Termination, termination } from '../../../../../src/call/termination.ts';
 import {
@@ -34,6 +33,7 @@ function rig(more: { maxCalls?: number; maxPages?: number; callsPerSecond?: numb
   const joined: string[] = [];
   const pages: FakePage[] = [];
   const ends: Array<(end: Termination) => void> = [];
+  const losses: Array<(end: Termination) => void> = [];
   const ended: Termination[] = [];
   const bridges = new BrowserBridges();
   const admission = new Admission({
@@ -57,7 +57,9 @@ function rig(more: { maxCalls?: number; maxPages?: number; callsPerSecond?: numb
         return done;
       };
       ends.push(end);
-      return { done, end, log: fakeLog() };
+      const { promise: agentLost, resolve: lose } = Promise.withResolvers<Termination>();
+      losses.push(lose);
+      return { done, end, agentLost, log: fakeLog() };
     },
     join(callId: string) {
       joined.push(callId);
@@ -103,6 +105,7 @@ function rig(more: { maxCalls?: number; maxPages?: number; callsPerSecond?: numb
     joined,
     pages,
     ends,
+    losses,
     ended,
     open: (order: Partial<BridgeOrder> = {}) =>
       bridges.open(
@@ -200,20 +203,17 @@ describe('a call from a page', () => {
     ['before it is connected', true],
     ['after', false],
   ])('is told by a code that the model cannot be had: %s', async (_when, before) => {
-    const { open, pages, bridges, infos } = rig();
+    const { open, pages, losses } = rig();
     await open();
     const [page] = pages;
-    const lose = () =>
-      bridges.onEvent(infos[0]?.id ?? '', {
-        type: 'agent',
-        event: { type: 'ended', end: termination('model-auth') },
-      } as CallEvent);
+    const lose = () => losses[0]?.(termination('model-auth'));
     page?.handlers?.reached?.();
     await settled();
     if (before) lose();
     page?.connect();
     await settled();
     if (!before) lose();
+    await settled();
     expect(page?.messages).toEqual([{ type: 'error', code: 'MODEL_AUTH', message: 'the model refuses the key' }]);
   });
 
