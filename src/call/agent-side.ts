@@ -81,6 +81,12 @@ export class AgentSide {
   }
 
   #on(event: AgentEvent): void {
+    // What lies at the carrier is discarded before anybody is told.
+    if (event.type === 'speech_started') this.#o.journal.first(() => this.#handle(event));
+    else this.#handle(event);
+  }
+
+  #handle(event: AgentEvent): void {
     const { agent, journal, dialogue, timing, downlink, fromCaller, ready } = this.#o;
     journal.agent(event);
     dialogue.onAgent(event);

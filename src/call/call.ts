@@ -334,6 +334,12 @@ export class Call {
   }
 
   #onCaller(event: CallerEvent): void {
+    // Keys and typed turns cut in as speech does: what lies at the carrier is discarded before anybody is told.
+    if (event.type === 'dtmf' || event.type === 'text') this.#journal.first(() => this.#handle(event));
+    else this.#handle(event);
+  }
+
+  #handle(event: CallerEvent): void {
     this.#journal.tell({ type: 'caller', event: this.#dialogue.shown(event) });
     switch (event.type) {
       case 'dtmf':

@@ -23,6 +23,8 @@ export class Journal {
   readonly counters: Partial<Record<Counter, number>> = {};
   readonly #options: JournalOptions;
   readonly #createdAt: number;
+  /** What waits until something urgent is done; undefined while nothing is. */
+  #untold: CallEvent[] | undefined;
 
   constructor(options: JournalOptions) {
     this.#options = options;
@@ -36,8 +38,28 @@ export class Journal {
 
   readonly tell = (event: CallEvent): void => {
     const { observers, callId, log } = this.#options;
-    notify(observers, callId, event, log, this.count);
+    if (this.#untold === undefined) notify(observers, callId, event, log, this.count);
+    else this.#untold.push(event);
   };
+
+  /**
+   * Does what is urgent, and tells then what there is to tell of it, in its order: a caller who cuts in does not wait until all who watch have
+   * done with the news that he speaks.
+   */
+  first(urgent: () => void): void {
+    if (this.#untold !== undefined) {
+      urgent();
+      return;
+    }
+    const untold: CallEvent[] = [];
+    this.#untold = untold;
+    try {
+      urgent();
+    } finally {
+      this.#untold = undefined;
+      for (const event of untold) this.tell(event);
+    }
+  }
 
   /** Tells an event of the agent's leg, and counts what is worth it. */
   agent(event: AgentEvent): void {

@@ -97,6 +97,36 @@ describe('Call', () => {
     expect(events.filter((e) => e.type === 'barge_in')).toHaveLength(1);
   });
 
+  it.each([
+    ['speaks', 'speech_started', (_: FakeCaller, agent: FakeAgent) => agent.emit({ type: 'speech_started' })],
+    ['presses a key', 'dtmf', (caller: FakeCaller) => caller.ctx?.emit({ type: 'dtmf', digit: '1' })],
+    ['writes', 'text', (caller: FakeCaller) => caller.ctx?.emit({ type: 'text', text: 'wait' })],
+  ] as const)(
+    'discards at the carrier, and then at the model, before it tells anybody that the caller %s',
+    (_, what, cutIn) => {
+      const caller = new FakeCaller();
+      const agent = new FakeAgent();
+      const seen: Array<[type: string, cleared: number, interrupted: number]> = [];
+      const onEvent = (_id: string, event: CallEvent) => {
+        const type = event.type === 'agent' || event.type === 'caller' ? event.event.type : event.type;
+        seen.push([type, caller.audio.cleared, agent.interruptions.length]);
+      };
+      deps = { ...deps, observers: [{ onEvent }] };
+      const { call } = newCall(agent);
+      caller.playsAtOnce = false;
+      call.join(caller);
+      agent.ready();
+      agent.speak('a', 1_000);
+      expect(seen.at(-1)).toEqual(['audio_done', 0, 0]);
+      seen.length = 0;
+      cutIn(caller, agent);
+      expect(seen).toEqual([
+        [what, 1, 1],
+        ['barge_in', 1, 1],
+      ]);
+    },
+  );
+
   it('does not interrupt when everything was heard already', () => {
     const { call, agent } = newCall();
     const caller = new FakeCaller();
