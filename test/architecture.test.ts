@@ -289,6 +289,27 @@ const rules: Rule[] = [
     breaks: ['src/features/x.ts', 'src/features/records.ts'],
   },
   {
+    says: 'agent-files/ checks what operators write by those who read it: no server, no call, no config, no doctor and no command',
+    about: under('src/agent-files/'),
+    forbids: nothingBut(
+      CALL_TYPES,
+      OPERATOR_FILES,
+      'src/agents/',
+      'src/prompts/',
+      'src/routing/',
+      'src/stores/knowledge.ts',
+      'src/tools/',
+      ...['apology', 'errors', 'folder'].map((name) => `src/${name}.ts`),
+    ),
+    breaks: ['src/agent-files/x.ts', 'src/config.ts'],
+  },
+  {
+    says: 'people start commands: no part knows one',
+    about: (file) => under('src/')(file) && !under('src/cli/')(file),
+    forbids: (i) => i.startsWith('src/cli/'),
+    breaks: ['src/doctor/x.ts', 'src/cli/check.ts'],
+  },
+  {
     says: 'features are opened by app.ts alone: no part knows one',
     about: (file) => under('src/')(file) && !under('src/features/')(file) && file !== 'src/app.ts',
     forbids: (i) => i.startsWith('src/features/'),

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { checkAll } from '../agent-files/check.ts';
 import { systemClock } from '../call/clock.ts';
 import type { ToolEvent } from '../call/events.ts';
 import { errorMessage } from '../errors.ts';
@@ -17,7 +18,7 @@ import type { CallControlPort } from '../tools/ports.ts';
 import { createCallTools } from '../tools/runner.ts';
 import type { ToolCaller } from '../tools/tool.ts';
 import { openToolkit } from '../tools/toolkit.ts';
-import { checkAll, settingsFromEnvironment } from './check.ts';
+import { settingsFromEnvironment } from './check.ts';
 
 const USAGE = `npm run tools                        lists the tools with their schemas
 npm run tools -- run NAME '{...}'    runs one as a call would; --from +15551234567 and --to say who calls whom

@@ -1,8 +1,8 @@
 import { createRequire } from 'node:module';
+import { checkAll } from '../agent-files/check.ts';
 import type { OptionalPart } from '../callers/phone/carriers/checks.ts';
 import type { Carriers } from '../callers/phone/carriers/index.ts';
 import { CONTROL_ERRORS } from '../callers/phone/control/index.ts';
-import { checkAll } from '../cli/check.ts';
 import { environment } from '../config.ts';
 import { opusAvailable } from '../media/opus.ts';
 import { webrtcAvailable } from '../transport/peer.ts';

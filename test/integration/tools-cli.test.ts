@@ -3,7 +3,7 @@ import { cpSync, existsSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } f
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { checkAll } from '../../src/cli/check.ts';
+import { checkAll } from '../../src/agent-files/check.ts';
 import { pretendControl } from '../../src/cli/tools.ts';
 import { defaultToolSettings } from '../../src/tools/settings.ts';
 
@@ -101,6 +101,17 @@ describe('npm run check', () => {
     const { code, err } = await cli('src/cli/check.ts', [], folder);
     expect(code).toBe(1);
     expect(err).toContain('unknown variable "nobody"');
+  });
+
+  it('warns of files that look as if they were read, and are not', async () => {
+    for (const name of ['prompts/X.MD', 'prompts/night.md.txt', 'knowledge/hours.markdown', 'knowledge/notes.txt'])
+      writeFileSync(join(folder, name), 'Hi {{nobody}}');
+    expect((await warnings()).split('\n')).toEqual([
+      expect.stringMatching(/prompts\/X\.MD: is not read: a prompt is a file whose name ends in \.md$/),
+      expect.stringMatching(/prompts\/night\.md\.txt: is not read/),
+      expect.stringMatching(/knowledge\/hours\.markdown: is not read: knowledge is/),
+    ]);
+    expect(await check()).toBe('');
   });
 
   it('takes the tools of a listed MCP server on trust, without asking it', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { longDescriptions, sessionLengths, tokensOf } from '../../../src/cli/session-size.ts';
+import { longDescriptions, sessionLengths, tokensOf } from '../../../src/agent-files/session-size.ts';
 import { parsePrompt } from '../../../src/prompts/prompt.ts';
 
 const tool = (description: string) => ({ type: 'function', name: 'lookup', description }) as const;

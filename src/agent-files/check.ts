@@ -1,0 +1,137 @@
+import { join } from 'node:path';
+import { loadApology } from '../apology.ts';
+import type { Log } from '../call/leg.ts';
+import { errorMessage } from '../errors.ts';
+import { scanFolder } from '../folder.ts';
+import { readOperatorFile } from '../operator-file.ts';
+import { PromptLibrary } from '../prompts/library.ts';
+import { loadRoutes } from '../routing/load.ts';
+import { sectionsOf } from '../stores/knowledge.ts';
+import { Destinations } from '../tools/destinations.ts';
+import type { EnvLookup } from '../tools/http-tool.ts';
+import type { LoadedTool } from '../tools/loaded.ts';
+import { loadMcpFile, type McpServerSettings } from '../tools/mcp-file.ts';
+import { ToolRegistry } from '../tools/registry.ts';
+import type { ToolSettings } from '../tools/settings.ts';
+import { longDescriptions, sessionLengths } from './session-size.ts';
+
+/** The files that make the agents, checked together: tools, prompts, routes, knowledge and recordings. */
+
+/** Checks need no log: they tell what they find. */
+const silent: Log = {
+  trace() {},
+  debug() {},
+  info() {},
+  warn() {},
+  error() {},
+  child: () => silent,
+};
+
+export interface Findings {
+  /** One line each; empty when all is well. */
+  readonly problems: readonly string[];
+  /** What works and should be known, one line each. */
+  readonly warnings: readonly string[];
+  /** What was looked at, one line each. */
+  readonly seen: readonly string[];
+}
+
+/** What is checked: files that settings name. */
+export type CheckedSettings = ToolSettings & { readonly APOLOGY_FILE?: string | undefined };
+
+/** Checks everything these settings point to. Reads files only: no server is asked, no database opened. */
+export async function checkAll(settings: CheckedSettings, env: EnvLookup): Promise<Findings> {
+  const problems: string[] = [];
+  const warnings: string[] = [];
+  const seen: string[] = [];
+
+  let servers: McpServerSettings[] = [];
+  try {
+    servers = await loadMcpFile(settings.MCP_FILE, env);
+    seen.push(`${servers.length} MCP servers`);
+  } catch (error) {
+    problems.push(`${settings.MCP_FILE}: ${errorMessage(error)}`);
+  }
+
+  const destinations = new Destinations({
+    hosts: settings.HTTP_TOOL_HOSTS,
+    privateHosts: settings.HTTP_TOOL_PRIVATE_HOSTS,
+  });
+  const prefixes = servers.filter(({ enabled }) => enabled).map(({ prefix }) => `${prefix}_`);
+  const { registry, problems: toolProblems } = await ToolRegistry.inspect({
+    folder: settings.TOOLS_DIR,
+    log: silent,
+    http: { destinations, env },
+    others: { tools: (): LoadedTool[] => [], mayHave: (name) => prefixes.some((prefix) => name.startsWith(prefix)) },
+  });
+  for (const { file, problem } of toolProblems) problems.push(`${join(settings.TOOLS_DIR, file)}: ${problem}`);
+  await destinations.close();
+  seen.push(`${registry.all().length} tools`);
+  warnings.push(...longDescriptions(registry.snapshot().definitions()).map((line) => `${settings.TOOLS_DIR}: ${line}`));
+
+  warnings.push(...(await unreadFiles(settings.PROMPTS_DIR, 'a prompt')));
+  const { library, problems: promptProblems } = await PromptLibrary.inspect(settings.PROMPTS_DIR, silent);
+  problems.push(...promptProblems.flatMap((problem) => problem.split('\n')));
+  for (const prompt of library.all()) {
+    const file = `${join(settings.PROMPTS_DIR, prompt.name)}.md`;
+    for (const tool of prompt.settings.tools ?? [])
+      if (!registry.knows(tool)) problems.push(`${file}: tools: there is no tool "${tool}"`);
+    const lengths = sessionLengths(prompt, registry.snapshot(prompt.settings.tools).definitions());
+    problems.push(...lengths.problems.map((line) => `${file}: ${line}`));
+    warnings.push(...lengths.warnings.map((line) => `${file}: ${line}`));
+  }
+  seen.push(`${library.all().length} prompts`);
+
+  try {
+    const routes = await loadRoutes(settings.ROUTES_FILE, {
+      hasPrompt: (name) => library.get(name) !== undefined,
+      hasTool: (name) => registry.knows(name),
+      timezone: settings.BUSINESS_TIMEZONE,
+    });
+    seen.push(`${routes.routes.length} routes`);
+    for (const { say } of routes.routes) checkApology(say?.apology, problems);
+  } catch (error) {
+    problems.push(...errorMessage(error).split('\n'));
+  }
+
+  checkApology(settings.APOLOGY_FILE, problems);
+
+  warnings.push(...(await unreadFiles(settings.KNOWLEDGE_DIR, 'knowledge')));
+  const knowledge = await checkKnowledge(settings.KNOWLEDGE_DIR);
+  problems.push(...knowledge.problems);
+  seen.push(`${knowledge.sections} sections of knowledge`);
+  return { problems, warnings, seen };
+}
+
+/** Files that were meant to be read, by their names, and never are: nothing else would say so. */
+async function unreadFiles(folder: string, what: string): Promise<string[]> {
+  const files = await scanFolder(folder);
+  const unread = files.filter(({ name }) => !name.endsWith('.md') && /\.(md|md\.txt|markdown)$/i.test(name));
+  return unread.map(({ path }) => `${path}: is not read: ${what} is a file whose name ends in .md`);
+}
+
+/** Whether a recording can be played to callers. */
+function checkApology(file: string | undefined, problems: string[]): void {
+  if (file === undefined) return;
+  try {
+    loadApology(file);
+  } catch (error) {
+    problems.push(errorMessage(error));
+  }
+}
+
+async function checkKnowledge(folder: string): Promise<{ sections: number; problems: string[] }> {
+  const problems: string[] = [];
+  let sections = 0;
+  for (const { name, path } of await scanFolder(folder)) {
+    if (!name.endsWith('.md')) continue;
+    try {
+      const found = sectionsOf(await readOperatorFile(path), name).length;
+      if (found === 0) problems.push(`${path}: holds nothing to be found`);
+      sections += found;
+    } catch (error) {
+      problems.push(`${path}: ${errorMessage(error)}`);
+    }
+  }
+  return { sections, problems };
+}
