@@ -1,4 +1,4 @@
-import type { AgentEvent, CallEvent, CallerEvent, ToolEvent } from '../call/events.ts';
+import type { FlatEvent } from '../records/event.ts';
 
 /**
  * Every type of recorded event in words, for `docs/events.md`. The compiler keeps it whole: an event or a field that is not described here,
@@ -7,17 +7,10 @@ import type { AgentEvent, CallEvent, CallerEvent, ToolEvent } from '../call/even
 
 interface Described<E> {
   readonly says: string;
-  readonly fields: Readonly<Record<Exclude<keyof E, 'type' | 'pace'>, string>>;
+  readonly fields: Readonly<Record<keyof E, string>>;
 }
 
-type Parts = { caller: CallerEvent; agent: AgentEvent; tool: ToolEvent };
-/** An event that the call tells itself, not one of a part of it. */
-type Own = Exclude<CallEvent, { type: keyof Parts }>;
-type Catalogue = { readonly [E in Own as E['type']]: Described<E> } & {
-  readonly [E in CallerEvent as `caller.${E['type']}`]: Described<E>;
-} & { readonly [E in AgentEvent as `agent.${E['type']}`]: Described<E> } & {
-  readonly [E in ToolEvent as `tool.${E['type']}`]: Described<E>;
-};
+type Catalogue = { readonly [E in FlatEvent as E['type']]: Described<E['data']> };
 
 const END =
   '`result` (`success`, `caller_error`, `upstream_error`, `server_error`, `indeterminate`), `reason`, and `detail` where there is more to say';

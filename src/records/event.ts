@@ -1,4 +1,4 @@
-import type { CallEvent, Pace } from '../call/events.ts';
+import type { AgentEvent, CallEvent, CallerEvent, Pace, ToolEvent } from '../call/events.ts';
 
 /**
  * What is kept and shown of a call's events: one flat, JSON-safe record each, made once and handed to all who watch (the store, the live
@@ -21,6 +21,21 @@ export interface RecordedEvent {
   /** Worth showing while it happens and not worth keeping: a piece of a transcript that a final one replaces. */
   readonly transient: boolean;
 }
+
+/** An event as it is recorded: its own fields under its type, which a part's event has behind the part's name. */
+type Flat<E extends { readonly type: string }, Part extends string = ''> = E extends unknown
+  ? { readonly type: `${Part}${E['type']}`; readonly data: Readonly<Omit<E, 'type' | 'pace'>> }
+  : never;
+
+/** Every type there is, each with its fields: what `flatten` makes, for who reads it. */
+export type FlatEvent =
+  | Flat<Exclude<CallEvent, { type: 'caller' | 'agent' | 'tool' }>>
+  | Flat<CallerEvent, 'caller.'>
+  | Flat<AgentEvent, 'agent.'>
+  | Flat<ToolEvent, 'tool.'>;
+
+/** A recorded event of a type that is known. What older versions wrote may lack fields. */
+export type KnownEvent = Omit<RecordedEvent, 'type' | 'data'> & FlatEvent;
 
 /** Gets every recorded event of every call of this process. Told, never asked; must not throw or wait. */
 export interface RecordSink {

@@ -2,7 +2,7 @@ import { h, setText } from '../js/lib/dom.js';
 import { errorWords } from './words.js';
 
 /** @typedef {import('./typed-turns.js').TypedTurn} TypedTurn */
-/** @typedef {{ type: string, data: any }} CallEvent */
+/** @typedef {import('../../src/records/event.ts').FlatEvent} CallEvent A page is told some of its fields: `page-events.ts`. */
 
 /** Stands for words that were heard and not, or not yet, written down. */
 const SPOKEN = '(spoken)';

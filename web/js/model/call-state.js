@@ -6,7 +6,7 @@ import { entriesOf } from './entries.js';
  */
 
 /**
- * @typedef {{ id: string, callId: string, seq: number, at: number, offsetMs: number, type: string, data: Record<string, any>, transient: boolean }} RecordedEvent
+ * @typedef {import('../../../src/records/event.ts').KnownEvent} RecordedEvent
  *
  * @typedef {'ringing' | 'connecting' | 'talking' | 'held' | 'ended'} Phase
  *
@@ -125,8 +125,9 @@ export function applyEvent(state, event) {
   }
   state.lastSeq = event.seq;
   state.rev += 1;
-  const { data } = event;
-  switch (event.type) {
+  // Both at once: the type tells which fields there are.
+  const { type, data } = event;
+  switch (type) {
     case 'call_started':
       state.info = { ...data['info'], direction: data['direction'] ?? data['info']?.direction };
       break;

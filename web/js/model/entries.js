@@ -5,6 +5,7 @@ import { recordingStopWords, transferWords, transportWords } from './words.js';
  * @typedef {import('./call-state.js').CallState} CallState
  * @typedef {import('./call-state.js').Entry} Entry
  * @typedef {import('./call-state.js').RecordedEvent} RecordedEvent
+ * @typedef {Extract<RecordedEvent, { data: { toolCallId: string } }>} OfTool
  */
 
 /**
@@ -13,29 +14,28 @@ import { recordingStopWords, transferWords, transportWords } from './words.js';
  * @param {RecordedEvent} event
  */
 export function entriesOf(state, event) {
-  const { data } = event;
   switch (event.type) {
     case 'agent.speech_started':
       // The caller's words are known long after they were said: their place is kept from when the caller began.
-      if (data['itemId'] !== undefined) speech(state, event, 'caller', data['itemId']);
+      if (event.data['itemId'] !== undefined) speech(state, event, 'caller', event.data['itemId']);
       break;
     case 'agent.audio_started':
-      speech(state, event, 'agent', data['itemId']);
+      speech(state, event, 'agent', event.data['itemId']);
       break;
     case 'agent.transcript': {
-      const entry = speech(state, event, data['role'], data['itemId']);
+      const entry = speech(state, event, event.data['role'], event.data['itemId']);
       // A piece that comes after the whole belongs to what the whole replaced.
-      if (entry.final && !data['final']) break;
-      entry.text = data['final'] ? data['text'] : (entry.text ?? '') + data['text'];
-      entry.final = Boolean(data['final']);
+      if (entry.final && !event.data['final']) break;
+      entry.text = event.data['final'] ? event.data['text'] : (entry.text ?? '') + event.data['text'];
+      entry.final = Boolean(event.data['final']);
       touch(state, entry);
       break;
     }
     case 'agent.tool_call':
-      Object.assign(tool(state, event, data['name']), { args: String(data['arguments'] ?? '') });
+      Object.assign(tool(state, event), { args: String(event.data['arguments'] ?? '') });
       break;
     case 'tool.tool_started':
-      tool(state, event, data['name']);
+      tool(state, event);
       break;
     case 'tool.tool_finished':
     case 'tool.tool_result_dropped':
@@ -51,7 +51,7 @@ export function entriesOf(state, event) {
         atMs: event.offsetMs,
         role: 'caller',
         typed: true,
-        text: String(data['text'] ?? ''),
+        text: String(event.data['text'] ?? ''),
         final: true,
       });
       break;
@@ -154,11 +154,10 @@ function speech(state, event, role, itemId) {
 
 /**
  * @param {CallState} state
- * @param {RecordedEvent} event
- * @param {string} name
+ * @param {OfTool} event
  */
-function tool(state, event, name) {
-  const id = String(event.data['toolCallId']);
+function tool(state, event) {
+  const { name, toolCallId: id } = event.data;
   const known = state.index.tools.get(id);
   if (known !== undefined) {
     touch(state, known);
@@ -178,27 +177,27 @@ function tool(state, event, name) {
 
 /**
  * @param {CallState} state
- * @param {RecordedEvent} event
+ * @param {Extract<OfTool, { type: 'tool.tool_finished' | 'tool.tool_result_dropped' }>} event
  */
 function finishTool(state, event) {
-  const { data } = event;
-  const entry = tool(state, event, data['name']);
-  entry.ms = data['ms'];
-  const output = data['output'] ?? data['result'];
-  if (output !== undefined) entry.output = typeof output === 'string' ? output : JSON.stringify(output);
+  const entry = tool(state, event);
+  entry.ms = event.data.ms;
   if (event.type === 'tool.tool_result_dropped') {
     entry.status = 'dropped';
-    entry.outcome = data['why'];
-  } else if (entry.status !== 'dropped') {
-    entry.status = data['outcome'] === 'ok' ? 'ok' : 'failed';
-    entry.outcome = data['outcome'];
+    entry.outcome = event.data.why;
+    return;
   }
+  const { output, outcome } = event.data;
+  if (output !== undefined) entry.output = output;
+  if (entry.status === 'dropped') return;
+  entry.status = outcome === 'ok' ? 'ok' : 'failed';
+  entry.outcome = outcome;
 }
 
 /**
  * Marks what was spoken over, where it was heard at all, and says that the caller cut in.
  * @param {CallState} state
- * @param {RecordedEvent} event
+ * @param {Extract<RecordedEvent, { type: 'barge_in' }>} event
  */
 function bargeIn(state, event) {
   const { heard = [], clearMs } = event.data;
