@@ -46,7 +46,8 @@ describe('docs/carriers.md', () => {
       }),
       apology: { text: 'Sorry.' },
     });
-    const document = answers.connect({ headers: {} }, { carrier, carrierCallId: 'CA1', callId: 'c1' });
+    const webhook = { carrier, accountId: 'AC1', carrierCallId: 'CA1', proven: true, params: {}, query: {} };
+    const document = answers.connect({ headers: {} }, webhook, 'c1');
     const page = read('docs/carriers.md');
     const shown = /```xml\n([\s\S]*?)```/.exec(page.slice(page.indexOf(heading)))?.[1] ?? '';
     const oneLine = shown.replace(/>\s+</g, '><').replace(/\s+/g, ' ').trim();

@@ -109,6 +109,8 @@ export interface ToldTransfer {
   readonly seconds: number;
   /** Whether the caller has hung up. */
   readonly gone: boolean;
+  /** Which of the call's transfers it was, where that does not come back in the query of `Connection.action`. */
+  readonly n?: number | undefined;
 }
 
 /** A spoken text; `language` is a BCP 47 tag, `voice` a name of the carrier's; its defaults without them. */
@@ -187,7 +189,7 @@ export interface CarrierWebhook {
    * Tells it over REST, where its webhooks' answers are not read. Asked once for each answer that is made; a webhook that is repeated gets the
    * text again and no second command. Rejects when the carrier does not take it.
    */
-  carryOut?(instruction: Instruction, call: Pick<WebhookFacts, 'carrierCallId'>): Promise<void>;
+  carryOut?(instruction: Instruction, facts: WebhookFacts): Promise<void>;
   /** A voice as this carrier names it, by the name that another may have for it. */
   voice(name: string): string;
 }

@@ -50,7 +50,7 @@ export interface AnswerOptions {
   /** How long a number rings that a caller is transferred to, seconds. */
   readonly ringSeconds?: number | undefined;
   /** Told where a carrier will refuse to dial, since no number can be shown. */
-  readonly noCallerId?: ((call: Pick<ConnectedCall, 'carrier' | 'carrierCallId'>) => void) | undefined;
+  readonly noCallerId?: ((call: Pick<CarrierCall, 'carrier' | 'carrierCallId'>) => void) | undefined;
   /** Who is at the ends of the call that a webhook is about; without it the carrier shows what it shows. */
   readonly ends?: ((webhook: Webhook) => Ends) | undefined;
   /** Said when a new caller is turned away; the network's busy signal without it. */
@@ -59,11 +59,6 @@ export interface AnswerOptions {
   readonly notTold?: ((call: Pick<CarrierCall, 'carrier' | 'carrierCallId'>, error: unknown) => void) | undefined;
   /** What this caller is told in place of the two. */
   readonly words?: ((webhook: Webhook) => { readonly fallback: Spoken; readonly busy: Spoken | undefined }) | undefined;
-}
-
-/** A call whose media stream is to be opened. */
-export interface ConnectedCall extends Pick<CarrierCall, 'carrier' | 'carrierCallId'> {
-  readonly callId: string;
 }
 
 /** Where the carrier tells how a transfer ended: `n` is which of the call's. */
@@ -84,11 +79,11 @@ export class Answers {
    * The caller's leg goes by what the transport really is, never has more than its lead on the way, and takes the place of playing from the
    * carrier's marks, so what is trimmed is not taken for heard.
    */
-  connect(request: HostedRequest, call: ConnectedCall): string {
+  connect(request: HostedRequest, webhook: Webhook, callId: string): string {
     const { carriers, urls, tokens, paceOf } = this.#options;
-    const { carrier: name, carrierCallId, callId } = call;
-    const carrier = carriers.of(call);
-    return this.#tell(call, {
+    const { carrier: name, carrierCallId } = webhook;
+    const carrier = carriers.of(webhook);
+    return this.#tell(webhook, {
       do: 'connect',
       stream: {
         callId,
@@ -133,10 +128,10 @@ export class Answers {
   }
 
   /** The text that tells it; a carrier that reads no answers is told over REST besides. */
-  #tell(call: Pick<CarrierCall, 'carrier' | 'carrierCallId'>, instruction: Instruction): string {
-    const { webhook } = this.#options.carriers.of(call);
-    const text = webhook.document(instruction);
-    webhook.carryOut?.(instruction, call).catch((error: unknown) => this.#options.notTold?.(call, error));
+  #tell(webhook: Webhook, instruction: Instruction): string {
+    const carrier = this.#options.carriers.of(webhook).webhook;
+    const text = carrier.document(instruction);
+    carrier.carryOut?.(instruction, webhook).catch((error: unknown) => this.#options.notTold?.(webhook, error));
     return text;
   }
 

@@ -12,7 +12,7 @@ export interface Ends {
 }
 
 /**
- * What the one is shown to whom a caller is connected. Without a word of ours both carriers show the caller's own number, and refuse to dial for one
+ * What the one is shown to whom a caller is connected. Without a word of ours carriers show the caller's own number, and refuse to dial for one
  * who has none: who withholds it, or calls by SIP or as a client, whatever his name there is. Such a one is shown by `own`, a number of the account, else by the number that was called.
  * `shown` undefined: the carrier's rule holds; `missing`: it will refuse, since nothing can be shown.
  * https://www.twilio.com/docs/voice/twiml/dial#callerid, https://www.twilio.com/docs/api/errors/13214

@@ -86,7 +86,7 @@ export const incomingCallRoute: FastifyPluginCallback<PhoneRouteOptions> = (app,
       }
       const { carrier, carrierCallId } = webhook;
       const { callId } = preparation;
-      const document = answers.connect(request, { carrier, carrierCallId, callId });
+      const document = answers.connect(request, webhook, callId);
       count('call_prepared');
       request.log.info({ callId, carrier, carrierCallId }, 'call prepared');
       return { document, started: true };
@@ -117,7 +117,7 @@ export const incomingCallRoute: FastifyPluginCallback<PhoneRouteOptions> = (app,
         if (again.next === 'reattach' && now.answer === before.answer) {
           const { carrier, carrierCallId } = webhook;
           const { callId } = again;
-          const document = answers.connect(request, { carrier, carrierCallId, callId });
+          const document = answers.connect(request, webhook, callId);
           memory.remember(webhook, Promise.resolve(document));
           count('call_returned');
           request.log.info({ callId, carrier, carrierCallId }, 'the carrier brings a call back');

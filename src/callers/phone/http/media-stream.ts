@@ -47,6 +47,13 @@ const MESSAGE_MOST_BYTES = 64 * 1024;
 /** Keeps tunnels from closing a quiet connection and finds dead ones. */
 const PING_INTERVAL_MS = 15_000;
 
+/** Accepts the subprotocol of a carrier that has one; of sockets that offer others the first, as where no carrier has any. */
+function subprotocolsOf(carriers: Carriers): Pick<ConstructorParameters<typeof SocketAcceptor>[0], 'subprotocol'> {
+  const known = carriers.all.flatMap(({ media }) => media.subprotocol ?? []);
+  if (known.length === 0) return {};
+  return { subprotocol: (offered) => known.find((one) => offered.has(one)) ?? [...offered][0] ?? false };
+}
+
 const TOKEN_COUNTERS: Partial<Record<string, HttpCounter>> = {
   STREAM_TOKEN_MISSING: 'stream_token_missing',
   STREAM_TOKEN_INVALID: 'stream_token_invalid',
@@ -69,6 +76,7 @@ export function serveMediaStream(options: MediaStreamOptions): { readonly pendin
     pingIntervalMs: PING_INTERVAL_MS,
     clock,
     media: true,
+    ...subprotocolsOf(carriers),
   });
 
   /** Counts how a token fared, whatever came of it. */

@@ -10,14 +10,13 @@ export const transferEndedRoute: FastifyPluginCallback<PhoneRouteOptions> = (app
   const { desk, carriers, webhooks, answers, memory, count } = options;
   webhooks.serve(app, 'transfer-ended', async (request, webhook) => {
     const { carrier, carrierCallId, query } = webhook;
-    const { how, seconds, gone } = carriers.of(webhook).webhook.transferEnded(webhook);
-    const n = Number(query['transfer']);
+    const { how, seconds, gone, n = Number(query['transfer']) } = carriers.of(webhook).webhook.transferEnded(webhook);
     const what = desk.transferEnded?.(webhook, { n, how, gone, ...(seconds === 0 ? {} : { seconds }) }) ?? {
       next: 'hangup',
     };
     request.log.info({ carrier, carrierCallId, how, next: what.next }, 'a transfer has ended');
     count(how === 'completed' ? 'transfer_completed' : 'transfer_failed');
-    if (what.next === 'reattach') return answers.connect(request, { carrier, carrierCallId, callId: what.callId });
+    if (what.next === 'reattach') return answers.connect(request, webhook, what.callId);
     memory.ended(webhook);
     return what.next === 'apology' ? answers.apology(webhook) : answers.hangUp(webhook);
   });
