@@ -54,6 +54,7 @@ export async function openCallsApi(base: Base): Promise<Feature> {
         carrier: carriers.get(lines?.forOrders?.account.carrier ?? ''),
         from: config.OUTBOUND_FROM,
         urls,
+        memory,
         clock,
         log,
         callbacks,

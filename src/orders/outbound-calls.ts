@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Admitted } from '../admission/admission.ts';
-import { type CarrierCall, carrierCallKey, isSameAccount } from '../call/carrier-call.ts';
+import { type CarrierCall, isSameAccount } from '../call/carrier-call.ts';
 import { type Clock, delay, type Timer } from '../call/clock.ts';
 import type { Log } from '../call/leg.ts';
 import type { Termination } from '../call/termination.ts';
@@ -12,9 +12,11 @@ import { errorMessage } from '../errors.ts';
 import { ApiError } from '../http/api-error.ts';
 import { noMoreCalls } from '../http/no-more-calls.ts';
 import type { HostedRequest, PublicUrls } from '../http/public-url.ts';
+import type { ProcessMemory } from '../memory/memory.ts';
 import type { CallCallbacks } from './call-callbacks.ts';
 import type { CallOrder, CallView } from './calls-api-routes.ts';
 import { orderRefused, ownNumber } from './errors.ts';
+import { OrderMemory } from './order-memory.ts';
 import { OutboundCall, type OutboundPlan } from './outbound-call.ts';
 import type { OutboundGuard } from './outbound-guard.ts';
 
@@ -29,6 +31,8 @@ export interface OutboundCallsOptions {
   /** The number that calls are made from when the order names none, E.164. */
   readonly from: string | undefined;
   readonly urls: PublicUrls;
+  /** Where other processes find what was ordered here. */
+  readonly memory: ProcessMemory;
   readonly clock: Clock;
   readonly log: Pick<Log, 'info' | 'warn'>;
   readonly callbacks: Pick<CallCallbacks, 'check' | 'send'>;
@@ -43,6 +47,8 @@ export interface OutboundCallsOptions {
 
 /** How long a webhook waits for the answer to the request that caused it, ms. */
 const CLAIM_WAIT_MS = 3_000;
+/** How often it looks whether another process has that answer, ms. */
+const CLAIM_LOOK_MS = 100;
 /** After the longest ringing, how long the carrier may leave a call without any news, ms. */
 const SILENT_MS = 60_000;
 /** How long the two ends of a call, the carrier's and the conversation's, wait for each other before it is reported, ms. */
@@ -58,13 +64,16 @@ const REMEMBER_MOST = 1_000;
 export class OutboundCalls {
   readonly #o: OutboundCallsOptions;
   readonly #calls = new Map<string, OutboundCall>();
-  readonly #byCarrier = new Map<string, OutboundCall>();
+  /** By what any process knows these calls again; none where none can be placed. */
+  readonly #memory: OrderMemory | undefined;
   /** Orders whose carrier has not said yet which call that is. */
   readonly #placing = new Set<Promise<unknown>>();
   readonly #timers = new Map<OutboundCall, Timer>();
 
   constructor(options: OutboundCallsOptions) {
     this.#o = options;
+    const { control, memory } = options;
+    this.#memory = control === undefined ? undefined : new OrderMemory(memory, control.account);
   }
 
   /** Orders a call. Rejects with an ApiError when it must not be placed and with a ControlError when the carrier fails. */
@@ -107,6 +116,7 @@ export class OutboundCalls {
     this.#calls.set(call.id, call);
     this.#giveUpAfter(call, order.timeoutSeconds * 1000 + SILENT_MS);
     try {
+      await this.#memory?.dial(place.number, call.plan);
       const carrierCallId = await control.dial({
         to: place.number,
         from,
@@ -115,7 +125,8 @@ export class OutboundCalls {
         timeoutSeconds: order.timeoutSeconds,
         machineDetection: order.machineDetection === 'off' ? undefined : order.machineDetection,
       });
-      this.#identify(call, carrierCallId);
+      call.carrierCallId = carrierCallId;
+      await this.#memory?.name(carrierCallId, place.number, call.plan);
       return call.view();
     } catch (error) {
       // A call that may ring all the same stays, so that the agent knows what it is about when somebody answers.
@@ -126,16 +137,19 @@ export class OutboundCalls {
 
   /** What was ordered of the call for which the carrier wants instructions; undefined for one that was not ordered here. */
   async claim(asked: CarrierCall, to: string): Promise<OutboundPlan | undefined> {
-    const call = await this.#find(asked, to);
-    if (call === undefined) return undefined;
-    call.claimed = true;
-    this.#answered(call);
-    return call.plan;
+    const plan = await this.#find(asked, to);
+    const call = this.#calls.get(plan?.callId ?? '');
+    if (call !== undefined) {
+      call.claimed = true;
+      this.#answered(call);
+    }
+    return plan;
   }
 
   /** News of the carrier. Never throws. */
   onStatus(update: StatusUpdate): void {
-    void this.#find(update, update.to ?? '').then((call) => {
+    void this.#find(update, update.to ?? '').then((plan) => {
+      const call = this.#calls.get(plan?.callId ?? '');
       if (call === undefined) return;
       if (update.answeredBy !== undefined) call.answeredBy = update.answeredBy;
       const { status } = update;
@@ -208,43 +222,66 @@ export class OutboundCalls {
     late.abort();
   }
 
-  #identify(call: OutboundCall, carrierCallId: string): void {
-    call.carrierCallId = carrierCallId;
-    this.#byCarrier.set(this.#keyOf(carrierCallId), call);
-  }
-
-  /** Every order goes to the same account. */
-  #keyOf(carrierCallId: string): string {
-    return carrierCallKey({ carrier: '', accountId: '', ...this.#o.control?.account, carrierCallId });
-  }
-
   /**
    * The order behind the carrier's call. News of a call can overtake the answer that names it, which is then waited for; and an answer that
-   * was lost is made up for by the number that was called.
+   * was lost is made up for by the number that was called. Where the memory fails, orders of this process are found all the same. Never rejects.
    */
-  async #find(asked: CarrierCall, to: string): Promise<OutboundCall | undefined> {
+  async #find(asked: CarrierCall, to: string): Promise<OutboundPlan | undefined> {
     const { control } = this.#o;
     if (control === undefined || !isSameAccount(control.account, asked)) return undefined;
-    const key = carrierCallKey(asked);
-    const known = this.#byCarrier.get(key);
-    if (known !== undefined || (this.#calls.size === 0 && this.#placing.size === 0)) return known;
-    if (this.#placing.size > 0) {
-      await new Promise<void>((resolve) => {
-        const timer = this.#o.clock.after(CLAIM_WAIT_MS, resolve);
-        void Promise.allSettled(this.#placing).then(() => {
-          timer.cancel();
-          resolve();
-        });
+    const known = await this.#known(asked);
+    if (known !== undefined) return known;
+    if (this.#placing.size > 0) await this.#placed();
+    return (await this.#known(asked)) ?? (await this.#namedElsewhere(asked, to)) ?? this.#byNumber(asked, to);
+  }
+
+  /** Whose call the carrier has said it is. */
+  async #known(asked: CarrierCall): Promise<OutboundPlan | undefined> {
+    const plan = await this.#memory?.find(asked).catch(() => undefined);
+    return plan ?? this.#own(({ carrierCallId }) => carrierCallId === asked.carrierCallId)?.plan;
+  }
+
+  #own(which: (call: OutboundCall) => boolean): OutboundCall | undefined {
+    for (const call of this.#calls.values()) if (which(call)) return call;
+    return undefined;
+  }
+
+  /** Waits until the carrier has answered all orders of this process, no longer than 3 s. */
+  async #placed(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = this.#o.clock.after(CLAIM_WAIT_MS, resolve);
+      void Promise.allSettled(this.#placing).then(() => {
+        timer.cancel();
+        resolve();
       });
-    }
-    const named = this.#byCarrier.get(key);
-    if (named !== undefined) return named;
-    for (const call of this.#calls.values()) {
-      if (call.carrierCallId !== undefined || call.isOver || call.place.number !== to) continue;
-      this.#identify(call, asked.carrierCallId);
-      return call;
+    });
+  }
+
+  /** Where another process dials this number, waits for it to learn which call that is, no longer than 3 s. */
+  async #namedElsewhere(asked: CarrierCall, to: string): Promise<OutboundPlan | undefined> {
+    for (let waited = 0; waited < CLAIM_WAIT_MS; waited += CLAIM_LOOK_MS) {
+      const unnamed = (await this.#memory?.unnamed(to).catch(() => [])) ?? [];
+      if (unnamed.every(({ callId }) => this.#calls.has(callId))) return undefined;
+      await delay(this.#o.clock, CLAIM_LOOK_MS);
+      const known = await this.#known(asked);
+      if (known !== undefined) return known;
     }
     return undefined;
+  }
+
+  /** The carrier's answer was lost: the number tells which order it is. */
+  async #byNumber(asked: CarrierCall, to: string): Promise<OutboundPlan | undefined> {
+    const { carrierCallId } = asked;
+    try {
+      const plan = await this.#memory?.findByNumber(asked, to);
+      const call = this.#calls.get(plan?.callId ?? '');
+      if (call !== undefined) call.carrierCallId ??= carrierCallId;
+      return plan;
+    } catch {
+      const call = this.#own((one) => one.carrierCallId === undefined && !one.isOver && one.place.number === to);
+      if (call !== undefined) call.carrierCallId = carrierCallId;
+      return call?.plan;
+    }
   }
 
   #answered(call: OutboundCall): void {
@@ -277,6 +314,8 @@ export class OutboundCalls {
     this.#timers.delete(call);
     if (call.reported) return;
     call.reported = true;
+    // What the carrier has not named by now it never will.
+    if (call.carrierCallId === undefined) this.#unlearn(call);
     this.#o.log.info({ callId: call.id, status: call.status, answeredBy: call.answeredBy }, 'ordered call is over');
     const { callbackUrl } = call.order;
     if (callbackUrl !== undefined) this.#o.callbacks.send(callbackUrl, { type: 'call.ended', call: call.view() });
@@ -292,7 +331,7 @@ export class OutboundCalls {
     call.place.cancel();
     this.#timers.get(call)?.cancel();
     this.#timers.delete(call);
-    this.#calls.delete(call.id);
+    this.#remove(call);
   }
 
   #forget(): void {
@@ -309,7 +348,12 @@ export class OutboundCalls {
 
   #remove(call: OutboundCall): void {
     this.#calls.delete(call.id);
-    if (call.carrierCallId !== undefined) this.#byCarrier.delete(this.#keyOf(call.carrierCallId));
+    this.#unlearn(call);
+  }
+
+  /** No process is to find it any more. */
+  #unlearn(call: OutboundCall): void {
+    void this.#memory?.forget(call.carrierCallId, call.place.number, call.plan);
   }
 
   #checkCallback(url: string): void {

@@ -133,6 +133,7 @@ export async function controlRig(name: 'twilio' | 'signalwire', options: Partial
     control,
     from: '+12025559999',
     urls,
+    memory: new LocalMemory({ clock: systemClock }),
     clock: systemClock,
     log,
     callbacks,

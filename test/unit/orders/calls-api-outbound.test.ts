@@ -3,6 +3,7 @@ import type { Admitted } from '../../../src/admission/admission.ts';
 import { termination } from '../../../src/call/termination.ts';
 import { type CallControl, ControlError, type DialRequest } from '../../../src/callers/phone/control/index.ts';
 import { publicUrls } from '../../../src/http/public-url.ts';
+import { LocalMemory } from '../../../src/memory/local.ts';
 import { callView } from '../../../src/orders/calls-api-routes.ts';
 import { OutboundCalls, type OutboundCallsOptions } from '../../../src/orders/outbound-calls.ts';
 import { OutboundGuard } from '../../../src/orders/outbound-guard.ts';
@@ -47,6 +48,7 @@ function rig(options: Partial<OutboundCallsOptions> & { perHour?: number; concur
     control,
     from: '+15550009999',
     urls: publicUrls({ publicUrl: undefined, signed: false }),
+    memory: new LocalMemory({ clock }),
     clock,
     log,
     callbacks: { check: () => {}, send: (url, body) => void sent.push({ url, body: body as never }) },
@@ -459,7 +461,13 @@ describe('the end of the process', () => {
   });
 
   it('waits for a carrier that does not answer no longer than two seconds', async () => {
-    const control = { name: 'twilio-rest', dial: async () => 'CA1', hangup: () => new Promise<void>(() => {}) };
+    const account = { carrier: 'twilio', accountId: 'AC1' };
+    const control = {
+      account,
+      name: 'twilio-rest',
+      dial: async () => 'CA1',
+      hangup: () => new Promise<void>(() => {}),
+    };
     const stuck = rig({ control: control as unknown as CallControl });
     await stuck.place();
     let closed = false;
