@@ -11,6 +11,7 @@ import type { PhoneLeg } from '../../src/callers/phone/leg.ts';
 import type { PhoneLegOptions } from '../../src/callers/phone/options.ts';
 import { PhoneStream } from '../../src/callers/phone/stream.ts';
 import { SocketAcceptor } from '../../src/transport/socket.ts';
+import { tide } from '../fakes/binary-carrier.ts';
 import { fakeLog } from '../fakes/legs.ts';
 
 /** One accepted call, as its owner sees it. */
@@ -52,7 +53,7 @@ export async function servePhone(
       head,
       (attach) =>
         void new PhoneStream(attach, {
-          carriers: [twilio, signalwireMedia()],
+          carriers: [twilio, signalwireMedia(), tide],
           clock: systemClock,
           log: fakeLog(),
           count: () => {},

@@ -112,10 +112,7 @@ export class Sender {
   /** Queues what the agent wrote. */
   push(samples: Int16Array): void {
     this.#playing.wrote(samples.length);
-    for (let at = 0; at < samples.length; at += ENCODE_SAMPLES) {
-      const part = samples.length <= ENCODE_SAMPLES ? samples : samples.subarray(at, at + ENCODE_SAMPLES);
-      this.#queue.push(ENCODED, this.#codec.encode(part, ENCODED));
-    }
+    this.#encode(samples);
   }
 
   /** Queues silence of our own. */
@@ -194,6 +191,13 @@ export class Sender {
 
   #newBacklog(): Backlog {
     return new Backlog(this.#codec, this.#options, this.#rules.media === undefined);
+  }
+
+  #encode(samples: Int16Array): void {
+    for (let at = 0; at < samples.length; at += ENCODE_SAMPLES) {
+      const part = samples.length <= ENCODE_SAMPLES ? samples : samples.subarray(at, at + ENCODE_SAMPLES);
+      this.#queue.push(ENCODED, this.#codec.encode(part, ENCODED));
+    }
   }
 
   #queued(): number {

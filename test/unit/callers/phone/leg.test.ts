@@ -6,6 +6,7 @@ import { twilio } from '../../../../src/callers/phone/carriers/twilio/media.ts';
 import { PhoneLeg } from '../../../../src/callers/phone/leg.ts';
 import type { PhoneLegOptions } from '../../../../src/callers/phone/options.ts';
 import type { MediaMessage, StartMessage } from '../../../../src/callers/phone/protocol.ts';
+import { tide } from '../../../fakes/binary-carrier.ts';
 import { FakeClock } from '../../../fakes/clock.ts';
 import { FakeSocket, legContext } from './rig.ts';
 
@@ -87,6 +88,73 @@ describe('the phone leg', () => {
     s.leg.receive(media({ payload: Buffer.from([0x01, 0x02]) }), 0);
     expect(s.heard).toEqual([0x0102]);
     expect(s.leg.audio.toString()).toBe('l16be@8000 -> twilio');
+  });
+
+  it('speaks each direction in a codec of its own where the carrier does', async () => {
+    const wide = { encoding: 'audio/x-l16', sampleRate: 16_000, channels: 1 };
+    const s = await started({ protocol: { ...twilio, plays: () => wide } });
+    expect([s.leg.rate, s.leg.audio.sampleRate]).toEqual([8_000, 16_000]);
+    expect(s.leg.audio.toString()).toBe('l16le@16000 -> twilio');
+    s.leg.receive(media(), 0);
+    expect(s.heard.length).toBe(160);
+    s.leg.audio.write(speech(100));
+    expect(s.of('frames_invalid')).toBe(1);
+    s.leg.audio.write({ samples: new Int16Array(1_280).fill(0x0102), sampleRate: 16_000 });
+    const sent = JSON.parse(s.socket.sent[0]!) as { media: { payload: string } };
+    expect(Buffer.from(sent.media.payload, 'base64')).toEqual(Buffer.alloc(2_560, Buffer.from([0x02, 0x01])));
+    // Nor does it become another rate in either direction.
+    s.leg.receive(startMessage({ format: wide }), 0);
+    expect(s.events).toMatchObject([{ type: 'ended', end: { reason: 'media-format-unsupported' } }]);
+  });
+
+  it('waits for no frame where the carrier keeps their order', async () => {
+    for (const [ordered, samples] of [
+      [false, 160],
+      [true, 160 + 3 * 160],
+    ] as const) {
+      const s = await started({ protocol: { ...twilio, ordered } });
+      s.leg.receive(media({ timestampMs: 0 }), 0);
+      s.leg.receive(media({ timestampMs: 60 }), 0);
+      expect(s.heard.length).toBe(samples);
+    }
+  });
+
+  it('sends silence from the beginning to a carrier that takes a silent stream for a dead one', async () => {
+    const s = await started({ protocol: { ...twilio, wantsSilence: true } });
+    s.clock.advance(60);
+    expect(s.socket.events[0]).toBe('media');
+    s.clock.advance(10_000);
+    const silence = s.socket.events.filter((event) => event === 'media').length * 40;
+    expect(silence).toBeGreaterThan(6_000);
+    expect(silence).toBeLessThanOrEqual(10_080);
+    expect(s.leg.playout.writtenMs()).toBe(0);
+    s.leg.audio.write(speech(200));
+    s.clock.advance(400);
+    expect(s.leg.playout.playedMs()).toBe(200);
+    const still = await started();
+    still.clock.advance(10_000);
+    expect(still.socket.sent).toEqual([]);
+  });
+
+  it('takes a close for the end of the call only where that is how the carrier says it', async () => {
+    for (const [protocol, code, reason] of [
+      [twilio, 1000, 'media-lost'],
+      [tide, 1000, 'caller-hangup'],
+      [tide, 1006, 'media-lost'],
+    ] as const) {
+      const s = await started({ protocol });
+      s.leg.lost(code);
+      expect(s.events).toMatchObject([{ type: 'ended', end: { reason } }]);
+    }
+  });
+
+  it('logs what a carrier complains of, and passes over what is of no consequence', async () => {
+    const s = await started({ protocol: tide });
+    s.leg.receive({ type: 'noted' }, 0);
+    s.leg.receive({ type: 'complaint', detail: 'frames too long' }, 0);
+    expect(s.log.lines).toMatchObject([{ level: 'warn', fields: { detail: 'frames too long' } }]);
+    expect(s.events).toEqual([]);
+    expect(s.of('message_unknown')).toBe(0);
   });
 
   it('sends digits where the wire can', async () => {

@@ -64,6 +64,7 @@ export class FakeSocket implements PhoneSocket {
 export function legContext(clock: FakeClock): {
   context: LegContext<CallerEvent>;
   events: CallerEvent[];
+  log: ReturnType<typeof fakeLog>;
   heard: number[];
   of(counter: Counter): number;
   abort: AbortController;
@@ -74,15 +75,16 @@ export function legContext(clock: FakeClock): {
   const tally = counts();
   const abort = new AbortController();
   const ticker = new Ticker(clock);
+  const log = fakeLog();
   const context: LegContext<CallerEvent> = {
     callId: 'call-1',
     peer: { sampleRate: 8000, write: (frame) => heard.push(...frame.samples), clear() {}, toString: () => 'peer' },
     emit: (event) => events.push(event),
     count: tally.count,
-    log: fakeLog(),
+    log,
     clock,
     ticker,
     signal: abort.signal,
   };
-  return { context, events, heard, of: tally.of, abort, ticker };
+  return { context, events, log, heard, of: tally.of, abort, ticker };
 }

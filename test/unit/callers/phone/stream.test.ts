@@ -9,6 +9,7 @@ import { PhoneStream, type PhoneStreamOptions, type StreamRequest } from '../../
 import { BridgeError } from '../../../../src/errors.ts';
 import { pcmu } from '../../../../src/media/codecs.ts';
 import type { SocketHandlers } from '../../../../src/transport/socket.ts';
+import { tide, tideSamples } from '../../../fakes/binary-carrier.ts';
 import { FakeClock } from '../../../fakes/clock.ts';
 import { fakeLog } from '../../../fakes/legs.ts';
 import { signalwireSamples, twilioSamples } from '../../../fixtures/phone/samples.ts';
@@ -59,7 +60,7 @@ function stream(overrides: Partial<PhoneStreamOptions<Grant>> = {}) {
     of: tally.of,
     ...seen,
     say: (text: string) => handlers!.text(Buffer.from(text)),
-    binary: () => handlers!.binary(Buffer.from([1, 2, 3])),
+    binary: (data = Buffer.from([1, 2, 3])) => handlers!.binary(data),
     hangUp: (code = 1006) => socket.lose(code),
   };
 }
@@ -373,6 +374,32 @@ describe('a stream that misbehaves', () => {
     expect(s.socket.closed).toBeUndefined();
     s.binary();
     expect(s.socket.closed?.[0]).toBe(1003);
+  });
+
+  it('may speak binary where its carrier does: it is read, counted against the flood, and refused before its start', async () => {
+    const carriers = [twilio, signalwireMedia(), tide];
+    const early = stream({ carriers });
+    early.binary(tideSamples.media);
+    expect(early.socket.closed?.[0]).toBe(1003);
+    const s = stream({ carriers });
+    s.say(tideSamples.start);
+    expect(s.requests[0]).toMatchObject({ dialect: 'tide', callId: 'c-17', accountId: 'a-3', token: 't-3' });
+    expect(s.legs[0]?.audio.toString()).toBe('l16le@16000 -> tide');
+    const rig = legContext(s.clock);
+    // What came before the call could hear is kept, whatever memory it came in.
+    const borrowed = Buffer.alloc(640, Buffer.from([0x01, 0x02]));
+    s.binary(borrowed);
+    borrowed.fill(0);
+    await s.legs[0]!.start(rig.context);
+    s.binary(Buffer.alloc(640, Buffer.from([0x03, 0x04])));
+    expect(rig.heard).toEqual([...Array(320).fill(0x0201), ...Array(320).fill(0x0403)]);
+    s.say(tideSamples.dtmf);
+    expect(rig.events).toEqual([{ type: 'dtmf', digit: '7', durationMs: 140 }]);
+    for (let n = 0; n < 247; n++) s.binary(tideSamples.media);
+    expect(s.socket.closed).toBeUndefined();
+    s.binary(tideSamples.media);
+    expect(s.socket.closed?.[0]).toBe(1008);
+    expect(ended(rig.events)).toEqual(['media-flood']);
   });
 
   it('is closed with 1008 when it floods, after five seconds of audio at once', async () => {
