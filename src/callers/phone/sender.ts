@@ -36,7 +36,7 @@ export class Sender {
   readonly #count: Count;
   readonly #options: PhoneLegOptions;
   readonly #rate: number;
-  /** In samples: messages to a live source's listener, and to a bursty one's; a frame of the carrier's; audio between marks. */
+  /** In samples: a message of a live source's audio, and of a bursty one's; a frame of the carrier's; audio between marks. */
   readonly #chunk: number;
   readonly #burstChunk: number;
   readonly #frame: number;
