@@ -101,9 +101,11 @@ export async function build(config: Config, deps: AppDeps): Promise<App> {
   const embedded = deps.endpoint === undefined ? await embeddedModel(config, ticker, log) : undefined;
   const endpoint = deps.endpoint ?? endpointOf(config, embedded);
   const memory = await openMemory({ clock, log, dataDir: config.DATA_DIR });
+  const carriers = openCarriers(config, { kinds: deps.carriers, clock, log });
   const dispatch = await openDispatch({
     config,
     endpoint,
+    formOf: (name) => carriers.get(name)?.form,
     webrtc: new TransportMemory(),
     memory,
     clock,
@@ -119,7 +121,6 @@ export async function build(config: Config, deps: AppDeps): Promise<App> {
     httpEvents: HTTP_COUNTERS,
   });
   const instance = randomBytes(3).toString('hex');
-  const carriers = openCarriers(config, { kinds: deps.carriers, clock, log });
   if (!carriers.isSigned) log.warn({}, unprovenWarning(carriers));
   const urls = publicUrls({ publicUrl: config.PUBLIC_URL, signed: carriers.isSigned });
   const admin = openAdminTokens(config, log);

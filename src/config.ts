@@ -3,8 +3,6 @@ import { admissionSettings } from './admission/settings.ts';
 import { modelContradictions, modelSettings } from './agents/openai/settings.ts';
 import { browserContradictions, browserSettings } from './callers/browser/settings.ts';
 import { CARRIERS } from './callers/phone/carriers/index.ts';
-import type { SignalWireSettings } from './callers/phone/carriers/signalwire/settings.ts';
-import type { TwilioSettings } from './callers/phone/carriers/twilio/settings.ts';
 import { phoneContradictions, phoneSettings } from './callers/phone/settings.ts';
 import { parseEnvFile } from './env-file.ts';
 import { BridgeError } from './errors.ts';
@@ -228,7 +226,7 @@ const schemaOf = (tables: Tables) => z.object(Object.assign({}, ...Object.values
 /**
  * The daemon's own settings. What a carrier's share adds is there beside them, and is read by that carrier alone: `carriers/carrier.ts`.
  */
-export type Config = Readonly<z.infer<z.ZodObject<Shape>>> & TwilioSettings & SignalWireSettings;
+export type Config = Readonly<z.infer<z.ZodObject<Shape>>>;
 
 /**
  * Reads `.env` of the working directory, where there is one; what the environment has already stays as it is. Throws CONFIG_INVALID with a

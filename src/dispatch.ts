@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { createOpenAiAgent } from './agents/openai/index.ts';
-import type { LegFormat, OpenAiAgentOptions } from './agents/openai/options.ts';
+import type { OpenAiAgentOptions } from './agents/openai/options.ts';
 import { sessionDefaults, transcriptionDefaults } from './agents/openai/settings.ts';
 import type { TransportMemory } from './agents/openai/transport-memory.ts';
 import { loadApology } from './apology.ts';
@@ -11,6 +11,7 @@ import type { CallHooks, ToolsFactory } from './call/tools.ts';
 import type { Spoken } from './callers/phone/carriers/webhook.ts';
 import type { IncomingCall } from './callers/phone/http/incoming-call.ts';
 import { type Config, environment } from './config.ts';
+import type { AudioForm } from './media/form.ts';
 import type { PcmFrame } from './media/frame.ts';
 import { HourLimit } from './memory/hour-limit.ts';
 import type { ProcessMemory } from './memory/memory.ts';
@@ -102,6 +103,8 @@ export interface DispatchDeps {
   readonly webrtc: TransportMemory;
   /** Where the hour's transfers are counted. */
   readonly memory: ProcessMemory;
+  /** The form of audio in which an agent meets the callers of this carrier; wideband without an answer. */
+  readonly formOf?: (carrier: string) => AudioForm | undefined;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -250,19 +253,13 @@ function shown(party: Party): string | undefined {
   return party.kind === 'identity' && party.scheme === 'page' ? undefined : partyText(party);
 }
 
-/** The form of audio in which an agent meets this carrier: its own law where it has one, the model's wideband rate where it can. */
-export function formatFor(carrier: CallFacts['carrier'], config: Config): LegFormat {
-  if (carrier === 'browser') return 'pcm16';
-  return carrier === 'signalwire' && config.SIGNALWIRE_CODEC !== 'PCMU@8000h' ? 'pcm16' : 'pcmu';
-}
-
 /** The setting wins over the prompt when it says off or gives words; `on` leaves it to the prompt, or to the model. */
 function greetingOver(setting: string): { greeting?: string | undefined } {
   if (/^(off|false|no|0)$/i.test(setting)) return { greeting: undefined };
   return /^(on|true|yes|1)$/i.test(setting) ? {} : { greeting: setting };
 }
 
-function agentOptions({ config, endpoint, webrtc }: DispatchDeps, incoming: CallFacts): OpenAiAgentOptions {
+function agentOptions({ config, endpoint, webrtc, formOf }: DispatchDeps, incoming: CallFacts): OpenAiAgentOptions {
   return {
     apiKey: endpoint.apiKey,
     baseUrl: endpoint.baseUrl,
@@ -281,7 +278,7 @@ function agentOptions({ config, endpoint, webrtc }: DispatchDeps, incoming: Call
       slowRetryMs: config.ANSWER_RETRY_MS,
       silentEndMs: config.ANSWER_LIMIT_MS,
     },
-    format: formatFor(incoming.carrier, config),
+    format: formOf?.(incoming.carrier) ?? 'pcm16',
     transport: config.USE_WEBRTC ? 'webrtc' : 'websocket',
     iceServers: config.ICE_SERVERS,
     ...(config.RTC_PORT_RANGE === undefined ? {} : { portRange: config.RTC_PORT_RANGE }),

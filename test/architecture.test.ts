@@ -2,19 +2,24 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { dirname, join, relative, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { CARRIERS } from '../src/callers/phone/carriers/index.ts';
 
 const root = resolve(import.meta.dirname, '..');
 
-function filesUnder(folder: string): string[] {
+function filesUnder(folder: string, kinds = /\.ts$/): string[] {
   return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+    .filter((entry) => entry.isFile() && kinds.test(entry.name))
     .map((entry) => relative(root, join(entry.parentPath, entry.name)));
 }
 
-const code = (file: string) =>
-  readFileSync(join(root, file), 'utf8')
-    .replace(/\/\*[\s\S]*?\*\//g, '')
-    .replace(/(^|\s)\/\/.*$/gm, '$1');
+const read = (file: string) => readFileSync(join(root, file), 'utf8');
+/** The text with its comments as `change` leaves them. */
+const withComments = (text: string, change: (comment: string) => string) =>
+  text
+    .replace(/\/\*[\s\S]*?\*\//g, change)
+    .replace(/(^|\s)(\/\/.*)$/gm, (_, before, comment) => before + change(comment));
+
+const code = (file: string) => withComments(read(file), () => '');
 
 /** What a file imports: ours as paths from the root, others by package name. */
 function importsOf(file: string): string[] {
@@ -368,6 +373,82 @@ function circles(imports: ReadonlyMap<string, readonly string[]>): string[][] {
   for (const file of imports.keys()) walk(file, []);
   return found;
 }
+
+/** Of what the daemon has a table: each has a folder of its own, and its name is that folder's business. */
+interface OwnFolder {
+  readonly name: string;
+  readonly title: string;
+  readonly folder: string;
+}
+const KINDS: readonly OwnFolder[] = CARRIERS.map(({ name, title }) => ({
+  name,
+  title,
+  folder: `src/callers/phone/carriers/${name}/`,
+}));
+
+const NAMES_SAY =
+  'a carrier stands in its own folder and in the table alone: whatever else has to do with it asks the table, and switches on no name';
+
+/** Where a name stands all the same, each with the words around it and why. */
+const NAMED_ALL_THE_SAME: ReadonlyArray<{ readonly file: string; readonly words: RegExp; readonly why: string }> = [
+  {
+    file: 'src/callers/phone/carriers/index.ts',
+    words: /^(import .*|export const CARRIERS = .*)$/gm,
+    why: 'the table: one line each',
+  },
+  ...['signature', 'webhook'].map((name) => ({
+    file: `src/callers/phone/carriers/signalwire/${name}.ts`,
+    words: /\bx-twilio-signature\b|\bX-Twilio-Signature\b|\btwilio\b/g,
+    why: 'a header, which another carrier has its name from: its own signature comes under that name, too',
+  })),
+  {
+    file: 'src/callers/phone/settings.ts',
+    words: /which SignalWire calls gcloud/g,
+    why: 'a sentence of the documents, about a setting that all carriers share: it tells people which name their carrier has for a voice',
+  },
+];
+
+/** What of this text names the kind. A comment may say where it knows something from. */
+function namesIn(file: string, text: string, { name, title, folder }: OwnFolder): string[] {
+  if (file.startsWith(folder) || file.startsWith('src/simulator/')) return [];
+  const words = NAMED_ALL_THE_SAME.filter((one) => one.file === file).reduce(
+    (left, one) => left.replace(one.words, ''),
+    withComments(text, (comment) => comment.replace(/https?:\/\/\S+/g, '')),
+  );
+  return words
+    .split('\n')
+    .filter((line) => [name, title].some((one) => line.toLowerCase().includes(one.toLowerCase())))
+    .map((line) => `${file} names ${title}: ${NAMES_SAY}\n  ${line.trim()}`);
+}
+
+describe('names', () => {
+  const named = [...filesUnder('src'), ...filesUnder('web', /\.(js|html|css|svg)$/)];
+
+  it(NAMES_SAY, () => {
+    expect(named.flatMap((file) => KINDS.flatMap((kind) => namesIn(file, read(file), kind)))).toEqual([]);
+  });
+
+  it.each(KINDS)('would notice $title elsewhere, in code, in a comment and in a page', (kind) => {
+    const { name, title, folder } = kind;
+    expect(
+      named.some((file) => file.startsWith(folder)),
+      'it has a folder',
+    ).toBe(true);
+    const found = (text: string, file = 'src/x.ts') => namesIn(file, text, kind).length;
+    expect(found(`if (carrier === '${name}') return 1;`)).toBe(1);
+    expect(found(`config.${name.toUpperCase()}_SECRET`)).toBe(1);
+    expect(found(`/** As ${title} has it. */`)).toBe(1);
+    expect(found(`const url = 'https://${name}.example';`)).toBe(1);
+    expect(found(`<b>${title}</b>`, 'web/x.html')).toBe(1);
+    expect(found(`// As documented: https://www.${name}.com/docs\nlet x = 1;`)).toBe(0);
+    expect(found(title, `${folder}x.ts`)).toBe(0);
+  });
+
+  it.each(NAMED_ALL_THE_SAME)('$file names one still: $why', ({ file, words }) => {
+    const lines = read(file).match(words) ?? [];
+    expect(lines.some((line) => KINDS.some(({ name }) => line.toLowerCase().includes(name)))).toBe(true);
+  });
+});
 
 describe('the import rules', () => {
   it('look at real files and really find imports', () => {

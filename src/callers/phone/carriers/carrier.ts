@@ -1,6 +1,7 @@
 import type { CarrierCall } from '../../../call/carrier-call.ts';
 import type { Clock } from '../../../call/clock.ts';
 import type { Log } from '../../../call/leg.ts';
+import type { AudioForm } from '../../../media/form.ts';
 import type { KindSettings, SettingsOf } from '../../../settings.ts';
 import type { CarrierMedia } from '../carrier-media.ts';
 import type { CallControl, CallStatus } from '../control/control.ts';
@@ -40,6 +41,8 @@ export interface Carrier {
   readonly webhook: CarrierWebhook;
   /** How its media socket speaks. */
   readonly media: CarrierMedia;
+  /** The form of audio in which an agent meets its callers: its law where its streams have one; wideband without it. */
+  readonly form?: AudioForm;
   /** Control of its calls beside their media; undefined without its credentials. Throws CONFIG_INVALID. */
   control?(deps: ControlDeps): CallControl | undefined;
   /** What the doctor asks of it. */

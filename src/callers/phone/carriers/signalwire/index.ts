@@ -24,6 +24,7 @@ export const signalwireCarrier = defineCarrier({
       byteOrder: settings.SIGNALWIRE_L16_BYTE_ORDER,
       codec: settings.SIGNALWIRE_CODEC,
     }),
+    form: settings.SIGNALWIRE_CODEC === 'PCMU@8000h' ? 'pcmu' : 'pcm16',
     control: (deps) => signalwireControl(settings, deps),
     checks: signalwireChecks(settings),
   }),

@@ -14,7 +14,7 @@ export interface SignalWireMediaOptions {
 }
 
 /**
- * SignalWire's cXML `<Stream>`: Twilio's messages with the stream id inside `start` only, L16 at 16 and 24 kHz beside mu-law, the
+ * SignalWire's cXML `<Stream>`: the family's messages with the stream id inside `start` only, L16 at 16 and 24 kHz beside mu-law, the
  * length of a pressed digit, and digits that we may send. https://developer.signalwire.com/compatibility-api/cxml/voice/stream
  */
 export function signalwireMedia({ byteOrder = 'le', codec = '' }: SignalWireMediaOptions = {}): CarrierMedia {

@@ -9,7 +9,7 @@ export interface SignalWireRestOptions extends Omit<RestOptions, 'user' | 'passw
   readonly token: string;
   /** https://{space}.signalwire.com when left out. */
   readonly baseUrl?: string | undefined;
-  /** Puts a document where the carrier can fetch it and gives its address: instructions cannot be sent along as at Twilio. */
+  /** Puts a document where the carrier can fetch it and gives its address: instructions cannot be sent along. */
   readonly host: (document: string) => string;
 }
 

@@ -4,7 +4,7 @@ import { hmac, isLamlSignature, type SignedContent, sameText, withoutCredentials
 export interface SignatureHeaders {
   /** X-Twilio-Signature: its own signature comes under this name too. */
   readonly twilio: string;
-  /** X-SignalWire-Signature: base64 in Twilio's algorithm (cXML), or hex over URL and raw body (JSON webhooks). */
+  /** X-SignalWire-Signature: base64 in the family's algorithm (cXML), or hex over URL and raw body (JSON webhooks). */
   readonly signalwire: string;
   /** X-Signalwire-SHA256-Signature: hex HMAC-SHA256 over URL and raw body. */
   readonly signalwireSha256: string;

@@ -18,6 +18,7 @@ export const twilioCarrier = defineCarrier({
     secretSetting: 'TWILIO_AUTH_TOKEN',
     webhook: twilioWebhook(settings.TWILIO_AUTH_TOKEN),
     media: twilio,
+    form: 'pcmu',
     control: (deps) => twilioControl(settings, deps),
     checks: twilioChecks(settings),
   }),
