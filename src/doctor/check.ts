@@ -1,7 +1,5 @@
 import type { Clock } from '../call/clock.ts';
-import type { Carrier } from '../callers/phone/carriers/carrier.ts';
 import type { Carriers } from '../callers/phone/carriers/index.ts';
-import { PATHS } from '../callers/phone/http/answers.ts';
 import type { Config } from '../config.ts';
 import { BridgeError, errorMessage } from '../errors.ts';
 
@@ -49,10 +47,6 @@ export interface DoctorDeps {
   /** Which optional parts can be loaded. */
   readonly parts: () => Parts;
 }
-
-/** Where this carrier's webhook of a new call is taken. */
-export const incomingPath = ({ webhook }: Pick<Carrier, 'webhook'>): string =>
-  webhook.addresses?.['incoming-call'] ?? PATHS.incomingCall;
 
 /** Longest a check may take, ms. */
 export const CHECK_LIMIT_MS = 10_000;

@@ -2,8 +2,9 @@ import { appendFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Carrier } from '../callers/phone/carriers/carrier.ts';
 import type { AccountChecks, NumberChange, OwnedNumber } from '../callers/phone/carriers/checks.ts';
+import { addressOf } from '../callers/phone/http/answers.ts';
 import { errorMessage } from '../errors.ts';
-import { type DoctorDeps, type Finding, fail, incomingPath, pass, skip, warn } from './check.ts';
+import { type DoctorDeps, type Finding, fail, pass, skip, warn } from './check.ts';
 
 /** What the carrier does with calls to the number, and setting that right. */
 
@@ -39,7 +40,7 @@ export async function numberSetting(
     if (answer.found === 'unreadable')
       return fail(`${carrier.name} answers HTTP ${answer.status} without a list of numbers`, 'Try again later.');
     if (answer.found === 'yes')
-      return judge(deps, carrier, answer.owned, PUBLIC_URL + incomingPath(carrier), options, signal);
+      return judge(deps, carrier, answer.owned, PUBLIC_URL + addressOf(carrier, 'incoming-call'), options, signal);
   }
   return fail(
     `the number is not in the account (${accounts.map(({ carrier }) => carrier.name).join(', ')})`,

@@ -2,10 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Carriers } from '../callers/phone/carriers/index.ts';
-import { PATHS } from '../callers/phone/http/answers.ts';
+import { addressOf, PATHS } from '../callers/phone/http/answers.ts';
 import { SocketAcceptor } from '../transport/socket.ts';
 import { asksForWebSocket } from '../transport/upgrade-request.ts';
-import { incomingPath } from './check.ts';
 
 /**
  * Stands in for a daemon that does not run: answers a path nobody can guess, takes upgrades of the media socket, and judges signatures as
@@ -31,7 +30,7 @@ export async function startProbeServer(options: {
 }): Promise<ProbeServer> {
   const path = `/doctor/${randomBytes(16).toString('hex')}`;
   const nonce = randomBytes(16).toString('hex');
-  const webhooks = new Set<string | undefined>(options.carriers.map(incomingPath));
+  const webhooks = new Set<string | undefined>(options.carriers.map((carrier) => addressOf(carrier, 'incoming-call')));
   const answer = (response: ServerResponse, status: number, code: string) =>
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify({ error: { code } }));
   const server = createServer({ shouldUpgradeCallback: asksForWebSocket }, (request, response) => {

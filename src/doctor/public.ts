@@ -1,21 +1,10 @@
 import type { Trial } from '../callers/phone/carriers/checks.ts';
 import { secretSettings } from '../callers/phone/carriers/index.ts';
-import { PATHS } from '../callers/phone/http/answers.ts';
+import { addressOf, PATHS } from '../callers/phone/http/answers.ts';
 import { BridgeError, errorMessage } from '../errors.ts';
 import { localUrl } from '../http/public-url.ts';
 import { openSocket } from '../transport/socket.ts';
-import {
-  type Check,
-  codeOf,
-  type DoctorDeps,
-  type Finding,
-  fail,
-  incomingPath,
-  pass,
-  reasonOf,
-  skip,
-  warn,
-} from './check.ts';
+import { type Check, codeOf, type DoctorDeps, type Finding, fail, pass, reasonOf, skip, warn } from './check.ts';
 import { type ProbeServer, startProbeServer } from './probe-server.ts';
 
 /** The way in: from the public address to this machine, as a carrier takes it. */
@@ -189,7 +178,7 @@ class Way {
       return { isTaken, status: response.status };
     };
     const trials = proving.flatMap((carrier) => {
-      const url = publicUrl + incomingPath(carrier);
+      const url = publicUrl + addressOf(carrier, 'incoming-call');
       return carrier.checks.trials(url).map((trial) => ({ url, trial }));
     });
     for (const { url, trial } of trials) {
@@ -202,7 +191,7 @@ class Way {
           )
         : fail(`${url} answers HTTP ${response.status}`, 'Let POST pass unchanged and without redirects.');
     }
-    const url = publicUrl + incomingPath(first);
+    const url = publicUrl + addressOf(first, 'incoming-call');
     if ((await post(url, first.checks.forged(url))).isTaken)
       return fail(
         `a webhook with a wrong signature is taken at ${url}`,

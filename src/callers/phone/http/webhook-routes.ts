@@ -28,25 +28,29 @@ export class WebhookRoutes {
     method: Array<'GET' | 'POST'> = ['POST'],
   ): void {
     this.#handlers.set(event, handler);
-    const route = (url: string, only?: Carrier) =>
+    const route = (url: string, whose: readonly Carrier[]) =>
       scope.route({
         method,
         url,
         // A HEAD would run the handler.
         exposeHeadRoute: false,
         handler: async (request, reply) => {
-          const webhook = this.guard.check(request, only);
+          const webhook = this.guard.check(request, whose);
           const about = webhook.event ?? event;
           const text = about === 'other' ? undefined : await this.#handlers.get(about)?.(request, webhook);
           return text === undefined ? reply.code(204).send() : this.send(reply, webhook, text);
         },
       });
-    route(COMMON_ADDRESSES[event]);
-    for (const carrier of this.#carriers.all) {
-      const own = carrier.webhook.addresses?.[event];
+    const { all } = this.#carriers;
+    route(COMMON_ADDRESSES[event], all);
+    for (const { webhook } of all) {
+      const own = webhook.addresses?.[event];
       if (own === undefined || this.#own.has(own)) continue;
       this.#own.add(own);
-      route(own, carrier);
+      route(
+        own,
+        all.filter(({ webhook: { addresses = {} } }) => Object.values(addresses).includes(own)),
+      );
     }
   }
 

@@ -55,15 +55,14 @@ export class WebhookGuard {
   }
 
   /**
-   * The webhook, proven by a carrier's secret as soon as any is set. `only`: whose address it came to, where that is one carrier's. Throws
+   * The webhook, proven by a carrier's secret as soon as any is set. `candidates`: whose address it came to, where not all have it. Throws
    * WEBHOOK_SIGNATURE_INVALID (403), HOST_NOT_ALLOWED (no configured address to check the signature against), WEBHOOK_INVALID (400) or
    * RATE_LIMITED (429), which what a carrier signed never is; where no secret is set, ORIGIN_REFUSED (403) to the pages of other sites.
    */
-  check(request: FastifyRequest, only?: Carrier): Webhook {
+  check(request: FastifyRequest, candidates: readonly Carrier[] = this.#options.carriers.all): Webhook {
     const { count, carriers, urls } = this.#options;
     count('webhook_received');
     const asked = carrierRequest(request, urls);
-    const candidates = only === undefined ? carriers.all : [only];
     let carrier: Carrier | undefined;
     if (carriers.isSigned) {
       carrier = candidates.find(({ webhook }) => webhook.proves(asked));
