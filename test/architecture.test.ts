@@ -315,6 +315,12 @@ const rules: Rule[] = [
     breaks: ['src/doctor/x.ts', 'src/cli/check.ts'],
   },
   {
+    says: 'app.ts makes and joins: of callers it knows the table of carriers and the entries of its list, and no leg, route or socket of theirs',
+    about: (file) => file === 'src/app.ts',
+    forbids: (i) => i.startsWith('src/callers/') && !/^src\/callers\/phone\/carriers\/(carrier|index)\.ts$/.test(i),
+    breaks: ['src/app.ts', 'src/callers/phone/http/desk.ts'],
+  },
+  {
     says: 'features are opened by app.ts alone: no part knows one',
     about: (file) => under('src/')(file) && !under('src/features/')(file) && file !== 'src/app.ts',
     forbids: (i) => i.startsWith('src/features/'),
