@@ -12,6 +12,7 @@ function harness(held: boolean): CallerLegHarness {
   const leg = new WebRtcLeg({
     kind: 'audio-alone',
     far: 'the caller',
+    lineClosed: "the caller's line closed",
     peer: (handlers) => caller.answer(handlers),
     clock,
     log: fakeLog(),

@@ -86,6 +86,7 @@ function called(held = false) {
   const leg = new WebRtcLeg<Peer>({
     kind: 'audio',
     far: 'the caller',
+    lineClosed: "the caller's line closed",
     peer: (handlers) => new Peer({ iceServers: [], clock: systemClock }, handlers),
     clock: systemClock,
     log,

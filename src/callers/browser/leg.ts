@@ -54,6 +54,7 @@ export class BrowserLeg<P extends BrowserPeer = BrowserPeer> implements CallerLe
       channel: (channel) => this.#onChannel(channel),
       isComplete: () => this.#page.isOpen,
       farewell: (end) => this.#part(end),
+      lineClosed: "the page's line closed",
       notes: () => ({ pageMessagesDropped: this.#page.dropped }),
     });
     this.audio = this.#media.audio;

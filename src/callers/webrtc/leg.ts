@@ -30,7 +30,9 @@ export interface WebRtcLegInit<P extends CallerPeer> {
   readonly isComplete?: () => boolean;
   /** Called once, when the leg is closed: tells the far end why, and says how long that takes to leave, ms. */
   readonly farewell?: (end: Termination) => number;
-  /** More for the log's line about the line. */
+  /** What the log says when the line is closed, beside what it was like. */
+  readonly lineClosed: string;
+  /** More for that entry. */
   readonly notes?: () => object;
 }
 
@@ -186,11 +188,11 @@ export class WebRtcLeg<P extends CallerPeer = CallerPeer> implements CallerLeg {
   /** Lets the far end be told, then frees the peer and its ports. */
   close(end: Termination): Promise<void> {
     this.#closing ??= new Promise((resolve) => {
-      const { clock, far, farewell, notes } = this.#init;
+      const { clock, farewell, lineClosed, notes } = this.#init;
       this.#ended ??= end;
       this.#fail(new BridgeError('ABORTED', 'the call ended'));
       this.#detach();
-      const free = () => resolve(this.#session.close(`${far}'s line closed`, notes));
+      const free = () => resolve(this.#session.close(lineClosed, notes));
       // What was just sent leaves with the next packets: a peer closed at once would take it along.
       const leaving = farewell?.(end) ?? 0;
       if (leaving > 0) clock.after(leaving, free);

@@ -15,6 +15,7 @@ function made(more: Partial<WebRtcLegInit<FakeRtcCaller>> = {}) {
   const leg = new WebRtcLeg<FakeRtcCaller>({
     kind: 'audio',
     far: 'the caller',
+    lineClosed: "the caller's line closed",
     peer: (handlers) => {
       caller.answer(handlers);
       return caller;
