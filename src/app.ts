@@ -5,8 +5,8 @@ import type { Logger } from 'pino';
 import { Admission, REFUSALS } from './admission/admission.ts';
 import { ModelCircuit } from './admission/circuit.ts';
 import { Machine } from './admission/machine.ts';
-import { embeddedModel, endpointOf } from './agents/openai/endpoint.ts';
-import { TransportMemory } from './agents/openai/transport-memory.ts';
+import { AGENTS, openAgents } from './agents/index.ts';
+import type { AgentKind, Agents } from './agents/kind.ts';
 import { loadApology, SHIPPED_APOLOGY } from './apology.ts';
 import { Calls } from './call/calls.ts';
 import { type Clock, systemClock } from './call/clock.ts';
@@ -17,7 +17,7 @@ import type { CarrierKind } from './callers/phone/carriers/carrier.ts';
 import { openCarriers, unprovenWarning } from './callers/phone/carriers/index.ts';
 import { comfortSounds } from './comfort-sound.ts';
 import type { Config } from './config.ts';
-import { type ModelEndpoint, openDispatch } from './dispatch.ts';
+import { openDispatch } from './dispatch.ts';
 import { Drain } from './drain.ts';
 import { BridgeError, errorMessage } from './errors.ts';
 import { openBrowser } from './features/browser.ts';
@@ -54,10 +54,10 @@ export interface AppDeps {
   readonly observers?: readonly CallObserver[];
   /** More watchers of recorded events. */
   readonly sinks?: readonly RecordSink[];
-  /** In place of the embedded model or the configured one. */
-  readonly endpoint?: ModelEndpoint;
   /** In place of the daemon's own table. */
   readonly carriers?: readonly CarrierKind[];
+  /** The kinds of agents that there are, in place of the daemon's own. The settings must be read with the same. */
+  readonly agents?: readonly AgentKind[];
 }
 
 export interface App {
@@ -65,7 +65,7 @@ export interface App {
   readonly http: HttpServer;
   readonly calls: Calls;
   readonly metrics: Metrics;
-  readonly endpoint: ModelEndpoint;
+  readonly agents: Agents;
   /** Where the operators' token is kept that was made because none is set; undefined where one is. */
   readonly adminTokenFile: string | undefined;
   /** Listens; resolves to the local URL. Rejects with LISTEN_FAILED. */
@@ -98,15 +98,15 @@ export async function build(config: Config, deps: AppDeps): Promise<App> {
   const { log } = deps;
   const clock = deps.clock ?? systemClock;
   const ticker = new Ticker(clock);
-  const embedded = deps.endpoint === undefined ? await embeddedModel(config, ticker, log) : undefined;
-  const endpoint = deps.endpoint ?? endpointOf(config, embedded);
+  const kinds = deps.agents ?? AGENTS;
+  const agents = await openAgents(config, { clock, ticker, log }, kinds);
   const memory = await openMemory({ clock, log, dataDir: config.DATA_DIR });
   const carriers = openCarriers(config, { kinds: deps.carriers, clock, log });
   const dispatch = await openDispatch({
     config,
-    endpoint,
+    kinds,
+    agents,
     formOf: (name) => carriers.get(name)?.form,
-    webrtc: new TransportMemory(),
     memory,
     clock,
     log,
@@ -188,7 +188,7 @@ export async function build(config: Config, deps: AppDeps): Promise<App> {
     refused: metrics.countRefusal,
   });
   const intake = new Intake({ calls, dispatch, admission });
-  await features.install({ ...base, http, calls, dispatch, endpoint, admin, intake, admission, isDraining });
+  await features.install({ ...base, http, calls, dispatch, agents, admin, intake, admission, isDraining });
 
   let closing: Promise<void> | undefined;
   const close = () => {
@@ -200,7 +200,7 @@ export async function build(config: Config, deps: AppDeps): Promise<App> {
       machine.close();
       await dispatch.close();
       await memory.close();
-      await embedded?.close();
+      await agents.close();
     })();
     return closing;
   };
@@ -209,7 +209,7 @@ export async function build(config: Config, deps: AppDeps): Promise<App> {
     http,
     calls,
     metrics,
-    endpoint,
+    agents,
     adminTokenFile: admin.file,
     async listen() {
       try {

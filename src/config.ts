@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { admissionSettings } from './admission/settings.ts';
-import { modelContradictions, modelSettings } from './agents/openai/settings.ts';
+import { AGENTS } from './agents/index.ts';
+import type { AgentKind, SettingsOf } from './agents/kind.ts';
 import { browserContradictions, browserSettings } from './callers/browser/settings.ts';
 import { CARRIERS } from './callers/phone/carriers/index.ts';
 import { phoneContradictions, phoneSettings } from './callers/phone/settings.ts';
@@ -15,14 +16,12 @@ import { recordSettings } from './records/settings.ts';
 import {
   csv,
   flag,
-  headerMap,
   iceServers,
   integer,
   type KindSettings,
   portRange,
   publicUrl,
   type SettingShape,
-  webUrl,
 } from './settings.ts';
 import { toolSettings } from './tools/settings.ts';
 import { tracingSettings } from './tracing/settings.ts';
@@ -50,53 +49,7 @@ const listening = {
     ),
 };
 
-const model = {
-  OPENAI_API_KEY: z
-    .string()
-    .optional()
-    .describe(
-      'Standard API key. Without it (and without OPENAI_BASE_URL) calls are answered by the embedded simulated model.',
-    ),
-  OPENAI_BASE_URL: webUrl
-    .optional()
-    .describe(
-      'Where the Realtime API is: governs the key, SDP and WebSocket requests alike (http gives ws). A query string is kept, so Azure-style and self-hosted endpoints fit. Default https://api.openai.com/v1.',
-    ),
-  OPENAI_HEADERS: headerMap
-    .default({})
-    .describe(
-      'More headers for every request to the model, as a JSON object, e.g. {"api-key":"..."} for Azure-style endpoints.',
-    ),
-  OPENAI_REALTIME_MODEL: z.string().min(1).default('gpt-realtime-2.1').describe('Model (or deployment) name.'),
-  OPENAI_VOICE: z
-    .string()
-    .min(1)
-    .default('marin')
-    .describe('Voice of the agent, where its prompt names none: a name, or the id of a custom voice (voice_...).'),
-  OPENAI_TRANSCRIPTION_MODEL: z
-    .string()
-    .optional()
-    .describe("Model that writes down the caller's words; without it only the agent's words are known."),
-  ...modelSettings,
-  OPENAI_KEY_API: z
-    .enum(['client_secrets', 'sessions', 'none'])
-    .default('client_secrets')
-    .describe(
-      "How a call's short-lived key is got: client_secrets (today's API), sessions (older deployments), none (the standard key is used as it is, for self-hosted endpoints).",
-    ),
-  OPENAI_SDP_API: z
-    .enum(['calls', 'realtime'])
-    .default('calls')
-    .describe('Where a WebRTC offer is posted: calls (/realtime/calls) or realtime (the older /realtime?model=).'),
-  OPENAI_KEY_TTL_SECONDS: integer(10, 7_200).default(60).describe("Life of a call's short-lived key, seconds."),
-  GREETING: z
-    .string()
-    .default('on')
-    .describe('Whether the agent speaks first: on (as its prompt says), off, or the words it should greet with.'),
-  TURN_DETECTION: z
-    .enum(['server_vad', 'semantic_vad'])
-    .default('server_vad')
-    .describe("How the model finds the end of the caller's turn: by silence, or by meaning."),
+const answers = {
   ANSWER_FILLER: z
     .string()
     .min(1)
@@ -104,39 +57,18 @@ const model = {
     .describe(
       'What a caller hears who waits for an answer: tone (two soft notes, which belong to no language, and recorded words, "One moment, please.", where the model says how long its limits make it wait), words (those always), the path of a WAV file of your own (words, or a sound, in place of both), or off.',
     ),
-  ANSWER_FILLER_MS: integer(500, 20_000)
-    .default(2_500)
-    .describe(
-      'How long a caller waits for an answer before that is heard, ms; it is heard again while the wait goes on.',
-    ),
-  ANSWER_RETRY_MS: integer(3_000, 120_000)
-    .default(15_000)
-    .describe(
-      'How long an answer that has begun may put out nothing before it is cancelled and asked for again, ms: as long as a healthy model may think.',
-    ),
-  ANSWER_LIMIT_MS: integer(5_000, 300_000)
-    .default(30_000)
-    .describe(
-      'How long a caller may hear no answer at all, ms, from the end of what he said, however often it was asked for; then the call ends with the apology and the fallback.',
-    ),
 };
 
-const webrtc = {
-  USE_WEBRTC: flag
-    .default(true)
-    .describe(
-      'true: WebRTC to the model, falling back to the WebSocket when it cannot be had; false: the WebSocket alone.',
-    ),
+/** Servers of ICE. `agents`: those that could need some. */
+const ice = (agents: readonly AgentKind[]) => ({
   ICE_SERVERS: iceServers
     .default([])
     .describe(
-      'STUN and TURN servers: comma-separated URLs, or a JSON array of {urls, username, credential}. OpenAI needs none.',
+      `STUN and TURN servers: comma-separated URLs, or a JSON array of {urls, username, credential}.${agents.map((kind) => (kind.needsIceServers === false ? ` ${kind.title} needs none.` : '')).join('')}`,
     ),
-  WEBRTC_TIMEOUT_MS: integer(500, 20_000)
-    .default(4_000)
-    .describe(
-      'How long WebRTC to the model may take to be up, ms; then the WebSocket is tried. The default fits a round trip of 300 ms. Where the offer is answered quickly and nothing comes of the media, the WebSocket is tried after 2 s.',
-    ),
+});
+
+const ports = {
   RTC_PORT_RANGE: portRange
     .optional()
     .describe('UDP ports for WebRTC media, e.g. 10000-10100. Without it the system chooses.'),
@@ -184,18 +116,28 @@ const logs = {
 
 /** The kinds that bring settings of their own. */
 export interface Tables {
+  readonly agents: readonly AgentKind[];
   readonly carriers: readonly KindSettings[];
 }
 
 /** Those of the daemon. */
-const TABLES: Tables = { carriers: CARRIERS };
+const TABLES: Tables = { agents: AGENTS, carriers: CARRIERS };
 
 /** All settings in groups, in the order of the documents. */
-function groupsOf({ carriers }: Tables) {
+function groupsOf({ agents, carriers }: Tables) {
   return {
     listening,
-    model,
-    webrtc,
+    model: {
+      ...shares(agents.map((kind) => kind.settings.session)),
+      ...answers,
+      ...shares(agents.map((kind) => kind.settings.answers)),
+    },
+    webrtc: {
+      ...shares(agents.map((kind) => kind.settings.transport)),
+      ...ice(agents),
+      ...shares(agents.map((kind) => kind.settings.webrtc)),
+      ...ports,
+    },
     pages: browserSettings,
     carriers: { ...shares(carriers.map((kind) => kind.settings.calls)), ...phoneSettings.calls },
     control: { ...shares(carriers.map((kind) => kind.settings.control)), ...outboundSettings(carriers) },
@@ -224,9 +166,10 @@ type Shape = Joined<Groups[SettingGroup]>;
 const schemaOf = (tables: Tables) => z.object(Object.assign({}, ...Object.values(groupsOf(tables))) as Shape);
 
 /**
- * The daemon's own settings. What a carrier's share adds is there beside them, and is read by that carrier alone: `carriers/carrier.ts`.
+ * The daemon's own settings. What the share of a carrier or of an agent's kind adds is there beside them, and is read by that kind alone:
+ * `carriers/carrier.ts`, `agents/kind.ts`.
  */
-export type Config = Readonly<z.infer<z.ZodObject<Shape>>>;
+export type Config = Readonly<z.infer<z.ZodObject<Shape>>> & SettingsOf<Joined<(typeof AGENTS)[number]['settings']>>;
 
 /**
  * Reads `.env` of the working directory, where there is one; what the environment has already stays as it is. Throws CONFIG_INVALID with a
@@ -321,13 +264,13 @@ function lostNames(env: Record<string, string | undefined>, known: readonly Sett
   });
 }
 
-function contradictions(config: Config, { carriers }: Tables): string[] {
+function contradictions(config: Config, { agents, carriers }: Tables): string[] {
   const problems: string[] = [];
   const range = config.RTC_PORT_RANGE;
   if (range !== undefined && config.PORT >= range.min && config.PORT <= range.max && config.PORT !== 0) {
     problems.push('RTC_PORT_RANGE: contains PORT. Choose UDP ports apart from the listening port.');
   }
   problems.push(...phoneContradictions(config), ...browserContradictions(config));
-  problems.push(...modelContradictions(config), ...carriers.flatMap((kind) => kind.problems?.(config) ?? []));
+  for (const kind of [...agents, ...carriers]) problems.push(...(kind.problems?.(config) ?? []));
   return problems;
 }

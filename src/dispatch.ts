@@ -1,8 +1,5 @@
 import { join } from 'node:path';
-import { createOpenAiAgent } from './agents/openai/index.ts';
-import type { OpenAiAgentOptions } from './agents/openai/options.ts';
-import { sessionDefaults, transcriptionDefaults } from './agents/openai/settings.ts';
-import type { TransportMemory } from './agents/openai/transport-memory.ts';
+import type { AgentKind, Agents } from './agents/kind.ts';
 import { loadApology } from './apology.ts';
 import { type Clock, delay } from './call/clock.ts';
 import type { AgentLeg, Log } from './call/leg.ts';
@@ -15,11 +12,10 @@ import type { AudioForm } from './media/form.ts';
 import type { PcmFrame } from './media/frame.ts';
 import { HourLimit } from './memory/hour-limit.ts';
 import type { ProcessMemory } from './memory/memory.ts';
-import { promptedAgent } from './prompts/agent.ts';
 import { PromptLibrary } from './prompts/library.ts';
 import type { Prompt } from './prompts/prompt.ts';
 import { loadRoutes } from './routing/load.ts';
-import { resolve } from './routing/routes.ts';
+import { type Routed, resolve } from './routing/routes.ts';
 import { isOff } from './spoken.ts';
 import { openStore } from './stores/store.ts';
 import { toolCaller } from './tools/caller.ts';
@@ -28,14 +24,6 @@ import type { ToolSet } from './tools/loaded.ts';
 import { createCallTools } from './tools/runner.ts';
 import type { ToolCaller } from './tools/tool.ts';
 import { openToolkit } from './tools/toolkit.ts';
-
-/** Where the model is and with what key it is asked. */
-export interface ModelEndpoint {
-  readonly baseUrl: string;
-  readonly apiKey: string;
-  /** Whether this is the embedded simulated model. */
-  readonly embedded: boolean;
-}
 
 /** Who is to be answered: what the choice goes by. A carrier's webhook has it, and a page's request. */
 export interface CallFacts extends Pick<IncomingCall, 'from' | 'direction'> {
@@ -82,7 +70,7 @@ export interface CallerWords {
   readonly busy: Spoken | undefined;
 }
 
-/** Decides who answers: dialled number, caller and time choose a prompt, its voice and its tools. */
+/** Decides who answers: dialled number, caller and time choose a prompt, its kind of agent, its voice and its tools. */
 export interface Dispatch {
   assign(incoming: CallFacts, callId: string, overrides?: Overrides): Promise<Assignment>;
   /** Whether there is a prompt of this name now. */
@@ -98,9 +86,9 @@ export interface Dispatch {
 
 export interface DispatchDeps {
   readonly config: Config;
-  readonly endpoint: ModelEndpoint;
-  /** What this process learnt about WebRTC to the model. */
-  readonly webrtc: TransportMemory;
+  /** The kinds of agents that prompts and routes choose among, and the same opened. */
+  readonly kinds: readonly AgentKind[];
+  readonly agents: Agents;
   /** Where the hour's transfers are counted. */
   readonly memory: ProcessMemory;
   /** The form of audio in which an agent meets the callers of this carrier; wideband without an answer. */
@@ -114,14 +102,19 @@ const RECORD_MS = 300;
 
 /** Opens prompts, routes, tools and the store. Rejects with the coded error of whatever is wrong in them. */
 export async function openDispatch(deps: DispatchDeps): Promise<Dispatch> {
-  const { config, clock, log } = deps;
+  const { config, kinds, agents, clock, log } = deps;
   const toolkit = await openToolkit(config, { clock, log, env: environment });
-  const prompts = await PromptLibrary.open(config.PROMPTS_DIR, log);
+  const prompts = await PromptLibrary.open(config.PROMPTS_DIR, log, kinds);
   const routes = await loadRoutes(config.ROUTES_FILE, {
+    agents: kinds,
     hasPrompt: (name) => prompts.get(name) !== undefined,
+    agentOf: (name) => prompts.agentOf(name),
     hasTool: (name) => toolkit.registry.knows(name),
     timezone: config.BUSINESS_TIMEZONE,
   });
+  // Whoever is named is there from the start, or the start says why not.
+  const named = [...prompts.all().map(({ agent }) => agent), ...routes.routes.map(({ agent }) => agent.kind)];
+  for (const kind of new Set(named)) await agents.get(kind);
   const store = await openStore({
     path: join(config.DATA_DIR, 'voicebridge.db'),
     zone: config.BUSINESS_TIMEZONE,
@@ -185,22 +178,19 @@ export async function openDispatch(deps: DispatchDeps): Promise<Dispatch> {
         business,
         custom: overrides.variables,
       };
-      const options: OpenAiAgentOptions = {
-        ...agentOptions(deps, incoming),
-        ...promptedAgent(prompt, facts, {
-          transcriptionModel: config.OPENAI_TRANSCRIPTION_MODEL,
-          transcription: transcriptionDefaults(config),
-        }),
-        ...greetingOver(config.GREETING),
-        ...(routed.transport === undefined ? {} : { transport: routed.transport }),
-        ...(overrides.voice === undefined ? {} : { voice: overrides.voice }),
-        ...(overrides.instructions === undefined ? {} : { instructions: overrides.instructions }),
+      const { instructions, options } = prompt.render(facts);
+      const agent = agentFor(routed, prompt, overrides.prompt);
+      const opened = await agents.get(agent.kind);
+      const { leg, model } = opened.create({
+        instructions: overrides.instructions ?? instructions,
+        options: { ...(agent.kind === prompt.agent ? options : {}), ...agent.options },
+        voice: overrides.voice,
         tools: set.definitions(),
-      };
-      const { model } = options;
+        form: deps.formOf?.(incoming.carrier) ?? 'pcm16',
+      });
       const { maxMinutes, silenceSeconds, silencePrompts } = prompt.settings.limits ?? {};
       return {
-        agent: createOpenAiAgent(options),
+        agent: leg,
         tools: (hooks) => toolsOf(hooks, prompt, set, callId, toolCaller(person, ours), incoming.direction),
         route: routed.route,
         prompt: name,
@@ -253,35 +243,14 @@ function shown(party: Party): string | undefined {
   return party.kind === 'identity' && party.scheme === 'page' ? undefined : partyText(party);
 }
 
-/** The setting wins over the prompt when it says off or gives words; `on` leaves it to the prompt, or to the model. */
-function greetingOver(setting: string): { greeting?: string | undefined } {
-  if (/^(off|false|no|0)$/i.test(setting)) return { greeting: undefined };
-  return /^(on|true|yes|1)$/i.test(setting) ? {} : { greeting: setting };
-}
-
-function agentOptions({ config, endpoint, webrtc, formOf }: DispatchDeps, incoming: CallFacts): OpenAiAgentOptions {
-  return {
-    apiKey: endpoint.apiKey,
-    baseUrl: endpoint.baseUrl,
-    headers: config.OPENAI_HEADERS,
-    keyApi: config.OPENAI_KEY_API,
-    keyTtlSeconds: config.OPENAI_KEY_TTL_SECONDS,
-    sdpApi: config.OPENAI_SDP_API,
-    model: config.OPENAI_REALTIME_MODEL,
-    voice: config.OPENAI_VOICE,
-    ...sessionDefaults(config),
-    greeting: true,
-    turnDetection: { type: config.TURN_DETECTION },
-    budgets: {
-      webrtcMs: config.WEBRTC_TIMEOUT_MS,
-      coverMs: config.ANSWER_FILLER_MS,
-      slowRetryMs: config.ANSWER_RETRY_MS,
-      silentEndMs: config.ANSWER_LIMIT_MS,
-    },
-    format: formOf?.(incoming.carrier) ?? 'pcm16',
-    transport: config.USE_WEBRTC ? 'webrtc' : 'websocket',
-    iceServers: config.ICE_SERVERS,
-    ...(config.RTC_PORT_RANGE === undefined ? {} : { portRange: config.RTC_PORT_RANGE }),
-    memory: webrtc,
-  };
+/** Which kind of agent answers, and what the route says of it. `ordered`: the prompt that whoever placed the call wants in place of the route's. */
+function agentFor(
+  routed: Routed,
+  prompt: Prompt,
+  ordered: string | undefined,
+): Pick<Routed['agent'], 'kind' | 'options'> {
+  const { chosen, kind: known, options } = routed.agent;
+  const kind = ordered === undefined || ordered === routed.prompt ? (chosen ?? prompt.agent) : prompt.agent;
+  // A prompt may have become another kind's since the routes were read.
+  return { kind, options: kind === known ? options : {} };
 }

@@ -23,9 +23,7 @@ async function main(): Promise<void> {
   process.stdout.write(
     [
       `voicebridge listens on ${url}`,
-      app.endpoint.embedded
-        ? 'Calls are answered by the EMBEDDED SIMULATED MODEL, since neither OPENAI_API_KEY nor OPENAI_BASE_URL is set: it greets and says back what it hears.'
-        : `Calls are answered by ${config.OPENAI_REALTIME_MODEL} at ${new URL(app.endpoint.baseUrl).host}, over ${config.USE_WEBRTC ? 'WebRTC (WebSocket as fallback)' : 'the WebSocket'}.`,
+      app.agents.first.about,
       `Watch and operate:   ${url}/ with ${app.adminTokenFile === undefined ? 'ADMIN_TOKEN' : `the token in ${app.adminTokenFile}`}`,
       `Place a test call:   npm run call -- --webhook ${url}/incoming-call`,
       `Point a carrier at:  ${publicUrl}/incoming-call`,

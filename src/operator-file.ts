@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { isNode, LineCounter, parseDocument } from 'yaml';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { BridgeError, errorMessage } from './errors.ts';
 import { hint } from './suggest.ts';
 
@@ -139,3 +139,16 @@ const at = (path: readonly PropertyKey[], problem: string) =>
 export function lineAt(text: string, offset: number): number {
   return text.slice(0, offset).split('\n').length;
 }
+
+const BOOLEANS: Readonly<Record<string, boolean>> = {
+  true: true,
+  yes: true,
+  on: true,
+  false: false,
+  no: false,
+  off: false,
+};
+
+/** YAML's older spellings of true and false, in any case, where a boolean is taken: "no" is not what anybody is greeted with. */
+export const orBoolean = <T extends z.ZodType>(type: T) =>
+  z.preprocess((value) => (typeof value === 'string' ? (BOOLEANS[value.trim().toLowerCase()] ?? value) : value), type);

@@ -62,8 +62,12 @@ const WATCHED = new Set([...CALL_TYPES, 'src/call/info.ts', 'src/call/tap.ts']);
 const OPERATOR_FILES = new Set(['src/operator-file.ts', 'src/suggest.ts']);
 
 /** What joins a part to the daemon, beside it: its routes and sockets, its settings. Of this the part itself knows nothing. */
-const isJoint = (file: string) =>
-  /^src\/[^/]+(\/[^/]+)?\/(http\/|settings\.ts$)/.test(file) || file === 'src/agents/openai/endpoint.ts';
+const isJoint = (file: string) => /^src\/[^/]+(\/[^/]+)?\/(http\/|settings\.ts$)/.test(file) || isAgentJoint(file);
+/** What makes a kind of agent of a leg, and the port and the table of them. */
+const isAgentJoint = (file: string) =>
+  /^src\/agents\/([^/]+|[^/]+\/(kind|settings|prompt-options|prompted|session-size|endpoint)|[^/]+\/doctor\/[^/]+)\.ts$/.test(
+    file,
+  );
 /** A file of a carrier's folder, or of a family's. */
 const isCarrier = (file: string) => /^src\/callers\/phone\/carriers\/[^/]+\//.test(file);
 
@@ -123,6 +127,25 @@ const rules: Rule[] = [
         (i.startsWith('src/callers/phone/') && !isCarrier(i) && !isJoint(i))
       ),
     breaks: ['src/callers/phone/carriers/x/rest.ts', 'src/callers/phone/carriers/twilio/rest.ts'],
+  },
+  {
+    says: 'a kind of agent is whole in its folder: beside the leg it imports the port of agents, what a check of the doctor and a probe are, and the readers of settings and files; no other kind, call, prompt, route, server or config',
+    about: isAgentJoint,
+    forbids: (i, file) =>
+      isOurs(i) &&
+      !(
+        i.startsWith('src/transport/') ||
+        i.startsWith('src/media/') ||
+        CALL_TYPES.has(i) ||
+        OPERATOR_FILES.has(i) ||
+        ['addresses', 'errors', 'log', 'settings'].some((name) => i === `src/${name}.ts`) ||
+        ['admission/reach', 'agents/kind', 'doctor/check', 'tools/loaded'].some((name) => i === `src/${name}.ts`) ||
+        // Where no model is named a simulated one stands in for it.
+        (i === 'src/simulator/realtime/index.ts' && file.endsWith('/endpoint.ts')) ||
+        i.startsWith(`${part(file, 3)}/`) ||
+        file === 'src/agents/index.ts'
+      ),
+    breaks: ['src/agents/x/kind.ts', 'src/agents/openai/leg.ts'],
   },
   {
     says: 'a carrier dialect knows no socket, no codec',
@@ -289,7 +312,8 @@ const rules: Rule[] = [
     forbids: (i) =>
       (i.startsWith('src/features/') && i !== 'src/features/feature.ts') ||
       /^src\/(app|main|desk|drain)\.ts$/.test(i) ||
-      ['agents', 'transport', 'simulator', 'cli', 'doctor'].some((folder) => i.startsWith(`src/${folder}/`)) ||
+      (['agents', 'transport', 'simulator', 'cli', 'doctor'].some((folder) => i.startsWith(`src/${folder}/`)) &&
+        i !== 'src/agents/kind.ts') ||
       (i.startsWith('src/callers/') && !isJoint(i) && !/^src\/callers\/phone\/(control|carriers)\//.test(i)),
     breaks: ['src/features/x.ts', 'src/features/records.ts'],
   },

@@ -1,4 +1,6 @@
 import { join } from 'node:path';
+import { AGENTS } from '../agents/index.ts';
+import type { AgentKind } from '../agents/kind.ts';
 import { loadApology } from '../apology.ts';
 import type { Log } from '../call/leg.ts';
 import { errorMessage } from '../errors.ts';
@@ -13,7 +15,6 @@ import type { LoadedTool } from '../tools/loaded.ts';
 import { loadMcpFile, type McpServerSettings } from '../tools/mcp-file.ts';
 import { ToolRegistry } from '../tools/registry.ts';
 import type { ToolSettings } from '../tools/settings.ts';
-import { longDescriptions, sessionLengths } from './session-size.ts';
 
 /** The files that make the agents, checked together: tools, prompts, routes, knowledge and recordings. */
 
@@ -40,7 +41,11 @@ export interface Findings {
 export type CheckedSettings = ToolSettings & { readonly APOLOGY_FILE?: string | undefined };
 
 /** Checks everything these settings point to. Reads files only: no server is asked, no database opened. */
-export async function checkAll(settings: CheckedSettings, env: EnvLookup): Promise<Findings> {
+export async function checkAll(
+  settings: CheckedSettings,
+  env: EnvLookup,
+  agents: readonly AgentKind[] = AGENTS,
+): Promise<Findings> {
   const problems: string[] = [];
   const warnings: string[] = [];
   const seen: string[] = [];
@@ -67,24 +72,30 @@ export async function checkAll(settings: CheckedSettings, env: EnvLookup): Promi
   for (const { file, problem } of toolProblems) problems.push(`${join(settings.TOOLS_DIR, file)}: ${problem}`);
   await destinations.close();
   seen.push(`${registry.all().length} tools`);
-  warnings.push(...longDescriptions(registry.snapshot().definitions()).map((line) => `${settings.TOOLS_DIR}: ${line}`));
+  const definitions = registry.snapshot().definitions();
+  for (const kind of agents)
+    warnings.push(...(kind.reviewTools?.(definitions) ?? []).map((line) => `${settings.TOOLS_DIR}: ${line}`));
 
   warnings.push(...(await unreadFiles(settings.PROMPTS_DIR, 'a prompt')));
-  const { library, problems: promptProblems } = await PromptLibrary.inspect(settings.PROMPTS_DIR, silent);
+  const { library, problems: promptProblems } = await PromptLibrary.inspect(settings.PROMPTS_DIR, silent, agents);
   problems.push(...promptProblems.flatMap((problem) => problem.split('\n')));
   for (const prompt of library.all()) {
     const file = `${join(settings.PROMPTS_DIR, prompt.name)}.md`;
     for (const tool of prompt.settings.tools ?? [])
       if (!registry.knows(tool)) problems.push(`${file}: tools: there is no tool "${tool}"`);
-    const lengths = sessionLengths(prompt, registry.snapshot(prompt.settings.tools).definitions());
-    problems.push(...lengths.problems.map((line) => `${file}: ${line}`));
-    warnings.push(...lengths.warnings.map((line) => `${file}: ${line}`));
+    const { instructions } = prompt.render({ direction: 'inbound', now: 0, timezone: 'UTC' });
+    const tools = registry.snapshot(prompt.settings.tools).definitions();
+    const review = agents.find(({ name }) => name === prompt.agent)?.review?.({ instructions, tools });
+    problems.push(...(review?.problems ?? []).map((line) => `${file}: ${line}`));
+    warnings.push(...(review?.warnings ?? []).map((line) => `${file}: ${line}`));
   }
   seen.push(`${library.all().length} prompts`);
 
   try {
     const routes = await loadRoutes(settings.ROUTES_FILE, {
+      agents,
       hasPrompt: (name) => library.get(name) !== undefined,
+      agentOf: (name) => library.agentOf(name),
       hasTool: (name) => registry.knows(name),
       timezone: settings.BUSINESS_TIMEZONE,
     });

@@ -1,4 +1,5 @@
-import { type Check, type DoctorDeps, fail, pass, skip } from './check.ts';
+import { type Check, fail, pass, skip } from './check.ts';
+import type { DoctorDeps } from './deps.ts';
 import { type AccountAt, type NumberOptions, numberSetting } from './number.ts';
 
 /** The carriers: whether their APIs take the credentials, and where the number's calls go. */

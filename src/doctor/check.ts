@@ -1,6 +1,4 @@
 import type { Clock } from '../call/clock.ts';
-import type { Carriers } from '../callers/phone/carriers/index.ts';
-import type { Config } from '../config.ts';
 import { BridgeError, errorMessage } from '../errors.ts';
 
 /** What a check is, how long it may take, and how its line reads. */
@@ -23,29 +21,6 @@ export interface Check {
   readonly name: string;
   /** What it throws becomes a `fail`. The signal aborts when its time is up. */
   run(signal: AbortSignal): Promise<Finding>;
-}
-
-/** Why an optional part cannot be had; undefined where it can. */
-export interface Parts {
-  readonly webrtc: string | undefined;
-  readonly opus: string | undefined;
-  /** Of carriers, by the names that they have there. */
-  readonly [part: string]: string | undefined;
-}
-
-/** What checks are made with; tests put their own in. */
-export interface DoctorDeps {
-  readonly config: Config;
-  /** Those that the daemon knows, as the settings have them. */
-  readonly carriers: Pick<Carriers, 'all' | 'isSigned'>;
-  readonly fetch: typeof fetch;
-  readonly clock: Clock;
-  /** Free bytes for this user on the disk that holds the folder. */
-  readonly freeBytes: (folder: string) => Promise<number>;
-  /** The text of /proc/self/limits; rejects where there is none. */
-  readonly limits: () => Promise<string>;
-  /** Which optional parts can be loaded. */
-  readonly parts: () => Parts;
 }
 
 /** Longest a check may take, ms. */
@@ -106,27 +81,6 @@ function redacted(result: Result, secrets: readonly string[]): Result {
   const clean = (text: string) => secrets.reduce((left, secret) => left.replaceAll(secret, '[redacted]'), text);
   const { advice } = result;
   return { ...result, detail: clean(result.detail), ...(advice === undefined ? {} : { advice: clean(advice) }) };
-}
-
-/** Every secret of the configuration that is long enough to be told from ordinary text. */
-export function secretsOf({ config, carriers }: Pick<DoctorDeps, 'config' | 'carriers'>): string[] {
-  return [
-    config.OPENAI_API_KEY,
-    ...Object.values(config.OPENAI_HEADERS),
-    ...carriers.all.flatMap(({ checks }) => checks.secrets),
-    config.STREAM_TOKEN_SECRET,
-    config.CALLBACK_SECRET,
-    config.WEBHOOK_SECRET,
-    ...(config.DATABASE_URL === undefined ? [] : passwordsOf(config.DATABASE_URL)),
-    ...config.ADMIN_TOKEN,
-    ...config.ICE_SERVERS.map((server) => server.credential),
-  ].filter((secret) => secret !== undefined && secret.length >= 6) as string[];
-}
-
-/** The password as it stands in the URL, and as it is. */
-function passwordsOf(url: string): string[] {
-  const { password } = new URL(url);
-  return [password, decodeURIComponent(password)];
 }
 
 /** "fail  public url   detail", and what to do on a line of its own. */

@@ -1,19 +1,19 @@
 import { readFile, statfs } from 'node:fs/promises';
+import { AGENTS } from '../agents/index.ts';
 import { systemClock } from '../call/clock.ts';
 import { openCarriers } from '../callers/phone/carriers/index.ts';
 import type { Config } from '../config.ts';
-import { startRealtimeServer } from '../simulator/realtime/index.ts';
 import { carrierChecks } from './carrier.ts';
-import { type Check, type DoctorDeps, type Result, runCheck, secretsOf } from './check.ts';
+import { type Check, type Result, runCheck } from './check.ts';
+import { type DoctorDeps, secretsOf } from './deps.ts';
 import { environmentChecks, type Machine } from './environment.ts';
-import { mediaChecks } from './media.ts';
-import { type Model, modelChecks, modelFailure, modelOf } from './model.ts';
 import type { NumberOptions } from './number.ts';
 import { operatorChecks } from './operators.ts';
 import { installedParts, partChecks } from './parts.ts';
 import { publicChecks } from './public.ts';
 import { serviceChecks } from './services.ts';
 import { clockCheck, SkewWatch } from './time.ts';
+import { turnChecks } from './turn.ts';
 
 /** All checks, one after the other: each may need what one before it found, and none disturbs another's time. */
 
@@ -27,6 +27,7 @@ export function systemDeps(config: Config): DoctorDeps {
   const carriers = openCarriers(config);
   return {
     config,
+    agents: AGENTS,
     carriers,
     fetch,
     clock: systemClock,
@@ -57,16 +58,16 @@ export async function examine(given: DoctorDeps, options: ExamineOptions): Promi
   await run(environmentChecks(given, machine));
   await run(partChecks(given, machine));
 
-  const isEmbedded = config.OPENAI_API_KEY === undefined && config.OPENAI_BASE_URL === undefined;
-  const embedded = isEmbedded ? await startRealtimeServer({ port: 0 }) : undefined;
-  // The embedded model's time is this machine's own and proves nothing.
   const watched = { ...given, fetch: outside.watching(given.fetch) };
-  const models = isEmbedded ? given : watched;
-  try {
-    await examineModel(models, embedded?.url, machine, run);
-  } finally {
-    await embedded?.close();
+  for (const kind of given.agents) {
+    const agent = await kind.checks?.(config, { clock, fetch: given.fetch, outside: watched.fetch, machine });
+    try {
+      await run(agent?.checks ?? []);
+    } finally {
+      await agent?.close();
+    }
   }
+  await run(turnChecks(given, machine));
 
   const way = publicChecks(given);
   try {
@@ -79,26 +80,4 @@ export async function examine(given: DoctorDeps, options: ExamineOptions): Promi
   await run(serviceChecks(given));
   await run([clockCheck(outside)]);
   return results;
-}
-
-async function examineModel(
-  deps: DoctorDeps,
-  embeddedUrl: string | undefined,
-  machine: Machine,
-  run: (checks: readonly Check[]) => Promise<void>,
-): Promise<void> {
-  let model: Model;
-  try {
-    model = modelOf(deps, embeddedUrl);
-  } catch (error) {
-    const finding = modelFailure(error);
-    return run([{ name: 'model key', run: async () => finding }]);
-  }
-  await run(modelChecks(deps, model));
-  const media = mediaChecks(deps, model, machine);
-  try {
-    await run(media.checks);
-  } finally {
-    await media.close();
-  }
 }

@@ -2,7 +2,8 @@ import { createSocket } from 'node:dgram';
 import { existsSync, mkdtempSync, rmdirSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { errorMessage } from '../errors.ts';
-import { type Check, type DoctorDeps, type Finding, fail, pass, skip, warn } from './check.ts';
+import { type Check, type Finding, fail, pass, skip, warn } from './check.ts';
+import type { DoctorDeps } from './deps.ts';
 
 /** What the machine gives: disk, ports, files. */
 

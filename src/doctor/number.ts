@@ -4,7 +4,8 @@ import type { Carrier } from '../callers/phone/carriers/carrier.ts';
 import type { AccountChecks, NumberChange, OwnedNumber } from '../callers/phone/carriers/checks.ts';
 import { addressOf } from '../callers/phone/http/answers.ts';
 import { errorMessage } from '../errors.ts';
-import { type DoctorDeps, type Finding, fail, pass, skip, warn } from './check.ts';
+import { type Finding, fail, pass, skip, warn } from './check.ts';
+import type { DoctorDeps } from './deps.ts';
 
 /** What the carrier does with calls to the number, and setting that right. */
 

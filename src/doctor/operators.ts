@@ -1,7 +1,8 @@
 import { existsSync, statSync } from 'node:fs';
 import { adminTokenFile } from '../http/admin-token.ts';
 import { localUrl } from '../http/public-url.ts';
-import { type Check, type DoctorDeps, type Finding, fail, pass, warn } from './check.ts';
+import { type Check, type Finding, fail, pass, warn } from './check.ts';
+import type { DoctorDeps } from './deps.ts';
 
 /** Who may see calls and operate them: which token it takes, and whether one is asked for everywhere. */
 

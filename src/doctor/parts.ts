@@ -6,7 +6,8 @@ import { CONTROL_ERRORS } from '../callers/phone/control/index.ts';
 import { environment } from '../config.ts';
 import { opusAvailable } from '../media/opus.ts';
 import { webrtcAvailable } from '../transport/peer.ts';
-import { type Check, type DoctorDeps, type Finding, fail, type Parts, pass, warn } from './check.ts';
+import { type Check, type Finding, fail, pass, warn } from './check.ts';
+import type { DoctorDeps, Parts } from './deps.ts';
 import type { Machine } from './environment.ts';
 
 /** What the daemon is made of: optional parts with native code, and the files that make the agent. */

@@ -4,7 +4,8 @@ import { addressOf, PATHS } from '../callers/phone/http/answers.ts';
 import { BridgeError, errorMessage } from '../errors.ts';
 import { localUrl } from '../http/public-url.ts';
 import { openSocket } from '../transport/socket.ts';
-import { type Check, codeOf, type DoctorDeps, type Finding, fail, pass, reasonOf, skip, warn } from './check.ts';
+import { type Check, codeOf, type Finding, fail, pass, reasonOf, skip, warn } from './check.ts';
+import type { DoctorDeps } from './deps.ts';
 import { type ProbeServer, startProbeServer } from './probe-server.ts';
 
 /** The way in: from the public address to this machine, as a carrier takes it. */

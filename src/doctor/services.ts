@@ -1,7 +1,8 @@
 import { BridgeError } from '../errors.ts';
 import { createPool } from '../records/postgres-client.ts';
 import { postgresMigrations } from '../records/postgres-schema.ts';
-import { type Check, type DoctorDeps, type Finding, fail, pass, reasonOf, skip, warn } from './check.ts';
+import { type Check, type Finding, fail, pass, reasonOf, skip, warn } from './check.ts';
+import type { DoctorDeps } from './deps.ts';
 
 /** What the settings say that calls are told to: the database of records, and receivers of webhooks. Neither is written to. */
 

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Admission } from '../admission/admission.ts';
+import type { Agents } from '../agents/kind.ts';
 import type { Calls } from '../call/calls.ts';
 import type { CarrierCall } from '../call/carrier-call.ts';
 import type { Clock } from '../call/clock.ts';
@@ -12,7 +13,7 @@ import type { Ticker } from '../call/ticker.ts';
 import type { Carriers } from '../callers/phone/carriers/index.ts';
 import type { StatusUpdate } from '../callers/phone/http/call-status.ts';
 import type { Config } from '../config.ts';
-import type { Dispatch, ModelEndpoint } from '../dispatch.ts';
+import type { Dispatch } from '../dispatch.ts';
 import type { AdminOptions } from '../http/admin.ts';
 import type { PublicUrls } from '../http/public-url.ts';
 import type { HttpServer } from '../http/server.ts';
@@ -79,7 +80,7 @@ export interface Parts extends Base {
   readonly http: HttpServer;
   readonly calls: Calls;
   readonly dispatch: Dispatch;
-  readonly endpoint: ModelEndpoint;
+  readonly agents: Agents;
   readonly admin: AdminOptions;
   /** The way in for calls of whatever kind: asked before anything is made for one. */
   readonly intake: Intake;

@@ -1,29 +1,28 @@
 import { Gauge } from 'prom-client';
-import { connectProbe, Reach } from '../admission/reach.ts';
+import { Reach } from '../admission/reach.ts';
 import { healthRoutes, type Readiness } from '../health/health-route.ts';
 import { metricsRoute } from '../health/metrics-route.ts';
 import type { Base, Feature } from './feature.ts';
-
-/** How long the model's host may take to answer a look, ms. */
-const PROBE_TIMEOUT_MS = 5_000;
 
 /** What orchestrators and Prometheus ask: liveness, readiness, metrics. */
 export function openHealth({ config, clock, log, metrics }: Base): Feature {
   let reach: Reach | undefined;
   return {
-    install({ http, calls, endpoint, admin, admission, isDraining }) {
-      reach = new Reach({
-        clock,
-        probe: connectProbe(new URL(endpoint.baseUrl), PROBE_TIMEOUT_MS),
-        changed: (reachable, why) => {
-          if (reachable) log.info({}, 'the model can be reached again');
-          else log.error({ why }, 'the model cannot be reached; no new calls should come here');
-        },
-      });
+    install({ http, calls, agents, admin, admission, isDraining }) {
+      const { model, probe } = agents.first;
+      if (probe !== undefined)
+        reach = new Reach({
+          clock,
+          probe,
+          changed: (reachable, why) => {
+            if (reachable) log.info({}, 'the model can be reached again');
+            else log.error({ why }, 'the model cannot be reached; no new calls should come here');
+          },
+        });
       const readiness = (): Readiness => {
         if (isDraining()) return 'draining';
         if (admission.overloaded) return 'overloaded';
-        if (admission.refusesModel(config.OPENAI_REALTIME_MODEL)) return 'model-refuses';
+        if (admission.refusesModel(model)) return 'model-refuses';
         return reach?.reachable === false ? 'model-unreachable' : 'ok';
       };
       const ready = new Gauge({

@@ -47,7 +47,7 @@ export async function openCallsApi(base: Base): Promise<Feature> {
     carrierNews: (update) => outbound?.onStatus(update),
     ended: (call, end) => desk?.ended(call, end),
     forget: async (callIds) => desk?.forget(callIds),
-    install({ http, calls, dispatch, admin, admission, lines }) {
+    install({ http, calls, agents, dispatch, admin, admission, lines }) {
       outbound = new OutboundCalls({
         guard,
         control: lines?.forOrders,
@@ -59,7 +59,7 @@ export async function openCallsApi(base: Base): Promise<Feature> {
         log,
         callbacks,
         hasPrompt: (name) => dispatch.hasPrompt(name),
-        admit: () => admission.admitOrder(config.OPENAI_REALTIME_MODEL),
+        admit: () => admission.admitOrder(agents.first.model),
       });
       desk = callsDesk({
         calls,

@@ -1,5 +1,5 @@
 import { type FileProblem, lineAt } from '../operator-file.ts';
-import { promptSettings } from './settings.ts';
+import { commonKeys, type PromptKind } from './settings.ts';
 
 /**
  * Where a prompt's front matter ends and its words begin. What looks like front matter and is none would be read to the model as words,
@@ -17,11 +17,18 @@ export interface PromptParts {
   readonly problems: readonly FileProblem[];
 }
 
-const KEYS = Object.keys(promptSettings.shape);
-/** A key of the front matter in any spelling: `Turn_Detection`, `turn-detection`. */
-const anyKey = KEYS.map((key) => key.replace(/(?<=[a-z])(?=[A-Z])/g, '[-_ ]?')).join('|');
-/** A line that sets one, as YAML, TOML or JSON has it. */
-const SETS_KEY = new RegExp(`^[\\s{,]*["']?(?:${anyKey})["']?\\s*[:=\uff1a]`, 'i');
+/** A line that sets a key of the front matter, in any spelling (`Turn_Detection`, `turn-detection`), as YAML, TOML or JSON has it. */
+function setsKey(kinds: readonly PromptKind[]): RegExp {
+  // Words may well begin with "Agent:"; with the name of a kind behind it they hardly do.
+  const { agent: _, ...common } = commonKeys;
+  const keys = [common, ...kinds.map(({ options }) => options.prompt)].flatMap((shape) => Object.keys(shape));
+  const anyKey = keys.map((key) => key.replace(/(?<=[a-z])(?=[A-Z])/g, '[-_ ]?')).join('|');
+  const names = kinds.map(({ name }) => name).join('|');
+  return new RegExp(
+    `^[\\s{,]*["']?(?:(?:${anyKey})["']?\\s*[:=\uff1a]|agent["']?\\s*[:=\uff1a]\\s*["']?(?:${names})["']?,?\\s*$)`,
+    'i',
+  );
+}
 /** A line that can be nothing else, wherever it stands: what it says would be lost without a word, and a call recorded. */
 const SURELY_SETS =
   /^[\s{,>*-]*["'`]?(?:tools["'`]?\s*[:=]\s*\[.*\]|recording["'`]?\s*[:=]\s*["'`]?(?:off|no|false)["'`]?),?\s*(?:#.*)?$/i;
@@ -36,13 +43,14 @@ const COMMENT = /^\s*(#|<!--)/;
 const seen = (line: string) => line.replace(/[\p{Z}\p{Cf}\s]/gu, '');
 const isDashes = (line: string) => DASHES.test(seen(line)) && (seen(line).length > 1 || /[\u2013-\u2015]/.test(line));
 
-/** Cuts a prompt's text, as `plainText` makes it, into its front matter and its words. */
-export function splitPrompt(text: string): PromptParts {
+/** Cuts a prompt's text, as `plainText` makes it, into its front matter and its words. `kinds`: the agents that its keys may be of. */
+export function splitPrompt(text: string, kinds: readonly PromptKind[]): PromptParts {
+  const sets = setsKey(kinds);
   const lines = text.split('\n');
   const first = lines.findIndex((line) => seen(line) !== '');
   const opening = lines[first]?.trimEnd();
   if (opening !== '---') {
-    const found = [...falseStart(lines, first), ...strayBlocks(lines, 0)];
+    const found = [...falseStart(lines, first, sets), ...strayBlocks(lines, 0, sets)];
     const problems = found.length > 0 ? found : strayLines(lines, 0);
     return { front: '', frontLine: 1, body: text, bodyLine: 1, problems };
   }
@@ -51,7 +59,7 @@ export function splitPrompt(text: string): PromptParts {
     const problem = 'the front matter that begins here has no end: a line of its own with --- and nothing else';
     return { front: '', frontLine: 1, body: '', bodyLine: 1, problems: [{ line: first + 1, problem }] };
   }
-  const stray = strayBlocks(lines, end + 1);
+  const stray = strayBlocks(lines, end + 1, sets);
   return {
     front: lines.slice(first + 1, end).join('\n'),
     frontLine: first + 2,
@@ -62,21 +70,21 @@ export function splitPrompt(text: string): PromptParts {
 }
 
 /** What the first line that says anything looks like, where it does not open front matter. */
-function falseStart(lines: readonly string[], first: number): FileProblem[] {
+function falseStart(lines: readonly string[], first: number, sets: RegExp): FileProblem[] {
   const line = lines[first] ?? '';
   const next = lines.slice(first + 1).find((other) => seen(other) !== '') ?? '';
   const is = (problem: string): FileProblem[] => [{ line: first + 1, problem }];
   if (isDashes(line) || /^[\p{Z}\p{Cf}\s]*-{3}/u.test(line))
     return is('looks like front matter and is none: it begins with a line of exactly three hyphens, ---');
-  if (ODD_FENCE.test(seen(line)) && SETS_KEY.test(next))
+  if (ODD_FENCE.test(seen(line)) && sets.test(next))
     return is('looks like front matter and is none: it stands between two lines of exactly three hyphens, ---');
   if (/^(\+\+\+|;;;)$/.test(seen(line)))
     return is('looks like front matter of another kind: it is YAML between two lines of ---');
-  if ((CODE_FENCE.test(line) || seen(line) === '{') && SETS_KEY.test(next))
+  if ((CODE_FENCE.test(line) || seen(line) === '{') && sets.test(next))
     return is('looks like front matter in a block: it is YAML between two lines of ---');
   // Behind comments, too: neither they nor settings belong to the model.
   const words = lines.findIndex((other, i) => i >= first && seen(other) !== '' && !COMMENT.test(other));
-  if (words >= 0 && SETS_KEY.test(lines[words]!) && (words === first || isSetting(lines, words)))
+  if (words >= 0 && sets.test(lines[words]!) && (words === first || isSetting(lines, words)))
     return [{ line: words + 1, problem: 'looks like front matter without the line of --- before it' }];
   return [];
 }
@@ -88,14 +96,14 @@ function isSetting(lines: readonly string[], at: number): boolean {
 }
 
 /** Lines of dashes, from line index `from` on, behind which settings stand: front matter that is not at the beginning. */
-function strayBlocks(lines: readonly string[], from: number): FileProblem[] {
+function strayBlocks(lines: readonly string[], from: number, sets: RegExp): FileProblem[] {
   const problems: FileProblem[] = [];
   let fenced = false;
   for (let i = from; i < lines.length; i++) {
     if (CODE_FENCE.test(lines[i]!)) fenced = !fenced;
     if (fenced || !isDashes(lines[i]!)) continue;
     const next = lines.findIndex((line, j) => j > i && seen(line) !== '' && !/^\s*#/.test(line));
-    if (next > i && SETS_KEY.test(lines[next]!)) {
+    if (next > i && sets.test(lines[next]!)) {
       const problem =
         'looks like front matter that is not the first thing in the file; a line across the words is written ***';
       problems.push({ line: i + 1, problem });

@@ -3,6 +3,7 @@ import { BridgeError, errorMessage } from '../errors.ts';
 import { scanFolder } from '../folder.ts';
 import { readOperatorFile } from '../operator-file.ts';
 import { type Prompt, parsePrompt } from './prompt.ts';
+import type { PromptKind } from './settings.ts';
 
 /**
  * All prompts of a folder. A changed file counts for calls that begin after it; one that became wrong is logged and its last good state
@@ -11,30 +12,42 @@ import { type Prompt, parsePrompt } from './prompt.ts';
 export class PromptLibrary {
   readonly #folder: string;
   readonly #log: Log;
+  readonly #kinds: readonly PromptKind[];
   #entries: ReadonlyMap<string, { version: string; prompt: Prompt | undefined }> = new Map();
   #refreshing: Promise<readonly string[]> | undefined;
 
-  private constructor(folder: string, log: Log) {
+  private constructor(folder: string, log: Log, kinds: readonly PromptKind[]) {
     this.#folder = folder;
     this.#log = log;
+    this.#kinds = kinds;
   }
 
-  /** Loads the folder; rejects with CONFIG_INVALID, one line a problem, when anything in it is wrong. */
-  static async open(folder: string, log: Log): Promise<PromptLibrary> {
-    const { library, problems } = await PromptLibrary.inspect(folder, log);
+  /** Loads the folder; rejects with CONFIG_INVALID, one line a problem, when anything in it is wrong. `kinds`: agents that there are. */
+  static async open(folder: string, log: Log, kinds: readonly PromptKind[]): Promise<PromptLibrary> {
+    const { library, problems } = await PromptLibrary.inspect(folder, log, kinds);
     if (problems.length > 0)
       throw new BridgeError('CONFIG_INVALID', `wrong prompts:\n  ${problems.join('\n').replaceAll('\n', '\n  ')}`);
     return library;
   }
 
   /** As `open`, but keeps what is good and tells what is not: for checks. */
-  static async inspect(folder: string, log: Log): Promise<{ library: PromptLibrary; problems: readonly string[] }> {
-    const library = new PromptLibrary(folder, log);
+  static async inspect(
+    folder: string,
+    log: Log,
+    kinds: readonly PromptKind[],
+  ): Promise<{ library: PromptLibrary; problems: readonly string[] }> {
+    const library = new PromptLibrary(folder, log, kinds);
     return { library, problems: await library.refresh() };
   }
 
   get(name: string): Prompt | undefined {
     return this.#entries.get(`${name}.md`)?.prompt;
+  }
+
+  /** Of which kind a prompt's agent is, and whether it says anything that only that kind understands; undefined: there is no such prompt. */
+  agentOf(name: string): { readonly kind: string; readonly isParticular: boolean } | undefined {
+    const prompt = this.get(name);
+    return prompt && { kind: prompt.agent, isParticular: Object.keys(prompt.options).length > 0 };
   }
 
   /** All prompts, by name. */
@@ -62,7 +75,7 @@ export class PromptLibrary {
           continue;
         }
         try {
-          entries.set(name, { version, prompt: parsePrompt(name.slice(0, -3), path, await textOf(path)) });
+          entries.set(name, { version, prompt: parsePrompt(name.slice(0, -3), path, await textOf(path), this.#kinds) });
         } catch (error) {
           const problem = (error as Error).message;
           problems.push(problem);

@@ -1,114 +1,22 @@
 import { z } from 'zod';
+import { orBoolean } from '../operator-file.ts';
 
 /**
- * The front matter of a prompt: everything about an agent but its words. What is left out stays as the daemon's settings have it. Times end
- * in their unit.
+ * The front matter of a prompt: everything about an agent but its words. These keys are every agent's; those of one kind stand beside them. What is
+ * left out stays as the daemon's settings have it. Times end in their unit.
  */
 
 const seconds = (min: number, max: number) => z.number().min(min).max(max);
 
-const BOOLEANS: Readonly<Record<string, boolean>> = {
-  true: true,
-  yes: true,
-  on: true,
-  false: false,
-  no: false,
-  off: false,
-};
-
-/** YAML's older spellings of true and false, in any case, where a boolean is taken: "no" is not what anybody is greeted with. */
-const orBoolean = <T extends z.ZodType>(type: T) =>
-  z.preprocess((value) => (typeof value === 'string' ? (BOOLEANS[value.trim().toLowerCase()] ?? value) : value), type);
-
-const language = z.string().regex(/^[a-z]{2}$/, 'must be a language in two letters, e.g. en');
-const effort = z.enum(['minimal', 'low', 'medium', 'high', 'xhigh']);
-
-const turnDetection = z.discriminatedUnion('type', [
-  z.strictObject({
-    type: z.literal('server_vad'),
-    threshold: z.number().min(0).max(1).optional(),
-    prefixPaddingMs: z.int().min(0).max(2_000).optional(),
-    silenceDurationMs: z.int().min(100).max(5_000).optional(),
-    idleTimeoutMs: z.int().min(5_000).max(30_000).optional(),
-    interruptResponse: orBoolean(z.boolean()).optional(),
-  }),
-  z.strictObject({
-    type: z.literal('semantic_vad'),
-    eagerness: z.enum(['low', 'medium', 'high', 'auto']).optional(),
-    interruptResponse: orBoolean(z.boolean()).optional(),
-  }),
-]);
-
-/** Keys of the group `turnDetection`, for hints at what was meant. */
-export const turnDetectionKeys = turnDetection.options.flatMap(({ shape }) => Object.keys(shape));
-
-const keys = z.strictObject({
+export const commonKeys = {
+  /** The kind of agent that answers; left out: the daemon's first. */
+  agent: z.string().optional(),
   /** One line for people who choose among prompts. */
   description: z.string().optional(),
-  /** A voice by name, or a custom one by its id: `voice_...`, or as `{id: voice_...}`. */
-  voice: z
-    .union([z.string().min(1), z.strictObject({ id: z.string().regex(/^voice_/, 'must begin with voice_') })])
-    .transform((voice) => (typeof voice === 'string' ? voice : voice.id))
-    .optional(),
-  model: z.string().min(1).optional(),
-  /** Language of the caller's words for transcription: ISO 639-1. */
-  language: language.optional(),
   /** Names of tools; `crm_*` for all that begin so. Left out: all. */
   tools: z
     .array(z.string().regex(/^[A-Za-z0-9_-]+\*?$|^\*$/, 'must be a tool name, or its beginning and *'))
     .optional(),
-  turnDetection: z
-    .union([z.enum(['server_vad', 'semantic_vad']).transform((type) => ({ type })), turnDetection])
-    .optional(),
-  /** true: the agent speaks first, as its instructions say; a text: with these words; false: it waits. */
-  greeting: orBoolean(z.union([z.boolean(), z.string().min(1)])).optional(),
-  noiseReduction: z
-    // Unquoted, some YAML tools write off as false.
-    .preprocess((value) => (value === false ? 'off' : value), z.enum(['near_field', 'far_field', 'off']))
-    .transform((kind) => (kind === 'off' ? null : kind))
-    .optional(),
-  transcriptionModel: z.string().min(1).optional(),
-  /** How the caller's words are written down; which of these the model takes is its own affair. Languages in two letters. */
-  transcription: z
-    .strictObject({
-      model: z.string().min(1).optional(),
-      prompt: z.string().min(1).optional(),
-      keywords: z.array(z.string().min(1)).min(1).optional(),
-      languages: z.array(language).min(1).optional(),
-      delay: effort.optional(),
-    })
-    .optional(),
-  /** How much a reasoning model thinks before it speaks. */
-  reasoningEffort: effort.optional(),
-  parallelToolCalls: z.boolean().optional(),
-  /** Most tokens of one answer, calls of tools included. */
-  maxOutputTokens: z
-    .union([z.literal('inf'), z.int().min(1).max(4_096)], 'must be a whole number from 1 to 4096, or inf')
-    .optional(),
-  /** What becomes of a conversation that outgrows the model's window. */
-  truncation: z
-    .union(
-      [
-        z.enum(['auto', 'disabled']),
-        z.strictObject({
-          retentionRatio: z.number().min(0).max(1),
-          postInstructionTokens: z.int().min(1).optional(),
-        }),
-      ],
-      'must be auto, disabled, or have retentionRatio (0 to 1) and perhaps postInstructionTokens',
-    )
-    .optional(),
-  /** A prompt that is kept with the model's vendor. With one the body may be empty; what the body says stands over it. */
-  storedPrompt: z
-    .strictObject({
-      id: z.string().min(1),
-      version: z.union([z.string().min(1), z.int().transform(String)]).optional(),
-      /** Their values may hold variables as the body does. */
-      variables: z.record(z.string(), z.string()).optional(),
-    })
-    .optional(),
-  /** 0.25 to 1.5; 1 is normal. */
-  speed: z.number().min(0.25).max(1.5).optional(),
   limits: z
     .strictObject({
       maxMinutes: z.number().positive().max(1_440).optional(),
@@ -135,20 +43,24 @@ const keys = z.strictObject({
   ).optional(),
   /** Custom parameters that the body may use as {{custom.NAME}}, each with what stands for it when the call brings none. */
   variables: z.record(z.string().regex(/^[a-zA-Z][a-zA-Z0-9_]{0,39}$/), z.string()).optional(),
-});
+};
 
-export const promptSettings = keys.superRefine((settings, context) => {
-  const { transcription, transcriptionModel, language: one } = settings;
-  if (transcriptionModel !== undefined && transcription?.model !== undefined) {
-    context.addIssue({
-      code: 'custom',
-      path: ['transcription', 'model'],
-      message: 'is told by transcriptionModel, too',
-    });
-  }
-  if (one !== undefined && transcription?.languages !== undefined) {
-    context.addIssue({ code: 'custom', path: ['transcription', 'languages'], message: 'is told by language, too' });
-  }
-});
+export type PromptSettings = Readonly<z.infer<z.ZodObject<typeof commonKeys>>>;
 
-export type PromptSettings = Readonly<z.infer<typeof promptSettings>>;
+/** Keys of the groups among them, for hints at what was meant. */
+export const commonGroups = Object.keys(commonKeys.limits.unwrap().shape);
+
+/** What a prompt may say of agents of one kind, beside that; see `AgentOptions`. */
+export interface PromptKind {
+  readonly name: string;
+  readonly options: {
+    readonly prompt: Readonly<Record<string, z.ZodType>>;
+    readonly groups?: readonly string[];
+    check?(options: PromptOptions, context: z.core.$RefinementCtx): void;
+    readonly templates?: readonly string[];
+    mayBeWordless?(options: PromptOptions): boolean;
+  };
+}
+
+/** What a prompt says of its kind of agent, by the kind's keys. */
+export type PromptOptions = Readonly<Record<string, unknown>>;

@@ -8,7 +8,7 @@ import { plainText, readOperatorFile, readYaml } from '../operator-file.ts';
 import { isLanguage, isVoice, LANGUAGE_RULE, SAY_MOST, VOICE_RULE } from '../spoken.ts';
 import { hint } from '../suggest.ts';
 import { isZone } from '../zone.ts';
-import { isCatchAll, type Route, type Routes } from './routes.ts';
+import { isCatchAll, type Route, type RoutedAgent, type Routes } from './routes.ts';
 import { parseDays, parseHours } from './schedule.ts';
 
 /** Reads the file of routes and checks it against the prompts and tools there are. */
@@ -69,21 +69,32 @@ const route = z.strictObject({
   when: z.union([window.transform((one) => [one]), z.array(window).min(1)]).optional(),
   prompt: z.string().min(1),
   tools: z.array(z.string()).optional(),
-  transport: z.enum(['webrtc', 'websocket']).optional(),
+  /** The kind of agent that answers, in place of the prompt's. */
+  agent: z.string().optional(),
   say: words.optional(),
 });
-const fileSchema = z.strictObject({
-  timezone: z.string().optional(),
-  /** Named lists of callers: numbers, or a file with one a line. */
-  callers: z.record(z.string(), z.union([z.array(number), z.strictObject({ file: z.string().min(1) })])).default({}),
-  routes: z.array(route).min(1),
-});
-/** All keys there are, for hints at what was meant. */
-const KNOWN = [fileSchema, route, window, words].flatMap(({ shape }) => Object.keys(shape));
+/** The file; what a route says by keys of a kind of agents' is left to that kind. */
+const fileOf = (agentKeys: Readonly<Record<string, z.ZodType>>) =>
+  z.strictObject({
+    timezone: z.string().optional(),
+    /** Named lists of callers: numbers, or a file with one a line. */
+    callers: z.record(z.string(), z.union([z.array(number), z.strictObject({ file: z.string().min(1) })])).default({}),
+    routes: z.array(z.strictObject({ ...agentKeys, ...route.shape })).min(1),
+  });
+
+/** What a route may say of agents of one kind; see `AgentOptions`. */
+export interface RouteKind {
+  readonly name: string;
+  readonly options: { readonly route: Readonly<Record<string, z.ZodType>> };
+}
 
 /** What the routes may name. */
 export interface RouteTargets {
+  /** The kinds of agents that there are; the first where neither route nor prompt names one. */
+  readonly agents: readonly RouteKind[];
   hasPrompt(name: string): boolean;
+  /** Of which kind a prompt's agent is, and whether the prompt says anything that only that kind understands. */
+  agentOf(prompt: string): { readonly kind: string; readonly isParticular: boolean } | undefined;
   hasTool(name: string): boolean;
   /** The zone of a file that names none. */
   readonly timezone: string;
@@ -117,13 +128,20 @@ export async function parseRoutes(
     throw new BridgeError('CONFIG_INVALID', problems.join('\n'));
   };
   if (problems.length > 0) stop();
+  const agentKeys = Object.assign({}, ...targets.agents.map(({ options }) => options.route));
+  const anything = Object.fromEntries(Object.keys(agentKeys).map((key) => [key, z.unknown().optional()]));
+  const fileSchema = fileOf(anything);
   const parsed = fileSchema.safeParse(document.value);
   if (!parsed.success) {
+    // All keys there are, for hints at what was meant.
+    const known = [fileSchema.shape, agentKeys, route.shape, window.shape, words.shape].flatMap((shape) =>
+      Object.keys(shape),
+    );
     for (const issue of parsed.error.issues)
       report(
         issue.path,
         issue.code === 'unrecognized_keys'
-          ? issue.keys.map((key) => `there is no ${key}${hint(key, KNOWN)}`).join(', ')
+          ? issue.keys.map((key) => `there is no ${key}${hint(key, known)}`).join(', ')
           : issue.message,
       );
     return stop();
@@ -172,7 +190,7 @@ export async function parseRoutes(
       when,
       prompt: raw.prompt,
       tools: raw.tools,
-      transport: raw.transport,
+      agent: agentOf(raw, targets, (field, problem) => report(at(field), problem)),
       say: raw.say === undefined ? undefined : { ...raw.say, ...apologyAt(path, raw.say.apology) },
     };
   });
@@ -182,6 +200,33 @@ export async function parseRoutes(
     report(['routes', last], `takes everything, so that no call gets to the ${routes.length - 1 - last} behind it`);
   if (problems.length > 0) stop();
   return { timezone, routes };
+}
+
+/** What a route says of its agent, checked by the kind that it is of. */
+function agentOf(
+  raw: Readonly<Record<string, unknown>> & { readonly prompt: string; readonly agent?: string | undefined },
+  { agents, agentOf: ofPrompt }: RouteTargets,
+  report: (field: string, problem: string) => void,
+): RoutedAgent {
+  const prompted = ofPrompt(raw.prompt);
+  const kind = raw.agent ?? prompted?.kind ?? agents[0]?.name ?? '';
+  const found = agents.find(({ name }) => name === kind);
+  if (found === undefined) {
+    const names = agents.map(({ name }) => name);
+    report('agent', `there is no kind of agent "${kind}"${hint(kind, names)}; there is ${names.join(', ')}`);
+    return { chosen: raw.agent, kind, options: {} };
+  }
+  if (prompted !== undefined && prompted.kind !== kind && prompted.isParticular)
+    report('agent', `"${raw.prompt}" is a prompt for ${prompted.kind}: it says what ${kind} does not understand`);
+  const given = Object.fromEntries(Object.entries(raw).filter(([key]) => !(key in route.shape)));
+  const result = z.strictObject(found.options.route).safeParse(given);
+  if (result.success) return { chosen: raw.agent, kind, options: result.data };
+  for (const issue of result.error.issues) {
+    if (issue.code === 'unrecognized_keys')
+      for (const key of issue.keys) report(key, `is nothing that ${kind} understands`);
+    else report(issue.path.join('.'), issue.message);
+  }
+  return { chosen: raw.agent, kind, options: {} };
 }
 
 /** A recording is named from the folder of the routes. */

@@ -4,6 +4,16 @@ import { isWithin, type TimeWindow } from './schedule.ts';
 
 /** Which agent answers: dialled number, caller and time decide; the first route that fits wins. Pure. */
 
+/** What a route says of the agent that answers. */
+export interface RoutedAgent {
+  /** The kind that it chooses over its prompt; undefined: the prompt's. */
+  readonly chosen: string | undefined;
+  /** The kind that `options` are of: the one chosen, or that of the prompt when the routes were read. */
+  readonly kind: string;
+  /** By that kind's keys; they stand over the prompt's. */
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
 export interface Route {
   readonly name: string;
   /** Dialled numbers, `+1202*` for all that begin so; undefined: any. */
@@ -15,8 +25,8 @@ export interface Route {
   readonly prompt: string;
   /** Narrows the tools of the prompt; undefined: as the prompt has them. */
   readonly tools: readonly string[] | undefined;
-  /** How the model is reached; undefined: as the daemon is set. */
-  readonly transport: 'webrtc' | 'websocket' | undefined;
+  /** What it says of the agent. */
+  readonly agent: RoutedAgent;
   /** What its callers are told where no agent can; what it leaves out is as the daemon is set. */
   readonly say?: Words | undefined;
 }
@@ -41,7 +51,7 @@ export interface Routed {
   readonly route: string;
   readonly prompt: string;
   readonly tools: readonly string[] | undefined;
-  readonly transport: 'webrtc' | 'websocket' | undefined;
+  readonly agent: RoutedAgent;
   readonly say?: Words | undefined;
 }
 
@@ -54,8 +64,8 @@ export function resolve({ routes, timezone }: Routes, arrival: Arrival): Routed 
         fits(from, arrival.from) &&
         (when === undefined || when.some((window) => isWithin(window, arrival.now, timezone))),
     ) ?? routes.at(-1)!;
-  const { name, prompt, tools, transport, say } = found;
-  return { route: name, prompt, tools, transport, ...(say === undefined ? {} : { say }) };
+  const { name, prompt, tools, agent, say } = found;
+  return { route: name, prompt, tools, agent, ...(say === undefined ? {} : { say }) };
 }
 
 /** Whether the route takes every call. */

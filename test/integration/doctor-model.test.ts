@@ -1,9 +1,10 @@
 import { createServer } from 'node:http';
 import { createServer as createTcpServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import type { DoctorDeps, Finding, Result } from '../../src/doctor/check.ts';
-import { mediaChecks } from '../../src/doctor/media.ts';
-import { modelChecks, modelOf } from '../../src/doctor/model.ts';
+import { mediaChecks } from '../../src/agents/openai/doctor/media.ts';
+import { modelChecks, modelOf } from '../../src/agents/openai/doctor/model.ts';
+import type { Finding, Result } from '../../src/doctor/check.ts';
+import type { DoctorDeps } from '../../src/doctor/deps.ts';
 import { parseScenario, type ScenarioInput, startRealtimeServer } from '../../src/simulator/realtime/index.ts';
 import { SocketAcceptor } from '../../src/transport/socket.ts';
 import {

@@ -2,14 +2,18 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { openAgents } from '../../src/agents/index.ts';
+import type { AgentKind } from '../../src/agents/kind.ts';
+import { openAiAgent, openOpenAi } from '../../src/agents/openai/kind.ts';
 import { TransportMemory } from '../../src/agents/openai/transport-memory.ts';
 import { systemClock } from '../../src/call/clock.ts';
 import { WITHHELD } from '../../src/call/party.ts';
-import { loadConfig } from '../../src/config.ts';
+import { Ticker } from '../../src/call/ticker.ts';
+import { type Config, loadConfig } from '../../src/config.ts';
 import { openDispatch } from '../../src/dispatch.ts';
+import { createLog } from '../../src/log.ts';
 import { LocalMemory } from '../../src/memory/local.ts';
 import { openSocket } from '../../src/transport/socket.ts';
-import { fakeLog } from '../fakes/legs.ts';
 import { readBySocket } from './events-reader.ts';
 import { startRig, until } from './rig.ts';
 import { rigTest as it } from './rig-test.ts';
@@ -86,14 +90,18 @@ describe('who answers', () => {
 
   it('does not expect live audio where the last word about WebRTC was a failure', async () => {
     const webrtc = new TransportMemory();
-    const dispatch = await openDispatch({
-      config: loadConfig({ ...files, DATA_DIR: join(folder, 'data'), USE_WEBRTC: 'true' }),
-      endpoint: { baseUrl: 'http://127.0.0.1:9/v1', apiKey: 'sk-test', embedded: false },
-      webrtc,
-      memory: new LocalMemory({ clock: systemClock }),
-      clock: systemClock,
-      log: fakeLog(),
+    const kind: AgentKind = { ...openAiAgent, open: (set, deps) => openOpenAi(set as Config, deps, webrtc) };
+    const config = loadConfig({
+      ...files,
+      DATA_DIR: join(folder, 'data'),
+      USE_WEBRTC: 'true',
+      OPENAI_BASE_URL: 'http://127.0.0.1:9/v1',
+      OPENAI_API_KEY: 'sk-test',
     });
+    const log = createLog({ level: 'silent' });
+    const agents = await openAgents(config, { clock: systemClock, ticker: new Ticker(systemClock), log }, [kind]);
+    const memory = new LocalMemory({ clock: systemClock });
+    const dispatch = await openDispatch({ config, kinds: [kind], agents, memory, clock: systemClock, log });
     try {
       const facts = { carrier: 'signalwire', direction: 'inbound', from: WITHHELD, to: undefined } as const;
       const pace = async () => (await dispatch.assign(facts, 'c')).agent.pace;
@@ -104,6 +112,7 @@ describe('who answers', () => {
       expect(await pace()).toBe('live');
     } finally {
       await dispatch.close();
+      await agents.close();
     }
   });
 });

@@ -222,7 +222,7 @@ describe('the runbook', () => {
 
   it("names the doctor's lines as they are", () => {
     const doctor = [...sources]
-      .flatMap(([file, text]) => (/^src\/(doctor|cli\/doctor)/.test(file) ? [text] : []))
+      .flatMap(([file, text]) => (/^src\/(agents\/\w+\/doctor|doctor|cli\/doctor)/.test(file) ? [text] : []))
       .join('\n');
     const lines = new Set([...doctor.matchAll(/\bname: ['`]([^'`]+)['`]/g)].map(([, name = '']) => name));
     for (const carrier of ['twilio', 'signalwire']) lines.add(`${carrier} account`);

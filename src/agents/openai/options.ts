@@ -1,4 +1,5 @@
 import { BridgeError } from '../../errors.ts';
+import type { AudioForm } from '../../media/form.ts';
 import type { IceServer } from '../../transport/peer.ts';
 import type { ModelTransport } from './connection.ts';
 import type { TransportMemory } from './transport-memory.ts';
@@ -9,8 +10,8 @@ import { DEFAULT_BASE_URL, restUrl } from './urls.ts';
 /** Which API gives the key of a call: GA, the older beta, or none (the standard key goes to the session itself: self-hosted endpoints). */
 export type KeyApi = 'client_secrets' | 'sessions' | 'none';
 
-/** Form of the leg's audio: mu-law 8 kHz as carriers send it, or 16-bit little endian 24 kHz. */
-export type LegFormat = 'pcmu' | 'pcm16';
+/** Form of the leg's audio; linear is 16-bit little endian at 24 kHz. */
+export type LegFormat = AudioForm;
 
 /** Turn detection by the server; what is left out keeps the server's default. Times in ms. */
 export type TurnDetection =

@@ -1,70 +1,156 @@
 import { z } from 'zod';
-import { csv, flag, integer, textMap } from '../../settings.ts';
+import { csv, flag, headerMap, integer, textMap, webUrl } from '../../settings.ts';
+import type { SettingsOf } from '../kind.ts';
 
-/** What a session of the model can be told beyond who speaks in it. What is not set is not sent, and stays as the model has it. */
+/*
+ * Where the model is, and what a session of it can be told beyond who speaks in it. What is not set is not sent, and stays as the model has it.
+ */
 
 const EFFORTS = ['minimal', 'low', 'medium', 'high', 'xhigh'] as const;
 const share = (text: string) => /^(0|1|0?\.\d+|1\.0+)$/.test(text);
 
-export const modelSettings = {
-  OPENAI_REASONING_EFFORT: z
-    .enum(EFFORTS)
-    .optional()
-    .describe(
-      "How much a reasoning model (gpt-realtime-2 and later) thinks before it speaks; more is slower. Without it the model's own. A prompt may set its own, as for all settings of this kind below.",
-    ),
-  OPENAI_PARALLEL_TOOL_CALLS: flag
-    .optional()
-    .describe("Whether a reasoning model may call several tools at once. Without it the model's own."),
-  OPENAI_MAX_OUTPUT_TOKENS: z
-    .string()
-    .refine((s) => s === 'inf' || (/^\d+$/.test(s) && Number(s) >= 1 && Number(s) <= 4_096), {
-      message: 'must be a whole number from 1 to 4096, or inf',
-    })
-    .transform((s) => (s === 'inf' ? ('inf' as const) : Number(s)))
-    .optional()
-    .describe('Most tokens of one answer, calls of tools included; an answer that is longer is cut off.'),
-  OPENAI_TRUNCATION: z
-    .string()
-    .refine((s) => s === 'auto' || s === 'disabled' || share(s), 'must be auto, disabled, or a share from 0 to 1')
-    .transform((s) => (share(s) ? Number(s) : (s as 'auto' | 'disabled')))
-    .optional()
-    .describe(
-      "What becomes of a call that outgrows the model's window: auto, disabled (an error), or the share of the conversation that is kept, e.g. 0.8, which costs less in long calls.",
-    ),
-  OPENAI_TRUNCATION_TOKENS: integer(1, 1_000_000)
-    .optional()
-    .describe('With a share as OPENAI_TRUNCATION: most tokens of conversation behind the instructions.'),
-  OPENAI_TRANSCRIPTION_PROMPT: z
-    .string()
-    .optional()
-    .describe("A text that guides how the caller's words are written down, where the transcription model takes one."),
-  OPENAI_TRANSCRIPTION_KEYWORDS: csv
-    .default([])
-    .describe('Words that callers are likely to say, comma-separated: names, products. For models that take them.'),
-  OPENAI_TRANSCRIPTION_LANGUAGES: csv
-    .refine((list) => list.every((code) => /^[a-z]{2}$/.test(code)), 'must be languages in two letters, e.g. en,es')
-    .default([])
-    .describe(
-      "Languages that callers may speak, in two letters, comma-separated, for models that take several. A prompt's own language stands over them.",
-    ),
-  OPENAI_TRANSCRIPTION_DELAY: z
-    .enum(EFFORTS)
-    .optional()
-    .describe('How long the transcription model waits for certainty, where it can: more is better and later.'),
-  OPENAI_PROMPT_ID: z
-    .string()
-    .optional()
-    .describe(
-      'Id of a prompt that is kept with the vendor (pmpt_...). What our own prompt says stands over its instructions.',
-    ),
-  OPENAI_PROMPT_VERSION: z.string().optional().describe('Its version; without it the current one.'),
-  OPENAI_PROMPT_VARIABLES: textMap
-    .default({})
-    .describe('Values for its variables, as a JSON object of texts, e.g. {"city":"Boston"}.'),
+/** Its share of the daemon's one schema of settings. Keys are kept out of every log. */
+export const openAiSettings = {
+  /** Who answers, where it is, how it listens and speaks. */
+  session: {
+    OPENAI_API_KEY: z
+      .string()
+      .optional()
+      .describe(
+        'Standard API key. Without it (and without OPENAI_BASE_URL) calls are answered by the embedded simulated model.',
+      ),
+    OPENAI_BASE_URL: webUrl
+      .optional()
+      .describe(
+        'Where the Realtime API is: governs the key, SDP and WebSocket requests alike (http gives ws). A query string is kept, so Azure-style and self-hosted endpoints fit. Default https://api.openai.com/v1.',
+      ),
+    OPENAI_HEADERS: headerMap
+      .default({})
+      .describe(
+        'More headers for every request to the model, as a JSON object, e.g. {"api-key":"..."} for Azure-style endpoints.',
+      ),
+    OPENAI_REALTIME_MODEL: z.string().min(1).default('gpt-realtime-2.1').describe('Model (or deployment) name.'),
+    OPENAI_VOICE: z
+      .string()
+      .min(1)
+      .default('marin')
+      .describe('Voice of the agent, where its prompt names none: a name, or the id of a custom voice (voice_...).'),
+    OPENAI_TRANSCRIPTION_MODEL: z
+      .string()
+      .optional()
+      .describe("Model that writes down the caller's words; without it only the agent's words are known."),
+    OPENAI_REASONING_EFFORT: z
+      .enum(EFFORTS)
+      .optional()
+      .describe(
+        "How much a reasoning model (gpt-realtime-2 and later) thinks before it speaks; more is slower. Without it the model's own. A prompt may set its own, as for all settings of this kind below.",
+      ),
+    OPENAI_PARALLEL_TOOL_CALLS: flag
+      .optional()
+      .describe("Whether a reasoning model may call several tools at once. Without it the model's own."),
+    OPENAI_MAX_OUTPUT_TOKENS: z
+      .string()
+      .refine((s) => s === 'inf' || (/^\d+$/.test(s) && Number(s) >= 1 && Number(s) <= 4_096), {
+        message: 'must be a whole number from 1 to 4096, or inf',
+      })
+      .transform((s) => (s === 'inf' ? ('inf' as const) : Number(s)))
+      .optional()
+      .describe('Most tokens of one answer, calls of tools included; an answer that is longer is cut off.'),
+    OPENAI_TRUNCATION: z
+      .string()
+      .refine((s) => s === 'auto' || s === 'disabled' || share(s), 'must be auto, disabled, or a share from 0 to 1')
+      .transform((s) => (share(s) ? Number(s) : (s as 'auto' | 'disabled')))
+      .optional()
+      .describe(
+        "What becomes of a call that outgrows the model's window: auto, disabled (an error), or the share of the conversation that is kept, e.g. 0.8, which costs less in long calls.",
+      ),
+    OPENAI_TRUNCATION_TOKENS: integer(1, 1_000_000)
+      .optional()
+      .describe('With a share as OPENAI_TRUNCATION: most tokens of conversation behind the instructions.'),
+    OPENAI_TRANSCRIPTION_PROMPT: z
+      .string()
+      .optional()
+      .describe("A text that guides how the caller's words are written down, where the transcription model takes one."),
+    OPENAI_TRANSCRIPTION_KEYWORDS: csv
+      .default([])
+      .describe('Words that callers are likely to say, comma-separated: names, products. For models that take them.'),
+    OPENAI_TRANSCRIPTION_LANGUAGES: csv
+      .refine((list) => list.every((code) => /^[a-z]{2}$/.test(code)), 'must be languages in two letters, e.g. en,es')
+      .default([])
+      .describe(
+        "Languages that callers may speak, in two letters, comma-separated, for models that take several. A prompt's own language stands over them.",
+      ),
+    OPENAI_TRANSCRIPTION_DELAY: z
+      .enum(EFFORTS)
+      .optional()
+      .describe('How long the transcription model waits for certainty, where it can: more is better and later.'),
+    OPENAI_PROMPT_ID: z
+      .string()
+      .optional()
+      .describe(
+        'Id of a prompt that is kept with the vendor (pmpt_...). What our own prompt says stands over its instructions.',
+      ),
+    OPENAI_PROMPT_VERSION: z.string().optional().describe('Its version; without it the current one.'),
+    OPENAI_PROMPT_VARIABLES: textMap
+      .default({})
+      .describe('Values for its variables, as a JSON object of texts, e.g. {"city":"Boston"}.'),
+    OPENAI_KEY_API: z
+      .enum(['client_secrets', 'sessions', 'none'])
+      .default('client_secrets')
+      .describe(
+        "How a call's short-lived key is got: client_secrets (today's API), sessions (older deployments), none (the standard key is used as it is, for self-hosted endpoints).",
+      ),
+    OPENAI_SDP_API: z
+      .enum(['calls', 'realtime'])
+      .default('calls')
+      .describe('Where a WebRTC offer is posted: calls (/realtime/calls) or realtime (the older /realtime?model=).'),
+    OPENAI_KEY_TTL_SECONDS: integer(10, 7_200).default(60).describe("Life of a call's short-lived key, seconds."),
+    GREETING: z
+      .string()
+      .default('on')
+      .describe('Whether the agent speaks first: on (as its prompt says), off, or the words it should greet with.'),
+    TURN_DETECTION: z
+      .enum(['server_vad', 'semantic_vad'])
+      .default('server_vad')
+      .describe("How the model finds the end of the caller's turn: by silence, or by meaning."),
+  },
+  /** How long a caller waits for an answer. */
+  answers: {
+    ANSWER_FILLER_MS: integer(500, 20_000)
+      .default(2_500)
+      .describe(
+        'How long a caller waits for an answer before that is heard, ms; it is heard again while the wait goes on.',
+      ),
+    ANSWER_RETRY_MS: integer(3_000, 120_000)
+      .default(15_000)
+      .describe(
+        'How long an answer that has begun may put out nothing before it is cancelled and asked for again, ms: as long as a healthy model may think.',
+      ),
+    ANSWER_LIMIT_MS: integer(5_000, 300_000)
+      .default(30_000)
+      .describe(
+        'How long a caller may hear no answer at all, ms, from the end of what he said, however often it was asked for; then the call ends with the apology and the fallback.',
+      ),
+  },
+  /** The transport, and what is particular to WebRTC. */
+  transport: {
+    USE_WEBRTC: flag
+      .default(true)
+      .describe(
+        'true: WebRTC to the model, falling back to the WebSocket when it cannot be had; false: the WebSocket alone.',
+      ),
+  },
+  webrtc: {
+    WEBRTC_TIMEOUT_MS: integer(500, 20_000)
+      .default(4_000)
+      .describe(
+        'How long WebRTC to the model may take to be up, ms; then the WebSocket is tried. The default fits a round trip of 300 ms. Where the offer is answered quickly and nothing comes of the media, the WebSocket is tried after 2 s.',
+      ),
+  },
 };
 
-type ModelConfig = Readonly<z.infer<z.ZodObject<typeof modelSettings>>>;
+/** What the settings say of it. */
+export type OpenAiSettings = SettingsOf<typeof openAiSettings>;
 
 /** Settings that only today's API knows: a session of the beta is refused for them. */
 const GA_ALONE = [
@@ -80,9 +166,7 @@ const GA_ALONE = [
 const isSet = (value: unknown) => value !== undefined && !(Array.isArray(value) && value.length === 0);
 
 /** What in these settings cannot be together, one line each. */
-export function modelContradictions(
-  config: ModelConfig & { readonly OPENAI_KEY_API: string; readonly OPENAI_VOICE: string },
-): string[] {
+export function modelContradictions(config: OpenAiSettings): string[] {
   const problems: string[] = [];
   if (config.OPENAI_TRUNCATION_TOKENS !== undefined && typeof config.OPENAI_TRUNCATION !== 'number') {
     problems.push('OPENAI_TRUNCATION_TOKENS: needs a share as OPENAI_TRUNCATION, e.g. 0.8.');
@@ -105,7 +189,7 @@ export function modelContradictions(
 }
 
 /** The settings in the terms of an agent's options; what is not set is left out. */
-export function sessionDefaults(config: ModelConfig) {
+export function sessionDefaults(config: OpenAiSettings) {
   const { OPENAI_TRUNCATION: truncation, OPENAI_PROMPT_ID: id, OPENAI_PROMPT_VARIABLES: variables } = config;
   return {
     ...(config.OPENAI_REASONING_EFFORT === undefined ? {} : { reasoningEffort: config.OPENAI_REASONING_EFFORT }),
@@ -134,7 +218,7 @@ export function sessionDefaults(config: ModelConfig) {
 }
 
 /** How callers' words are written down, where a prompt says nothing else. */
-export function transcriptionDefaults(config: ModelConfig) {
+export function transcriptionDefaults(config: OpenAiSettings) {
   const { OPENAI_TRANSCRIPTION_KEYWORDS: keywords, OPENAI_TRANSCRIPTION_LANGUAGES: languages } = config;
   return {
     prompt: config.OPENAI_TRANSCRIPTION_PROMPT,

@@ -2,11 +2,12 @@ import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { promptedAgent } from '../../../src/prompts/agent.ts';
+import { AGENTS } from '../../../src/agents/index.ts';
+import { promptedAgent } from '../../../src/agents/openai/prompted.ts';
 import { PromptLibrary } from '../../../src/prompts/library.ts';
-import { parsePrompt } from '../../../src/prompts/prompt.ts';
 import { asData, type PromptFacts } from '../../../src/prompts/variables.ts';
 import { fakeLog } from '../../fakes/legs.ts';
+import { parsePrompt } from '../../fakes/prompts.ts';
 import { MONDAY, ZONE } from '../stores/support.ts';
 
 const facts: PromptFacts = {
@@ -43,7 +44,7 @@ storedPrompt: { id: pmpt_1, version: 2, variables: { who: "{{caller.name|a calle
 
   it('is read and handed on, a stored prompt in place of a body', () => {
     const prompt = parsePrompt('x', 'x.md', FULL);
-    expect(promptedAgent(prompt, facts)).toEqual({
+    expect(promptedAgent(prompt.render(facts))).toEqual({
       voice: 'voice_abc',
       reasoningEffort: 'low',
       parallelToolCalls: false,
@@ -58,7 +59,7 @@ storedPrompt: { id: pmpt_1, version: 2, variables: { who: "{{caller.name|a calle
       },
       storedPrompt: { id: 'pmpt_1', version: '2', variables: { who: 'a caller' } },
     });
-    expect(promptedAgent(parsePrompt('x', 'x.md', `${FULL}Be brief.`), facts).instructions).toBe('Be brief.');
+    expect(promptedAgent(parsePrompt('x', 'x.md', `${FULL}Be brief.`).render(facts)).instructions).toBe('Be brief.');
   });
 
   it('is of the settings where the prompt says nothing, and its own language stands over several', () => {
@@ -66,13 +67,13 @@ storedPrompt: { id: pmpt_1, version: 2, variables: { who: "{{caller.name|a calle
       transcriptionModel: 'm',
       transcription: { prompt: 'p', languages: ['en', 'es'], keywords: undefined },
     };
-    expect(promptedAgent(parsePrompt('x', 'x.md', 'Hi'), facts, defaults).transcription).toEqual({
+    expect(promptedAgent(parsePrompt('x', 'x.md', 'Hi').render(facts), defaults).transcription).toEqual({
       model: 'm',
       prompt: 'p',
       languages: ['en', 'es'],
     });
     expect(
-      promptedAgent(parsePrompt('x', 'x.md', '---\nlanguage: de\n---\nHi'), facts, defaults).transcription,
+      promptedAgent(parsePrompt('x', 'x.md', '---\nlanguage: de\n---\nHi').render(facts), defaults).transcription,
     ).toEqual({
       model: 'm',
       prompt: 'p',
@@ -103,7 +104,7 @@ storedPrompt: { id: pmpt_1, version: 2, variables: { who: "{{caller.name|a calle
 
 describe('front matter', () => {
   it('is everything about an agent but its words', () => {
-    const { settings } = parsePrompt(
+    const { settings, options } = parsePrompt(
       'x',
       'x.md',
       `---
@@ -122,7 +123,7 @@ variables: { campaign: none }
 ---
 Hello`,
     );
-    expect(settings).toEqual({
+    expect({ ...settings, ...options }).toEqual({
       voice: 'cedar',
       model: 'gpt-realtime-2.1',
       language: 'de',
@@ -136,14 +137,14 @@ Hello`,
       filler: 'Einen Moment.',
       variables: { campaign: 'none' },
     });
-    expect(parsePrompt('x', 'x.md', '---\nturnDetection: server_vad\n---\nx').settings.turnDetection).toEqual({
+    expect(parsePrompt('x', 'x.md', '---\nturnDetection: server_vad\n---\nx').options['turnDetection']).toEqual({
       type: 'server_vad',
     });
   });
 
   it('is not needed', () => {
     const prompt = parsePrompt('x', 'x.md', 'Just words.\n');
-    expect([prompt.settings, prompt.render(facts)]).toEqual([{}, { instructions: 'Just words.', greeting: undefined }]);
+    expect([prompt.settings, prompt.render(facts)]).toEqual([{}, { instructions: 'Just words.', options: {} }]);
   });
 
   it.each([
@@ -238,8 +239,8 @@ describe('what looks like front matter', () => {
   ])('only to machines is words: %s', (_, text) => expect(named(text).render(facts).instructions).toBe(text));
 
   it('takes YAML\u2019s older words for booleans: nobody is greeted with "no"', () => {
-    const settings = named('---\ngreeting: no\nfiller: Off\nnoiseReduction: false\n---\nx').settings;
-    expect(settings).toEqual({ greeting: false, filler: false, noiseReduction: null });
+    const { settings, options } = named('---\ngreeting: no\nfiller: Off\nnoiseReduction: false\n---\nx');
+    expect({ ...settings, ...options }).toEqual({ greeting: false, filler: false, noiseReduction: null });
     expect(problemOf('---\nfiller: "One moment, {{caller.name}}"\n---\nx')).toContain('filler: ');
   });
 });
@@ -302,7 +303,7 @@ describe('variables', () => {
     const custom = { a: '{{call.from}}', b: '' };
     expect(prompt.render({ ...facts, custom, caller: { name: '{{custom.b}} \\{{call.to}}' } })).toEqual({
       instructions: '((call.from)) ((custom.b)) \\((call.to)) ((call.to))',
-      greeting: '((call.from))',
+      options: { greeting: '((call.from))' },
     });
   });
 
@@ -330,10 +331,10 @@ describe('variables', () => {
       'x.md',
       '---\ngreeting: "{{custom.product}}!"\nvariables: { product: shoes }\n---\n{{custom.product}}',
     );
-    expect(prompt.render(facts)).toEqual({ instructions: 'shoes', greeting: 'shoes!' });
+    expect(prompt.render(facts)).toEqual({ instructions: 'shoes', options: { greeting: 'shoes!' } });
     expect(prompt.render({ ...facts, custom: { product: 'hats', other: 'x' } })).toEqual({
       instructions: 'hats',
-      greeting: 'hats!',
+      options: { greeting: 'hats!' },
     });
     expect(problemOf('hello\n{{custom.size}}')).toBe(
       'prompts/x.md:2: "custom.size" is not among the front matter\'s variables',
@@ -365,7 +366,7 @@ describe('variables', () => {
 
 describe('the agent of a call', () => {
   const agent = (front: string, defaults = {}) =>
-    promptedAgent(parsePrompt('x', 'x.md', `---\n${front}\n---\nHi`), facts, defaults);
+    promptedAgent(parsePrompt('x', 'x.md', `---\n${front}\n---\nHi`).render(facts), defaults);
 
   it('is as the prompt says, and open where it says nothing', () => {
     expect(agent('description: x')).toEqual({ instructions: 'Hi' });
@@ -392,9 +393,12 @@ describe('the agent of a call', () => {
 
 describe('the library', () => {
   it('holds the shipped prompts', async () => {
-    const library = await PromptLibrary.open(resolve(import.meta.dirname, '../../../prompts'), fakeLog());
+    const library = await PromptLibrary.open(resolve(import.meta.dirname, '../../../prompts'), fakeLog(), AGENTS);
     expect(library.all().map(({ name }) => name)).toEqual(['after-hours', 'default']);
-    const { instructions, greeting } = library.get('default')!.render(facts);
+    const {
+      instructions,
+      options: { greeting },
+    } = library.get('default')!.render(facts);
     expect(instructions).toContain('Monday, November 24 at 7:00 AM');
     expect(instructions).not.toMatch(/\{\{|undefined|null/);
     expect(greeting).toBe('Thank you for calling Lakeside Dental, how can I help you?');
@@ -409,7 +413,7 @@ describe('the library', () => {
       'unmarked.md': Buffer.from('Hello', 'utf16le').toString('hex'),
     };
     for (const [name, hex] of Object.entries(files)) writeFileSync(join(folder, name), Buffer.from(hex, 'hex'));
-    const { library, problems } = await PromptLibrary.inspect(folder, fakeLog());
+    const { library, problems } = await PromptLibrary.inspect(folder, fakeLog(), AGENTS);
     expect(library.all().map(({ name, settings }) => [name, settings.tools])).toEqual([['marked', []]]);
     expect(problems).toEqual([
       `${join(folder, 'latin.md')}: line 4: is not UTF-8: save the file as UTF-8`,
@@ -426,10 +430,10 @@ describe('the library', () => {
       utimesSync(join(folder, 'a.md'), ++stamp, stamp);
     };
     write('{{x}}');
-    await expect(PromptLibrary.open(folder, fakeLog())).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+    await expect(PromptLibrary.open(folder, fakeLog(), AGENTS)).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
     write('one');
     const log = fakeLog();
-    const library = await PromptLibrary.open(folder, log);
+    const library = await PromptLibrary.open(folder, log, AGENTS);
     const running = library.get('a')!;
     write('{{x}}');
     expect(await library.refresh()).toHaveLength(1);

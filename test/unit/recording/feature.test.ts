@@ -6,9 +6,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { loadConfig } from '../../../src/config.ts';
 import type { Base, Feature } from '../../../src/features/feature.ts';
 import { openRecordings } from '../../../src/features/recordings.ts';
-import { parsePrompt } from '../../../src/prompts/prompt.ts';
 import { FakeClock } from '../../fakes/clock.ts';
 import { fakeLog } from '../../fakes/legs.ts';
+import { parsePrompt } from '../../fakes/prompts.ts';
 
 let dir: string;
 let opened: Feature[];

@@ -1,5 +1,6 @@
 import { resolve as resolvePath } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { AGENTS } from '../../../src/agents/index.ts';
 import { WITHHELD } from '../../../src/call/party.ts';
 import { pageParty, parseParty } from '../../../src/numbering/party.ts';
 import { loadRoutes, parseRoutes } from '../../../src/routing/load.ts';
@@ -9,6 +10,8 @@ import { isWithin, parseDays, parseHours } from '../../../src/routing/schedule.t
 const party = (text: string | undefined) => (text === undefined ? undefined : parseParty(text));
 
 const targets = {
+  agents: AGENTS,
+  agentOf: () => ({ kind: 'openai', isParticular: false }),
   hasPrompt: (name: string) => ['day', 'night', 'vip', 'default', 'after-hours'].includes(name),
   hasTool: (name: string) => ['end_call', 'take_message'].includes(name),
   timezone: 'America/New_York',
@@ -64,13 +67,15 @@ routes:
       route: 'night',
       prompt: 'night',
       tools: undefined,
-      transport: undefined,
+      agent: { chosen: undefined, kind: 'openai', options: {} },
     });
     expect(resolve(routes, { to: party('+13035550100'), from: WITHHELD, now: evening }).route).toBe('route 5');
     expect(resolve(routes, { to: party('+12025550100'), from: WITHHELD, now: NOON }).tools).toEqual(['end_call']);
-    expect(resolve(routes, { to: undefined, from: party('+442079460000') ?? WITHHELD, now: NOON }).transport).toBe(
-      'websocket',
-    );
+    expect(
+      resolve(routes, { to: undefined, from: party('+442079460000') ?? WITHHELD, now: NOON }).agent.options[
+        'transport'
+      ],
+    ).toBe('websocket');
   });
 });
 

@@ -1,10 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { longDescriptions, sessionLengths, tokensOf } from '../../../src/agent-files/session-size.ts';
-import { parsePrompt } from '../../../src/prompts/prompt.ts';
+import { longDescriptions, sessionLengths, tokensOf } from '../../../../src/agents/openai/session-size.ts';
 
 const tool = (description: string) => ({ type: 'function', name: 'lookup', description }) as const;
-const lengths = (body: string, tools: Parameters<typeof sessionLengths>[1] = []) =>
-  sessionLengths(parsePrompt('x', 'x.md', body), tools);
+const lengths = (body: string, tools: Parameters<typeof sessionLengths>[1] = []) => sessionLengths(body, tools);
 
 describe('the length of what a model is told', () => {
   it.each([

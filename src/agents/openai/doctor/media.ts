@@ -1,45 +1,38 @@
 import { connect } from 'node:net';
-import { isPrivateHost } from '../addresses.ts';
-import { type CallsApi, hangUp, postOffer } from '../agents/openai/calls-api.ts';
-import { hasApiKeyHeader } from '../agents/openai/options.ts';
-import { leanOffer } from '../agents/openai/sdp.ts';
-import { delay } from '../call/clock.ts';
-import { errorMessage } from '../errors.ts';
-import { Peer } from '../transport/peer.ts';
-import { withoutPrivateCandidates } from '../transport/reachable.ts';
-import { type Check, type DoctorDeps, type Finding, fail, pass, skip, warn } from './check.ts';
-import type { Machine } from './environment.ts';
-import { type Model, modelFailure } from './model.ts';
+import { isPrivateHost } from '../../../addresses.ts';
+import { delay } from '../../../call/clock.ts';
+import { type Finding, pass, skip, warn } from '../../../doctor/check.ts';
+import { Peer } from '../../../transport/peer.ts';
+import { withoutPrivateCandidates } from '../../../transport/reachable.ts';
+import type { AgentCheckDeps, AgentChecks } from '../../kind.ts';
+import { type CallsApi, hangUp, postOffer } from '../calls-api.ts';
+import { hasApiKeyHeader } from '../options.ts';
+import { leanOffer } from '../sdp.ts';
+import { type Model, type ModelDeps, modelFailure } from './model.ts';
 
-/** WebRTC to the model: offer and answer, the way to the candidates offered, and the relay where one is set. */
+/** WebRTC to the model: offer and answer, and the way to the candidates offered. */
 
 const ANSWER_MS = 8_000;
 const CONNECT_MS = 5_000;
 const TCP_MS = 3_000;
-const GATHER_MS = 5_000;
-const POLL_MS = 50;
+
+type Machine = AgentCheckDeps['machine'];
 
 /** A session being negotiated: its peer lives from the first of these checks to the last, and is freed by `close`. */
-export interface MediaChecks {
-  readonly checks: readonly Check[];
-  close(): Promise<void>;
-}
-
-export function mediaChecks(deps: DoctorDeps, model: Model, machine: Machine): MediaChecks {
+export function mediaChecks(deps: ModelDeps, model: Model, machine: Machine): AgentChecks {
   const media = new Media(deps, model, machine);
   return {
     checks: [
       { name: 'sdp exchange', run: (signal) => media.exchange(signal) },
       { name: 'media over udp', run: (signal) => media.connected(signal) },
       { name: 'media over tcp', run: (signal) => media.tcp(signal) },
-      { name: 'turn', run: () => turn(deps, machine) },
     ],
     close: () => media.close(),
   };
 }
 
 class Media {
-  readonly #deps: DoctorDeps;
+  readonly #deps: ModelDeps;
   readonly #model: Model;
   readonly #machine: Machine;
   readonly #connected = Promise.withResolvers<boolean>();
@@ -47,7 +40,7 @@ class Media {
   #answer: string | undefined;
   #end: (() => Promise<void>) | undefined;
 
-  constructor(deps: DoctorDeps, model: Model, machine: Machine) {
+  constructor(deps: ModelDeps, model: Model, machine: Machine) {
     this.#deps = deps;
     this.#model = model;
     this.#machine = machine;
@@ -173,38 +166,4 @@ function reaches(host: string, port: number, signal: AbortSignal): Promise<boole
     socket.once('timeout', () => end(false));
     socket.once('error', () => end(false));
   });
-}
-
-/** An allocation at the TURN server (RFC 8656): it was given when a relay candidate comes. */
-async function turn({ config, clock }: DoctorDeps, machine: Machine): Promise<Finding> {
-  const servers = config.ICE_SERVERS.filter(({ urls }) => [urls].flat().some((url) => /^turns?:/.test(url)));
-  if (servers.length === 0) return skip('no TURN server is set in ICE_SERVERS');
-  if (!machine.webrtc) return skip('needs the WebRTC library');
-  if (!machine.mediaPorts) return skip('needs a free port of RTC_PORT_RANGE');
-  const advice =
-    'Check address, transport, username and credential of the TURN server in ICE_SERVERS, and that UDP (or TCP) reaches it.';
-  try {
-    const peer = new Peer(
-      {
-        iceServers: servers,
-        relayOnly: true,
-        clock,
-        ...(config.RTC_PORT_RANGE === undefined ? {} : { portRange: config.RTC_PORT_RANGE }),
-      },
-      {},
-    );
-    try {
-      await peer.createOffer();
-      // Only relay candidates are gathered, so any candidate is one; the others need not be waited for.
-      const end = clock.now() + GATHER_MS;
-      while (!peer.hasLocalCandidates && clock.now() < end) await delay(clock, POLL_MS);
-      return peer.hasLocalCandidates
-        ? pass('a relay candidate was given')
-        : fail('no relay candidate was given', advice);
-    } finally {
-      peer.close();
-    }
-  } catch (error) {
-    return fail(errorMessage(error), advice);
-  }
 }

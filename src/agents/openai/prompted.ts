@@ -1,9 +1,7 @@
-import type { Prompt } from './prompt.ts';
-import type { PromptSettings } from './settings.ts';
-import type { PromptFacts } from './variables.ts';
+import type { OpenAiPromptOptions } from './prompt-options.ts';
 
 /** How the caller's words are written down, beside the model that does. */
-type TranscriptionDetails = Omit<NonNullable<PromptSettings['transcription']>, 'model'>;
+type TranscriptionDetails = Omit<NonNullable<OpenAiPromptOptions['transcription']>, 'model'>;
 
 /** Keys that an agent's options have under the same name. */
 const SAME = [
@@ -16,9 +14,10 @@ const SAME = [
   'parallelToolCalls',
   'maxOutputTokens',
   'truncation',
+  'transport',
 ] as const;
 
-type Same = { readonly [Key in (typeof SAME)[number]]?: Exclude<PromptSettings[Key], undefined> };
+type Same = { readonly [Key in (typeof SAME)[number]]?: Exclude<OpenAiPromptOptions[Key], undefined> };
 
 /** What a prompt says about the agent of one call, in the terms of the agent's options; what it leaves open is left out. */
 export interface PromptedAgent extends Same {
@@ -28,7 +27,7 @@ export interface PromptedAgent extends Same {
   readonly greeting?: string | true | undefined;
   /** Left out without a model for it here or as `defaults`. */
   readonly transcription?: TranscriptionDetails & { readonly model: string; readonly language?: string };
-  readonly storedPrompt?: NonNullable<PromptSettings['storedPrompt']>;
+  readonly storedPrompt?: NonNullable<OpenAiPromptOptions['storedPrompt']>;
 }
 
 /** What the daemon's settings say where a prompt does not. */
@@ -37,28 +36,33 @@ export interface PromptDefaults {
   readonly transcription?: TranscriptionDetails | undefined;
 }
 
-/** Fills a prompt for one call. A transcription model of `defaults` is used with the prompt's language and details. */
-export function promptedAgent(prompt: Prompt, facts: PromptFacts, defaults: PromptDefaults = {}): PromptedAgent {
-  const { settings } = prompt;
-  const { instructions, greeting, storedPrompt } = prompt.render(facts);
-  const transcription = transcriptionOf(settings, defaults);
+/** What a prompt says for one call, as it was rendered for it. */
+export interface Rendered {
+  readonly instructions: string;
+  readonly options: OpenAiPromptOptions;
+}
+
+/** A prompt in the terms of an agent's options. A transcription model of `defaults` is used with the prompt's language and details. */
+export function promptedAgent({ instructions, options }: Rendered, defaults: PromptDefaults = {}): PromptedAgent {
+  const { greeting, storedPrompt } = options;
+  const transcription = transcriptionOf(options, defaults);
   return {
     ...(instructions === '' && storedPrompt !== undefined ? {} : { instructions }),
-    ...defined(Object.fromEntries(SAME.map((key) => [key, settings[key]]))),
+    ...defined(Object.fromEntries(SAME.map((key) => [key, options[key]]))),
     ...(greeting === undefined ? {} : { greeting: greeting === false ? undefined : greeting }),
     ...(transcription === undefined ? {} : { transcription }),
     ...(storedPrompt === undefined ? {} : { storedPrompt }),
   };
 }
 
-function transcriptionOf(settings: PromptSettings, defaults: PromptDefaults): PromptedAgent['transcription'] {
-  const { model: own, ...details } = settings.transcription ?? {};
-  const model = own ?? settings.transcriptionModel ?? defaults.transcriptionModel;
+function transcriptionOf(options: OpenAiPromptOptions, defaults: PromptDefaults): PromptedAgent['transcription'] {
+  const { model: own, ...details } = options.transcription ?? {};
+  const model = own ?? options.transcriptionModel ?? defaults.transcriptionModel;
   if (model === undefined) return undefined;
   const general = defined(defaults.transcription ?? {});
   // One language that is certain says more than several that may be.
-  if (settings.language !== undefined) delete general['languages'];
-  return { model, ...general, ...defined(details), ...defined({ language: settings.language }) };
+  if (options.language !== undefined) delete general['languages'];
+  return { model, ...general, ...defined(details), ...defined({ language: options.language }) };
 }
 
 function defined(values: Readonly<Record<string, unknown>>): Record<string, unknown> {

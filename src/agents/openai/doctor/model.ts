@@ -1,14 +1,24 @@
-import { mintKey } from '../agents/openai/credentials.ts';
-import { classifyModelCode, codeOfStatus } from '../agents/openai/http.ts';
-import { authHeaders, hasApiKeyHeader, type ResolvedOptions, resolveOptions } from '../agents/openai/options.ts';
-import { socketUrl } from '../agents/openai/urls.ts';
-import type { Log } from '../call/leg.ts';
-import { BridgeError, errorMessage } from '../errors.ts';
-import { scrubQuoted } from '../log.ts';
-import { openSocket } from '../transport/socket.ts';
-import { type Check, type DoctorDeps, type Finding, fail, pass, skip, warn } from './check.ts';
+import type { Clock } from '../../../call/clock.ts';
+import type { Log } from '../../../call/leg.ts';
+import { type Check, type Finding, fail, pass, skip, warn } from '../../../doctor/check.ts';
+import { BridgeError, errorMessage } from '../../../errors.ts';
+import { scrubQuoted } from '../../../log.ts';
+import { openSocket } from '../../../transport/socket.ts';
+import type { SharedSettings } from '../../kind.ts';
+import { mintKey } from '../credentials.ts';
+import { classifyModelCode, codeOfStatus } from '../http.ts';
+import { authHeaders, hasApiKeyHeader, type ResolvedOptions, resolveOptions } from '../options.ts';
+import type { OpenAiSettings } from '../settings.ts';
+import { socketUrl } from '../urls.ts';
 
 /** The model: whether it takes the key, and whether its WebSocket opens. */
+
+/** What the checks are made with. */
+export interface ModelDeps {
+  readonly config: OpenAiSettings & SharedSettings;
+  readonly fetch: typeof fetch;
+  readonly clock: Clock;
+}
 
 /** Where the model is, and the key that was got for the checks after this one. */
 export interface Model {
@@ -55,7 +65,7 @@ export function modelFailure(error: unknown): Finding {
 }
 
 /** The model as the settings have it, or the one at `embeddedUrl`. Throws CONFIG_INVALID. */
-export function modelOf({ config, fetch }: DoctorDeps, embeddedUrl: string | undefined): Model {
+export function modelOf({ config, fetch }: ModelDeps, embeddedUrl: string | undefined): Model {
   const options = resolveOptions({
     apiKey: embeddedUrl === undefined ? (config.OPENAI_API_KEY ?? '') : 'sk-embedded',
     ...(embeddedUrl !== undefined
@@ -76,14 +86,14 @@ export function modelOf({ config, fetch }: DoctorDeps, embeddedUrl: string | und
   return { options, embedded: embeddedUrl !== undefined, key: undefined };
 }
 
-export function modelChecks(deps: DoctorDeps, model: Model): Check[] {
+export function modelChecks(deps: ModelDeps, model: Model): Check[] {
   return [
     { name: 'model key', run: (signal) => key(deps, model, signal) },
     { name: 'model websocket', run: (signal) => socket(deps, model, signal) },
   ];
 }
 
-async function key({ config, clock }: DoctorDeps, model: Model, signal: AbortSignal): Promise<Finding> {
+async function key({ config, clock }: ModelDeps, model: Model, signal: AbortSignal): Promise<Finding> {
   const { options } = model;
   try {
     const minted = await mintKey(options, { clock, signal, count: nothing, log: silent, budgetMs: BUDGET_MS });
@@ -101,7 +111,7 @@ async function key({ config, clock }: DoctorDeps, model: Model, signal: AbortSig
   return pass(`${new URL(options.baseUrl).host} gave a short-lived key for ${config.OPENAI_REALTIME_MODEL}`);
 }
 
-async function socket({ config, clock }: DoctorDeps, model: Model, signal: AbortSignal): Promise<Finding> {
+async function socket({ config, clock }: ModelDeps, model: Model, signal: AbortSignal): Promise<Finding> {
   const { options } = model;
   if (model.key === undefined) return skip('needs the model key');
   const first = Promise.withResolvers<FirstEvent>();

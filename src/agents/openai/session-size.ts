@@ -1,6 +1,6 @@
-import { type FunctionTool, resolveOptions } from '../agents/openai/options.ts';
-import { channelBytes, MAX_CHANNEL_SESSION_BYTES, sessionUpdate } from '../agents/openai/session.ts';
-import type { Prompt } from '../prompts/prompt.ts';
+import type { Review } from '../kind.ts';
+import { type FunctionTool, resolveOptions } from './options.ts';
+import { channelBytes, MAX_CHANNEL_SESSION_BYTES, sessionUpdate } from './session.ts';
 
 /** What is too long in what the model is told at the beginning of each call of a prompt. Pure. */
 
@@ -14,13 +14,6 @@ const WINDOW_TOKENS = 128_000;
 /** Longest description of a function that every model of the vendor's takes, characters. */
 const DESCRIPTION_CHARS = 1_024;
 
-export interface Lengths {
-  /** What no model takes. */
-  readonly problems: readonly string[];
-  /** What some do not take, or what costs something. */
-  readonly warnings: readonly string[];
-}
-
 /** Tokens that a text comes to, about. */
 export function tokensOf(text: string): number {
   let others = 0;
@@ -28,9 +21,8 @@ export function tokensOf(text: string): number {
   return Math.ceil((text.length - others) / 4) + others;
 }
 
-/** Looks at one prompt with the tools that its calls have. */
-export function sessionLengths(prompt: Prompt, tools: readonly FunctionTool[]): Lengths {
-  const { instructions } = prompt.render({ direction: 'inbound', now: 0, timezone: 'UTC' });
+/** Looks at the words of one prompt with the tools that its calls have. */
+export function sessionLengths(instructions: string, tools: readonly FunctionTool[]): Review {
   const problems: string[] = [];
   const warnings: string[] = [];
   const words = tokensOf(instructions);

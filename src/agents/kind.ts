@@ -1,0 +1,187 @@
+import type { Logger } from 'pino';
+import type { z } from 'zod';
+import type { Clock } from '../call/clock.ts';
+import type { AgentLeg } from '../call/leg.ts';
+import type { Ticker } from '../call/ticker.ts';
+import type { Check } from '../doctor/check.ts';
+import type { AudioForm } from '../media/form.ts';
+import type { SettingShape } from '../settings.ts';
+import type { ToolDefinition } from '../tools/loaded.ts';
+import type { IceServer } from '../transport/peer.ts';
+
+/**
+ * A kind of agent: one object in one folder, `agents/<name>/kind.ts`, and one line in the table of `agents/index.ts`. Everything that is its own is said
+ * here: settings, what prompts and routes may give it, how a leg of it is made, whether its far end can be reached, what the doctor looks at. Whatever
+ * else has to do with agents asks these objects and switches on no name.
+ */
+
+/** Its share of the daemon's settings, in the groups of the documents. Names are its own; each setting is optional or has a default. */
+export interface AgentShares {
+  /** Who answers, where it is, how it listens and speaks. */
+  readonly session: SettingShape;
+  /** How long a caller waits for an answer. */
+  readonly answers: SettingShape;
+  /** Which transport it has. */
+  readonly transport: SettingShape;
+  /** What is particular to WebRTC. */
+  readonly webrtc: SettingShape;
+}
+
+/** Settings of the daemon's own that every kind may read. */
+export interface SharedSettings {
+  readonly ICE_SERVERS: readonly IceServer[];
+  readonly RTC_PORT_RANGE?: { readonly min: number; readonly max: number } | undefined;
+}
+
+type InferOf<Shape extends SettingShape> = z.infer<z.ZodObject<Shape>>;
+
+/** What the settings say of a kind with these shares. */
+export type SettingsOf<Shares extends AgentShares> = Readonly<
+  InferOf<Shares['session']> & InferOf<Shares['answers']> & InferOf<Shares['transport']> & InferOf<Shares['webrtc']>
+>;
+
+/** What prompts and routes may say of agents of a kind. Keys of the common ones (`prompts/settings.ts`, `routing/load.ts`) are taken. */
+export interface AgentOptions<Prompt extends SettingShape = SettingShape, Route extends SettingShape = SettingShape> {
+  /** Keys of a prompt's front matter. */
+  readonly prompt: Prompt;
+  /** Keys of a route; they stand over a prompt's. */
+  readonly route: Route;
+  /** Keys of groups in the front matter, for hints at what was meant. */
+  readonly groups?: readonly string[];
+  /** What one key alone cannot tell: contradictions. */
+  check?(options: OptionsOf<Prompt, object>, context: z.core.$RefinementCtx): void;
+  /** Keys of the front matter whose texts may hold variables, those within them included: "greeting", "stored.values". */
+  readonly templates?: readonly string[];
+  /** Whether a prompt with these options may be without words. */
+  mayBeWordless?(options: OptionsOf<Prompt, object>): boolean;
+}
+
+type OptionsOf<Prompt extends SettingShape, Route> = Readonly<
+  InferOf<Prompt> & (Route extends SettingShape ? InferOf<Route> : unknown)
+>;
+
+/** What an agent is made for one call of. */
+export interface AgentOrder<Options = Readonly<Record<string, unknown>>> {
+  /** The prompt's words for this call, or those that stand in their place; empty where there are none. */
+  readonly instructions: string;
+  /** The options of prompt and route, variables filled in, checked by `AgentKind.options`. */
+  readonly options: Options;
+  /** What whoever placed the call wants for a voice. A kind without voices does without. */
+  readonly voice: string | undefined;
+  /** Tools that the agent may call. A kind that can call none gets them all the same. */
+  readonly tools: readonly ToolDefinition[];
+  readonly form: AudioForm;
+}
+
+/** An agent for one call. */
+export interface MadeAgent {
+  readonly leg: AgentLeg;
+  /** The model's name: what its record, its prices and the circuit that spares a refusing model go by. */
+  readonly model: string;
+}
+
+/** A kind as the settings have it, for as long as the daemon runs. */
+export interface OpenedAgent<Options = Readonly<Record<string, unknown>>> {
+  /** The model that answers where no prompt says another. */
+  readonly model: string;
+  /** Who answers, in one sentence for whoever starts the daemon. */
+  readonly about: string;
+  /** Makes an agent for one call; nothing is connected before it is started. Throws CONFIG_INVALID for what cannot work. */
+  create(order: AgentOrder<Options>): MadeAgent;
+  /** Whether its far end can be reached: resolves when it can, within a time limit of its own. Left out: there is none to reach. */
+  probe?(): Promise<void>;
+  /** After the last call. Must not reject. */
+  close(): Promise<void>;
+}
+
+/** The kinds of a table, opened as they are needed. */
+export interface Agents {
+  /** The first of the table: open from the start. */
+  readonly first: OpenedAgent;
+  /** The kind of this name, open. Rejects with CONFIG_INVALID where there is none, or where its settings cannot work. */
+  get(name: string): Promise<OpenedAgent>;
+  /** Closes all that were opened. Never rejects. */
+  close(): Promise<void>;
+}
+
+export interface AgentDeps {
+  readonly clock: Clock;
+  readonly ticker: Ticker;
+  readonly log: Logger;
+}
+
+/** What the doctor's checks of a kind are made with. */
+export interface AgentCheckDeps {
+  readonly clock: Clock;
+  readonly fetch: typeof fetch;
+  /** As `fetch`, for what is not on this machine: the time that it answers with is compared with ours. */
+  readonly outside: typeof fetch;
+  /** What was found of the machine; to be read when a check runs. */
+  readonly machine: { readonly mediaPorts: boolean; readonly webrtc: boolean };
+}
+
+export interface AgentChecks {
+  /** One after the other: each may need what one before it found. */
+  readonly checks: readonly Check[];
+  /** Frees what they opened. Must not reject. */
+  close(): Promise<void>;
+}
+
+/** What is too long, or otherwise wrong, in what agents of a kind are told. One line each. */
+export interface Review {
+  /** What no agent of the kind takes. */
+  readonly problems: readonly string[];
+  /** What some do not take, or what costs something. */
+  readonly warnings: readonly string[];
+}
+
+/** A kind of agent as it describes itself, with the types of its own settings and options. */
+export interface AgentDefinition<Shares extends AgentShares, Prompt extends SettingShape, Route extends SettingShape> {
+  /** In lower case: what prompts and routes choose it by. Its legs have it as `kind`. */
+  readonly name: string;
+  /** As people write it. */
+  readonly title: string;
+  readonly settings: Shares;
+  /** False: it needs no STUN or TURN server. Left out: it may. */
+  readonly needsIceServers?: false;
+  readonly options: AgentOptions<Prompt, Route>;
+  /** What of its settings contradicts itself, a sentence each that begins with the setting's name. */
+  problems?(settings: SettingsOf<Shares>): string[];
+  /** Those of its settings that no text may carry out of the process. */
+  secrets?(settings: SettingsOf<Shares>): ReadonlyArray<string | undefined>;
+  /** Looks at what agents of a prompt are told. Pure. */
+  review?(prompt: { readonly instructions: string; readonly tools: readonly ToolDefinition[] }): Review;
+  /** Looks at tools by themselves; one warning a line. Pure. */
+  reviewTools?(tools: readonly ToolDefinition[]): string[];
+  /** Opens it. Rejects with CONFIG_INVALID where the settings cannot work. */
+  open(settings: SettingsOf<Shares> & SharedSettings, deps: AgentDeps): Promise<OpenedAgent<OptionsOf<Prompt, Route>>>;
+  /** What the doctor looks at; it stands in for the daemon, and nothing of the kind is open. */
+  checks?(settings: SettingsOf<Shares> & SharedSettings, deps: AgentCheckDeps): Promise<AgentChecks>;
+}
+
+/** All settings, of whatever kinds. */
+type AllSettings = SharedSettings & Readonly<Record<string, unknown>>;
+
+/** A kind of agent as the daemon has it: a constant, made with `defineAgent`. Whoever asks it gives it all settings, and options that `options` has checked. */
+export interface AgentKind<Shares extends AgentShares = AgentShares>
+  extends Pick<
+    AgentDefinition<AgentShares, SettingShape, SettingShape>,
+    'name' | 'title' | 'needsIceServers' | 'review' | 'reviewTools'
+  > {
+  readonly settings: Shares;
+  readonly options: AgentOptions;
+  problems?(settings: AllSettings): string[];
+  secrets?(settings: AllSettings): ReadonlyArray<string | undefined>;
+  open(settings: AllSettings, deps: AgentDeps): Promise<OpenedAgent>;
+  checks?(settings: AllSettings, deps: AgentCheckDeps): Promise<AgentChecks>;
+}
+
+/** Makes a kind of agent, which sees its own settings and options with their types. */
+export function defineAgent<
+  const Shares extends AgentShares,
+  const Prompt extends SettingShape,
+  const Route extends SettingShape,
+>(kind: AgentDefinition<Shares, Prompt, Route>): AgentKind<Shares> {
+  // The one place where types are taken on trust: what a kind is given was read by its own shapes.
+  return kind as unknown as AgentKind<Shares>;
+}

@@ -1,0 +1,117 @@
+import { connectProbe } from '../../admission/reach.ts';
+import {
+  type AgentCheckDeps,
+  type AgentDeps,
+  type AgentOrder,
+  defineAgent,
+  type OpenedAgent,
+  type SharedSettings,
+} from '../kind.ts';
+import { openAiChecks } from './doctor/checks.ts';
+import { embeddedModel, endpointOf, type ModelEndpoint } from './endpoint.ts';
+import { createOpenAiAgent } from './index.ts';
+import type { OpenAiAgentOptions } from './options.ts';
+import { type OpenAiPromptOptions, openAiOptions } from './prompt-options.ts';
+import { promptedAgent } from './prompted.ts';
+import { longDescriptions, sessionLengths } from './session-size.ts';
+import {
+  modelContradictions,
+  type OpenAiSettings,
+  openAiSettings,
+  sessionDefaults,
+  transcriptionDefaults,
+} from './settings.ts';
+import { TransportMemory } from './transport-memory.ts';
+
+/** How long the model's host may take to answer a look, ms. */
+const PROBE_TIMEOUT_MS = 5_000;
+
+type Settings = OpenAiSettings & SharedSettings;
+
+/** OpenAI Realtime, and what speaks as it does. Where nothing names one, a simulated model on this machine answers. */
+export const openAiAgent = defineAgent({
+  name: 'openai',
+  title: 'OpenAI',
+  settings: openAiSettings,
+  needsIceServers: false,
+  options: openAiOptions,
+  problems: modelContradictions,
+  secrets: ({ OPENAI_API_KEY, OPENAI_HEADERS }) => [OPENAI_API_KEY, ...Object.values(OPENAI_HEADERS)],
+  review: ({ instructions, tools }) => sessionLengths(instructions, tools),
+  reviewTools: longDescriptions,
+  open: (settings, deps) => openOpenAi(settings, deps),
+  checks: (settings, deps: AgentCheckDeps) => openAiChecks(settings, deps),
+});
+
+/** `webrtc`: what this process learnt about WebRTC to the model. */
+export async function openOpenAi(
+  settings: Settings,
+  deps: AgentDeps,
+  webrtc = new TransportMemory(),
+): Promise<OpenedAgent<OpenAiPromptOptions>> {
+  const embedded = await embeddedModel(settings, deps);
+  const endpoint = endpointOf(settings, embedded);
+  return {
+    model: settings.OPENAI_REALTIME_MODEL,
+    about: aboutOf(settings, endpoint),
+    create(order) {
+      const options = optionsOf(order, settings, endpoint, webrtc);
+      return { leg: createOpenAiAgent(options), model: options.model };
+    },
+    probe: connectProbe(new URL(endpoint.baseUrl), PROBE_TIMEOUT_MS),
+    close: async () => embedded?.close(),
+  };
+}
+
+function aboutOf(settings: Settings, { baseUrl, embedded }: ModelEndpoint): string {
+  if (embedded)
+    return 'Calls are answered by the EMBEDDED SIMULATED MODEL, since neither OPENAI_API_KEY nor OPENAI_BASE_URL is set: it greets and says back what it hears.';
+  const transport = settings.USE_WEBRTC ? 'WebRTC (WebSocket as fallback)' : 'the WebSocket';
+  return `Calls are answered by ${settings.OPENAI_REALTIME_MODEL} at ${new URL(baseUrl).host}, over ${transport}.`;
+}
+
+/** What one call's agent is made of: the settings, over them the prompt, over that what the call itself brings. */
+function optionsOf(
+  { instructions, options, voice, tools, form }: AgentOrder<OpenAiPromptOptions>,
+  settings: Settings,
+  endpoint: ModelEndpoint,
+  memory: TransportMemory,
+): OpenAiAgentOptions {
+  return {
+    apiKey: endpoint.apiKey,
+    baseUrl: endpoint.baseUrl,
+    headers: settings.OPENAI_HEADERS,
+    keyApi: settings.OPENAI_KEY_API,
+    keyTtlSeconds: settings.OPENAI_KEY_TTL_SECONDS,
+    sdpApi: settings.OPENAI_SDP_API,
+    model: settings.OPENAI_REALTIME_MODEL,
+    voice: settings.OPENAI_VOICE,
+    ...sessionDefaults(settings),
+    greeting: true,
+    turnDetection: { type: settings.TURN_DETECTION },
+    budgets: {
+      webrtcMs: settings.WEBRTC_TIMEOUT_MS,
+      coverMs: settings.ANSWER_FILLER_MS,
+      slowRetryMs: settings.ANSWER_RETRY_MS,
+      silentEndMs: settings.ANSWER_LIMIT_MS,
+    },
+    format: form,
+    transport: settings.USE_WEBRTC ? 'webrtc' : 'websocket',
+    iceServers: settings.ICE_SERVERS,
+    ...(settings.RTC_PORT_RANGE === undefined ? {} : { portRange: settings.RTC_PORT_RANGE }),
+    memory,
+    ...promptedAgent(
+      { instructions, options },
+      { transcriptionModel: settings.OPENAI_TRANSCRIPTION_MODEL, transcription: transcriptionDefaults(settings) },
+    ),
+    ...greetingOver(settings.GREETING),
+    ...(voice === undefined ? {} : { voice }),
+    tools,
+  };
+}
+
+/** The setting wins over the prompt when it says off or gives words; `on` leaves it to the prompt, or to the model. */
+function greetingOver(setting: string): { greeting?: string | undefined } {
+  if (/^(off|false|no|0)$/i.test(setting)) return { greeting: undefined };
+  return /^(on|true|yes|1)$/i.test(setting) ? {} : { greeting: setting };
+}

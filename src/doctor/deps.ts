@@ -1,0 +1,51 @@
+import type { AgentKind } from '../agents/kind.ts';
+import type { Clock } from '../call/clock.ts';
+import type { Carriers } from '../callers/phone/carriers/index.ts';
+import type { Config } from '../config.ts';
+
+/** What the doctor's checks are made with. */
+
+/** Why an optional part cannot be had; undefined where it can. */
+export interface Parts {
+  readonly webrtc: string | undefined;
+  readonly opus: string | undefined;
+  /** Of carriers, by the names that they have there. */
+  readonly [part: string]: string | undefined;
+}
+
+/** What checks are made with; tests put their own in. */
+export interface DoctorDeps {
+  readonly config: Config;
+  /** The kinds of agents that the daemon knows. */
+  readonly agents: readonly AgentKind[];
+  /** The carriers that it knows, as the settings have them. */
+  readonly carriers: Pick<Carriers, 'all' | 'isSigned'>;
+  readonly fetch: typeof fetch;
+  readonly clock: Clock;
+  /** Free bytes for this user on the disk that holds the folder. */
+  readonly freeBytes: (folder: string) => Promise<number>;
+  /** The text of /proc/self/limits; rejects where there is none. */
+  readonly limits: () => Promise<string>;
+  /** Which optional parts can be loaded. */
+  readonly parts: () => Parts;
+}
+
+/** Every secret of the configuration that is long enough to be told from ordinary text. */
+export function secretsOf({ config, agents, carriers }: Pick<DoctorDeps, 'config' | 'agents' | 'carriers'>): string[] {
+  return [
+    ...agents.flatMap((kind) => kind.secrets?.(config) ?? []),
+    ...carriers.all.flatMap(({ checks }) => checks.secrets),
+    config.STREAM_TOKEN_SECRET,
+    config.CALLBACK_SECRET,
+    config.WEBHOOK_SECRET,
+    ...(config.DATABASE_URL === undefined ? [] : passwordsOf(config.DATABASE_URL)),
+    ...config.ADMIN_TOKEN,
+    ...config.ICE_SERVERS.map((server) => server.credential),
+  ].filter((secret) => secret !== undefined && secret.length >= 6) as string[];
+}
+
+/** The password as it stands in the URL, and as it is. */
+function passwordsOf(url: string): string[] {
+  const { password } = new URL(url);
+  return [password, decodeURIComponent(password)];
+}
