@@ -5,6 +5,7 @@ import { mediaChecks } from '../../src/agents/openai/doctor/media.ts';
 import { modelChecks, modelOf } from '../../src/agents/openai/doctor/model.ts';
 import type { Finding, Result } from '../../src/doctor/check.ts';
 import type { DoctorDeps } from '../../src/doctor/deps.ts';
+import { turnChecks } from '../../src/doctor/turn.ts';
 import { parseScenario, type ScenarioInput, startRealtimeServer } from '../../src/simulator/realtime/index.ts';
 import { SocketAcceptor } from '../../src/transport/socket.ts';
 import {
@@ -34,9 +35,10 @@ afterAll(() => rig.close());
 async function looked(broken: Broken = {}): Promise<Result[]> {
   const deps: DoctorDeps = rig.deps(broken);
   const model = modelOf(deps, undefined);
-  const media = mediaChecks(deps, model, { mediaPorts: true, webrtc: true });
+  const machine = { mediaPorts: true, webrtc: true };
+  const media = mediaChecks(deps, model, machine);
   try {
-    return await ran(deps, [...modelChecks(deps, model), ...media.checks]);
+    return await ran(deps, [...modelChecks(deps, model), ...media.checks, ...turnChecks(deps, machine)]);
   } finally {
     await media.close();
   }
