@@ -9,7 +9,6 @@ import { phoneDesk, phoneStreams } from '../callers/phone/http/desk.ts';
 import { HostedDocuments, hostedDocumentRoute } from '../callers/phone/http/hosted-documents.ts';
 import { serveMediaStream } from '../callers/phone/http/media-stream.ts';
 import { StreamTokens } from '../callers/phone/http/stream-token.ts';
-import { MemoryUsedTokens } from '../callers/phone/http/used-tokens.ts';
 import { WebhookRoutes } from '../callers/phone/http/webhook-routes.ts';
 import { phoneWebhooks } from '../callers/phone/http/webhooks.ts';
 import { errorCode, errorMessage } from '../errors.ts';
@@ -19,7 +18,7 @@ import type { Lines } from '../orders/lines.ts';
 import type { Base, Feature, Parts } from './feature.ts';
 
 /** Calls by phone: what carriers ask and tell, their media streams, and what can be asked of them. */
-export function openPhone({ config, carriers, clock, log, metrics, urls }: Base): Feature {
+export function openPhone({ config, carriers, clock, log, memory, metrics, urls }: Base): Feature {
   const count = metrics.countHttp;
   const webhooks = new WebhookRoutes({ carriers, urls, count });
   const ownSecrets = () => [config.STREAM_TOKEN_SECRET ?? randomBytes(32).toString('base64url')];
@@ -68,14 +67,14 @@ export function openPhone({ config, carriers, clock, log, metrics, urls }: Base)
     install(joined) {
       parts = joined;
       const { http, calls, dispatch, intake, claim } = joined;
-      const memory = new CallMemory(clock);
-      const tokens = new StreamTokens({ secrets: ownSecrets(), used: new MemoryUsedTokens(wall), wall });
+      const callMemory = new CallMemory({ memory, clock });
+      const tokens = new StreamTokens({ secrets: ownSecrets(), memory, wall });
       http.app.register(phoneWebhooks, {
-        desk: phoneDesk({ intake, calls, dispatch, memory, claim }),
+        desk: phoneDesk({ intake, calls, dispatch, memory: callMemory, claim }),
         carriers,
         webhooks,
         urls,
-        memory,
+        memory: callMemory,
         tokens,
         count,
         paceOf: (callId) => calls.get(callId)?.pace,
@@ -102,7 +101,7 @@ export function openPhone({ config, carriers, clock, log, metrics, urls }: Base)
         clock,
         pending: pendingLimits(config.MAX_PENDING_STREAMS),
         proven: { total: provenMost, perAddress: provenMost },
-        onStream: phoneStreams({ carriers, calls, memory, config, log, clock, count: metrics.count }),
+        onStream: phoneStreams({ carriers, calls, memory: callMemory, config, log, clock, count: metrics.count }),
       });
       http.app.register(callStatusRoute, { carriers, webhooks, onStatus: news });
       http.app.register(hostedDocumentRoute, { documents, webhooks });

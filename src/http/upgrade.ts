@@ -7,8 +7,8 @@ import type { ClientAddresses } from './client-address.ts';
 import type { CountHttp } from './counters.ts';
 import type { RateLimiter, RateLimitName } from './rate-limit.ts';
 
-/** Takes an upgrade over: completes the handshake or refuses it. A throw is answered with 500. */
-export type UpgradeHandler = (request: IncomingMessage, stream: Duplex, head: Buffer) => void;
+/** Takes an upgrade over: completes the handshake or refuses it, at once or after a while. One that throws or rejects loses its connection. */
+export type UpgradeHandler = (request: IncomingMessage, stream: Duplex, head: Buffer) => void | Promise<void>;
 
 /** How long a refused client may take to close its end, ms: the HTTP server allows half-open connections. */
 const LINGER_MS = 1_000;
@@ -69,12 +69,15 @@ export class UpgradeRouter {
         this.refuse(stream, 404, 'NOT_FOUND');
         return;
       }
-      try {
-        served.handler(request, stream, head);
-      } catch (error) {
+      const failed = (error: unknown) => {
         this.#count('upgrade_failed');
         this.#failed(error);
         stream.destroy();
+      };
+      try {
+        served.handler(request, stream, head)?.catch(failed);
+      } catch (error) {
+        failed(error);
       }
     });
   }

@@ -18,7 +18,6 @@ import { phoneStreams } from '../../src/callers/phone/http/desk.ts';
 import { HostedDocuments, hostedDocumentRoute } from '../../src/callers/phone/http/hosted-documents.ts';
 import { serveMediaStream } from '../../src/callers/phone/http/media-stream.ts';
 import { StreamTokens } from '../../src/callers/phone/http/stream-token.ts';
-import { MemoryUsedTokens } from '../../src/callers/phone/http/used-tokens.ts';
 import { WebhookRoutes } from '../../src/callers/phone/http/webhook-routes.ts';
 import { phoneWebhooks } from '../../src/callers/phone/http/webhooks.ts';
 import { loadConfig } from '../../src/config.ts';
@@ -88,10 +87,10 @@ export async function controlRig(name: 'twilio' | 'signalwire', options: Partial
   });
   const legs = new Map<string, CallerLeg>();
   const plans: OutboundPlan[] = [];
-  const memory = new CallMemory(systemClock);
+  const memory = new CallMemory({ memory: new LocalMemory({ clock: systemClock }), clock: systemClock });
   const tokens = new StreamTokens({
     secrets: ['stream-token-secret'],
-    used: new MemoryUsedTokens(Date.now),
+    memory: new LocalMemory({ clock: systemClock }),
     wall: Date.now,
   });
   const webhooks = new WebhookRoutes({ carriers, urls, count: () => {} });
@@ -176,7 +175,7 @@ export async function controlRig(name: 'twilio' | 'signalwire', options: Partial
         void call.done.then((end) => {
           live.delete(id);
           desk.ended(shown, end);
-          memory.ended(incoming);
+          void memory.ended(incoming);
         });
         return { callId: id };
       },

@@ -93,7 +93,7 @@ describe('one address', () => {
     expect(await asks('127.0.0.1')).toBe(200);
     await expect.poll(() => connectionsOf('127.0.0.1')).toBe(0);
     const token = tokenOf((await r.post('/incoming-call', { CallSid: 'CA1' })).text);
-    expect(r.streams[0]?.stream.authorizeStart(token, 'CA1')).toBeDefined();
+    expect(await r.streams[0]?.stream.authorizeStart(token, 'CA1')).toBeDefined();
   });
 });
 

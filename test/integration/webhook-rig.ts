@@ -14,7 +14,6 @@ import {
   serveMediaStream,
 } from '../../src/callers/phone/http/media-stream.ts';
 import { StreamTokens } from '../../src/callers/phone/http/stream-token.ts';
-import { MemoryUsedTokens } from '../../src/callers/phone/http/used-tokens.ts';
 import { WebhookRoutes } from '../../src/callers/phone/http/webhook-routes.ts';
 import { type PhoneOptions, phoneWebhooks } from '../../src/callers/phone/http/webhooks.ts';
 import { loadConfig } from '../../src/config.ts';
@@ -22,6 +21,7 @@ import { healthRoutes } from '../../src/health/health-route.ts';
 import type { HttpCounter } from '../../src/http/counters.ts';
 import { publicUrls } from '../../src/http/public-url.ts';
 import { createHttpServer, type HttpServerOptions } from '../../src/http/server.ts';
+import { LocalMemory } from '../../src/memory/local.ts';
 import type { Socket } from '../../src/transport/socket.ts';
 import { FakeClock } from '../fakes/clock.ts';
 
@@ -61,10 +61,10 @@ export async function rig(options: RigOptions = {}) {
   const urls = publicUrls({ publicUrl: options.publicUrl, signed: carriers.isSigned });
   const tokens = new StreamTokens({
     secrets: ['a secret of sixteen bytes'],
-    used: new MemoryUsedTokens(() => clock.wall()),
+    memory: new LocalMemory({ clock }),
     wall: () => clock.wall(),
   });
-  const memory = new CallMemory(clock);
+  const memory = new CallMemory({ memory: new LocalMemory({ clock }), clock });
   const prepared: IncomingCall[] = [];
   const desk = {
     answer: (): Preparation | Promise<Preparation> => ({ callId: `call-${prepared.length}` }),

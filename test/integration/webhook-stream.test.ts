@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 import twilio from 'twilio/lib/webhooks/webhooks.js';
 import { afterEach, describe, expect, it } from 'vitest';
 import { StreamTokens } from '../../src/callers/phone/http/stream-token.ts';
-import { MemoryUsedTokens } from '../../src/callers/phone/http/used-tokens.ts';
+import { LocalMemory } from '../../src/memory/local.ts';
 import { openSocket, type Socket } from '../../src/transport/socket.ts';
 import { CALL, PUBLIC, type Rig, type RigOptions, rig, TWILIO, tokenOf, UUID, until } from './webhook-rig.ts';
 
@@ -88,7 +88,7 @@ describe('the upgrade of /media-stream', () => {
     const authorization = { Authorization: `Bearer ${/authBearerToken="([^"]+)"/.exec(document)?.[1]}` };
     await open(authorization);
     expect(r.streams[0]?.stream.bearer).toMatchObject({ carrier: 'signalwire', carrierCallId: UUID });
-    expect(r.streams[0]?.stream.authorizeStart(token, UUID).callId).toBe('call-1');
+    expect(await r.streams[0]?.stream.authorizeStart(token, UUID)).toMatchObject({ callId: 'call-1' });
     r.clock.advance(70_000);
     await expect(open(authorization)).rejects.toEqual(refused(401));
     for (const Authorization of ['Bearer forged', 'Basic dTpw', 'Bearer'])
@@ -100,8 +100,8 @@ describe('the upgrade of /media-stream', () => {
     await start();
     const token = tokenOf((await r.post('/incoming-call', { CallSid: UUID })).text);
     await open({ Authorization: `Bearer ${token}` });
-    expect(r.streams[0]?.stream.authorizeStart(undefined, UUID).callId).toBe('call-1');
-    expect(() => r.streams[0]?.stream.authorizeStart(token, UUID)).toThrow(
+    expect(await r.streams[0]?.stream.authorizeStart(undefined, UUID)).toMatchObject({ callId: 'call-1' });
+    await expect(r.streams[0]?.stream.authorizeStart(token, UUID)).rejects.toEqual(
       expect.objectContaining({ code: 'STREAM_TOKEN_USED' }),
     );
   });
@@ -212,20 +212,20 @@ describe('the start of a stream', () => {
     await start();
     const { token, stream } = await streamFor(CALL);
     const other = await streamFor('CAother');
-    expect(() => stream.authorizeStart(undefined, CALL)).toThrow(coded('MISSING'));
-    expect(() => stream.authorizeStart('forged', CALL)).toThrow(coded('INVALID'));
-    expect(() => stream.authorizeStart(other.token, CALL)).toThrow(coded('INVALID'));
-    expect(stream.authorizeStart(token, CALL)).toMatchObject({ callId: 'call-1', carrier: 'twilio' });
-    expect(() => stream.authorizeStart(token, CALL)).toThrow(coded('USED'));
+    await expect(stream.authorizeStart(undefined, CALL)).rejects.toEqual(coded('MISSING'));
+    await expect(stream.authorizeStart('forged', CALL)).rejects.toEqual(coded('INVALID'));
+    await expect(stream.authorizeStart(other.token, CALL)).rejects.toEqual(coded('INVALID'));
+    expect(await stream.authorizeStart(token, CALL)).toMatchObject({ callId: 'call-1', carrier: 'twilio' });
+    await expect(stream.authorizeStart(token, CALL)).rejects.toEqual(coded('USED'));
     r.clock.advance(66_000);
-    expect(() => other.stream.authorizeStart(other.token, 'CAother')).toThrow(coded('EXPIRED'));
+    await expect(other.stream.authorizeStart(other.token, 'CAother')).rejects.toEqual(coded('EXPIRED'));
     const foreign = new StreamTokens({
       secrets: ['another secret of enough bytes'],
-      used: new MemoryUsedTokens(() => r.clock.wall()),
+      memory: new LocalMemory({ clock: r.clock }),
       wall: () => r.clock.wall(),
     });
     const claims = { carrier: 'twilio', carrierCallId: CALL, callId: 'call-1' };
-    expect(() => stream.authorizeStart(foreign.issue(claims), CALL)).toThrow(coded('INVALID'));
+    await expect(stream.authorizeStart(foreign.issue(claims), CALL)).rejects.toEqual(coded('INVALID'));
     for (const [name, n] of [
       ['missing', 1],
       ['invalid', 3],
@@ -241,7 +241,7 @@ describe('the start of a stream', () => {
     const { token, stream } = await streamFor(CALL);
     await open();
     await expect(open()).rejects.toEqual(refused(429));
-    stream.authorizeStart(token, CALL);
+    await stream.authorizeStart(token, CALL);
     await open();
     await expect(open()).rejects.toEqual(refused(429));
     sockets[1]?.close();
@@ -267,7 +267,7 @@ describe('the start of a stream', () => {
         ),
       )
       .toBe('opened');
-    expect(r.streams.at(-1)?.stream.authorizeStart(token, CALL)).toMatchObject({ carrierCallId: CALL });
+    expect(await r.streams.at(-1)?.stream.authorizeStart(token, CALL)).toMatchObject({ carrierCallId: CALL });
     await expect(open(bearer)).rejects.toEqual(refused(401));
     expect(r.counts.get('stream_token_used')).toBe(1);
     expect(r.pending.total).toBe(2);
@@ -279,7 +279,7 @@ describe('the start of a stream', () => {
     await expect(open(signatureOf(WSS))).rejects.toMatchObject({ code: 'SOCKET_REFUSED' });
     expect(r.pending.total).toBe(0);
     const token = tokenOf((await r.post('/incoming-call', { CallSid: CALL }, {}, TWILIO)).text);
-    r.streams[0]?.stream.authorizeStart(token, CALL);
+    await r.streams[0]?.stream.authorizeStart(token, CALL);
     await open(signatureOf(WSS));
   });
 

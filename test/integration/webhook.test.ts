@@ -194,13 +194,13 @@ describe('/incoming-call', () => {
     await start(signed);
     const replay = () => r.post('/incoming-call', form, {}, TWILIO);
     const first = tokenOf((await replay()).text);
-    r.tokens.redeem(first, { carrierCallId: CALL });
+    await r.tokens.redeem(first, { carrierCallId: CALL });
     r.clock.advance(3 * 3_600_000);
-    r.memory.ended({ carrier: 'twilio', accountId: 'AC1', carrierCallId: CALL });
+    await r.memory.ended({ carrier: 'twilio', accountId: 'AC1', carrierCallId: CALL });
     for (const minutes of [0, 5, 4.9]) {
       r.clock.advance(minutes * 60_000);
       const token = tokenOf((await replay()).text);
-      expect(() => r.tokens.redeem(token, { carrierCallId: CALL })).toThrow(/too late|used before/);
+      await expect(r.tokens.redeem(token, { carrierCallId: CALL })).rejects.toThrow(/too late|used before/);
     }
     expect(r.prepared).toHaveLength(1);
   });
@@ -330,7 +330,7 @@ describe('/call-continue', () => {
     r.desk.next = { next: 'reattach', callId: 'call-1' };
     const again = tokenOf((await r.post('/call-continue', form, {}, TWILIO)).text);
     expect(again).not.toBe(first);
-    expect(r.tokens.redeem(again, { carrierCallId: CALL }).callId).toBe('call-1');
+    expect((await r.tokens.redeem(again, { carrierCallId: CALL })).callId).toBe('call-1');
     expect(r.prepared).toHaveLength(1);
   });
 

@@ -6,9 +6,9 @@ import { describe, expect, it } from 'vitest';
 import { openCarriers } from '../../src/callers/phone/carriers/index.ts';
 import { Answers } from '../../src/callers/phone/http/answers.ts';
 import { StreamTokens } from '../../src/callers/phone/http/stream-token.ts';
-import { MemoryUsedTokens } from '../../src/callers/phone/http/used-tokens.ts';
 import { loadConfig } from '../../src/config.ts';
 import { publicUrls } from '../../src/http/public-url.ts';
+import { LocalMemory } from '../../src/memory/local.ts';
 import { Destinations } from '../../src/tools/destinations.ts';
 import { ToolRegistry } from '../../src/tools/registry.ts';
 import { fakeLog } from '../fakes/legs.ts';
@@ -41,7 +41,7 @@ describe('docs/carriers.md', () => {
       urls: publicUrls({ publicUrl: 'https://voice.example.com', signed: true }),
       tokens: new StreamTokens({
         secrets: ['a secret of sixteen bytes'],
-        used: new MemoryUsedTokens(() => 0),
+        memory: new LocalMemory({ clock: { now: () => 0 } }),
         wall: () => 0,
       }),
       apology: { text: 'Sorry.' },

@@ -13,7 +13,7 @@ export const callContinueRoute: FastifyPluginCallback<PhoneRouteOptions> = (app,
     request.log.info({ carrier, carrierCallId, next: what.next }, 'call continues');
     count(`continue_${what.next}`);
     if (what.next === 'reattach') return answers.connect(request, webhook, what.callId);
-    memory.ended(webhook);
+    void memory.ended(webhook);
     if (what.next === 'transfer') return answers.transfer(request, webhook, what.to, what.seconds, what.n);
     return what.next === 'hangup' ? answers.hangUp(webhook) : answers.apology(webhook);
   });

@@ -114,9 +114,9 @@ export function phoneStreams(deps: StreamDeps): (stream: MediaStream) => void {
   return (stream) => {
     new PhoneStream<StreamClaims>((handlers) => stream.attach(handlers), {
       carriers,
-      authorize({ token, callId }) {
+      async authorize({ token, callId }) {
         try {
-          return { ok: true, grant: stream.authorizeStart(token, callId) };
+          return { ok: true, grant: await stream.authorizeStart(token, callId) };
         } catch (error) {
           return { ok: false, code: errorCode(error) };
         }
@@ -145,5 +145,5 @@ function opened(
   memory: Pick<CallMemory, 'opened'>,
 ): void {
   if (carrier !== undefined && accountId !== undefined && carrierCallId !== undefined)
-    memory.opened({ carrier, accountId, carrierCallId });
+    void memory.opened({ carrier, accountId, carrierCallId });
 }

@@ -7,7 +7,7 @@ import type { CountHttp } from '../../../http/counters.ts';
 import type { Carriers } from '../carriers/index.ts';
 import type { Spoken } from '../carriers/webhook.ts';
 import type { Answers } from './answers.ts';
-import type { CallMemory } from './call-memory.ts';
+import type { CallMemory, Made } from './call-memory.ts';
 import type { Webhook } from './webhook.ts';
 import type { WebhookRoutes } from './webhook-routes.ts';
 
@@ -72,10 +72,8 @@ const VISITS_MOST = 10;
 export const incomingCallRoute: FastifyPluginCallback<PhoneRouteOptions> = (app, options, done) => {
   const { desk, carriers, webhooks, answers, memory, count } = options;
 
-  const prepare = async (
-    request: FastifyRequest,
-    webhook: Webhook,
-  ): Promise<{ document: string; started: boolean }> => {
+  /** A refusal starts nothing that a second webhook could double: the carrier may try again. */
+  const prepare = async (request: FastifyRequest, webhook: Webhook): Promise<Made> => {
     try {
       const preparation = await desk.prepare(incomingCall(carriers, webhook));
       if ('refused' in preparation) {
@@ -98,6 +96,14 @@ export const incomingCallRoute: FastifyPluginCallback<PhoneRouteOptions> = (app,
     }
   };
 
+  const reattach = (request: FastifyRequest, webhook: Webhook, callId: string): Made => {
+    const { carrier, carrierCallId } = webhook;
+    const document = answers.connect(request, webhook, callId);
+    count('call_returned');
+    request.log.info({ callId, carrier, carrierCallId }, 'the carrier brings a call back');
+    return { document, started: true };
+  };
+
   const meant = async (webhook: Webhook, before: { readonly visits: number; readonly opened: boolean }) => {
     // A call that rings has not been anywhere yet: what says so can only be the first webhook again.
     const { rings } = carriers.of(webhook).webhook.offered(webhook);
@@ -109,34 +115,26 @@ export const incomingCallRoute: FastifyPluginCallback<PhoneRouteOptions> = (app,
     app,
     'incoming-call',
     async (request, webhook) => {
-      const before = memory.recall(webhook);
-      if (before !== undefined) {
-        const again = (await meant(webhook, before)) ?? { next: 'repeat' };
-        const now = memory.recall(webhook) ?? before;
-        // Where another repetition of the same was quicker, this one gets its answer.
-        if (again.next === 'reattach' && now.answer === before.answer) {
-          const { carrier, carrierCallId } = webhook;
-          const { callId } = again;
-          const document = answers.connect(request, webhook, callId);
-          memory.remember(webhook, Promise.resolve(document));
-          count('call_returned');
-          request.log.info({ callId, carrier, carrierCallId }, 'the carrier brings a call back');
-          return document;
-        }
-        if (again.next !== 'new' || now.answer !== before.answer) {
+      let before = await memory.recall(webhook);
+      const again = before && ((await meant(webhook, before)) ?? { next: 'repeat' as const });
+      if (again?.next === 'apology') {
+        count('webhook_repeated');
+        return answers.apology(webhook);
+      }
+      if (before !== undefined && again?.next !== 'new' && again?.next !== 'reattach') {
+        before = (await memory.recall(webhook)) ?? before;
+        const told = await before.answer();
+        if (told !== undefined) {
           count('webhook_repeated');
-          return again.next === 'apology' ? answers.apology(webhook) : ((await now.answer) ?? answers.hangUp(webhook));
+          return told.document ?? answers.hangUp(webhook);
         }
       }
-      const made = prepare(request, webhook);
-      memory.remember(
-        webhook,
-        made.then(({ document }) => document),
+      // Where another repetition of the same was quicker, this one gets its answer.
+      const { document, first } = await memory.answer(webhook, before, async () =>
+        again?.next === 'reattach' ? reattach(request, webhook, again.callId) : prepare(request, webhook),
       );
-      const { document, started } = await made;
-      // A refusal started nothing that a second webhook could double: the carrier may try again.
-      if (!started) memory.forget(webhook);
-      return document;
+      if (!first) count('webhook_repeated');
+      return document ?? answers.hangUp(webhook);
     },
     ['GET', 'POST'],
   );

@@ -20,10 +20,10 @@ export interface MediaStream {
   attach(handlers: SocketHandlers): Socket;
   /**
    * The proof in the stream's `start`: uses the token up and gives the call it belongs to. Where `start` brought none, the upgrade's
-   * bearer token stands for it. Throws STREAM_TOKEN_{MISSING,INVALID,EXPIRED,USED}: the stream is then to be closed with 1008, and audio
-   * that came before is never used.
+   * bearer token stands for it. Rejects with STREAM_TOKEN_{MISSING,INVALID,EXPIRED,USED}, or INTERNAL where it cannot be known whether it was
+   * used: the stream is then to be closed with 1008, and audio that came before is never used.
    */
-  authorizeStart(token: string | undefined, carrierCallId: string): StreamClaims;
+  authorizeStart(token: string | undefined, carrierCallId: string): Promise<StreamClaims>;
 }
 
 export interface MediaStreamOptions {
@@ -80,9 +80,9 @@ export function serveMediaStream(options: MediaStreamOptions): { readonly pendin
   });
 
   /** Counts how a token fared, whatever came of it. */
-  const counted = <T>(check: () => T, failed?: HttpCounter): T => {
+  const counted = async (check: () => Promise<StreamClaims>, failed?: HttpCounter): Promise<StreamClaims> => {
     try {
-      return check();
+      return await check();
     } catch (error) {
       const code = errorCode(error);
       const counter = code === 'STREAM_TOKEN_USED' ? 'stream_token_used' : (failed ?? TOKEN_COUNTERS[code]);
@@ -93,7 +93,7 @@ export function serveMediaStream(options: MediaStreamOptions): { readonly pendin
 
   upgrades.serve(
     PATHS.mediaStream,
-    (request, stream, head) => {
+    async (request, stream, head) => {
       const remoteAddress = upgrades.addressOf(request);
       const refuse = (status: number, code: string) => {
         log.warn({ remoteAddress, status, code }, 'media stream refused');
@@ -107,12 +107,14 @@ export function serveMediaStream(options: MediaStreamOptions): { readonly pendin
         signature = shownProof.signed;
         bearerToken = shownProof.token;
         if (bearerToken !== undefined)
-          bearer = counted(() => tokens.verifyUnused(shownProof.token), 'upgrade_bearer_invalid');
+          bearer = await counted(() => tokens.verifyUnused(shownProof.token), 'upgrade_bearer_invalid');
       } catch (error) {
         if (!(error instanceof BridgeError)) throw error;
         if (error.code === 'HOST_NOT_ALLOWED') count('host_not_allowed');
         return refuse(error.status ?? 500, error.code);
       }
+      // Gone while its token was looked up: its place would never come back.
+      if (stream.destroyed) return;
       const jti = bearer !== undefined && !shown.has(bearer.jti) ? bearer.jti : undefined;
       const isProven = signature === true || jti !== undefined;
       if (!isProven && !upgrades.charge(request, stream, 'stream')) return;
@@ -138,9 +140,9 @@ export function serveMediaStream(options: MediaStreamOptions): { readonly pendin
           remoteAddress,
           bearer,
           attach,
-          authorizeStart(token, carrierCallId) {
+          async authorizeStart(token, carrierCallId) {
             const proof = token === undefined || token === '' ? bearerToken : token;
-            const claims = counted(() => tokens.redeem(proof, { carrierCallId }));
+            const claims = await counted(() => tokens.redeem(proof, { carrierCallId }));
             place();
             count('stream_authorized');
             return claims;

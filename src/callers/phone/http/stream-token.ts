@@ -1,6 +1,6 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { BridgeError } from '../../../errors.ts';
-import type { UsedTokens } from './used-tokens.ts';
+import type { MemorySpace, ProcessMemory } from '../../../memory/memory.ts';
 
 /**
  * The one-time token by which a media stream proves that it belongs to a call whose webhook the bridge answered. It travels in a
@@ -26,7 +26,8 @@ export interface StreamClaims {
 export interface StreamTokenOptions {
   /** The first signs, all are accepted; 16 bytes each at least. */
   readonly secrets: readonly string[];
-  readonly used: UsedTokens;
+  /** Where it is remembered which were used, by all who accept the same ones. */
+  readonly memory: ProcessMemory;
   /** Wall clock, ms since the epoch. */
   readonly wall: () => number;
   /** Life of a token, ms; 60 s when left out. */
@@ -48,6 +49,13 @@ const LABEL = 'voicebridge stream token\n';
 
 export const DEFAULT_TTL_MS = 60_000;
 const DEFAULT_LEEWAY_MS = 5_000;
+/**
+ * How long a use is remembered beyond the token's life, ms. The memory's clock is not the one that tokens expire by: where that is set back by
+ * less, none comes to life again.
+ */
+const KEPT_LONGER_MS = 600_000;
+/** Only tokens with a valid signature get there, so this many would mean as many answered webhooks within that time. */
+const USED_MOST = 100_000;
 
 function refuse(code: 'MISSING' | 'INVALID' | 'EXPIRED' | 'USED', message: string): BridgeError {
   return new BridgeError(`STREAM_TOKEN_${code}`, message, { status: 401 });
@@ -58,6 +66,8 @@ export class StreamTokens {
   readonly #ttlMs: number;
   readonly #leewayMs: number;
   readonly #random: (n: number) => Uint8Array;
+  /** By jti. When it is full of tokens still alive it refuses more: a replay never passes for want of room. */
+  readonly #used: MemorySpace<true>;
 
   /** Throws CONFIG_INVALID without a secret or with one that is too short. */
   constructor(options: StreamTokenOptions) {
@@ -67,6 +77,7 @@ export class StreamTokens {
     this.#ttlMs = options.ttlMs ?? DEFAULT_TTL_MS;
     this.#leewayMs = options.leewayMs ?? DEFAULT_LEEWAY_MS;
     this.#random = options.random ?? randomBytes;
+    this.#used = options.memory.space({ name: 'stream-tokens', most: USED_MOST, full: 'new' });
   }
 
   /** A new token, valid once. Throws WEBHOOK_INVALID when an id is empty or longer than 100 bytes. */
@@ -101,17 +112,24 @@ export class StreamTokens {
     return claims;
   }
 
-  /** As `verify`, of a token that was not used before either: else STREAM_TOKEN_USED. It is not used up. */
-  verifyUnused(token: string | undefined): StreamClaims {
+  /**
+   * As `verify`, of a token that was not used before either: else STREAM_TOKEN_USED. It is not used up. Rejects where the memory fails: then
+   * the token proves nothing.
+   */
+  async verifyUnused(token: string | undefined): Promise<StreamClaims> {
     const claims = this.verify(token);
-    if (this.#options.used.has(claims.jti)) throw refuse('USED', 'the stream token was used before');
+    if ((await this.#used.get(claims.jti)) !== undefined) throw refuse('USED', 'the stream token was used before');
     return claims;
   }
 
-  /** As `verify`, and uses the token up: the next time it throws STREAM_TOKEN_USED. A token that fails otherwise is not used up. */
-  redeem(token: string | undefined, bound: { carrierCallId: string }): StreamClaims {
+  /**
+   * As `verify`, and uses the token up: of all who show it at once one passes, the next time it rejects with STREAM_TOKEN_USED. A token that
+   * fails otherwise is not used up. One whose use cannot be recorded is refused: it might be used twice.
+   */
+  async redeem(token: string | undefined, bound: { carrierCallId: string }): Promise<StreamClaims> {
     const claims = this.verify(token, bound);
-    if (!this.#options.used.consume(claims.jti, claims.expiresAtMs + this.#leewayMs))
+    const livesMs = claims.expiresAtMs + this.#leewayMs - this.#options.wall();
+    if (!(await this.#used.putIfAbsent(claims.jti, true, livesMs + KEPT_LONGER_MS)).put)
       throw refuse('USED', 'the stream token was used before');
     return claims;
   }

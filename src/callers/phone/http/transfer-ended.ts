@@ -17,7 +17,7 @@ export const transferEndedRoute: FastifyPluginCallback<PhoneRouteOptions> = (app
     request.log.info({ carrier, carrierCallId, how, next: what.next }, 'a transfer has ended');
     count(how === 'completed' ? 'transfer_completed' : 'transfer_failed');
     if (what.next === 'reattach') return answers.connect(request, webhook, what.callId);
-    memory.ended(webhook);
+    void memory.ended(webhook);
     return what.next === 'apology' ? answers.apology(webhook) : answers.hangUp(webhook);
   });
   done();

@@ -3,10 +3,10 @@ import { openCarriers } from '../../../../../src/callers/phone/carriers/index.ts
 import { Answers } from '../../../../../src/callers/phone/http/answers.ts';
 import { incomingCall } from '../../../../../src/callers/phone/http/incoming-call.ts';
 import { StreamTokens } from '../../../../../src/callers/phone/http/stream-token.ts';
-import { MemoryUsedTokens } from '../../../../../src/callers/phone/http/used-tokens.ts';
 import type { Webhook } from '../../../../../src/callers/phone/http/webhook.ts';
 import { loadConfig } from '../../../../../src/config.ts';
 import { publicUrls } from '../../../../../src/http/public-url.ts';
+import { LocalMemory } from '../../../../../src/memory/local.ts';
 
 const FALLBACK = '+12025550100';
 
@@ -16,7 +16,7 @@ const answers = new Answers({
   urls: publicUrls({ publicUrl: 'https://voice.example.com', signed: true }),
   tokens: new StreamTokens({
     secrets: ['a secret of sixteen bytes'],
-    used: new MemoryUsedTokens(() => 0),
+    memory: new LocalMemory({ clock: { now: () => 0 } }),
     wall: () => 0,
   }),
   apology: { text: 'Sorry.' },

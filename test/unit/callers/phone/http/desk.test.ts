@@ -10,6 +10,7 @@ import { phoneDesk } from '../../../../../src/callers/phone/http/desk.ts';
 import type { IncomingCall } from '../../../../../src/callers/phone/http/incoming-call.ts';
 import type { Assignment, Dispatch } from '../../../../../src/dispatch.ts';
 import { Intake } from '../../../../../src/intake/intake.ts';
+import { LocalMemory } from '../../../../../src/memory/local.ts';
 import type { OutboundPlan } from '../../../../../src/orders/outbound-call.ts';
 import { FakeClock } from '../../../../fakes/clock.ts';
 import { FakeAgent, fakeLog } from '../../../../fakes/legs.ts';
@@ -70,7 +71,7 @@ function rig(assigned: Partial<Assignment> = {}, maxCalls = 10) {
     intake: new Intake({ calls, dispatch, admission }),
     calls,
     dispatch,
-    memory: new CallMemory(clock),
+    memory: new CallMemory({ memory: new LocalMemory({ clock }), clock }),
     claim,
   });
   return { desk, calls, events, claimed, end: () => calls.endAll(termination('drained')) };

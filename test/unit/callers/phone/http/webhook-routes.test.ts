@@ -13,13 +13,13 @@ import { callStatusRoute, type StatusUpdate } from '../../../../../src/callers/p
 import type { IncomingCall } from '../../../../../src/callers/phone/http/incoming-call.ts';
 import { StreamTokens } from '../../../../../src/callers/phone/http/stream-token.ts';
 import { upgradeProof } from '../../../../../src/callers/phone/http/upgrade-proof.ts';
-import { MemoryUsedTokens } from '../../../../../src/callers/phone/http/used-tokens.ts';
 import { WebhookRoutes } from '../../../../../src/callers/phone/http/webhook-routes.ts';
 import { phoneWebhooks } from '../../../../../src/callers/phone/http/webhooks.ts';
 import { loadConfig } from '../../../../../src/config.ts';
 import type { HttpCounter } from '../../../../../src/http/counters.ts';
 import { publicUrls } from '../../../../../src/http/public-url.ts';
 import { createHttpServer } from '../../../../../src/http/server.ts';
+import { LocalMemory } from '../../../../../src/memory/local.ts';
 import { parseParty } from '../../../../../src/numbering/party.ts';
 import { FakeClock } from '../../../../fakes/clock.ts';
 
@@ -137,10 +137,10 @@ async function rig() {
     carriers,
     webhooks,
     urls,
-    memory: new CallMemory(clock),
+    memory: new CallMemory({ memory: new LocalMemory({ clock }), clock }),
     tokens: new StreamTokens({
       secrets: ['a secret of sixteen bytes'],
-      used: new MemoryUsedTokens(() => clock.wall()),
+      memory: new LocalMemory({ clock }),
       wall: () => clock.wall(),
     }),
     count,
