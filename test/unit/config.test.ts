@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { sessionDefaults, transcriptionDefaults } from '../../src/agents/openai/settings.ts';
 import { envExample, errorsPage, eventsPage, readme } from '../../src/cli/docs.ts';
 import { settingGroups, settingsPage } from '../../src/cli/settings-docs.ts';
-import { loadConfig, settings } from '../../src/config.ts';
+import { loadConfig, settings, settingsOf } from '../../src/config.ts';
 
 const failure = (env: Record<string, string>): string => {
   try {
@@ -149,6 +150,51 @@ describe('loadConfig', () => {
     const message = failure({ PORT: 'x', USE_WEBRTC: 'y', STREAM_TOKEN_SECRET: 's3cret' });
     expect(message.split('\n')).toHaveLength(4);
     expect(message).not.toContain('s3cret');
+  });
+});
+
+describe('settings of carriers', () => {
+  const carrier = (name: string, problems?: (set: Readonly<Record<string, unknown>>) => string[]) => ({
+    name,
+    title: name,
+    settings: {
+      calls: { [`${name.toUpperCase()}_KEY`]: z.string().optional().describe('Proves its webhooks.') },
+      control: { [`${name.toUpperCase()}_RATE`]: z.coerce.number().default(8).describe('Its rate, kHz.') },
+    },
+    ...(problems === undefined ? {} : { problems }),
+  });
+  const carriers = [
+    carrier('first', (set) => (set['FIRST_RATE'] === 9 ? ['FIRST_RATE: nine. Take eight.'] : [])),
+    carrier('second'),
+  ];
+
+  it('are those of the table that is given, with what it says of them', () => {
+    const env = {
+      FIRST_KEY: 'k',
+      SECOND_RATE: '16',
+      OUTBOUND_CARRIER: 'second',
+      TWILIO_AUTH_TOKEN: 'not of this table',
+    };
+    const config: Record<string, unknown> = loadConfig(env, { carriers });
+    expect(config).toMatchObject({ FIRST_KEY: 'k', FIRST_RATE: 8, SECOND_RATE: 16, OUTBOUND_CARRIER: 'second' });
+    expect(config).not.toHaveProperty('TWILIO_AUTH_TOKEN');
+    expect(() => loadConfig({ FIRST_RATE: '9' }, { carriers })).toThrow('FIRST_RATE: nine.');
+    expect(() => loadConfig({ SECOND_RATE: 'x' }, { carriers })).toThrow('Its rate, kHz.');
+    expect(() => loadConfig({ OUTBOUND_CARRIER: 'twilio' }, { carriers })).toThrow('"first"|"second"');
+  });
+
+  it('stand before those that all carriers share, and are nobody else’s', () => {
+    const names = settingsOf({ carriers }).map(({ name }) => name);
+    expect(names.slice(names.indexOf('FIRST_KEY'), names.indexOf('FIRST_KEY') + 3)).toEqual([
+      'FIRST_KEY',
+      'SECOND_KEY',
+      'STREAM_TOKEN_SECRET',
+    ]);
+    expect(names.slice(names.indexOf('FIRST_RATE'), names.indexOf('FIRST_RATE') + 3)).toEqual([
+      'FIRST_RATE',
+      'SECOND_RATE',
+      'OUTBOUND_CARRIER',
+    ]);
   });
 });
 
