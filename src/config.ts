@@ -207,8 +207,8 @@ export interface Setting {
 }
 
 /** Names, defaults and sentences of all settings, in order: for `.env.example` and the README's table. */
-export function settingsOf(tables: Tables): Setting[] {
-  return Object.entries(groupsOf(tables)).flatMap(([group, shape]) =>
+export function settingsOf(tables: Partial<Tables> = {}): Setting[] {
+  return Object.entries(groupsOf({ ...TABLES, ...tables })).flatMap(([group, shape]) =>
     Object.entries<z.ZodType>(shape).map(([name, type]) => ({
       name,
       group: group as SettingGroup,
@@ -219,7 +219,7 @@ export function settingsOf(tables: Tables): Setting[] {
 }
 
 /** Those of the daemon's own tables. */
-export const settings: readonly Setting[] = settingsOf(TABLES);
+export const settings: readonly Setting[] = settingsOf();
 
 /**
  * Reads and checks the settings. An empty variable counts as not set. Throws CONFIG_INVALID with one line per wrong setting: which, why

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { dirname, join, relative, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { AGENTS } from '../src/agents/index.ts';
 import { CARRIERS } from '../src/callers/phone/carriers/index.ts';
 
 const root = resolve(import.meta.dirname, '..');
@@ -410,14 +411,15 @@ interface OwnFolder {
   readonly title: string;
   readonly folder: string;
 }
-const KINDS: readonly OwnFolder[] = CARRIERS.map(({ name, title }) => ({
-  name,
-  title,
-  folder: `src/callers/phone/carriers/${name}/`,
-}));
+const inFolders = (kinds: ReadonlyArray<{ readonly name: string; readonly title: string }>, folder: string) =>
+  kinds.map(({ name, title }): OwnFolder => ({ name, title, folder: `${folder}/${name}/` }));
+const KINDS: readonly OwnFolder[] = [
+  ...inFolders(CARRIERS, 'src/callers/phone/carriers'),
+  ...inFolders(AGENTS, 'src/agents'),
+];
 
 const NAMES_SAY =
-  'a carrier stands in its own folder and in the table alone: whatever else has to do with it asks the table, and switches on no name';
+  'a carrier, or whose agent answers, stands in its own folder and in its table alone: whatever else has to do with it asks the table, and switches on no name';
 
 /** Where a name stands all the same, each with the words around it and why. */
 const NAMED_ALL_THE_SAME: ReadonlyArray<{ readonly file: string; readonly words: RegExp; readonly why: string }> = [
@@ -425,6 +427,16 @@ const NAMED_ALL_THE_SAME: ReadonlyArray<{ readonly file: string; readonly words:
     file: 'src/callers/phone/carriers/index.ts',
     words: /^(import .*|export const CARRIERS = .*)$/gm,
     why: 'the table: one line each',
+  },
+  {
+    file: 'src/agents/index.ts',
+    words: /^(import .*|export const AGENTS = .*)$/gm,
+    why: 'the table: one line each',
+  },
+  {
+    file: 'src/cli/simulator.ts',
+    words: /the OpenAI-Realtime-compatible server|the openai package/g,
+    why: "the simulator's own command: it is the far end that it says it is",
   },
   ...['signature', 'webhook'].map((name) => ({
     file: `src/callers/phone/carriers/signalwire/${name}.ts`,

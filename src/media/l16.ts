@@ -1,7 +1,7 @@
 /**
  * Linear 16-bit PCM to bytes and back, in either byte order.
  *
- * Little endian is what OpenAI's `audio/pcm` and WAV carry; big endian ("network order") is RFC 3551's L16
+ * Little endian is what the `audio/pcm` of speech models and WAV carry; big endian ("network order") is RFC 3551's L16
  * (https://www.rfc-editor.org/rfc/rfc3551#section-4.5.11). The order is always stated, never guessed.
  */
 
