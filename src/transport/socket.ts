@@ -198,6 +198,8 @@ export class Socket {
  * fifty times a second, which go the short way, and are told unread: who reads them sees whether they are UTF-8.
  */
 export class SocketAcceptor {
+  /** Whether media sockets that are accepted from now on have the short way: for `bench/plain-frames.bench.ts`, which measures what it brings. */
+  static shortWay = true;
   readonly #server: WebSocketServer;
   readonly #options: SocketOptions;
   readonly #media: boolean;
@@ -227,7 +229,10 @@ export class SocketAcceptor {
     // The library takes no list; what else was offered is passed over.
     if (asksForWebSocket(request)) request.headers.upgrade = 'websocket';
     this.#server.handleUpgrade(request, stream, head, (ws) =>
-      connected((handlers) => new Socket(ws, handlers, this.#options, this.#media ? stream : undefined)),
+      connected(
+        (handlers) =>
+          new Socket(ws, handlers, this.#options, this.#media && SocketAcceptor.shortWay ? stream : undefined),
+      ),
     );
   }
 }
