@@ -6,7 +6,7 @@ import { type AccountAt, type NumberOptions, numberSetting } from './number.ts';
 
 export function carrierChecks(deps: DoctorDeps, options: NumberOptions): Check[] {
   const accounts = deps.carriers.all.flatMap((carrier): AccountAt[] => {
-    const account = carrier.checks.account?.(deps.fetch);
+    const account = carrier.checks.account?.(deps);
     return account === undefined ? [] : [{ carrier, account }];
   });
   const good: AccountAt[] = [];

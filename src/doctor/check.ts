@@ -1,5 +1,6 @@
 import type { Clock } from '../call/clock.ts';
 import { BridgeError, errorMessage } from '../errors.ts';
+import { scrub } from '../log.ts';
 
 /** What a check is, how long it may take, and how its line reads. */
 
@@ -63,10 +64,9 @@ export async function runCheck(
   }
 }
 
-/** `fetch` says only "fetch failed"; the system's reason is its cause. Where several addresses were tried, only the code says what happened. */
+/** What an error says, without keys. Where several addresses were tried, only the code says what happened. */
 export function reasonOf(error: unknown): string {
-  const inner = error instanceof Error && error.message === 'fetch failed' ? (error.cause ?? error) : error;
-  return errorMessage(inner) || (codeOf(inner) ?? 'no connection');
+  return scrub(errorMessage(error), false) || (codeOf(error) ?? 'no connection');
 }
 
 /** The system's code of what happened to a connection: ENOTFOUND, ECONNREFUSED and the like. */

@@ -1,6 +1,8 @@
 import { existsSync, statSync } from 'node:fs';
 import { adminTokenFile } from '../http/admin-token.ts';
 import { localUrl } from '../http/public-url.ts';
+import { jsonObject } from '../transport/http.ts';
+import { ask } from './ask.ts';
 import { type Check, type Finding, fail, pass, warn } from './check.ts';
 import type { DoctorDeps } from './deps.ts';
 
@@ -16,7 +18,7 @@ async function operators(deps: DoctorDeps, signal: AbortSignal): Promise<Finding
   const { config } = deps;
   const asked = [localUrl(config.HOST, config.PORT), ...(config.PUBLIC_URL === undefined ? [] : [config.PUBLIC_URL])];
   const shut: string[] = [];
-  const answers = await Promise.all(asked.map(async (url) => ({ url, answer: await ask(deps, url, signal) })));
+  const answers = await Promise.all(asked.map(async (url) => ({ url, answer: await withoutToken(deps, url, signal) })));
   for (const { url, answer } of answers) {
     if (answer === 'open')
       return fail(
@@ -51,12 +53,11 @@ function tokenOf({ config }: DoctorDeps): { readonly seen: string; readonly read
 }
 
 /** Asks for the list of calls without a token; undefined where no daemon answers. */
-async function ask({ fetch }: DoctorDeps, url: string, over: AbortSignal): Promise<'open' | 'shut' | undefined> {
-  const signal = AbortSignal.any([over, AbortSignal.timeout(ASK_MS)]);
+async function withoutToken(deps: DoctorDeps, url: string, signal: AbortSignal): Promise<'open' | 'shut' | undefined> {
   try {
-    const response = await fetch(`${url}/calls?limit=1`, { signal, redirect: 'manual' });
-    const body = (await response.json()) as { calls?: unknown; error?: { code?: unknown } } | null;
-    if (response.status === 200 && Array.isArray(body?.calls)) return 'open';
+    const answer = await ask(deps, { url: `${url}/calls?limit=1`, headers: {}, timeoutMs: ASK_MS, signal });
+    const body = jsonObject(answer.body) as { calls?: unknown; error?: { code?: unknown } | null } | undefined;
+    if (answer.status === 200 && Array.isArray(body?.calls)) return 'open';
     return String(body?.error?.code).startsWith('ADMIN_TOKEN_') ? 'shut' : undefined;
   } catch {
     // Whether anything answers there at all, the lines before this one have said.

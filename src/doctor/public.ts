@@ -3,7 +3,9 @@ import { secretSettings } from '../callers/phone/carriers/index.ts';
 import { addressOf, PATHS } from '../callers/phone/http/answers.ts';
 import { BridgeError, errorMessage } from '../errors.ts';
 import { localUrl } from '../http/public-url.ts';
+import { type HttpAnswer, jsonObject } from '../transport/http.ts';
 import { openSocket } from '../transport/socket.ts';
+import { ask } from './ask.ts';
 import { type Check, codeOf, type Finding, fail, pass, reasonOf, skip, warn } from './check.ts';
 import type { DoctorDeps } from './deps.ts';
 import { type ProbeServer, startProbeServer } from './probe-server.ts';
@@ -96,10 +98,9 @@ class Way {
 
   /** Asks the public address for what only the doctor's own server knows. */
   async #nonce(url: string, probe: ProbeServer, signal: AbortSignal): Promise<Finding | undefined> {
-    const { fetch, config } = this.#deps;
-    const response = await fetch(url + probe.path, { signal, redirect: 'manual' });
-    const text = (await response.text()).trim();
-    return text === probe.nonce ? undefined : elsewhere(url, config.PORT, response);
+    const answer = await ask(this.#deps, { url: url + probe.path, headers: {}, signal });
+    const text = answer.body.toString().trim();
+    return text === probe.nonce ? undefined : elsewhere(url, this.#deps.config.PORT, answer);
   }
 
   /**
@@ -109,10 +110,10 @@ class Way {
   async #sameDaemon(url: string, signal: AbortSignal): Promise<Finding | undefined> {
     const { config } = this.#deps;
     const before = await this.#uptime(this.#local, signal);
-    const response = await this.#deps.fetch(`${url}/health`, { signal, redirect: 'manual' });
-    const outside = await uptimeOf(response);
+    const answer = await ask(this.#deps, { url: `${url}/health`, headers: {}, signal });
+    const outside = uptimeOf(answer);
     const after = await this.#uptime(this.#local, signal);
-    if (outside === undefined) return elsewhere(url, config.PORT, response);
+    if (outside === undefined) return elsewhere(url, config.PORT, answer);
     if (before !== undefined && after !== undefined && before <= outside && outside <= after) return undefined;
     return fail(
       `another daemon than the one on port ${config.PORT} answers at ${url}`,
@@ -166,7 +167,7 @@ class Way {
    * the signature was taken.
    */
   async signature(signal: AbortSignal): Promise<Finding> {
-    const { config, carriers, fetch } = this.#deps;
+    const { config, carriers } = this.#deps;
     const proving = carriers.all.filter(({ isSigned }) => isSigned);
     const [first] = proving;
     if (first === undefined)
@@ -174,9 +175,9 @@ class Way {
     if (!this.#leadsHere || config.PUBLIC_URL === undefined) return skip('needs a public url that leads here');
     const publicUrl = config.PUBLIC_URL;
     const post = async (url: string, { headers, body }: Trial) => {
-      const response = await fetch(url, { method: 'POST', headers, body, redirect: 'manual', signal });
-      const isTaken = (await response.text()).includes('WEBHOOK_INVALID') && response.status === 400;
-      return { isTaken, status: response.status };
+      const answer = await ask(this.#deps, { url, method: 'POST', headers, body, signal });
+      const isTaken = answer.status === 400 && answer.body.includes('WEBHOOK_INVALID');
+      return { isTaken, status: answer.status };
     };
     const trials = proving.flatMap((carrier) => {
       const url = publicUrl + addressOf(carrier, 'incoming-call');
@@ -209,22 +210,23 @@ class Way {
 
   /** Seconds since the start of the daemon at this address; undefined where none answers. */
   async #uptime(base: string, signal: AbortSignal): Promise<number | undefined> {
-    return uptimeOf(await this.#deps.fetch(`${base}/health`, { signal, redirect: 'manual' }));
+    return uptimeOf(await ask(this.#deps, { url: `${base}/health`, headers: {}, signal }));
   }
 }
 
-async function uptimeOf(response: Response): Promise<number | undefined> {
-  const health = (await response.json().catch(() => ({}))) as { uptime?: unknown; activeSessions?: unknown } | null;
-  return typeof health?.uptime === 'number' && typeof health.activeSessions === 'number' ? health.uptime : undefined;
+function uptimeOf({ body }: HttpAnswer): number | undefined {
+  const health = jsonObject(body);
+  return typeof health?.['uptime'] === 'number' && typeof health['activeSessions'] === 'number'
+    ? health['uptime']
+    : undefined;
 }
 
 /** The address answers, but not with what this machine would have said. */
-function elsewhere(url: string, port: number, response: Response): Finding {
-  const { status } = response;
+function elsewhere(url: string, port: number, { status, headers }: HttpAnswer): Finding {
   const seen = `${url} answers HTTP ${status}`;
   if (status >= 300 && status < 400)
     return fail(
-      `${seen}, a redirect to ${originOf(response.headers.get('location'), url)}`,
+      `${seen}, a redirect to ${originOf(headers.get('location'), url)}`,
       'Set PUBLIC_URL to the address that answers without a redirect: signatures are over it, and WebSockets follow none.',
     );
   // 52x and 530 are Cloudflare's for an origin or a tunnel that does not answer.

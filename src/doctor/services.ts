@@ -1,6 +1,7 @@
 import { BridgeError } from '../errors.ts';
 import { createPool } from '../records/postgres-client.ts';
 import { postgresMigrations } from '../records/postgres-schema.ts';
+import { ask } from './ask.ts';
 import { type Check, type Finding, fail, pass, reasonOf, skip, warn } from './check.ts';
 import type { DoctorDeps } from './deps.ts';
 
@@ -83,24 +84,24 @@ function databaseFailure(name: string, error: unknown): Finding {
 }
 
 /** Whether something answers there; no event is sent, so what it says to one is not known. */
-async function receivers({ config, fetch }: DoctorDeps, signal: AbortSignal): Promise<Finding> {
-  const urls = config.WEBHOOK_URL;
+async function receivers(deps: DoctorDeps, signal: AbortSignal): Promise<Finding> {
+  const urls = deps.config.WEBHOOK_URL;
   if (urls.length === 0) return skip('WEBHOOK_URL is not set');
-  const found = await Promise.all(urls.map((url) => receiver(fetch, url, signal)));
+  const found = await Promise.all(urls.map((url) => receiver(deps, url, signal)));
   const bad = found.filter(({ status }) => status !== 'pass');
   return bad.find(({ status }) => status === 'fail') ?? bad[0] ?? pass(found.map(({ detail }) => detail).join(', '));
 }
 
-async function receiver(ask: typeof fetch, url: string, signal: AbortSignal): Promise<Finding> {
+async function receiver(deps: DoctorDeps, url: string, signal: AbortSignal): Promise<Finding> {
   // Paths and queries of receivers often are their secret.
   const { origin } = new URL(url);
   try {
-    const response = await ask(url, { method: 'HEAD', redirect: 'manual', signal });
-    if (response.status >= 300 && response.status < 400)
+    const { status } = await ask(deps, { url, method: 'HEAD', headers: {}, signal });
+    if (status >= 300 && status < 400)
       return warn(`${origin} redirects`, 'Set WEBHOOK_URL to where it leads: webhooks follow no redirects.');
-    if (response.status >= 500)
+    if (status >= 500)
       return warn(
-        `${origin} answers HTTP ${response.status}`,
+        `${origin} answers HTTP ${status}`,
         'Look at the receiver: webhooks are tried again for a day at most.',
       );
     return pass(`${origin} answers`);

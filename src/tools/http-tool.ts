@@ -95,7 +95,8 @@ async function callEndpoint(
     }
   }
   try {
-    // `request` follows no redirect, and the dispatcher connects to checked addresses alone.
+    // `request` follows no redirect, and the dispatcher connects to checked addresses alone. `exchange` does not fit: it reads a refusal's body too,
+    // takes what was compressed unasked, and its time would run on while the caller is away; here the run's signal has the time.
     const dispatcher = deps.destinations.dispatcherFor(url);
     const answer = await request(url, { method: file.method, headers, body, dispatcher, signal: ctx.signal });
     const { statusCode } = answer;

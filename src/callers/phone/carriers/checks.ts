@@ -1,3 +1,5 @@
+import type { Exchange } from '../../../transport/http.ts';
+
 /**
  * What the doctor asks of a carrier, to look from outside at what its settings say: at its API with the credentials, and at our own webhook with what
  * the carrier would send there. Nothing here starts a call. The doctor finds the words for what comes of it.
@@ -10,7 +12,7 @@ export interface CarrierChecks {
   /** Packages that npm may have left out. */
   readonly optionalParts?: readonly OptionalPart[];
   /** Its account; undefined without credentials. */
-  account?(fetch: Fetch): AccountChecks | undefined;
+  account?(via: Via): AccountChecks | undefined;
   /**
    * Webhooks for this URL that name no call, one for each secret that is set and signed with it: what is judged like any webhook and starts nothing.
    * A carrier whose secret here only verifies has none.
@@ -22,7 +24,8 @@ export interface CarrierChecks {
   upgradeHeaders?(url: string): Readonly<Record<string, string>> | undefined;
 }
 
-export type Fetch = typeof fetch;
+/** How its API is asked. */
+export type Via = Pick<Exchange, 'fetch' | 'clock'>;
 
 /** A package that a setting may need. */
 export interface OptionalPart {
@@ -47,7 +50,7 @@ export interface Trial {
   readonly body: string;
 }
 
-/** An account at a carrier, asked over its API. What cannot be reached rejects as `fetch` does. */
+/** An account at a carrier, asked over its API. What cannot be reached rejects as `exchange` does. */
 export interface AccountChecks {
   /** Host of the API. */
   readonly host: string;

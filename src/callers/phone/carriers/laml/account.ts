@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import type { AccountChecks, Fetch, NumberChange, NumberFound, OwnedNumber } from '../checks.ts';
+import { exchange, type HttpAnswer, jsonObject } from '../../../../transport/http.ts';
+import type { AccountChecks, NumberChange, NumberFound, OwnedNumber, Via } from '../checks.ts';
 
 /**
  * An account and its numbers, by the REST API of 2010-04-01. Of a number's settings, a trunk wins over an application, and an application over the
@@ -33,6 +34,11 @@ type Resource = z.infer<typeof resource>;
 
 const list = z.object({ incoming_phone_numbers: z.array(resource) });
 
+/** Longer than any check of the doctor's, which gives up by its signal, ms. */
+const ANSWER_MS = 30_000;
+/** A number is some kilobytes, and the filter finds few. */
+const ANSWER_BYTES = 1024 * 1024;
+
 interface Question {
   readonly query?: string;
   /** One number; the list without it. */
@@ -41,9 +47,10 @@ interface Question {
   readonly form?: Readonly<Record<string, string>>;
 }
 
-export function lamlAccount(account: LamlAccount, fetch: Fetch): AccountChecks {
-  const ask = ({ query = '', sid, form }: Question, signal: AbortSignal): Promise<Response> =>
-    fetch(`${account.url}${sid === undefined ? '' : `/${sid}`}${account.suffix}${query}`, {
+export function lamlAccount(account: LamlAccount, via: Via): AccountChecks {
+  const ask = ({ query = '', sid, form }: Question, signal: AbortSignal): Promise<HttpAnswer> =>
+    exchange({
+      url: `${account.url}${sid === undefined ? '' : `/${sid}`}${account.suffix}${query}`,
       method: form === undefined ? 'GET' : 'POST',
       headers: {
         Authorization: `Basic ${Buffer.from(`${account.user}:${account.password}`).toString('base64')}`,
@@ -51,8 +58,10 @@ export function lamlAccount(account: LamlAccount, fetch: Fetch): AccountChecks {
         ...(form === undefined ? {} : { 'Content-Type': 'application/x-www-form-urlencoded' }),
       },
       ...(form === undefined ? {} : { body: new URLSearchParams(form).toString() }),
-      // Credentials go to no other host.
-      redirect: 'manual',
+      timeoutMs: ANSWER_MS,
+      mostBytes: ANSWER_BYTES,
+      clock: via.clock,
+      fetch: via.fetch,
       signal,
     });
 
@@ -65,7 +74,7 @@ export function lamlAccount(account: LamlAccount, fetch: Fetch): AccountChecks {
     async change(changes, signal) {
       const form = Object.fromEntries(changes.map(({ field, to }) => [field, to]));
       const answer = await ask({ sid: found.sid, form }, signal);
-      const now = resource.safeParse(await answer.json().catch(() => undefined));
+      const now = resource.safeParse(jsonObject(answer.body));
       return { status: answer.status, ...(now.success ? { owned: owned(now.data) } : {}) };
     },
   });
@@ -74,14 +83,12 @@ export function lamlAccount(account: LamlAccount, fetch: Fetch): AccountChecks {
     host: new URL(account.url).host,
     settings: account.settings,
     async status(signal) {
-      const response = await ask({ query: '?PageSize=1' }, signal);
-      await response.body?.cancel();
-      return response.status;
+      return (await ask({ query: '?PageSize=1' }, signal)).status;
     },
     async number(number, signal): Promise<NumberFound> {
-      const response = await ask({ query: `?${new URLSearchParams({ PhoneNumber: number })}` }, signal);
-      const parsed = list.safeParse(await response.json().catch(() => undefined));
-      if (!response.ok || !parsed.success) return { found: 'unreadable', status: response.status };
+      const { status, body } = await ask({ query: `?${new URLSearchParams({ PhoneNumber: number })}` }, signal);
+      const parsed = list.safeParse(jsonObject(body));
+      if (status < 200 || status > 299 || !parsed.success) return { found: 'unreadable', status };
       // The filter also finds numbers that this one is a part of.
       const found = parsed.data.incoming_phone_numbers.find(({ phone_number }) => phone_number === number);
       return found === undefined ? { found: 'no' } : { found: 'yes', owned: owned(found) };

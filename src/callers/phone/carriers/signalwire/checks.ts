@@ -23,7 +23,7 @@ export function signalwireChecks(settings: SignalWireSettings): CarrierChecks {
     ],
     signingSecret: keys[0],
     ...lamlTrials({ setting: 'SIGNALWIRE_SIGNING_KEY', header: 'X-SignalWire-Signature', secrets: keys }),
-    account(fetch) {
+    account(via) {
       const credentials = signalwireCredentials(settings);
       if (credentials === undefined) return undefined;
       const { projectId, token: password } = credentials;
@@ -40,7 +40,7 @@ export function signalwireChecks(settings: SignalWireSettings): CarrierChecks {
             advice: 'Set the webhook in the dashboard, where it shows what the number does now',
           },
         },
-        fetch,
+        via,
       );
     },
   };

@@ -16,7 +16,7 @@ export function twilioChecks(settings: TwilioSettings): CarrierChecks {
     // Such a socket does not count against those that prove nothing.
     upgradeHeaders: (url) =>
       token === undefined ? undefined : { 'X-Twilio-Signature': lamlSignature(token, url, {}) },
-    account(fetch) {
+    account(via) {
       const credentials = twilioCredentials(settings);
       if (credentials === undefined) return undefined;
       const { accountSid, keySid, password } = credentials;
@@ -30,7 +30,7 @@ export function twilioChecks(settings: TwilioSettings): CarrierChecks {
           settings:
             keySid === undefined ? 'TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN' : 'TWILIO_API_KEY_SID and its secret',
         },
-        fetch,
+        via,
       );
     },
   };
