@@ -22,6 +22,7 @@ import type { HttpCounter } from '../../src/http/counters.ts';
 import { publicUrls } from '../../src/http/public-url.ts';
 import { createHttpServer, type HttpServerOptions } from '../../src/http/server.ts';
 import { LocalMemory } from '../../src/memory/local.ts';
+import type { ProcessMemory } from '../../src/memory/memory.ts';
 import type { Socket } from '../../src/transport/socket.ts';
 import { FakeClock } from '../fakes/clock.ts';
 
@@ -40,6 +41,8 @@ export interface RigOptions {
   phone?: Partial<PhoneOptions>;
   media?: Partial<MediaStreamOptions>;
   server?: Partial<HttpServerOptions>;
+  /** Where tokens and calls are remembered. */
+  remembers?: ProcessMemory;
   /** More routes. */
   routes?: (app: FastifyInstance) => void;
 }
@@ -59,12 +62,13 @@ export async function rig(options: RigOptions = {}) {
     }),
   );
   const urls = publicUrls({ publicUrl: options.publicUrl, signed: carriers.isSigned });
+  const { remembers = new LocalMemory({ clock }) } = options;
   const tokens = new StreamTokens({
     secrets: ['a secret of sixteen bytes'],
-    memory: new LocalMemory({ clock }),
+    memory: remembers,
     wall: () => clock.wall(),
   });
-  const memory = new CallMemory({ memory: new LocalMemory({ clock }), clock });
+  const memory = new CallMemory({ memory: remembers, clock });
   const prepared: IncomingCall[] = [];
   const desk = {
     answer: (): Preparation | Promise<Preparation> => ({ callId: `call-${prepared.length}` }),

@@ -1,9 +1,12 @@
 import { connect } from 'node:net';
 import twilio from 'twilio/lib/webhooks/webhooks.js';
 import { afterEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../../src/call/clock.ts';
 import { StreamTokens } from '../../src/callers/phone/http/stream-token.ts';
+import { withDeadline } from '../../src/memory/deadline.ts';
 import { LocalMemory } from '../../src/memory/local.ts';
 import { openSocket, type Socket } from '../../src/transport/socket.ts';
+import { failingMemory, silentMemory } from '../fakes/memory.ts';
 import { CALL, PUBLIC, type Rig, type RigOptions, rig, TWILIO, tokenOf, UUID, until } from './webhook-rig.ts';
 
 let r: Rig;
@@ -94,6 +97,32 @@ describe('the upgrade of /media-stream', () => {
     for (const Authorization of ['Bearer forged', 'Basic dTpw', 'Bearer'])
       await expect(open({ Authorization })).rejects.toEqual(refused(401));
     expect(r.counts.get('upgrade_bearer_invalid')).toBe(4);
+  });
+
+  it('opens nothing by a token that cannot be looked up, says so, and takes it when it can again', async () => {
+    const failing = failingMemory();
+    failing.fails = false;
+    await start({ remembers: failing.memory });
+    const token = tokenOf((await r.post('/incoming-call', { CallSid: UUID })).text);
+    const authorization = { Authorization: `Bearer ${token}` };
+    failing.fails = true;
+    await expect(open(authorization)).rejects.toMatchObject({ code: 'SOCKET_CONNECT_FAILED' });
+    expect(r.counts.get('upgrade_failed')).toBe(1);
+    failing.fails = false;
+    await open(authorization);
+    failing.fails = true;
+    await expect(r.streams[0]?.stream.authorizeStart(token, UUID)).rejects.toThrow('the memory is gone');
+    failing.fails = false;
+    expect(await r.streams[0]?.stream.authorizeStart(token, UUID)).toMatchObject({ callId: 'call-1' });
+  });
+
+  it('is refused with 503 after the deadline of a memory that does not answer; its webhook was answered all the same', async () => {
+    await start({ remembers: withDeadline(silentMemory(), { clock: systemClock, ms: 50 }) });
+    const token = tokenOf((await r.post('/incoming-call', { CallSid: UUID })).text);
+    await expect(open({ Authorization: `Bearer ${token}` })).rejects.toEqual(refused(503));
+    await open();
+    await expect(r.streams[0]?.stream.authorizeStart(token, UUID)).rejects.toMatchObject({ code: 'INTERNAL' });
+    expect([r.pending.total, r.counts.get('stream_authorized')]).toEqual([1, undefined]);
   });
 
   it('lets the bearer token stand for one that the start did not bring', async () => {

@@ -88,6 +88,17 @@ describe('the memory of answered calls', () => {
     expect(await documentOf('CA1')).toBe('second');
   });
 
+  it('makes nobody wait for another turn of the event loop', async () => {
+    let turned = false;
+    setImmediate(() => {
+      turned = true;
+    });
+    await answer('CA1', 'first');
+    await memory.opened(atTwilio('CA1'));
+    await answer('CA1', 'second');
+    expect([await documentOf('CA1'), turned]).toEqual(['second', false]);
+  });
+
   it('hands on an answer that is still being made, without waiting for the memory', async () => {
     const made = Promise.withResolvers<Made>();
     const first = memory.answer(atTwilio('CA1'), undefined, () => made.promise);
