@@ -59,6 +59,7 @@ describe('what a session of the model can be told', () => {
     [{ OPENAI_TRUNCATION: '1.5' }, /OPENAI_TRUNCATION/],
     [{ OPENAI_TRUNCATION_TOKENS: '8000' }, /OPENAI_TRUNCATION_TOKENS: needs a share/],
     [{ OPENAI_TRANSCRIPTION_LANGUAGES: 'english' }, /OPENAI_TRANSCRIPTION_LANGUAGES: must be languages in two letters/],
+    [{ ANSWER_RETRY_MS: '40000' }, /ANSWER_RETRY_MS: is above ANSWER_LIMIT_MS/],
     [{ OPENAI_PROMPT_VERSION: '2' }, /OPENAI_PROMPT_VERSION: needs OPENAI_PROMPT_ID/],
     [{ OPENAI_PROMPT_ID: 'p', OPENAI_PROMPT_VARIABLES: '[1]' }, /OPENAI_PROMPT_VARIABLES: must be a JSON object/],
     [

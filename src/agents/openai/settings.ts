@@ -6,6 +6,8 @@ import type { SettingsOf } from '../kind.ts';
  * Where the model is, and what a session of it can be told beyond who speaks in it. What is not set is not sent, and stays as the model has it.
  */
 
+/** Unless it is set, ms. */
+const ANSWER_RETRY_MS = 15_000;
 const EFFORTS = ['minimal', 'low', 'medium', 'high', 'xhigh'] as const;
 const share = (text: string) => /^(0|1|0?\.\d+|1\.0+)$/.test(text);
 
@@ -122,7 +124,7 @@ export const openAiSettings = {
         'How long a caller waits for an answer before that is heard, ms; it is heard again while the wait goes on.',
       ),
     ANSWER_RETRY_MS: integer(3_000, 120_000)
-      .default(15_000)
+      .default(ANSWER_RETRY_MS)
       .describe(
         'How long an answer that has begun may put out nothing before it is cancelled and asked for again, ms: as long as a healthy model may think.',
       ),
@@ -168,6 +170,12 @@ const isSet = (value: unknown) => value !== undefined && !(Array.isArray(value) 
 /** What in these settings cannot be together, one line each. */
 export function modelContradictions(config: OpenAiSettings): string[] {
   const problems: string[] = [];
+  // Who only lowers the limit means that calls end sooner.
+  if (config.ANSWER_RETRY_MS > config.ANSWER_LIMIT_MS && config.ANSWER_RETRY_MS !== ANSWER_RETRY_MS) {
+    problems.push(
+      'ANSWER_RETRY_MS: is above ANSWER_LIMIT_MS, at which the call ends: no answer would be asked for again. Lower it, or raise ANSWER_LIMIT_MS.',
+    );
+  }
   if (config.OPENAI_TRUNCATION_TOKENS !== undefined && typeof config.OPENAI_TRUNCATION !== 'number') {
     problems.push('OPENAI_TRUNCATION_TOKENS: needs a share as OPENAI_TRUNCATION, e.g. 0.8.');
   }
