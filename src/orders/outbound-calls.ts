@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Admitted } from '../admission/admission.ts';
-import { type CarrierCall, isSameAccount } from '../call/carrier-call.ts';
+import type { CarrierCall } from '../call/carrier-call.ts';
 import { type Clock, delay, type Timer } from '../call/clock.ts';
 import type { Log } from '../call/leg.ts';
 import type { Termination } from '../call/termination.ts';
@@ -17,6 +17,7 @@ import type { CallCallbacks } from './call-callbacks.ts';
 import type { CallOrder, CallView } from './calls-api-routes.ts';
 import { orderRefused, ownNumber } from './errors.ts';
 import { OrderMemory } from './order-memory.ts';
+import { OrderSearch } from './order-search.ts';
 import { OutboundCall, type OutboundPlan } from './outbound-call.ts';
 import type { OutboundGuard } from './outbound-guard.ts';
 
@@ -45,10 +46,6 @@ export interface OutboundCallsOptions {
   readonly admit?: (() => Admitted) | undefined;
 }
 
-/** How long a webhook waits for the answer to the request that caused it, ms. */
-const CLAIM_WAIT_MS = 3_000;
-/** How often it looks whether another process has that answer, ms. */
-const CLAIM_LOOK_MS = 100;
 /** After the longest ringing, how long the carrier may leave a call without any news, ms. */
 const SILENT_MS = 60_000;
 /** How long the two ends of a call, the carrier's and the conversation's, wait for each other before it is reported, ms. */
@@ -66,14 +63,24 @@ export class OutboundCalls {
   readonly #calls = new Map<string, OutboundCall>();
   /** By what any process knows these calls again; none where none can be placed. */
   readonly #memory: OrderMemory | undefined;
+  readonly #search: OrderSearch | undefined;
   /** Orders whose carrier has not said yet which call that is. */
   readonly #placing = new Set<Promise<unknown>>();
   readonly #timers = new Map<OutboundCall, Timer>();
 
   constructor(options: OutboundCallsOptions) {
     this.#o = options;
-    const { control, memory } = options;
-    this.#memory = control === undefined ? undefined : new OrderMemory(memory, control.account);
+    const { control, memory, clock } = options;
+    if (control === undefined) return;
+    const { account } = control;
+    this.#memory = new OrderMemory(memory, account);
+    this.#search = new OrderSearch({
+      account,
+      memory: this.#memory,
+      clock,
+      calls: this.#calls,
+      placing: this.#placing,
+    });
   }
 
   /** Orders a call. Rejects with an ApiError when it must not be placed and with a ControlError when the carrier fails. */
@@ -137,7 +144,7 @@ export class OutboundCalls {
 
   /** What was ordered of the call for which the carrier wants instructions; undefined for one that was not ordered here. */
   async claim(asked: CarrierCall, to: string): Promise<OutboundPlan | undefined> {
-    const plan = await this.#find(asked, to);
+    const plan = await this.#search?.find(asked, to);
     const call = this.#calls.get(plan?.callId ?? '');
     if (call !== undefined) {
       call.claimed = true;
@@ -148,7 +155,7 @@ export class OutboundCalls {
 
   /** News of the carrier. Never throws. */
   onStatus(update: StatusUpdate): void {
-    void this.#find(update, update.to ?? '').then((plan) => {
+    void this.#search?.find(update, update.to ?? '').then((plan) => {
       const call = this.#calls.get(plan?.callId ?? '');
       if (call === undefined) return;
       if (update.answeredBy !== undefined) call.answeredBy = update.answeredBy;
@@ -220,68 +227,6 @@ export class OutboundCalls {
     });
     await Promise.race([taken, delay(clock, TAKE_BACK_MS, late.signal).catch(() => {})]);
     late.abort();
-  }
-
-  /**
-   * The order behind the carrier's call. News of a call can overtake the answer that names it, which is then waited for; and an answer that
-   * was lost is made up for by the number that was called. Where the memory fails, orders of this process are found all the same. Never rejects.
-   */
-  async #find(asked: CarrierCall, to: string): Promise<OutboundPlan | undefined> {
-    const { control } = this.#o;
-    if (control === undefined || !isSameAccount(control.account, asked)) return undefined;
-    const known = await this.#known(asked);
-    if (known !== undefined) return known;
-    if (this.#placing.size > 0) await this.#placed();
-    return (await this.#known(asked)) ?? (await this.#namedElsewhere(asked, to)) ?? this.#byNumber(asked, to);
-  }
-
-  /** Whose call the carrier has said it is. */
-  async #known(asked: CarrierCall): Promise<OutboundPlan | undefined> {
-    const plan = await this.#memory?.find(asked).catch(() => undefined);
-    return plan ?? this.#own(({ carrierCallId }) => carrierCallId === asked.carrierCallId)?.plan;
-  }
-
-  #own(which: (call: OutboundCall) => boolean): OutboundCall | undefined {
-    for (const call of this.#calls.values()) if (which(call)) return call;
-    return undefined;
-  }
-
-  /** Waits until the carrier has answered all orders of this process, no longer than 3 s. */
-  async #placed(): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const timer = this.#o.clock.after(CLAIM_WAIT_MS, resolve);
-      void Promise.allSettled(this.#placing).then(() => {
-        timer.cancel();
-        resolve();
-      });
-    });
-  }
-
-  /** Where another process dials this number, waits for it to learn which call that is, no longer than 3 s. */
-  async #namedElsewhere(asked: CarrierCall, to: string): Promise<OutboundPlan | undefined> {
-    for (let waited = 0; waited < CLAIM_WAIT_MS; waited += CLAIM_LOOK_MS) {
-      const unnamed = (await this.#memory?.unnamed(to).catch(() => [])) ?? [];
-      if (unnamed.every(({ callId }) => this.#calls.has(callId))) return undefined;
-      await delay(this.#o.clock, CLAIM_LOOK_MS);
-      const known = await this.#known(asked);
-      if (known !== undefined) return known;
-    }
-    return undefined;
-  }
-
-  /** The carrier's answer was lost: the number tells which order it is. */
-  async #byNumber(asked: CarrierCall, to: string): Promise<OutboundPlan | undefined> {
-    const { carrierCallId } = asked;
-    try {
-      const plan = await this.#memory?.findByNumber(asked, to);
-      const call = this.#calls.get(plan?.callId ?? '');
-      if (call !== undefined) call.carrierCallId ??= carrierCallId;
-      return plan;
-    } catch {
-      const call = this.#own((one) => one.carrierCallId === undefined && !one.isOver && one.place.number === to);
-      if (call !== undefined) call.carrierCallId = carrierCallId;
-      return call?.plan;
-    }
   }
 
   #answered(call: OutboundCall): void {
