@@ -245,14 +245,15 @@ export class Call {
     return lost === undefined;
   }
 
-  /** Has the agent say this, behind what it is saying. */
-  say(text: string): void {
-    this.#dialogue.say(text);
+  /** Has the agent say this, behind what it is saying; false where it cannot be asked for words. */
+  say(text: string): boolean {
+    return this.#dialogue.say(text);
   }
 
-  /** A typed turn of the caller; the agent answers it by voice. */
-  text(text: string): void {
+  /** A typed turn of the caller; the agent answers it by voice. False where it takes none. */
+  text(text: string): boolean {
     this.#onCaller({ type: 'text', text });
+    return this.#agent.sendText !== undefined;
   }
 
   /** Plays keys to the caller's side; false when nobody is there to hear them. */
@@ -270,7 +271,7 @@ export class Call {
    * caller says meanwhile does not keep it. Where the agent cannot speak the recorded apology stands in; where nobody is on the line it ends at once.
    */
   async dismiss(end: Termination, instructions: string, withinMs: number): Promise<Termination> {
-    if (this.#state === 'joined' && this.#agentSide.ready)
+    if (this.#state === 'joined' && this.#agentSide.ready && this.#agent.respond !== undefined)
       this.#saidGoodbye = await this.#dialogue.lastly(instructions, withinMs);
     else if (this.#state === 'joined') await this.#leave(end);
     // A call that is leaving by itself has its own words and its own reason.
@@ -324,11 +325,11 @@ export class Call {
     if (!this.#greeted) {
       this.#greeted = true;
       this.#taps.connected();
-      this.#agent.greet();
+      this.#agent.greet?.();
     } else if (back !== undefined) {
       this.#dialogue.back(back.how, back.told);
     } else if (again) {
-      this.#agent.respond(ASK_TO_GO_ON);
+      this.#agent.respond?.(ASK_TO_GO_ON);
     }
     this.#fromCaller.release();
   }

@@ -49,6 +49,8 @@ export const COUNTERS = [
   'barge_in',
   'tool_result_dropped',
   'tool_call_dropped',
+  // What the agent cannot take: typed turns, keys.
+  'turn_not_taken',
   // The watchdog's findings.
   'agent_audio_missing',
   'agent_audio_silent',

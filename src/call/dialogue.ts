@@ -48,7 +48,8 @@ export class Dialogue {
     const { clock } = deps;
     this.#o = options;
     const settings = deps.keypad ?? KEYPAD;
-    this.#keypad = new Keypad({ clock, settings, agent, bargeIn: () => this.#bargeIn() });
+    const notTaken = () => journal.count('turn_not_taken');
+    this.#keypad = new Keypad({ clock, settings, agent, notTaken, bargeIn: () => this.#bargeIn() });
     const gather = this.#keypad.gather.bind(this.#keypad);
     const inPlay = () => options.downlink.inPlay;
     this.#line = new Line({ clock, agent, signal, caller, inPlay, gather, away, end });
@@ -67,7 +68,9 @@ export class Dialogue {
       count: journal.count,
       tell: (event) => journal.tell({ type: 'tool', event }),
       fill: (words) => {
-        if (!this.#line.busy && joined()) agent.respond(filler(words));
+        if (this.#line.busy || !joined()) return;
+        if (agent.respond !== undefined) agent.respond(filler(words));
+        else options.downlink.comfort('model', this.#ready && agent.pace === 'live');
       },
     });
   }
@@ -116,23 +119,31 @@ export class Dialogue {
     this.#tools.resume?.();
     this.#come?.();
     this.#come = undefined;
-    if (!told || this.#running.size === 0) this.#o.agent.respond(askAfter(how));
+    if (!told || this.#running.size === 0) this.#o.agent.respond?.(askAfter(how));
   }
 
   tick(now: number): void {
     this.#patience.tick(now);
   }
 
-  /** Has the agent say this, behind what it is saying. */
-  say(text: string): void {
-    this.#o.agent.respond(exactly(text));
+  /** Has the agent say this, behind what it is saying; false where it cannot be asked for words. */
+  say(text: string): boolean {
+    const { agent } = this.#o;
+    agent.respond?.(exactly(text));
+    return agent.respond !== undefined;
   }
 
-  /** A typed turn of the caller. Who writes over the agent means to be heard, as who speaks does. */
-  text(text: string): void {
-    this.#bargeIn();
+  /** A typed turn of the caller. Who writes over the agent means to be heard, as who speaks does. False where the agent takes none. */
+  text(text: string): boolean {
+    const { agent, journal } = this.#o;
     this.#patience.acted();
-    this.#o.agent.sendText(text);
+    if (agent.sendText === undefined) {
+      journal.count('turn_not_taken');
+      return false;
+    }
+    this.#bargeIn();
+    agent.sendText(text);
+    return true;
   }
 
   /** Plays keys to the caller's side; false when nobody is there to hear them. */
@@ -172,6 +183,10 @@ export class Dialogue {
 
   async #run(tool: Extract<AgentEvent, { type: 'tool_call' }>): Promise<void> {
     const { agent, journal, signal } = this.#o;
+    if (agent.submitToolResult === undefined) {
+      journal.count('tool_call_dropped');
+      return;
+    }
     this.#running.set(tool.toolCallId, tool.responseId);
     const output = await this.#tools.run(tool, signal);
     // An answer to it would be spoken to nobody.
@@ -191,7 +206,7 @@ export class Dialogue {
   get #busy(): boolean {
     const { joined, downlink, caller, agent } = this.#o;
     if (caller()?.onHold === true) return true;
-    const atWork = !this.#ready || agent.waitedFor || this.#line.responding || this.working;
+    const atWork = !this.#ready || agent.waitedFor === true || this.#line.responding || this.working;
     return !joined() || atWork || this.#keypad.busy || downlink.inPlay;
   }
 }

@@ -56,7 +56,7 @@ export class Downlink {
     this.#caller = caller;
     this.#plugged = true;
     this.patch.connect(link(this.patch.sampleRate, caller.audio));
-    this.#options.agent.listened(true);
+    this.#options.agent.listened?.(true);
   }
 
   /** Pulls the cable: what the agent says from now on is heard by nobody. What was written is still played. */
@@ -75,7 +75,7 @@ export class Downlink {
       this.#options.agent.interrupt(this.#ledger.heard(caller.playout.playedMs(), caller.playout.writtenMs()));
     this.#ledger.cut();
     this.#watchdog.disarm();
-    this.#options.agent.listened(false);
+    this.#options.agent.listened?.(false);
   }
 
   /**
@@ -117,7 +117,7 @@ export class Downlink {
     const caller = this.#caller;
     if (caller === undefined) return;
     const { playout } = caller;
-    for (const part of this.#ledger.news(playout.playedMs(), playout.writtenMs())) this.#options.agent.heard(part);
+    for (const part of this.#ledger.news(playout.playedMs(), playout.writtenMs())) this.#options.agent.heard?.(part);
   }
 
   /**

@@ -20,6 +20,8 @@ export interface KeypadOptions {
   readonly clock: Clock;
   readonly settings: KeypadSettings;
   readonly agent: Pick<AgentLeg, 'sendText'>;
+  /** An entry is complete that the agent cannot take. */
+  readonly notTaken: () => void;
   /** The caller presses a key that nobody asked for: whoever speaks is interrupted, as by a word. */
   readonly bargeIn: () => void;
 }
@@ -29,12 +31,16 @@ export class Keypad {
   readonly #collector: DtmfCollector;
   readonly #bargeIn: () => void;
 
-  constructor({ clock, settings, agent, bargeIn }: KeypadOptions) {
-    this.#bargeIn = bargeIn;
+  constructor({ clock, settings, agent, notTaken, bargeIn }: KeypadOptions) {
+    // A key that the agent does not take is no reason to cut it off.
+    this.#bargeIn = agent.sendText === undefined ? () => {} : bargeIn;
     this.#collector = new DtmfCollector({
       clock,
       ...settings,
-      onTurn: (digits) => agent.sendText(keypadTurn(digits)),
+      onTurn: (digits) => {
+        if (agent.sendText === undefined) notTaken();
+        else agent.sendText(keypadTurn(digits));
+      },
     });
   }
 

@@ -83,29 +83,36 @@ export interface ToolResult {
   readonly output: string;
 }
 
+/**
+ * Every agent takes audio, speaks, tells when the caller speaks, and can be interrupted. All else is there where an agent can do it: a method that is
+ * left out is something that it cannot be asked for, and the call does without.
+ */
 export interface AgentLeg extends Leg<AgentEvent> {
   /** How its audio comes: what is to be expected until it is `ready`, what is true from then on. It may change with a later `ready`. */
   readonly pace: Pace;
-  /** Lets the agent speak first, if it is set to. Called once, when the caller can hear. */
-  greet(): void;
   /**
    * The caller spoke over the agent: after it returns, no frame of an interrupted response is written to the peer. `heard` lists the items in
-   * play, oldest first; the leg tells the model what was heard in the way its transport wants.
+   * play, oldest first; a leg that can tells its far end what was heard.
    */
   interrupt(heard: readonly Heard[]): void;
+  /** Lets the agent speak first, if it is set to. Called once, when the caller can hear. Without it the agent speaks first as it likes. */
+  greet?(): void;
   /**
    * The caller hears this part of an item just now, or has just heard its last: told some times a second while something of the agent's is
    * played. Only what is heard is an answer.
    */
-  heard(part: Heard): void;
+  heard?(part: Heard): void;
   /** Whether somebody is on the line: to nobody nothing is owed. */
-  listened(there: boolean): void;
-  /** Whether the caller waits for an answer of the agent's. */
-  readonly waitedFor: boolean;
-  /** Hands a tool's result to the model; the model goes on speaking when it may. */
-  submitToolResult(result: ToolResult): void;
-  /** Adds a typed turn of the user (digits, a chat line) and asks for an answer. */
-  sendText(text: string): void;
-  /** Asks for one answer with these instructions of its own (a filler, a bridge sentence, a goodbye); it queues behind a running one. */
-  respond(instructions: string): void;
+  listened?(there: boolean): void;
+  /** Whether the caller waits for an answer of the agent's; a leg that cannot tell has no such property. */
+  readonly waitedFor?: boolean;
+  /** Hands a tool's result to the model; the model goes on speaking when it may. Without it the agent has no tools, and what it calls is not run. */
+  submitToolResult?(result: ToolResult): void;
+  /** Adds a typed turn of the user (digits, a chat line) and asks for an answer. Without it such turns are counted as not taken. */
+  sendText?(text: string): void;
+  /**
+   * Asks for one answer with these instructions of its own (a filler, a bridge sentence, a goodbye); it queues behind a running one. Without it
+   * nothing is said in their place, and nobody waits for it: the line closes after what is playing.
+   */
+  respond?(instructions: string): void;
 }

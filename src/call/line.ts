@@ -90,9 +90,13 @@ export class Line implements LineControls {
       this.#o.end({ reason: 'caller-silent', transferTo: undefined });
   }
 
-  /** Has the agent say last words that nothing the caller says takes back. True when they were heard within the time, ms. */
+  /**
+   * Has the agent say last words that nothing the caller says takes back. True when they were heard within the time, ms; at once false where the agent
+   * cannot be asked for words.
+   */
   async lastly(words: string, withinMs: number): Promise<boolean> {
     const { clock, signal, agent, caller, inPlay } = this.#o;
+    if (agent.respond === undefined) return false;
     // A response that runs and is yet to be heard brings an item of its own first.
     const items = this.#items + (this.#active > 0 && !this.#spoke ? 1 : 0);
     agent.respond(words);
@@ -138,12 +142,16 @@ export class Line implements LineControls {
     if (this.#o.away()) throw new Error('the caller is being connected to somebody already');
   }
 
-  /** True when everything the agent had to say was heard, false when the caller spoke instead. `request`: words it is asked for first. */
-  async #lastWords(request: string | undefined): Promise<boolean> {
+  /**
+   * True when everything the agent had to say was heard, false when the caller spoke instead. `wanted`: words it is asked for first, where it can be
+   * asked for any.
+   */
+  async #lastWords(wanted: string | undefined): Promise<boolean> {
     const { clock, signal, agent, caller, inPlay } = this.#o;
+    const request = agent.respond === undefined ? undefined : wanted;
     const callerSpoke = this.#callerSpoke;
     const items = this.#items;
-    if (request !== undefined) agent.respond(request);
+    if (request !== undefined) agent.respond?.(request);
     const outcome = await heard({
       clock,
       playout: () => caller()?.playout,

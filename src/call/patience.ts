@@ -33,7 +33,10 @@ export class Patience {
 
   constructor(options: PatienceOptions) {
     this.#options = options;
-    this.#watch = new SilenceWatch({ clock: options.clock, ...options.settings });
+    const { clock, settings, agent } = options;
+    // An agent that cannot be asked for words cannot ask: the silence that it would ask in is the last.
+    const asks = agent.respond === undefined ? 0 : settings.asks;
+    this.#watch = new SilenceWatch({ clock, longestMs: settings.longestMs, asks });
   }
 
   onAgent(event: AgentEvent): void {
@@ -57,7 +60,7 @@ export class Patience {
     if (now - this.#lookedAt < LOOK_MS) return;
     this.#lookedAt = now;
     const action = this.#watch.check(this.#options.busy());
-    if (action === 'ask') this.#options.agent.respond(ASK_WHETHER_THERE);
+    if (action === 'ask') this.#options.agent.respond?.(ASK_WHETHER_THERE);
     else if (action === 'end') this.#options.goodbye(GIVE_UP);
   }
 }

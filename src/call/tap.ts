@@ -38,6 +38,6 @@ export interface TapHooks {
   /** Tells all who watch the call. */
   tell(event: TapEvent): void;
   readonly count: Count;
-  /** Has the agent say exactly this, behind what it is saying. */
-  say(words: string): void;
+  /** Has the agent say exactly this, behind what it is saying; false where it cannot be asked for words, or the call is over. */
+  say(words: string): boolean;
 }

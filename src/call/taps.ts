@@ -38,9 +38,7 @@ export class Taps {
       tell: (event) => {
         if (!this.#over) hooks.tell(event);
       },
-      say: (words) => {
-        if (!this.#over) hooks.say(words);
-      },
+      say: (words) => !this.#over && hooks.say(words),
     };
     this.#taps = this.#try(() => open(whileItLasts)) ?? [];
     this.#told = this.#taps;

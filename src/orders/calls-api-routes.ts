@@ -194,7 +194,7 @@ export const routes = {
     params: callId,
     body: textOrder,
     success: { status: 202 },
-    errors: ANSWERED,
+    errors: { ...ANSWERED, 501: ['CONTROL_UNSUPPORTED'] },
   },
   text: {
     method: 'POST',
@@ -204,6 +204,6 @@ export const routes = {
     params: callId,
     body: textOrder,
     success: { status: 202 },
-    errors: ANSWERED,
+    errors: { ...ANSWERED, 501: ['CONTROL_UNSUPPORTED'] },
   },
 } as const satisfies Record<string, RouteDefinition>;

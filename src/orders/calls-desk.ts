@@ -42,10 +42,10 @@ export interface LiveCall {
   connecting?(to: string): number | undefined;
   /** The carrier connects him now. */
   connected?(): void;
-  /** Has the agent say this. */
-  say(text: string): void;
-  /** A typed turn of the caller. */
-  text(text: string): void;
+  /** Has the agent say this; false where it cannot be asked for words. */
+  say(text: string): boolean;
+  /** A typed turn of the caller; false where the agent takes none. */
+  text(text: string): boolean;
 }
 
 export interface CallsDeskOptions {
@@ -226,7 +226,13 @@ export function callsDesk({
       past.set(id, { view: { ...viewOf(call, 'completed'), endedAt, end: { result, reason } }, at: now });
       forget(now);
     },
-    say: (id, text) => joined(id).say(text),
-    text: (id, text) => joined(id).text(text),
+    say(id, text) {
+      if (!joined(id).say(text))
+        throw new ControlError('CONTROL_UNSUPPORTED', 'the agent of this call cannot be asked for words');
+    },
+    text(id, text) {
+      if (!joined(id).text(text))
+        throw new ControlError('CONTROL_UNSUPPORTED', 'the agent of this call takes no typed turns');
+    },
   };
 }

@@ -7,13 +7,13 @@ import type { CallEvent } from '../call/events.ts';
 
 export interface NoticeOptions {
   readonly words: string;
-  /** Has the agent say the notice. */
-  readonly ask: () => void;
+  /** Has the agent say the notice; false where it cannot be asked for words. */
+  readonly ask: () => boolean;
   /** Position behind all that was sent to the caller, ms. */
   readonly writtenMs: () => number;
   /** The caller has heard it. */
   readonly heard: () => void;
-  /** It was asked for as often as is decent. */
+  /** It was asked for as often as is decent, or cannot be asked for. */
   readonly givenUp: () => void;
 }
 
@@ -99,13 +99,12 @@ export class Notice {
   }
 
   #ask(): void {
-    if (this.#asked === ASKS) {
-      this.#over = true;
-      this.#options.givenUp();
-      return;
+    if (this.#asked < ASKS) {
+      this.#asked++;
+      if (this.#options.ask()) return;
     }
-    this.#asked++;
-    this.#options.ask();
+    this.#over = true;
+    this.#options.givenUp();
   }
 
   #isNotice(text: string): boolean {

@@ -32,13 +32,13 @@ export interface AgentLegHarness {
   /** The far end notices that the caller speaks, and later that the caller is done. */
   callerSpeaks(): void;
   callerStops(): void;
-  /** It calls a tool, within an answer that says nothing else. */
-  callTools(...toolCallIds: string[]): void;
+  /** It calls a tool, within an answer that says nothing else; left out where the agent has no tools. */
+  callTools?(...toolCallIds: string[]): void;
   /** Milliseconds of caller audio that reached the far end. */
   heardMs(): number;
-  results(): ToolResult[];
-  /** How often the far end was asked for an answer, over all its sessions. */
-  asked(): number;
+  results?(): ToolResult[];
+  /** How often the far end was asked for an answer, over all its sessions; left out where it cannot be asked. */
+  asked?(): number;
   /** The session is lost without a word. */
   lose(): void;
   /** Connections that the far end has open. */
@@ -47,6 +47,12 @@ export interface AgentLegHarness {
 
 /** What every agent's leg has to do, whatever its wire. `make` builds a fresh one for each test. */
 export function describeAgentLeg(name: string, make: () => AgentLegHarness): void {
+  // What a leg can it can from its making on; what it cannot is asked of it by nobody.
+  const can = make().leg;
+  const [greets, asks, reads, tools] = [can.greet, can.respond, can.sendText, can.submitToolResult].map(
+    (method) => method !== undefined,
+  );
+
   describe(`the agent leg: ${name}`, () => {
     const end = termination('caller-hangup');
 
@@ -210,38 +216,61 @@ export function describeAgentLeg(name: string, make: () => AgentLegHarness): voi
       expect(s.loudMs()).toBeGreaterThan(90);
     });
 
-    it('speaks first when it is told to, and only then', async () => {
+    it('tells that the caller speaks, and has spoken', async () => {
       const s = await started();
-      expect(s.asked()).toBe(0);
-      s.leg.greet();
-      expect(s.asked()).toBe(1);
+      s.callerSpeaks();
+      expect(only(s.events, 'speech_started')).toHaveLength(1);
+      s.callerStops();
+      expect(only(s.events, 'speech_stopped')).toHaveLength(1);
     });
 
-    it('asks for one answer at a time', async () => {
+    it('says how its audio comes, before it is ready as well, and what carries it', async () => {
+      const harness = make();
+      expect(harness.leg.pace).toMatch(/^(live|burst)$/);
+      const s = starting(harness);
+      await s.settle();
+      const [ready] = only(s.events, 'ready');
+      expect(ready).toMatchObject({ pace: s.leg.pace, transport: expect.stringMatching(/^[a-z][a-z0-9_-]*$/) });
+    });
+
+    it('offers what its far end can be asked for, and nothing else', () => {
+      const harness = make();
+      expect(harness.asked !== undefined).toBe(greets || asks || reads || tools);
+      expect([harness.callTools !== undefined, harness.results !== undefined]).toEqual([tools, tools]);
+    });
+
+    it.runIf(greets)('speaks first when it is told to, and only then', async () => {
+      const s = await started();
+      expect(s.asked?.()).toBe(0);
+      s.leg.greet?.();
+      expect(s.asked?.()).toBe(1);
+    });
+
+    it.runIf(asks || reads)('asks for one answer at a time', async () => {
       const s = await started();
       s.begin();
-      s.leg.sendText('1');
-      s.leg.respond('say goodbye');
-      expect(s.asked()).toBe(0);
+      s.leg.sendText?.('1');
+      s.leg.respond?.('say goodbye');
+      expect(s.asked?.()).toBe(0);
       s.finish();
-      expect(s.asked()).toBe(1);
+      expect(s.asked?.()).toBe(1);
     });
 
-    it('hands results back, and asks for an answer when all are in', async () => {
+    it.runIf(tools)('hands results back, and asks for an answer when all are in', async () => {
       const s = await started();
-      s.callTools('call_a', 'call_b');
+      s.callTools?.('call_a', 'call_b');
       expect(only(s.events, 'tool_call')).toMatchObject([{ toolCallId: 'call_a' }, { toolCallId: 'call_b' }]);
-      s.leg.submitToolResult({ toolCallId: 'call_b', output: '{"b":1}' });
-      expect(s.asked()).toBe(0);
-      s.leg.submitToolResult({ toolCallId: 'call_a', output: '{"a":1}' });
-      expect(s.results()).toEqual([
+      s.leg.submitToolResult?.({ toolCallId: 'call_b', output: '{"b":1}' });
+      expect(s.asked?.()).toBe(0);
+      s.leg.submitToolResult?.({ toolCallId: 'call_a', output: '{"a":1}' });
+      expect(s.results?.()).toEqual([
         { toolCallId: 'call_b', output: '{"b":1}' },
         { toolCallId: 'call_a', output: '{"a":1}' },
       ]);
-      expect(s.asked()).toBe(1);
-      s.leg.submitToolResult({ toolCallId: 'call_a', output: 'again' });
-      s.leg.submitToolResult({ toolCallId: 'nobody', output: 'x' });
-      expect(s.results()).toHaveLength(2);
+      expect(s.asked?.()).toBe(1);
+      s.leg.submitToolResult?.({ toolCallId: 'call_a', output: 'again' });
+      s.leg.submitToolResult?.({ toolCallId: 'nobody', output: 'x' });
+      expect(s.results?.()).toHaveLength(2);
       expect(s.counted.get('tool_result_dropped')).toBe(2);
     });
 
@@ -292,11 +321,13 @@ export function describeAgentLeg(name: string, make: () => AgentLegHarness): voi
       const heardMs = s.heardMs();
       say(s.leg, 100);
       s.leg.audio.clear();
-      s.leg.greet();
-      s.leg.sendText('x');
-      s.leg.respond('x');
+      s.leg.greet?.();
+      s.leg.sendText?.('x');
+      s.leg.respond?.('x');
+      s.leg.heard?.({ itemId: 'x', contentIndex: 0, responseId: 'x', heardMs: 1, writtenMs: 2 });
+      s.leg.listened?.(true);
       s.leg.interrupt([]);
-      s.leg.submitToolResult({ toolCallId: 'x', output: 'x' });
+      s.leg.submitToolResult?.({ toolCallId: 'x', output: 'x' });
       s.speak(200);
       s.finish();
       s.lose();
@@ -306,7 +337,7 @@ export function describeAgentLeg(name: string, make: () => AgentLegHarness): voi
       expect(s.order).toEqual(before);
       expect(s.state.loud).toBe(loud);
       expect(s.heardMs()).toBe(heardMs);
-      expect(s.asked()).toBe(0);
+      expect(s.asked?.() ?? 0).toBe(0);
       expect(s.open()).toBe(0);
       expect(s.clock.pending).toBe(0);
       expect(s.ticker.size).toBe(0);

@@ -82,16 +82,14 @@ export class FakeCaller implements CallerLeg {
   }
 }
 
-/** An agent's leg driven by hand. */
-export class FakeAgent implements AgentLeg {
+/** An agent's leg driven by hand that can do nothing but listen, speak and be interrupted. */
+export class PlainAgent implements AgentLeg {
   readonly kind = 'fake-agent';
   readonly rate: number;
   readonly audio: FakeSink;
   ctx: LegContext<AgentEvent> | undefined;
   pace: Pace = 'burst';
-  readonly did: string[] = [];
   interruptions: Array<readonly Heard[]> = [];
-  results: ToolResult[] = [];
   closedWith: Termination[] = [];
   startError: Error | undefined;
   /** Set to make close wait. */
@@ -129,16 +127,22 @@ export class FakeAgent implements AgentLeg {
     if (done) this.emit({ type: 'audio_done', responseId: `resp_${itemId}`, itemId });
   }
 
+  interrupt(heard: readonly Heard[]): void {
+    this.interruptions.push(heard);
+  }
+}
+
+/** An agent's leg driven by hand that can do everything. */
+export class FakeAgent extends PlainAgent {
+  readonly did: string[] = [];
+  results: ToolResult[] = [];
+
   greet(): void {
     this.did.push('greet');
   }
 
   respond(instructions: string): void {
     this.did.push(`respond ${instructions}`);
-  }
-
-  interrupt(heard: readonly Heard[]): void {
-    this.interruptions.push(heard);
   }
 
   /** What it was told to be heard: item and ms. */

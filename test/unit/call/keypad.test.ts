@@ -15,6 +15,7 @@ beforeEach(() => {
     clock,
     settings: KEYPAD,
     agent: { sendText: (text) => void turns.push(text) },
+    notTaken: () => {},
     bargeIn: () => void bargeIns++,
   });
 });

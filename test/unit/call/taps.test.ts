@@ -39,7 +39,7 @@ beforeEach(() => {
   counted = [];
   hooks = {
     tell: (event) => events.push(event),
-    say: (words) => said.push(words),
+    say: (words) => said.push(words) > 0,
     count: (name) => counted.push(name),
   };
 });

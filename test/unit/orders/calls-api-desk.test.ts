@@ -15,6 +15,8 @@ class FakeLive implements LiveCall {
   byLeg = false;
   /** Whether the caller hangs up while he hears the last words. */
   leaves = false;
+  /** Whether its agent can be asked for words and takes typed turns. */
+  understands = true;
 
   constructor(id: string, did: string[], over: Partial<LiveCall['info']> = {}) {
     this.info = { id, direction: 'inbound', carrierCallId: `CA-${id}`, from: '+15550001111', to: '', ...over };
@@ -39,9 +41,11 @@ class FakeLive implements LiveCall {
   }
   say(text: string) {
     this.did.push(`say ${text}`);
+    return this.understands;
   }
   text(text: string) {
     this.did.push(`text ${text}`);
+    return this.understands;
   }
 }
 
@@ -281,6 +285,9 @@ describe('the desk', () => {
     desk.say('a', 'Hello');
     desk.text('a', 'Hi');
     expect(did).toEqual(['say Hello', 'text Hi']);
+    call.understands = false;
+    expect(() => desk.say('a', 'x')).toThrow(expect.objectContaining({ code: 'CONTROL_UNSUPPORTED' }));
+    expect(() => desk.text('a', 'x')).toThrow(expect.objectContaining({ code: 'CONTROL_UNSUPPORTED' }));
     for (const [state, code] of [
       ['waiting', 'CALL_NOT_ANSWERED'],
       ['held', 'CALL_NOT_ANSWERED'],

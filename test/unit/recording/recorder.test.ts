@@ -33,7 +33,7 @@ function recorder(consent: 'notice' | 'operator', rate: 'auto' | number = 'auto'
         order.push(event.type);
         events.push(event);
       },
-      say: (words) => order.push(`say ${words}`),
+      say: (words) => order.push(`say ${words}`) > 0,
       count: () => undefined,
     },
     studio: {
