@@ -33,7 +33,8 @@ export interface SharedSettings {
   readonly RTC_PORT_RANGE?: { readonly min: number; readonly max: number } | undefined;
 }
 
-type InferOf<Shape extends SettingShape> = z.infer<z.ZodObject<Shape>>;
+/** The values of a shape. One without keys says nothing, and so forbids nothing where it is joined to others. */
+type InferOf<Shape extends SettingShape> = keyof Shape extends never ? unknown : z.infer<z.ZodObject<Shape>>;
 
 /** What the settings say of a kind with these shares. */
 export type SettingsOf<Shares extends AgentShares> = Readonly<

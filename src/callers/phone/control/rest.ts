@@ -6,8 +6,8 @@ import { ControlError } from './errors.ts';
 import { aborted, withRetries } from './retry.ts';
 
 export interface RestOptions {
-  /** Basic authentication (RFC 7617). */
-  readonly user: string;
+  /** Basic authentication (RFC 7617). Without a user the password is a bearer token (RFC 6750). */
+  readonly user?: string | undefined;
   readonly password: string;
   /** The carrier's error numbers that say that the call is over, whatever the status beside them. */
   readonly goneCodes?: readonly number[] | undefined;
@@ -28,12 +28,26 @@ export interface RestAnswer {
   readonly body: Readonly<Record<string, unknown>> | undefined;
 }
 
+const FORM_TYPE = 'application/x-www-form-urlencoded';
 const TIMEOUT_MS = 5_000;
 /** A call's resource has two or three kilobytes. */
 const BODY_MOST = 256 * 1024;
 const MESSAGE_MOST = 200;
 
-/** Posts forms to a carrier's REST API: bounded in time and size, repeated where that is safe, and with nothing secret in any error. */
+interface RestRequest {
+  readonly method: 'POST' | 'PUT';
+  readonly url: string;
+  readonly contentType: string;
+  readonly body: string;
+}
+
+/** Whether doing it twice does no harm, and what gives it up. */
+export interface RestCall {
+  readonly repeatable: boolean;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Sends forms or JSON to a carrier's REST API: bounded in time and size, repeated where that is safe, and with nothing secret in any error. */
 export class RestClient {
   readonly #o: RestOptions;
   readonly #clock: Clock;
@@ -42,36 +56,46 @@ export class RestClient {
   constructor(options: RestOptions) {
     this.#o = options;
     this.#clock = options.clock ?? systemClock;
-    this.#authorization = `Basic ${Buffer.from(`${options.user}:${options.password}`).toString('base64')}`;
+    const { user, password } = options;
+    this.#authorization =
+      user === undefined ? `Bearer ${password}` : `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
   }
 
   /**
-   * Posts until an answer with 2xx comes; rejects with a ControlError. `repeatable`: whether doing it twice does no harm. What is not is
-   * tried again only when the carrier certainly did not do it: it was never reached, or it turned the request away (429, 503).
+   * Posts a form until an answer with 2xx comes; rejects with a ControlError. What is not repeatable is tried again only when the carrier
+   * certainly did not do it: it was never reached, or it turned the request away (429, 503).
    */
-  post(
+  post(action: string, url: string, form: Form, options: RestCall): Promise<RestAnswer> {
+    return this.#send(action, { method: 'POST', url, contentType: FORM_TYPE, body: encode(form) }, options);
+  }
+
+  /** As `post`, of JSON and by the method that the API has for it. */
+  json(
     action: string,
+    method: RestRequest['method'],
     url: string,
-    form: Form,
-    options: { repeatable: boolean; signal?: AbortSignal | undefined },
+    value: object,
+    options: RestCall,
   ): Promise<RestAnswer> {
+    return this.#send(action, { method, url, contentType: 'application/json', body: JSON.stringify(value) }, options);
+  }
+
+  #send(action: string, request: RestRequest, options: RestCall): Promise<RestAnswer> {
     const { random, log } = this.#o;
     return withRetries(
-      () => this.#once(url, form, options.signal),
+      () => this.#once(request, options.signal),
       (error) => error.retryable && (options.repeatable || !error.uncertain),
       { clock: this.#clock, action, signal: options.signal, log, ...(random === undefined ? {} : { random }) },
     );
   }
 
-  async #once(url: string, form: Form, signal: AbortSignal | undefined): Promise<RestAnswer> {
+  async #once(request: RestRequest, signal: AbortSignal | undefined): Promise<RestAnswer> {
+    const { method, url, contentType, body } = request;
     const { headers, ...answer } = await exchange({
       url,
-      headers: {
-        authorization: this.#authorization,
-        accept: 'application/json',
-        'content-type': 'application/x-www-form-urlencoded',
-      },
-      body: encode(form),
+      method,
+      headers: { authorization: this.#authorization, accept: 'application/json', 'content-type': contentType },
+      body,
       timeoutMs: this.#o.timeoutMs ?? TIMEOUT_MS,
       mostBytes: BODY_MOST,
       clock: this.#clock,
@@ -146,8 +170,8 @@ export class RestClient {
 
   /** Without secrets and phone numbers, which carriers repeat in their errors, and cut to a line. */
   #clean(text: string): string {
-    const { user, password } = this.#o;
-    let clean = text.replaceAll(this.#authorization.slice('Basic '.length), '[secret]');
+    const { user = '', password } = this.#o;
+    let clean = text.replaceAll(this.#authorization.replace(/^\w+ /, ''), '[secret]');
     if (password !== '') clean = clean.replaceAll(password, '[secret]');
     if (user !== '') clean = clean.replaceAll(user, '[account]');
     clean = scrub(clean)

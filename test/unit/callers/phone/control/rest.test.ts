@@ -2,12 +2,15 @@ import { describe, expect, it } from 'vitest';
 import { signalWireRest } from '../../../../../src/callers/phone/carriers/signalwire/rest.ts';
 import { twilioRest } from '../../../../../src/callers/phone/carriers/twilio/rest.ts';
 import { ControlError } from '../../../../../src/callers/phone/control/index.ts';
+import { RestClient } from '../../../../../src/callers/phone/control/rest.ts';
 import { FakeClock } from '../../../../fakes/clock.ts';
 
 const SID = `AC${'0a'.repeat(16)}`;
 const CALL = `CA${'1b'.repeat(16)}`;
 const TOKEN = 'auth-token-canary-4711';
 const DIAL = { to: '+15550001111', from: '+15550002222', url: 'https://voice.example.com/incoming-call' };
+
+const REPEATABLE = { repeatable: true };
 
 type Step = Response | Error | ((signal: AbortSignal) => Promise<Response>);
 
@@ -331,5 +334,38 @@ describe('what is checked before anything else', () => {
     expect(make({ space: 'evil.com/' })).toThrow(ControlError);
     expect(make({ space: '' })).toThrow(ControlError);
     expect(make({})).not.toThrow();
+  });
+});
+
+describe('an API of JSON', () => {
+  const KEY = 'key-canary-0815';
+  const client = (step: Response) => {
+    const sent: Array<RequestInit & { url: string }> = [];
+    const send = async (url: string, init: RequestInit) => {
+      sent.push({ url, ...init });
+      return step;
+    };
+    return { sent, rest: new RestClient({ password: KEY, fetch: send as typeof fetch, clock: new FakeClock() }) };
+  };
+
+  it('is sent it by the method that it has for that, with a bearer token', async () => {
+    const { rest, sent } = client(answer(200, { call: 'c-1' }));
+    const told = await rest.json('hangup', 'PUT', 'https://api.example.com/v1/calls/c-1', { do: ['end'] }, REPEATABLE);
+    expect(told).toEqual({ status: 200, body: { call: 'c-1' } });
+    expect(sent).toMatchObject([
+      { url: 'https://api.example.com/v1/calls/c-1', method: 'PUT', body: '{"do":["end"]}' },
+    ]);
+    const headers = sent[0]?.headers as Record<string, string>;
+    expect(headers['content-type']).toBe('application/json');
+    expect(headers['authorization']).toBe(`Bearer ${KEY}`);
+  });
+
+  it('never has its key in an error', async () => {
+    const { rest } = client(answer(401, { message: `no such key: ${KEY}` }));
+    const refused = await rest
+      .json('hangup', 'PUT', 'https://api.example.com/c-1', {}, REPEATABLE)
+      .catch((error) => error);
+    expect(refused).toMatchObject({ code: 'CONTROL_AUTH' });
+    expect(String(refused)).not.toContain(KEY);
   });
 });
