@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { BRIDGE_ERRORS, TYPED_TURN_ERRORS } from '../callers/browser/http/errors.ts';
 import { CARRIERS } from '../callers/phone/carriers/index.ts';
 import { CONTROL_ERRORS } from '../callers/phone/control/index.ts';
-import { settings } from '../config.ts';
+import { type Setting, settings } from '../config.ts';
 import { ERRORS } from '../errors.ts';
 import { API_ERRORS, type ApiErrorCode } from '../http/api-error.ts';
 import { IDEMPOTENCY_ERRORS } from '../http/idempotency.ts';
@@ -16,12 +16,12 @@ import { RECORDS_ERRORS } from '../records/http/errors.ts';
 import { defaultText, settingsOverview, settingsPage } from './settings-docs.ts';
 
 /** The text of `.env.example`: every setting with its sentence and its default, made from the schema. */
-export function envExample(): string {
+export function envExample(all: readonly Setting[] = settings): string {
   const head = [
     '# Settings of the daemon. Copy this file to .env and set what you need; an empty or missing one takes its default.',
     '# Made from the schema by `npm run docs`.',
   ];
-  const entries = settings.map(({ name, description, default: value }) => {
+  const entries = all.map(({ name, description, default: value }) => {
     const words = wrap(description, 118).map((line) => `# ${line}`);
     const shown = defaultText(value);
     return [...words, `${shown === '' ? '#' : ''}${name}=${quoted(shown)}`].join('\n');

@@ -32,18 +32,18 @@ const GROUPS: Readonly<Record<SettingGroup, readonly [title: string, about: stri
   logs: ['Logs', 'at the default level no secret, number or word of a caller is logged'],
 };
 
-/** All settings in their groups. */
-export function settingGroups(): GroupShown[] {
+/** All settings in their groups. `all`: those of other tables than the daemon's own. */
+export function settingGroups(all: readonly Setting[] = settings): GroupShown[] {
   return Object.entries(GROUPS).map(([name, [title, about]]) => ({
     title,
     about,
-    settings: settings.filter(({ group }) => group === name),
+    settings: all.filter(({ group }) => group === name),
   }));
 }
 
 /** The text of `docs/settings.md`. */
-export function settingsPage(): string {
-  const groups = settingGroups().flatMap(({ title, settings: members }) => [
+export function settingsPage(all: readonly Setting[] = settings): string {
+  const groups = settingGroups(all).flatMap(({ title, settings: members }) => [
     `## ${title}`,
     '',
     '| setting | what it is | default |',

@@ -1,22 +1,17 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { AGENTS } from '../../src/agents/index.ts';
 import { type App, build } from '../../src/app.ts';
 import type { CallEvent } from '../../src/call/events.ts';
-import { CARRIERS } from '../../src/callers/phone/carriers/index.ts';
 import { loadConfig } from '../../src/config.ts';
 import { createLog } from '../../src/log.ts';
 import { type BuoyFarEnd, startBuoys } from '../fixtures/kinds/agent/far-end.ts';
-import { buoyAgent } from '../fixtures/kinds/agent/kind.ts';
 import { Tide } from '../fixtures/kinds/carrier/far-end.ts';
-import { tideCarrier } from '../fixtures/kinds/carrier/kind.ts';
+import { TABLES } from '../fixtures/kinds/tables.ts';
 import { fixtures } from './calls-rig.ts';
 import { OPERATOR_TOKEN } from './operator.ts';
 
 /** The whole daemon with a made-up carrier and a made-up agent beside its own, by the tables alone, and the far ends of both. */
-
-export const TABLES = { carriers: [...CARRIERS, tideCarrier], agents: [buoyAgent, ...AGENTS] };
 
 export const TIDE_SECRET = 'secret-of-the-tide';
 const BUOY_TOKEN = 'token-of-the-buoys-0123';
