@@ -53,8 +53,6 @@ export interface PeerHandlers {
   audio?(samples: Int16Array, sampleRate: number): void;
   /** Each change once; a state that lasted less than a turn of the event loop may be passed over. */
   state?(state: PeerState): void;
-  /** The far end answered a connectivity check for the first time: it is there, before anything is agreed with it (RFC 8445 section 7.2.5.3). */
-  reached?(): void;
   /** A data channel that the far end opened. */
   channel?(channel: PeerChannel): void;
 }
@@ -78,7 +76,6 @@ export class Peer {
   #sink: NativeAudioSink | undefined;
   #closed = false;
   #told: PeerState = 'new';
-  #reached = false;
   /** What the channels ask of the peer, without a closure a channel. */
   readonly #owner: ChannelOwner = {
     isClosed: () => this.#closed,
@@ -116,11 +113,6 @@ export class Peer {
       if (state === this.#told) return;
       this.#told = state;
       this.#handlers.state?.(state);
-    };
-    this.#pc.oniceconnectionstatechange = () => {
-      if (this.#closed || this.#reached || !/^(connected|completed)$/.test(this.#pc.iceConnectionState)) return;
-      this.#reached = true;
-      this.#handlers.reached?.();
     };
     this.#pc.ontrack = (event) => {
       if (event.track.kind !== 'audio' || this.#sink !== undefined || this.#closed) return;
@@ -232,7 +224,6 @@ export class Peer {
     }
     this.#channels.clear();
     this.#pc.onconnectionstatechange = null;
-    this.#pc.oniceconnectionstatechange = null;
     this.#pc.ontrack = null;
     this.#pc.ondatachannel = null;
     this.#pc.close();

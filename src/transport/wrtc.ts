@@ -29,11 +29,10 @@ export interface NativeTrack {
 
 export interface NativePeer {
   readonly connectionState: string;
-  readonly iceConnectionState: string;
   readonly iceGatheringState: string;
-  // `localDescription` is left out on purpose: reading it races with the gathering of candidates and crashes the process.
+  // `iceConnectionState` is left out on purpose: the news of a change tells of the way and of DTLS, and what is read then of the way alone, so that
+  // both agree only by chance. `localDescription` is, too: reading it races with the gathering of candidates and crashes the process.
   onconnectionstatechange: (() => void) | null;
-  oniceconnectionstatechange: (() => void) | null;
   onicegatheringstatechange: (() => void) | null;
   onicecandidate: ((event: { candidate: { candidate: string; sdpMLineIndex: number | null } | null }) => void) | null;
   ontrack: ((event: { track: NativeTrack }) => void) | null;

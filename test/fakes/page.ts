@@ -36,7 +36,6 @@ export class FakePage extends FakeRtcCaller {
 
   /** Media is up and the channel open; `none`: the one that was announced before. */
   override connect(channel: 'events' | 'none' = 'events'): void {
-    this.handlers?.reached?.();
     if (channel !== 'none') this.handlers?.channel?.(this.channel(channel));
     this.#open = true;
     this.channelHandlers?.open?.();

@@ -18,7 +18,6 @@ export class FakeRtcCaller implements CallerPeer {
 
   /** Media is up. */
   connect(): void {
-    this.handlers?.reached?.();
     this.handlers?.state?.('connected');
   }
 

@@ -184,7 +184,7 @@ describe('the routes', () => {
     const two = await second.call(rig.url, { conversation_id: 'c1' });
     expect(two.body['session_id']).not.toBe(one.body['session_id']);
     expect(first.told('ended')).toMatchObject([{ reason: 'stream-replaced' }]);
-    // A call begins when the page answers a connectivity check, which the page may know to be answered before the bridge does.
+    // A call begins when media is up, which the page may know before the bridge does.
     const starts = (count: number) => until(() => rig.of('call_started')[count - 1], `call ${count} to begin`);
     await starts(2);
     const types = rig.events.map((event) => event.type);

@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { Worker } from 'node:worker_threads';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { systemClock } from '../../src/call/clock.ts';
 import type { CallerEvent } from '../../src/call/events.ts';
@@ -225,5 +227,45 @@ describe('a far end that only answers checks (ICE lite)', () => {
     await until(() => far.clientHellos > 0, 'DTLS to begin');
     expect(far.checks.controlling).toBeGreaterThan(0);
     expect(far.checks.controlled).toBe(0);
+  });
+
+  it('is not reached by its answers alone, however late we hear of them: what is encrypted must come through', async () => {
+    const sdp = readFileSync(new URL('../fixtures/offers/ice-lite.sdp', import.meta.url), 'utf8').replaceAll(
+      '\n',
+      '\r\n',
+    );
+    // In a thread of its own it answers while this one is busy.
+    const far = new Worker(
+      `import(${JSON.stringify(new URL('./ice-only.ts', import.meta.url).href)}).then(async ({ IceOnly }) => {
+        const far = new IceOnly();
+        far.password = ${JSON.stringify(/^a=ice-pwd:(\S+)/m.exec(sdp)?.[1])};
+        require('node:worker_threads').parentPort.postMessage(await far.listen());
+      });`,
+      { eval: true },
+    );
+    onTestFinished(() => void far.terminate());
+    const [port] = (await once(far, 'message')) as [number];
+    const near = sdp
+      .replace(/^a=candidate:.*\r\n/gm, '')
+      .replace(/^a=ice-ufrag/m, `a=candidate:1 1 udp 2130706431 127.0.0.1 ${port} typ host\r\n$&`);
+    let reached = 0;
+    for (let i = 0; i < 12; i++) {
+      const { leg } = called();
+      void leg.reached.then(
+        () => reached++,
+        () => {},
+      );
+      let answered = false;
+      void leg.peer.answer(near, 2_000).then(() => {
+        answered = true;
+      });
+      // This thread is late, so that what it is told of is not how things are by then.
+      for (let after = 0; after < 3; after += answered ? 1 : 0) {
+        for (const end = performance.now() + 40; performance.now() < end; );
+        await sleep(1);
+      }
+      leg.peer.close();
+    }
+    expect(reached).toBe(0);
   });
 });

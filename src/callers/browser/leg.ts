@@ -31,7 +31,7 @@ export class BrowserLeg<P extends BrowserPeer = BrowserPeer> implements CallerLe
   readonly audio: AudioSink;
   readonly playout: Playout;
   readonly peer: P;
-  /** Resolves when the page answered a connectivity check, so that it is worth making a call for it; rejects as `connected` does. */
+  /** Resolves when media is up, DTLS included, so that it is worth making a call for the page; rejects as `connected` does. */
   readonly reached: Promise<void>;
   /** Resolves when media is connected and the data channel open; rejects with PEER_FAILED or ABORTED when that never comes. */
   readonly connected: Promise<void>;

@@ -48,7 +48,7 @@ export class WebRtcLeg<P extends CallerPeer = CallerPeer> implements CallerLeg {
   readonly rate = RTC_SAMPLE_RATE;
   readonly audio: AudioSink;
   readonly playout: Playout;
-  /** Resolves when the far end answered a connectivity check, so that it is worth making a call for it; rejects as `connected` does. */
+  /** Resolves when media is up, DTLS included, so that it is worth making a call for the far end; rejects as `connected` does. */
   readonly reached: Promise<void>;
   /** Resolves when media is connected and all else that was asked for there; rejects with PEER_FAILED or ABORTED when that never comes. */
   readonly connected: Promise<void>;
@@ -99,13 +99,15 @@ export class WebRtcLeg<P extends CallerPeer = CallerPeer> implements CallerLeg {
       peer: init.peer,
       media: {
         audio: (samples, rate) => this.#onAudio(samples, rate),
-        reached: () => this.#there.resolve(),
         ...(init.channel === undefined ? {} : { channel: init.channel }),
       },
       clock: init.clock,
       log: init.log,
       far: init.far,
-      connected: () => this.recheck(),
+      connected: () => {
+        this.#there.resolve();
+        this.recheck();
+      },
       lost: (loss, detail) =>
         this.end(
           loss === 'closed'
@@ -167,7 +169,6 @@ export class WebRtcLeg<P extends CallerPeer = CallerPeer> implements CallerLeg {
   /** Looks again whether all is there that `connected` waits for. */
   recheck(): void {
     if (!this.hasMedia || this.#init.isComplete?.() === false) return;
-    this.#there.resolve();
     this.#ready.resolve();
   }
 

@@ -21,7 +21,7 @@ function made() {
         },
       };
     },
-    media: { audio: () => told.push('audio'), reached: () => told.push('reached') },
+    media: { audio: () => told.push('audio') },
     clock,
     log,
     far: 'the caller',
@@ -35,13 +35,12 @@ function made() {
 describe('a peer session', () => {
   it('passes on what the peer tells of its media, and logs each state', () => {
     const { log, told, session, state, handlers } = made();
-    handlers().reached?.();
     handlers().audio?.(new Int16Array(480), 48_000);
     state('connecting');
     expect(session.isConnected).toBe(false);
     state('connected');
     expect(session.isConnected).toBe(true);
-    expect(told).toEqual(['reached', 'audio', 'connected']);
+    expect(told).toEqual(['audio', 'connected']);
     expect(log.lines).toEqual([
       { level: 'debug', fields: { state: 'connecting' }, message: 'webrtc state' },
       { level: 'debug', fields: { state: 'connected' }, message: 'webrtc state' },

@@ -72,8 +72,8 @@ export class BrowserBridges implements CallObserver, RecordSink {
   }
 
   /**
-   * Answers the page's offer; what the conversation had before is closed first. The call itself, and the model's session, are made when the page
-   * answers a connectivity check. `gone` aborts when the page does not wait any more. Rejects, with everything freed, with PEER_SDP_INVALID
+   * Answers the page's offer; what the conversation had before is closed first. The call itself, and the model's session, are made when media to the
+   * page is up. `gone` aborts when the page does not wait any more. Rejects, with everything freed, with PEER_SDP_INVALID
    * (400), NO_MORE_CALLS (429, 503), BRIDGE_REPLACED (409), PEER_UNAVAILABLE or PEER_FAILED (503).
    */
   async open(order: BridgeOrder, gone: AbortSignal): Promise<{ sessionId: string; answer: string }> {

@@ -164,7 +164,7 @@ describe('the browser leg', () => {
     void leg.connected.then(() => {
       connected = true;
     });
-    page.handlers?.reached?.();
+    page.handlers?.state?.('connected');
     await leg.reached;
     expect(connected).toBe(false);
     const lost = made();

@@ -123,7 +123,7 @@ describe('a call from a page', () => {
     const { sessionId, answer } = await open();
     expect(answer).toBe('v=0');
     expect(infos).toEqual([]);
-    pages[0]?.handlers?.reached?.();
+    pages[0]?.handlers?.state?.('connected');
     await settled();
     expect(infos).toEqual([
       {
@@ -156,10 +156,10 @@ describe('a call from a page', () => {
     expect(admission.admitStranger().ok).toBe(true);
   });
 
-  it('whose page answers checks and goes no further ends in the same time', async () => {
+  it('whose page has media and opens no channel ends in the same time', async () => {
     const { open, infos, ended, pages, clock, bridges } = rig();
     await open();
-    pages[0]?.handlers?.reached?.();
+    pages[0]?.handlers?.state?.('connected');
     await settled();
     expect(infos).toHaveLength(1);
     await clock.advanceAsync(9_000);
@@ -207,7 +207,7 @@ describe('a call from a page', () => {
     await open();
     const [page] = pages;
     const lose = () => losses[0]?.(termination('model-auth'));
-    page?.handlers?.reached?.();
+    page?.handlers?.state?.('connected');
     await settled();
     if (before) lose();
     page?.connect();
@@ -256,7 +256,7 @@ describe('a call from a page', () => {
     const { open, pages, clock, bridges, ends } = rig({ maxPages: 1 });
     for (let i = 0; i < 100; i++) {
       await open({ conversationId: 'one' });
-      if (i % 3 !== 0) pages.at(-1)?.handlers?.reached?.();
+      if (i % 3 !== 0) pages.at(-1)?.handlers?.state?.('connected');
       if (i % 3 === 2) pages.at(-1)?.connect();
       await settled();
       if (i % 2 === 0) void bridges.close('one');
