@@ -41,7 +41,11 @@ export interface CarrierMedia {
    */
   isHangUp?(closeCode: number): boolean;
 
-  readonly l16: L16Wire;
+  /**
+   * Its L16, where it has any. A stream taken for its own that says L16 all the same is another's that does not show whose it is: it is read as the first
+   * of the table does that shares its grammar and has L16.
+   */
+  readonly l16?: L16Wire;
   /** The format in which it wants our audio, where that is not the one of `start`: what its document asked for. */
   plays?(start: StartMessage): MediaFormat;
   /** Its audio messages come in the order of their time, so that none is waited for. Without it one waits a moment for what it overtook. */

@@ -64,3 +64,10 @@ export class Introduction {
     return decided;
   }
 }
+
+/** The carrier with the L16 of its grammar, where it has none of its own; see `CarrierMedia.l16`. */
+export function withL16(carrier: CarrierMedia, carriers: readonly CarrierMedia[]): CarrierMedia {
+  if (carrier.l16 !== undefined) return carrier;
+  const fellow = carriers.find(({ parse, l16 }) => parse === carrier.parse && l16 !== undefined);
+  return fellow?.l16 === undefined ? carrier : { ...carrier, l16: fellow.l16 };
+}

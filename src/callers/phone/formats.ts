@@ -5,9 +5,11 @@
 
 import { type Codec, l16, pcma, pcmu } from '../../media/codecs.ts';
 import type { ByteOrder } from '../../media/l16.ts';
-import type { CarrierMedia } from './carrier-media.ts';
+import type { CarrierMedia, L16Wire } from './carrier-media.ts';
 import type { MediaFormat, StartMessage } from './protocol.ts';
 
+/** L16 where no carrier of the table has any. */
+const PLAIN_L16: L16Wire = { byteOrder: 'le' };
 /** Rates at which carriers send linear PCM, Hz. */
 const L16_RATES = [8000, 16_000, 24_000];
 
@@ -74,12 +76,15 @@ export interface StreamCodecs {
   readonly played: Codec;
 }
 
+/** How this carrier has L16 on the wire. */
+export const l16Of = ({ l16 = PLAIN_L16 }: Pick<CarrierMedia, 'l16'>): L16Wire => l16;
+
 /** The codecs of a stream that began so; undefined when one of its formats is not spoken here. */
 export function codecsFor(
   protocol: Pick<CarrierMedia, 'l16' | 'plays'>,
   start: StartMessage,
 ): StreamCodecs | undefined {
-  const { byteOrder, hz } = protocol.l16;
+  const { byteOrder, hz } = l16Of(protocol);
   const heard = codecFor(start.format, byteOrder, hz);
   const played = protocol.plays === undefined ? heard : codecFor(protocol.plays(start), byteOrder, hz);
   return heard === undefined || played === undefined ? undefined : { heard, played };

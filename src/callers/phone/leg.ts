@@ -9,7 +9,7 @@ import type { AudioSink, PcmFrame } from '../../media/frame.ts';
 import { CLOSE } from '../../transport/socket.ts';
 import { CallerAudio } from './caller-audio.ts';
 import type { CarrierMedia } from './carrier-media.ts';
-import { codecLabel, codecsFor, describeFormat } from './formats.ts';
+import { codecLabel, codecsFor, describeFormat, l16Of } from './formats.ts';
 import { Hold } from './hold.ts';
 import { type PhoneLegOptions, withDefaults } from './options.ts';
 import { Outbound } from './outbound.ts';
@@ -92,7 +92,7 @@ export class PhoneLeg implements CallerLeg {
       clear: () => {
         if (this.#ended === undefined && this.#context !== undefined) this.#outbound.clear();
       },
-      toString: () => `${codecLabel(played, protocol.l16.byteOrder)} -> ${this.kind}`,
+      toString: () => `${codecLabel(played, l16Of(protocol).byteOrder)} -> ${this.kind}`,
     };
   }
 

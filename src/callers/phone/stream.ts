@@ -6,7 +6,7 @@ import { type Termination, termination } from '../../call/termination.ts';
 import { type ErrorCode, errorCode, errorMessage } from '../../errors.ts';
 import { CLOSE, type SocketHandlers } from '../../transport/socket.ts';
 import type { CarrierMedia } from './carrier-media.ts';
-import { Introduction } from './detect.ts';
+import { Introduction, withL16 } from './detect.ts';
 import { codecsFor, describeFormat } from './formats.ts';
 import { PhoneLeg } from './leg.ts';
 import { FloodGuard, MALFORMED_FORGIVEN_MS, MALFORMED_MOST } from './limits.ts';
@@ -145,7 +145,7 @@ export class PhoneStream<G> {
   }
 
   #onStart(start: StartMessage): void {
-    const protocol = this.#introduction.carrier;
+    const protocol = withL16(this.#introduction.carrier, this.#options.carriers);
     this.#reader = protocol;
     const codecs = codecsFor(protocol, start);
     if (codecs !== undefined) this.#bytesPerMs = (codecs.heard.sampleRate * codecs.heard.bytesPerSample) / 1000;

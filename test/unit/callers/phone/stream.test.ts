@@ -508,6 +508,21 @@ describe('the formats', () => {
     expect(JSON.stringify(line)).not.toMatch(/\\u001b|\\n/);
   });
 
+  it('take L16 as it was asked for from a stream that does not show whose it is', () => {
+    // A newer version and other ids: as many signs of the one as of the other.
+    const carriers = [twilio, signalwireMedia({ codec: 'L16@16000h', byteOrder: 'be' })];
+    const s = stream({ carriers });
+    s.say('{"event":"connected","protocol":"Call","version":"2.0.0"}');
+    const { start } = JSON.parse(withFormat({ encoding: 'L16' })) as { start: object };
+    const ids = { streamSid: 'st_1', callSid: 'call_1', accountSid: 'project_1' };
+    s.say(JSON.stringify({ event: 'start', streamSid: 'st_1', start: { ...start, ...ids } }));
+    expect(s.socket.closed).toBeUndefined();
+    expect(s.legs[0]?.audio.toString()).toBe('l16be@16000 -> twilio');
+    // A second `start` on the same socket as well.
+    s.say(JSON.stringify({ event: 'start', streamSid: 'st_2', start: { ...start, ...ids, streamSid: 'st_2' } }));
+    expect(s.socket.closed).toBeUndefined();
+  });
+
   it('do not guess a rate of L16 for which nothing was asked', () => {
     const s = stream();
     s.say(withFormat({ encoding: 'L16' }));

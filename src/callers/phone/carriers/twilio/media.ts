@@ -13,7 +13,6 @@ export const twilio: CarrierMedia = {
   name: 'twilio',
   parse: parseMessage,
   signs: (start, connected) => countSigns(SIGNS, start, connected),
-  l16: { byteOrder: 'le' },
   media: mediaText,
   mark: markText,
   clear: clearText,
