@@ -87,6 +87,11 @@ describe.each(['twilio', 'signalwire'] as const)('at %s', (name) => {
     });
   });
 
+  it('the API answers with a page of any length', async () => {
+    carrier.faults.add({ kind: 'status', status: 403, body: { page: 'x'.repeat(2 * 1024 * 1024) } });
+    expect(of(await looked({}), `${name} account`).detail).toContain('HTTP 403: the credentials are refused');
+  });
+
   it('the API cannot be reached, redirects, or says something that is no list', async () => {
     const nowhere = name === 'twilio' ? 'TWILIO_API_URL' : 'SIGNALWIRE_API_URL';
     const dead = await looked({}, { settings: { [nowhere]: `http://127.0.0.1:${await freeTcpPort()}` } });

@@ -43,12 +43,14 @@ interface Question {
   readonly query?: string;
   /** One number; the list without it. */
   readonly sid?: string;
+  /** Its status says all: an error page may be of any length. */
+  readonly statusAlone?: boolean;
   /** What to set; a GET without it. */
   readonly form?: Readonly<Record<string, string>>;
 }
 
 export function lamlAccount(account: LamlAccount, via: Via): AccountChecks {
-  const ask = ({ query = '', sid, form }: Question, signal: AbortSignal): Promise<HttpAnswer> =>
+  const ask = ({ query = '', sid, statusAlone, form }: Question, signal: AbortSignal): Promise<HttpAnswer> =>
     exchange({
       url: `${account.url}${sid === undefined ? '' : `/${sid}`}${account.suffix}${query}`,
       method: form === undefined ? 'GET' : 'POST',
@@ -60,6 +62,7 @@ export function lamlAccount(account: LamlAccount, via: Via): AccountChecks {
       ...(form === undefined ? {} : { body: new URLSearchParams(form).toString() }),
       timeoutMs: ANSWER_MS,
       mostBytes: ANSWER_BYTES,
+      restIgnored: statusAlone,
       clock: via.clock,
       fetch: via.fetch,
       signal,
@@ -83,7 +86,7 @@ export function lamlAccount(account: LamlAccount, via: Via): AccountChecks {
     host: new URL(account.url).host,
     settings: account.settings,
     async status(signal) {
-      return (await ask({ query: '?PageSize=1' }, signal)).status;
+      return (await ask({ query: '?PageSize=1', statusAlone: true }, signal)).status;
     },
     async number(number, signal): Promise<NumberFound> {
       const { status, body } = await ask({ query: `?${new URLSearchParams({ PhoneNumber: number })}` }, signal);
