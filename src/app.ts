@@ -5,7 +5,7 @@ import type { Logger } from 'pino';
 import { Admission, REFUSALS } from './admission/admission.ts';
 import { ModelCircuit } from './admission/circuit.ts';
 import { Machine } from './admission/machine.ts';
-import { AGENTS, openAgents } from './agents/index.ts';
+import { AGENTS, labelsOf, openAgents } from './agents/index.ts';
 import type { AgentKind, Agents } from './agents/kind.ts';
 import { loadApology, SHIPPED_APOLOGY } from './apology.ts';
 import { Calls } from './call/calls.ts';
@@ -117,6 +117,7 @@ export async function build(config: Config, deps: AppDeps): Promise<App> {
     activeCalls: () => calls.size,
     loopDelay: () => ({ ...machine.loop.last, smoothed: machine.loop.smoothedMs }),
     isTool: (name) => dispatch.knowsTool(name),
+    agents: labelsOf(kinds),
     refusals: REFUSALS,
     httpEvents: HTTP_COUNTERS,
   });

@@ -66,7 +66,7 @@ const OPERATOR_FILES = new Set(['src/operator-file.ts', 'src/suggest.ts']);
 const isJoint = (file: string) => /^src\/[^/]+(\/[^/]+)?\/(http\/|settings\.ts$)/.test(file) || isAgentJoint(file);
 /** What makes a kind of agent of a leg, and the port and the table of them. */
 const isAgentJoint = (file: string) =>
-  /^src\/agents\/([^/]+|[^/]+\/(kind|settings|prompt-options|prompted|session-size|endpoint)|[^/]+\/doctor\/[^/]+)\.ts$/.test(
+  /^src\/agents\/([^/]+|[^/]+\/(kind|settings|labels|prompt-options|prompted|session-size|endpoint)|[^/]+\/doctor\/[^/]+)\.ts$/.test(
     file,
   );
 /** A file of a carrier's folder, or of a family's. */
@@ -130,7 +130,7 @@ const rules: Rule[] = [
     breaks: ['src/callers/phone/carriers/x/rest.ts', 'src/callers/phone/carriers/twilio/rest.ts'],
   },
   {
-    says: 'a kind of agent is whole in its folder: beside the leg it imports the port of agents, what a check of the doctor and a probe are, and the readers of settings and files; no other kind, call, prompt, route, server or config',
+    says: 'a kind of agent is whole in its folder: beside the leg it imports the port of agents, what a check of the doctor, a probe and a label are, and the readers of settings and files; no other kind, call, prompt, route, server or config',
     about: isAgentJoint,
     forbids: (i, file) =>
       isOurs(i) &&
@@ -140,7 +140,9 @@ const rules: Rule[] = [
         CALL_TYPES.has(i) ||
         OPERATOR_FILES.has(i) ||
         ['addresses', 'errors', 'log', 'settings'].some((name) => i === `src/${name}.ts`) ||
-        ['admission/reach', 'agents/kind', 'doctor/check', 'tools/loaded'].some((name) => i === `src/${name}.ts`) ||
+        ['admission/reach', 'agents/kind', 'doctor/check', 'metrics/labels', 'tools/loaded'].some(
+          (name) => i === `src/${name}.ts`,
+        ) ||
         // Where no model is named a simulated one stands in for it.
         (i === 'src/simulator/realtime/index.ts' && file.endsWith('/endpoint.ts')) ||
         i.startsWith(`${part(file, 3)}/`) ||

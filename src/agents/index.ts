@@ -1,9 +1,16 @@
 import { BridgeError } from '../errors.ts';
+import type { AgentLabels } from '../metrics/labels.ts';
 import type { AgentDeps, AgentKind, Agents, OpenedAgent } from './kind.ts';
 import { openAiAgent } from './openai/kind.ts';
 
 /** The kinds of agents that the daemon knows, one line each. Where neither prompt nor route says otherwise, the first is meant. */
 export const AGENTS = [openAiAgent] as const satisfies readonly AgentKind[];
+
+/** What agents of these kinds may name on metrics' labels. */
+export const labelsOf = (kinds: readonly AgentKind[]): AgentLabels => ({
+  transports: kinds.flatMap(({ labels }) => labels?.transports ?? []),
+  errors: kinds.flatMap(({ labels }) => labels?.errors ?? []),
+});
 
 /** Opens a table's agents. `settings`: those of all of them, as `loadConfig` gives them. Rejects as `AgentKind.open` does. */
 export async function openAgents(

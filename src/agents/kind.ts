@@ -5,6 +5,7 @@ import type { AgentLeg } from '../call/leg.ts';
 import type { Ticker } from '../call/ticker.ts';
 import type { Check } from '../doctor/check.ts';
 import type { AudioForm } from '../media/form.ts';
+import type { AgentLabels } from '../metrics/labels.ts';
 import type { SettingShape } from '../settings.ts';
 import type { ToolDefinition } from '../tools/loaded.ts';
 import type { IceServer } from '../transport/peer.ts';
@@ -143,6 +144,8 @@ export interface AgentDefinition<Shares extends AgentShares, Prompt extends Sett
   /** As people write it. */
   readonly title: string;
   readonly settings: Shares;
+  /** Names of its own on metrics' labels; any other, and all where this is left out, count as `none` or `other`. */
+  readonly labels?: AgentLabels;
   /** False: it needs no STUN or TURN server. Left out: it may. */
   readonly needsIceServers?: false;
   readonly options: AgentOptions<Prompt, Route>;
@@ -167,7 +170,7 @@ type AllSettings = SharedSettings & Readonly<Record<string, unknown>>;
 export interface AgentKind<Shares extends AgentShares = AgentShares>
   extends Pick<
     AgentDefinition<AgentShares, SettingShape, SettingShape>,
-    'name' | 'title' | 'needsIceServers' | 'review' | 'reviewTools'
+    'name' | 'title' | 'labels' | 'needsIceServers' | 'review' | 'reviewTools'
   > {
   readonly settings: Shares;
   readonly options: AgentOptions;

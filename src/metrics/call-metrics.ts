@@ -2,13 +2,14 @@ import { Counter, Histogram, type Registry } from 'prom-client';
 import type { Clock } from '../call/clock.ts';
 import type { CallEvent, CallObserver, Heard, Usage } from '../call/events.ts';
 import {
+  type AgentLabels,
   errorLabel,
-  modelErrorLabel,
+  modelErrorLabels,
   outcomeLabel,
   reasonLabel,
   resultLabel,
   toolLabels,
-  transportLabel,
+  transportLabels,
 } from './labels.ts';
 
 export interface CallMetricsOptions {
@@ -16,6 +17,8 @@ export interface CallMetricsOptions {
   readonly clock: Pick<Clock, 'now'>;
   /** Whether there is a tool of this name. */
   readonly isTool: (name: string) => boolean;
+  /** What the kinds of agents that there are may name. */
+  readonly agents: AgentLabels;
 }
 
 /** What is remembered of a call while it runs. */
@@ -35,7 +38,9 @@ const TOOL_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const CALL_BUCKETS = [5, 15, 30, 60, 120, 300, 600, 1_800, 3_600];
 
 /** The metrics that calls' events make. Times are seconds, as Prometheus wants them. */
-export function callMetrics({ registry, clock, isTool }: CallMetricsOptions): CallObserver {
+export function callMetrics({ registry, clock, isTool, agents }: CallMetricsOptions): CallObserver {
+  const transportLabel = transportLabels(agents);
+  const modelErrorLabel = modelErrorLabels(agents);
   const registers = [registry];
   const counter = (name: string, help: string, labelNames: string[]) =>
     new Counter({ name: `voicebridge_${name}`, help, labelNames, registers });

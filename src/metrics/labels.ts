@@ -18,43 +18,21 @@ export const resultLabel = oneOf(
   'indeterminate',
 );
 
-export const transportLabel = oneOf(new Set(['webrtc', 'websocket']), 'none');
-
 /** Why a transport could not be had: the program's own codes. */
 export const errorLabel = oneOf(new Set(Object.keys(ERRORS)), 'other');
 
 export const outcomeLabel = oneOf(new Set(TOOL_OUTCOMES), 'other');
 
-/** Codes and types of the Realtime API's errors that are documented or were seen. https://platform.openai.com/docs/guides/error-codes */
-const MODEL_ERRORS = [
-  'authentication_error',
-  'billing_hard_limit_reached',
-  'conversation_already_has_active_response',
-  'input_audio_buffer_commit_empty',
-  'insufficient_quota',
-  'invalid_api_key',
-  'invalid_request',
-  'invalid_request_error',
-  'invalid_tool_call_id',
-  'invalid_type',
-  'invalid_value',
-  'item_create_duplicate_item_id',
-  'item_create_invalid_previous_item_id',
-  'item_not_found',
-  'missing_required_parameter',
-  'model_not_found',
-  'not_found',
-  'permission_denied',
-  'rate_limit_exceeded',
-  'server_error',
-  'server_overloaded',
-  'session_expired',
-  'token_expired',
-  'tokens_limit_exceeded',
-  'unknown_parameter',
-  'unsupported_country_region_territory',
-] as const;
-export const modelErrorLabel = oneOf(new Set(MODEL_ERRORS), 'other');
+/** What agents may name on a label: the sets of every kind that there is, each closed. */
+export interface AgentLabels {
+  /** What carries their sessions. */
+  readonly transports: readonly string[];
+  /** Codes of errors that they report. */
+  readonly errors: readonly string[];
+}
+
+export const transportLabels = ({ transports }: AgentLabels) => oneOf(new Set(transports), 'none');
+export const modelErrorLabels = ({ errors }: AgentLabels) => oneOf(new Set(errors), 'other');
 
 /** Tools that may be seen over the life of a process: those of a folder and of tool servers, which can change while it runs. */
 const TOOLS_MOST = 100;

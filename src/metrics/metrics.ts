@@ -3,6 +3,7 @@ import type { Clock } from '../call/clock.ts';
 import { COUNTERS, type Count, type Counter as CounterName } from '../call/counters.ts';
 import type { CallObserver } from '../call/events.ts';
 import { callMetrics } from './call-metrics.ts';
+import type { AgentLabels } from './labels.ts';
 import { processMetrics } from './process.ts';
 
 /** What the process counts, for Prometheus. Labels come from closed sets. */
@@ -32,6 +33,8 @@ export interface MetricsOptions {
   };
   /** Whether there is a tool of this name. */
   readonly isTool: (name: string) => boolean;
+  /** What the kinds of agents that there are may name on labels. */
+  readonly agents: AgentLabels;
   /** The closed lists of reasons and events whose series are there from the start, at zero. */
   readonly refusals?: readonly string[];
   readonly httpEvents?: readonly string[];
@@ -39,7 +42,7 @@ export interface MetricsOptions {
 
 /** Makes a registry of its own, so that two apps in one process (tests) do not share numbers. */
 export function createMetrics(options: MetricsOptions): Metrics {
-  const { clock, activeCalls, loopDelay, isTool } = options;
+  const { clock, activeCalls, loopDelay, isTool, agents } = options;
   const registry = new Registry();
   const registers = [registry];
   new Gauge({
@@ -85,7 +88,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
     registers,
   });
   for (const reason of options.refusals ?? []) refused.inc({ reason }, 0);
-  const observer = callMetrics({ registry, clock, isTool });
+  const observer = callMetrics({ registry, clock, isTool, agents });
 
   return {
     registry,

@@ -106,7 +106,7 @@ function parseFrontMatter(
   const kind = kinds.find(({ name }) => name === named);
   if (kind === undefined) {
     const names = kinds.map(({ name }) => name);
-    const problem = `agent: there is no kind of agent "${named}"${hint(String(named), names)}; there is ${names.join(', ')}`;
+    const problem = `agent: there is no kind of agent "${named}" (there is ${names.join(', ')})${hint(String(named), names)}`;
     problems.push({ line: file.lineOf(['agent']), problem });
     return undefined;
   }

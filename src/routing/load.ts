@@ -213,7 +213,7 @@ function agentOf(
   const found = agents.find(({ name }) => name === kind);
   if (found === undefined) {
     const names = agents.map(({ name }) => name);
-    report('agent', `there is no kind of agent "${kind}"${hint(kind, names)}; there is ${names.join(', ')}`);
+    report('agent', `there is no kind of agent "${kind}" (there is ${names.join(', ')})${hint(kind, names)}`);
     return { chosen: raw.agent, kind, options: {} };
   }
   if (prompted !== undefined && prompted.kind !== kind && prompted.isParticular)

@@ -27,7 +27,7 @@ export interface LoadedTool {
   execute(args: unknown, ctx: ToolContext): Promise<unknown>;
 }
 
-/** A tool as the Realtime API takes it. https://platform.openai.com/docs/guides/realtime-conversations#function-calling */
+/** A tool as agents are told of it: a function with a JSON schema of its arguments. https://json-schema.org */
 export interface ToolDefinition {
   readonly type: 'function';
   readonly name: string;

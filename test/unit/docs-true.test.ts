@@ -81,6 +81,7 @@ describe('metrics', () => {
     activeCalls: () => 0,
     loopDelay: () => ({ p50: 0, p99: 0, max: 0, smoothed: 0 }),
     isTool: () => false,
+    agents: { transports: [], errors: [] },
   });
   // Parts that make theirs beside other work are known by their source.
   for (const [, name = ''] of source.matchAll(/\bname: '(voicebridge_\w+)'/g)) labels.set(name, undefined);

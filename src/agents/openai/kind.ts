@@ -10,6 +10,7 @@ import {
 import { openAiChecks } from './doctor/checks.ts';
 import { embeddedModel, endpointOf, type ModelEndpoint } from './endpoint.ts';
 import { createOpenAiAgent } from './index.ts';
+import { openAiLabels } from './labels.ts';
 import type { OpenAiAgentOptions } from './options.ts';
 import { type OpenAiPromptOptions, openAiOptions } from './prompt-options.ts';
 import { promptedAgent } from './prompted.ts';
@@ -33,6 +34,7 @@ export const openAiAgent = defineAgent({
   name: 'openai',
   title: 'OpenAI',
   settings: openAiSettings,
+  labels: openAiLabels,
   needsIceServers: false,
   options: openAiOptions,
   problems: modelContradictions,

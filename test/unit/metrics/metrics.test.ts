@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { AGENTS, labelsOf } from '../../../src/agents/index.ts';
 import {
   type AgentEvent,
   type CallEvent,
@@ -20,6 +21,7 @@ function make() {
     activeCalls: () => 7,
     loopDelay: () => ({ p50: 1, p99: 20, max: 50, smoothed: 5 }),
     isTool: (name) => TOOLS.has(name),
+    agents: labelsOf(AGENTS),
     refusals: ['calls', 'rate'],
     httpEvents: ['webhook_received'],
   });
