@@ -2,14 +2,42 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { CallControl } from '../../src/callers/phone/control/index.ts';
 import { ControlError } from '../../src/callers/phone/control/index.ts';
-import type { CarrierCall, CarrierServer } from '../../src/simulator/carrier/index.ts';
 
 /** A kind of failure, put in the carrier's own way by each rig. `times` requests fail. */
 export type Failure = 'unavailable' | 'rate-limited' | 'hang' | 'malformed' | 'cut' | 'unknown';
 
-export interface ControlRig {
+/** A call, as the far end has it. */
+export interface FarCall {
+  readonly sid: string;
+  readonly direction: string;
+  readonly from: string;
+  readonly to: string;
+  /** In the carriers' words: `CallStatus`. */
+  readonly status: string;
+  readonly isOver: boolean;
+  /** Resolves when it is over. */
+  readonly done: Promise<void>;
+  /** Numbers that it was connected to, and keys that were played to it, in order. */
+  readonly dialled: readonly string[];
+  readonly digits: readonly string[];
+  /** A media stream that it has. */
+  readonly stream: unknown;
+  hangUp(): void;
+}
+
+/** A carrier that stands in for the real one; its requests are those that reached it. */
+export interface FarCarrier<Call extends FarCall> {
+  readonly calls: readonly Call[];
+  readonly requests: readonly unknown[];
+  readonly relayRequests: ReadonlyArray<{ readonly method: string }>;
+}
+
+export interface ControlRig<Call extends FarCall = FarCall> {
   readonly control: CallControl;
-  readonly carrier: CarrierServer;
+  readonly carrier: FarCarrier<Call>;
+  /** Whether the call follows the instructions at `url`, and whether this was said to its far party. */
+  waits(call: Call): boolean;
+  said(call: Call, words: string): boolean;
   /** Instructions of a bridge that keep a call alive until something else comes. */
   readonly url: string;
   /** Makes the next requests of this action fail. */
@@ -46,20 +74,20 @@ async function failureOf(work: Promise<unknown>): Promise<ControlError> {
 }
 
 /** What every adapter of CallControl promises, whatever its carrier. */
-export function callControlContract(
+export function callControlContract<Call extends FarCall>(
   name: string,
-  make: () => Promise<ControlRig>,
+  make: () => Promise<ControlRig<Call>>,
   has: { readonly digits: boolean; readonly machineDetection: boolean },
 ): void {
   describe(`CallControl: ${name}`, () => {
-    let rig: ControlRig;
+    let rig: ControlRig<Call>;
     beforeEach(async () => {
       rig = await make();
     });
     afterEach(() => rig.close());
 
     const dial = () => rig.control.dial({ to: TO, from: FROM, url: rig.url, timeoutSeconds: 30 });
-    const live = async (): Promise<CarrierCall> => {
+    const live = async (): Promise<Call> => {
       const id = await dial();
       const call = rig.carrier.calls.find(({ sid }) => sid === id);
       if (call === undefined) throw new Error('the carrier does not know the call');
@@ -71,7 +99,7 @@ export function callControlContract(
       const call = await live();
       expect(call).toMatchObject({ to: TO, from: FROM, direction: 'outbound-api' });
       expect(rig.carrier.calls).toHaveLength(1);
-      await until(() => call.timeline.entries.some(({ text }) => text.includes('<Pause>')), 'instructions run');
+      await until(() => rig.waits(call), 'instructions run');
     });
 
     it('hangs up; a call that is over counts as hung up', async () => {
@@ -98,7 +126,7 @@ export function callControlContract(
       await rig.control.transfer(call.sid, ELSEWHERE, { say: 'Wait & "see" <3', callerId: FROM });
       await until(() => call.dialled.length > 0, 'the other number is dialled');
       expect(call.dialled).toEqual([ELSEWHERE]);
-      expect(call.timeline.entries.map(({ text }) => text)).toContain('<Say> Wait & "see" <3');
+      expect(rig.said(call, 'Wait & "see" <3')).toBe(true);
     });
 
     it('says that a call is gone which it should transfer', async () => {

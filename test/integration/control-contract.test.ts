@@ -8,7 +8,13 @@ import { SignalWireRelay } from '../../src/callers/phone/carriers/signalwire/rel
 import type { RelayModule } from '../../src/callers/phone/carriers/signalwire/relay-sdk.ts';
 import { signalWireRest } from '../../src/callers/phone/carriers/signalwire/rest.ts';
 import { twilioRest } from '../../src/callers/phone/carriers/twilio/rest.ts';
-import { type RelayFault, type RestFault, startCarrier } from '../../src/simulator/carrier/index.ts';
+import {
+  type CarrierCall,
+  type CarrierServer,
+  type RelayFault,
+  type RestFault,
+  startCarrier,
+} from '../../src/simulator/carrier/index.ts';
 import { type ControlRig, callControlContract, type Failure, FROM, TO, until } from '../contract/call-control.ts';
 
 const TOKEN = 'secret-token-of-the-account-0123456789';
@@ -43,8 +49,14 @@ const REST_FAULTS: Record<Failure, RestFault> = {
   unknown: { kind: 'status', status: 404 },
 };
 
+/** What a call did, by the stand-in's own timeline. */
+const timeline: Pick<ControlRig<CarrierCall>, 'waits' | 'said'> = {
+  waits: (call) => call.timeline.entries.some(({ text }) => text.includes('<Pause>')),
+  said: (call, words) => call.timeline.entries.some(({ text }) => text === `<Say> ${words}`),
+};
+
 function restRig(name: 'twilio' | 'signalwire') {
-  return async (): Promise<ControlRig> => {
+  return async (): Promise<ControlRig<CarrierCall>> => {
     const far = await bridge();
     const carrier = await startCarrier({ carrier: name, token: TOKEN, verbTimeScale: 1 });
     const { accountSid } = carrier;
@@ -57,6 +69,7 @@ function restRig(name: 'twilio' | 'signalwire') {
     const updates = (key: string) =>
       carrier.requests.filter(({ path, form }) => /Calls\/[^/]+$/.test(path) && key in form).length;
     return {
+      ...timeline,
       control,
       carrier,
       url: far.url,
@@ -148,7 +161,7 @@ const RELAY_FAULTS: Record<Failure, RelayFault> = {
 
 const RELAY_METHODS = { hangup: 'calling.end', dial: 'calling.dial', transfer: 'none' } as const;
 
-async function relayRig(): Promise<ControlRig> {
+async function relayRig(): Promise<ControlRig<CarrierCall> & { readonly carrier: CarrierServer }> {
   const far = await bridge();
   const carrier = await startCarrier({ carrier: 'signalwire', token: TOKEN, verbTimeScale: 1 });
   const { accountSid } = carrier;
@@ -172,6 +185,7 @@ async function relayRig(): Promise<ControlRig> {
     });
   const control = make(TOKEN);
   return {
+    ...timeline,
     control,
     carrier,
     url: far.url,

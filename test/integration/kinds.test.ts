@@ -120,7 +120,7 @@ describe('an operator', () => {
     await until(() => loudestTone(call.heard(), call.rate, 1_209) > -30, 'the keys');
     expect(await operate(rig, `/calls/${callId}/say`, { text: 'Hello.' })).toMatchObject({ status: 501 });
     expect(await operate(rig, `/calls/${callId}/transfer`, { to: '+12025550199' })).toMatchObject({ status: 204 });
-    const dial = await until(() => call.done.find(({ action }) => action === 'dial'), 'the transfer');
+    const dial = await until(() => call.steps.find(({ action }) => action === 'dial'), 'the transfer');
     expect(dial['to']).toBe('+12025550199');
     await until(() => rig.of('transfer_started')[0], 'the caller away');
     // Nobody answers.
@@ -130,6 +130,21 @@ describe('an operator', () => {
     expect(await operate(rig, `/calls/${callId}/hangup`, {})).toMatchObject({ status: 204 });
     expect((await ended(rig)).end).toMatchObject({ reason: 'operator-hangup' });
     await until(() => call.isOver, 'the carrier’s end');
+  });
+});
+
+describe('an ordered call', () => {
+  it('is placed over the made-up carrier’s API, answered by the agent, and told of', async ({ own }) => {
+    const settings = { OUTBOUND_CARRIER: 'tide', OUTBOUND_FROM: '+12025550100' };
+    const rig = own(await startKindsRig({ settings }));
+    const { status, body } = await operate(rig, '/calls', { to: '+12025550143' });
+    expect(status).toBe(201);
+    await until(() => rig.of('connected')[0], 'both ends on the line');
+    const call = rig.tide.calls[0]!;
+    expect(rig.of('call_started')[0]?.info).toMatchObject({ id: body.id, direction: 'outbound', carrier: 'tide' });
+    await until(() => call.heard().some((sample) => sample !== 0), 'the agent heard');
+    call.hangUp();
+    expect((await ended(rig)).end).toMatchObject({ reason: 'caller-hangup' });
   });
 });
 
@@ -150,7 +165,7 @@ describe('an agent that cannot be asked for words', () => {
     const { call } = await connected(rig);
     expect((await ended(rig)).end).toMatchObject({ reason: 'caller-silent' });
     await until(() => call.isOver, 'the carrier’s end');
-    expect(call.done.at(-1)).toEqual({ action: 'hangup' });
+    expect(call.steps.at(-1)).toEqual({ action: 'hangup' });
   });
 });
 

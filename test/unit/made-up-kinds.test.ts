@@ -1,3 +1,4 @@
+import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { checkAll } from '../../src/agent-files/check.ts';
@@ -105,4 +106,11 @@ describe('the table with made-up kinds', () => {
     const deps = { clock: new FakeClock(), log: fakeLog(), host: () => '', onStatus() {} };
     expect(carriers.all.map(({ control }) => control?.(deps)?.name)).toEqual([undefined, undefined, 'tide-rest']);
   });
+});
+
+it('no file of the daemon or of its pages knows them', () => {
+  const root = join(import.meta.dirname, '../..');
+  const files = globSync(['src/**/*.ts', 'web/**/*.{js,html}'], { cwd: root });
+  expect(files.length).toBeGreaterThan(300);
+  expect(files.filter((file) => /tide|buoy/i.test(readFileSync(join(root, file), 'utf8')))).toEqual([]);
 });
