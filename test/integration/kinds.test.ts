@@ -99,7 +99,7 @@ describe('a caller of the made-up carrier', () => {
       route: 'all',
       prompt: 'buoy',
       model: 'buoy-1',
-      transports: ['websocket'],
+      transports: ['line'],
       result: 'success',
       reason: 'caller-hangup',
     });
@@ -107,7 +107,7 @@ describe('a caller of the made-up carrier', () => {
     expect(rig.of('connected')[0]?.audioPath).toMatch(/^up: tide -> .*buoy; down: buoy -> .*tide$/);
     const metrics = await rig.metrics();
     expect(metrics).toContain('voicebridge_calls_ended_total{result="success",reason="caller-hangup"} 1');
-    expect(metrics).toContain('voicebridge_call_setup_seconds_count{transport="websocket"} 1');
+    expect(metrics).toContain('voicebridge_call_setup_seconds_count{transport="line"} 1');
   });
 });
 
