@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { parsePrefix } from '../numbering/number.ts';
-import { csv, flag, integer, phoneNumber } from '../settings.ts';
+import { csv, integer, phoneNumber } from '../settings.ts';
 import { isHostEntry } from './destinations.ts';
 import { isPrefix } from './policy.ts';
 
@@ -28,7 +28,9 @@ export const toolSettings = {
   BUSINESS_TIMEZONE: zone
     .default('America/New_York')
     .describe("The business's time zone: for appointments, for what the agent is told, and for the routes' times."),
-  EXAMPLE_BUSINESS: flag
+  // Of its own: it takes y and n besides what the other flags take, and files with those in them go on being read.
+  EXAMPLE_BUSINESS: z
+    .stringbool()
     .default(true)
     .describe(
       'true: a fresh database gets a small example business (a dental practice), so that there is something to talk about.',

@@ -93,6 +93,9 @@ describe('loadConfig', () => {
   it.each([
     ['USE_WEBRTC', 'FALSE', false],
     ['USE_WEBRTC', '1', true],
+    ['EXAMPLE_BUSINESS', 'Off', false],
+    ['EXAMPLE_BUSINESS', 'Y', true],
+    ['EXAMPLE_BUSINESS', 'n', false],
     ['RTC_PORT_RANGE', '10000-10100', { min: 10_000, max: 10_100 }],
     ['OPENAI_BASE_URL', 'http://127.0.0.1:9/v1/', 'http://127.0.0.1:9/v1'],
     ['OPENAI_BASE_URL', 'https://x.example/openai/v1/?api-version=1', 'https://x.example/openai/v1?api-version=1'],
