@@ -19,11 +19,22 @@ interface Dialled {
   readonly call?: string;
 }
 
+type To = (orders: readonly Dialled[]) => readonly Dialled[];
+
+/** Changes of one number's orders that are made in one step. */
+interface Turn {
+  /** Undefined once they are being made. */
+  changes: To[] | undefined;
+  readonly made: Promise<readonly Dialled[]>;
+}
+
 export class OrderMemory {
   readonly #account: CarrierAccount;
   readonly #named: MemorySpace<OutboundPlan>;
   /** Orders by number, the oldest first: whose call is whose is decided here, in one entry. */
   readonly #dialled: MemorySpace<readonly Dialled[]>;
+  /** The last turn of each number whose orders are being changed. */
+  readonly #turns = new Map<string, Turn>();
 
   /** `account`: where all orders are placed. */
   constructor(memory: ProcessMemory, account: CarrierAccount) {
@@ -85,10 +96,39 @@ export class OrderMemory {
     ]);
   }
 
-  /** What the orders to a number become; an answer of the same changes nothing. */
-  async #change(number: string, to: (orders: readonly Dialled[]) => readonly Dialled[]): Promise<readonly Dialled[]> {
-    const orders = await changeEntry(this.#dialled, this.#keyOf(number), (now = []) => {
-      const value = to(now);
+  /**
+   * What the orders to a number become; an answer of the same changes nothing. What comes while others change them waits, and is done with all else
+   * that waits: many orders of this process to one number are in nobody's way but other processes'.
+   */
+  #change(number: string, to: To): Promise<readonly Dialled[]> {
+    const key = this.#keyOf(number);
+    const last = this.#turns.get(key);
+    if (last?.changes !== undefined) {
+      last.changes.push(to);
+      return last.made;
+    }
+    const changes = [to];
+    const made = this.#after(last).then(() => {
+      turn.changes = undefined;
+      return this.#make(key, changes);
+    });
+    const turn: Turn = {
+      changes,
+      made: made.finally(() => {
+        if (this.#turns.get(key) === turn) this.#turns.delete(key);
+      }),
+    };
+    this.#turns.set(key, turn);
+    return turn.made;
+  }
+
+  async #after(turn: Turn | undefined): Promise<void> {
+    await turn?.made.catch(() => {});
+  }
+
+  async #make(key: string, changes: readonly To[]): Promise<readonly Dialled[]> {
+    const orders = await changeEntry(this.#dialled, key, (now = []) => {
+      const value = changes.reduce((all, to) => to(all), now);
       if (value.length === 0) return 'forget';
       return JSON.stringify(value) === JSON.stringify(now) ? undefined : { value, ttlMs: KEEP_MS };
     });

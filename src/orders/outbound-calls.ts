@@ -259,8 +259,8 @@ export class OutboundCalls {
     this.#timers.delete(call);
     if (call.reported) return;
     call.reported = true;
-    // What the carrier has not named by now it never will.
-    if (call.carrierCallId === undefined) this.#unlearn(call);
+    // Late news of it comes by the carrier's id alone: a number that is called again and again must not gather all that was ordered for it.
+    void this.#memory?.forget(undefined, call.place.number, call.plan);
     this.#o.log.info({ callId: call.id, status: call.status, answeredBy: call.answeredBy }, 'ordered call is over');
     const { callbackUrl } = call.order;
     if (callbackUrl !== undefined) this.#o.callbacks.send(callbackUrl, { type: 'call.ended', call: call.view() });

@@ -63,6 +63,30 @@ describe('orders that several processes share', () => {
     expect([memory.size('orders'), memory.size('orders-dialled')]).toEqual([0, 0]);
   });
 
+  it('that are over are kept by their carrier’s id alone: a number that is called again and again gathers none', async () => {
+    let dialled = 0;
+    const { here, memory } = two(async () => `CA${++dialled}`);
+    for (let n = 1; n <= 3; n++) {
+      await here.place('reminder');
+      here.outbound.onStatus({ ...atTwilio(`CA${n}`), status: 'busy' });
+      await turn();
+    }
+    expect([memory.size('orders'), memory.size('orders-dialled')]).toEqual([3, 0]);
+  });
+
+  it('to one number at once are all known by it, however many', async () => {
+    const { here, there, clock, memory } = two(lost);
+    const placed = await Promise.allSettled(Array.from({ length: 90 }, (_, n) => here.place(`${n}`)));
+    expect(placed.every(({ status }) => status === 'rejected')).toBe(true);
+    const claims = Array.from({ length: 90 }, (_, n) => there.outbound.claim(atTwilio(`CA${n}`), ORDER.to));
+    await clock.advanceAsync(3_200, 100);
+    const prompts = (await Promise.all(claims)).map((plan) => plan?.prompt);
+    expect(new Set(prompts)).toEqual(new Set(Array.from({ length: 90 }, (_, n) => `${n}`)));
+    // All are given up at once, since the carrier never says what became of them.
+    await clock.advanceAsync(90_000, 10_000);
+    expect(memory.size('orders-dialled')).toBe(0);
+  });
+
   it('are waited for where the carrier is quicker than its answer to another process, and not for ever', async () => {
     const answered = Promise.withResolvers<string>();
     const { here, there, clock } = two(() => answered.promise);
