@@ -19,7 +19,6 @@ import { noTools, type ToolsFactory } from './tools.ts';
 import type { TransferEnd, TransferFailure } from './transfer.ts';
 import { Transfers } from './transfers.ts';
 import { TurnTiming } from './turn-timing.ts';
-import { ASK_TO_GO_ON } from './words.ts';
 
 /** `held`: the caller's line broke; `away`: he is being connected to another number. Both may come back. */
 type State = 'waiting' | 'joined' | 'held' | 'away' | 'leaving' | 'ended';
@@ -329,7 +328,7 @@ export class Call {
     } else if (back !== undefined) {
       this.#dialogue.back(back.how, back.told);
     } else if (again) {
-      this.#agent.respond?.(ASK_TO_GO_ON);
+      this.#dialogue.goOn();
     }
     this.#fromCaller.release();
   }

@@ -10,7 +10,7 @@ import { Line, type LineOptions } from './line.ts';
 import { Patience } from './patience.ts';
 import type { ToolRunner, ToolsFactory } from './tools.ts';
 import { askAfter, type TransferFailure } from './transfer.ts';
-import { exactly, filler } from './words.ts';
+import { ASK_TO_GO_ON, exactly, filler } from './words.ts';
 
 export interface DialogueOptions {
   readonly info: CallInfo;
@@ -68,9 +68,7 @@ export class Dialogue {
       count: journal.count,
       tell: (event) => journal.tell({ type: 'tool', event }),
       fill: (words) => {
-        if (this.#line.busy || !joined()) return;
-        if (agent.respond !== undefined) agent.respond(filler(words));
-        else options.downlink.comfort('model', this.#ready && agent.pace === 'live');
+        if (!this.#line.busy && joined()) this.#ask(filler(words));
       },
     });
   }
@@ -119,7 +117,12 @@ export class Dialogue {
     this.#tools.resume?.();
     this.#come?.();
     this.#come = undefined;
-    if (!told || this.#running.size === 0) this.#o.agent.respond?.(askAfter(how));
+    if (!told || this.#running.size === 0) this.#ask(askAfter(how));
+  }
+
+  /** He is back on a line that had broken. */
+  goOn(): void {
+    this.#ask(ASK_TO_GO_ON);
   }
 
   tick(now: number): void {
@@ -179,6 +182,13 @@ export class Dialogue {
     if (cut === undefined) return;
     journal.count('barge_in');
     journal.tell({ type: 'barge_in', ...cut });
+  }
+
+  /** Has the agent say something. Where it cannot be asked for words a sound tells the caller at least that the line lives. */
+  #ask(words: string): void {
+    const { agent, downlink } = this.#o;
+    if (agent.respond !== undefined) agent.respond(words);
+    else downlink.comfort('model', this.#ready && agent.pace === 'live');
   }
 
   async #run(tool: Extract<AgentEvent, { type: 'tool_call' }>): Promise<void> {

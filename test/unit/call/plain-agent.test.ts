@@ -27,7 +27,7 @@ function begin({ silenceMs = 0 } = {}) {
   const given: { hooks?: CallHooks } = {};
   const tone = comfortTone();
   const call = new Call(
-    { id: 'c1', direction: 'inbound' },
+    { id: 'c1', direction: 'inbound', carrierCallId: 'CA1' },
     agent,
     {
       clock,
@@ -37,7 +37,7 @@ function begin({ silenceMs = 0 } = {}) {
       apology: { samples: new Int16Array(800).fill(500), sampleRate: 8000 },
       comfort: { model: tone, limits: tone },
       patience: { longestMs: silenceMs, asks: 3 },
-      limits: { joinMs: 20_000, reclaimMs: 15_000, maxMs: 3_600_000 },
+      limits: { joinMs: 20_000, reclaimMs: 15_000, ringMs: 10_000, maxMs: 3_600_000 },
     },
     (hooks) => {
       given.hooks = hooks;
@@ -111,6 +111,21 @@ describe('a call whose agent can be asked for nothing', () => {
     agent.speak('a', 1_000);
     agent.emit({ type: 'speech_started' });
     expect(agent.interruptions).toMatchObject([[{ itemId: 'a' }]]);
+  });
+
+  it('plays a sound to who is back on a broken line, or from a transfer that failed, since nobody can tell him that it lives', async () => {
+    const { call, caller } = begin();
+    const isHeard = ({ audio }: FakeCaller) => audio.heard.some((sample) => sample !== 0);
+    caller.ctx?.emit({ type: 'ended', end: termination('media-lost') });
+    const again = new FakeCaller();
+    call.join(again);
+    expect(isHeard(again)).toBe(true);
+    call.connecting('+12025550143');
+    call.connected();
+    call.transferEnded(1, 'no-answer', false);
+    const back = new FakeCaller();
+    call.join(back);
+    expect(isHeard(back)).toBe(true);
   });
 
   it('says so to who wants it to say something', () => {
