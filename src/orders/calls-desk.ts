@@ -83,6 +83,8 @@ const REMEMBER_MOST = 1_000;
 const withoutGaps = (options: TransferOptions): Partial<TransferOptions> =>
   Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 
+const wordless = () => new ControlError('CONTROL_UNSUPPORTED', 'the agent of this call cannot be asked for words');
+
 /** Joins what is known of conversations with what is known of orders, for the interface. */
 export function callsDesk({
   calls,
@@ -189,7 +191,10 @@ export function callsDesk({
         throw error;
       }
       if (byCarrier === undefined) {
-        if (say !== undefined) call.say(say);
+        if (say !== undefined && !call.say(say)) {
+          use.giveBack();
+          throw wordless();
+        }
         if (await call.handOver(to)) return;
         use.giveBack();
         joined(id);
@@ -227,8 +232,7 @@ export function callsDesk({
       forget(now);
     },
     say(id, text) {
-      if (!joined(id).say(text))
-        throw new ControlError('CONTROL_UNSUPPORTED', 'the agent of this call cannot be asked for words');
+      if (!joined(id).say(text)) throw wordless();
     },
     text(id, text) {
       if (!joined(id).text(text))

@@ -244,6 +244,18 @@ describe('the desk', () => {
     });
   });
 
+  it('transfers nobody without the words that were ordered, where the agent cannot be asked for any, and that does not count', async () => {
+    const { desk, add, did, withoutControl } = rig(1);
+    withoutControl();
+    const call = add('a');
+    call.understands = false;
+    await expect(desk.transfer('a', '+15550003333', { say: 'One moment' })).rejects.toMatchObject({
+      code: 'CONTROL_UNSUPPORTED',
+    });
+    await desk.transfer('a', '+15550003333', {});
+    expect(did).toEqual(['say One moment', 'hand over +15550003333']);
+  });
+
   it('transfers no caller to the number that he called, which is no number of ours where we call', async () => {
     const { desk, add, did } = rig();
     add('a', { to: '+15550003333' });
