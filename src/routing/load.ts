@@ -73,13 +73,15 @@ const route = z.strictObject({
   agent: z.string().optional(),
   say: words.optional(),
 });
+/** What stands before a route's say: what is wrong is told in the order of these. */
+const { say: _, ...beforeSay } = route.shape;
 /** The file; what a route says by keys of a kind of agents' is left to that kind. */
 const fileOf = (agentKeys: Readonly<Record<string, z.ZodType>>) =>
   z.strictObject({
     timezone: z.string().optional(),
     /** Named lists of callers: numbers, or a file with one a line. */
     callers: z.record(z.string(), z.union([z.array(number), z.strictObject({ file: z.string().min(1) })])).default({}),
-    routes: z.array(z.strictObject({ ...agentKeys, ...route.shape })).min(1),
+    routes: z.array(z.strictObject({ ...beforeSay, ...agentKeys, ...route.shape })).min(1),
   });
 
 /** What a route may say of agents of one kind; see `AgentOptions`. */
@@ -128,9 +130,8 @@ export async function parseRoutes(
     throw new BridgeError('CONFIG_INVALID', problems.join('\n'));
   };
   if (problems.length > 0) stop();
-  const agentKeys = Object.assign({}, ...targets.agents.map(({ options }) => options.route));
-  const anything = Object.fromEntries(Object.keys(agentKeys).map((key) => [key, z.unknown().optional()]));
-  const fileSchema = fileOf(anything);
+  const agentKeys = agentKeysOf(targets.agents);
+  const fileSchema = fileOf(agentKeys);
   const parsed = fileSchema.safeParse(document.value);
   if (!parsed.success) {
     // All keys there are, for hints at what was meant.
@@ -200,6 +201,22 @@ export async function parseRoutes(
     report(['routes', last], `takes everything, so that no call gets to the ${routes.length - 1 - last} behind it`);
   if (problems.length > 0) stop();
   return { timezone, routes };
+}
+
+/** Keys by which a route may speak of agents. What no kind takes is wrong whoever answers; the rest is for the kind that does to judge. */
+function agentKeysOf(kinds: readonly RouteKind[]): Readonly<Record<string, z.ZodType>> {
+  const shapes = kinds.map(({ options }) => options.route);
+  const keyOf = (key: string) =>
+    z
+      .unknown()
+      .optional()
+      .superRefine((value, context) => {
+        const results = shapes.flatMap((shape) => shape[key]?.safeParse(value) ?? []);
+        if (results.some(({ success }) => success)) return;
+        for (const { path, message } of results[0]?.error?.issues ?? [])
+          context.addIssue({ code: 'custom', path, message });
+      });
+  return Object.fromEntries(shapes.flatMap((shape) => Object.keys(shape)).map((key) => [key, keyOf(key)]));
 }
 
 /** What a route says of its agent, checked by the kind that it is of. */
