@@ -49,12 +49,15 @@ export interface Carrier {
   readonly checks: CarrierChecks;
 }
 
+/** What a kind opens: a plain object of all that the settings decide. Its names are the kind's, and `openCarriers` gives them to it. */
+export type OpenedCarrier = Omit<Carrier, 'name' | 'title'>;
+
 /** A kind of carrier: a constant, made with `defineCarrier`. */
 export interface CarrierKind<S extends KindSettings['settings'] = KindSettings['settings']> extends KindSettings {
   readonly settings: S;
   problems?(settings: SettingsOf<S>): string[];
   /** The carrier as these settings have it; nothing is connected yet. */
-  open(settings: SettingsOf<S>, deps: CarrierDeps): Carrier;
+  open(settings: SettingsOf<S>, deps: CarrierDeps): OpenedCarrier;
 }
 
 /** A kind of carrier, which sees its own settings with their types. */

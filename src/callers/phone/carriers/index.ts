@@ -30,7 +30,10 @@ export function openCarriers(
   settings: Readonly<Record<string, unknown>>,
   { kinds = CARRIERS, clock = systemClock, log = SILENT }: OpenCarriersOptions = {},
 ): Carriers {
-  const all = kinds.map((kind: CarrierKind) => kind.open(settings, { clock, log }));
+  const all = kinds.map((kind: CarrierKind): Carrier => {
+    const { name, title } = kind;
+    return { ...kind.open(settings, { clock, log }), name, title };
+  });
   const byName = new Map(all.map((carrier) => [carrier.name, carrier]));
   return {
     all,

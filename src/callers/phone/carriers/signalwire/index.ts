@@ -11,8 +11,6 @@ export const signalwireCarrier = defineCarrier({
   title: 'SignalWire',
   settings: signalwireSettings,
   open: (settings) => ({
-    name: 'signalwire',
-    title: 'SignalWire',
     isSigned: settings.SIGNALWIRE_SIGNING_KEY.length > 0,
     secretSetting: 'SIGNALWIRE_SIGNING_KEY',
     webhook: signalwireWebhook({

@@ -12,8 +12,6 @@ export const twilioCarrier = defineCarrier({
   settings: twilioSettings,
   problems: twilioContradictions,
   open: (settings) => ({
-    name: 'twilio',
-    title: 'Twilio',
     isSigned: settings.TWILIO_AUTH_TOKEN.length > 0,
     secretSetting: 'TWILIO_AUTH_TOKEN',
     webhook: twilioWebhook(settings.TWILIO_AUTH_TOKEN),
