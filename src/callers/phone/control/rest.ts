@@ -8,7 +8,8 @@ import { aborted, withRetries } from './retry.ts';
 export interface RestOptions {
   /** Basic authentication (RFC 7617). Without a user the password is a bearer token (RFC 6750). */
   readonly user?: string | undefined;
-  readonly password: string;
+  /** A function is asked at every try: a token that is minted may have run out since the one before. It must not throw. */
+  readonly password: string | (() => string);
   /** The carrier's error numbers that say that the call is over, whatever the status beside them. */
   readonly goneCodes?: readonly number[] | undefined;
   /** Limit of one try, the answer's body included, ms. */
@@ -33,6 +34,8 @@ const TIMEOUT_MS = 5_000;
 /** A call's resource has two or three kilobytes. */
 const BODY_MOST = 256 * 1024;
 const MESSAGE_MOST = 200;
+/** So many tokens are kept out of errors that come later than the answer to what they were shown for. */
+const TOKENS_MOST = 64;
 
 interface RestRequest {
   readonly method: 'POST' | 'PUT';
@@ -51,14 +54,12 @@ export interface RestCall {
 export class RestClient {
   readonly #o: RestOptions;
   readonly #clock: Clock;
-  readonly #authorization: string;
+  /** Passwords and tokens that were shown to the carrier, the latest last. */
+  readonly #shown = new Set<string>();
 
   constructor(options: RestOptions) {
     this.#o = options;
     this.#clock = options.clock ?? systemClock;
-    const { user, password } = options;
-    this.#authorization =
-      user === undefined ? `Bearer ${password}` : `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
   }
 
   /**
@@ -91,10 +92,12 @@ export class RestClient {
 
   async #once(request: RestRequest, signal: AbortSignal | undefined): Promise<RestAnswer> {
     const { method, url, contentType, body } = request;
+    const password = this.#password();
+    const authorization = this.#o.user === undefined ? `Bearer ${password}` : `Basic ${basic(this.#o.user, password)}`;
     const { headers, ...answer } = await exchange({
       url,
       method,
-      headers: { authorization: this.#authorization, accept: 'application/json', 'content-type': contentType },
+      headers: { authorization, accept: 'application/json', 'content-type': contentType },
       body,
       timeoutMs: this.#o.timeoutMs ?? TIMEOUT_MS,
       mostBytes: BODY_MOST,
@@ -104,15 +107,26 @@ export class RestClient {
     }).then(
       ({ status, headers, body }) => ({ status, headers, body: jsonObject(body) }),
       (error) => {
-        throw this.#unanswered(error);
+        throw this.#unanswered(error, password);
       },
     );
     if (answer.status >= 200 && answer.status <= 299) return answer;
-    throw this.#failure(answer, retryAfterMs(headers, this.#clock.wall()));
+    throw this.#failure(answer, password, retryAfterMs(headers, this.#clock.wall()));
+  }
+
+  /** What the carrier is shown now. */
+  #password(): string {
+    const { password: given } = this.#o;
+    const password = typeof given === 'string' ? given : given();
+    this.#shown.delete(password);
+    this.#shown.add(password);
+    const [oldest] = this.#shown;
+    if (this.#shown.size > TOKENS_MOST && oldest !== undefined) this.#shown.delete(oldest);
+    return password;
   }
 
   /** What it means here that there was no answer. */
-  #unanswered(error: unknown): ControlError {
+  #unanswered(error: unknown, password: string): ControlError {
     if (!(error instanceof ExchangeError)) throw error;
     const { failure, status, systemCode, mayBeSent: uncertain } = error;
     switch (failure) {
@@ -135,7 +149,7 @@ export class RestClient {
       case 'unreachable':
         return new ControlError(
           'CONTROL_UNAVAILABLE',
-          `the carrier could not be reached: ${this.#clean(systemCode ?? error.message)}`,
+          `the carrier could not be reached: ${this.#clean(systemCode ?? error.message, password)}`,
           { retryable: true, uncertain },
         );
       default:
@@ -144,10 +158,10 @@ export class RestClient {
   }
 
   /** The error behind an answer that is not 2xx. */
-  #failure({ status, body }: RestAnswer, waitMs: number | undefined): ControlError {
+  #failure({ status, body }: RestAnswer, password: string, waitMs: number | undefined): ControlError {
     const number = Number(body?.['code']);
     const carrierCode = Number.isSafeInteger(number) && number > 0 ? number : undefined;
-    const words = typeof body?.['message'] === 'string' ? `: ${this.#clean(body['message'])}` : '';
+    const words = typeof body?.['message'] === 'string' ? `: ${this.#clean(body['message'], password)}` : '';
     const message = `the carrier answered HTTP ${status}${carrierCode === undefined ? '' : ` (${carrierCode})`}${words}`;
     const options = {
       status,
@@ -168,11 +182,14 @@ export class RestClient {
     return new ControlError('CONTROL_REJECTED', message, options);
   }
 
-  /** Without secrets and phone numbers, which carriers repeat in their errors, and cut to a line. */
-  #clean(text: string): string {
-    const { user = '', password } = this.#o;
-    let clean = text.replaceAll(this.#authorization.replace(/^\w+ /, ''), '[secret]');
-    if (password !== '') clean = clean.replaceAll(password, '[secret]');
+  /** Without secrets and phone numbers, which carriers repeat in their errors, and cut to a line. `password`: what the carrier was shown for this. */
+  #clean(text: string, password: string): string {
+    const { user = '' } = this.#o;
+    let clean = text;
+    for (const secret of new Set([password, ...this.#shown])) {
+      clean = clean.replaceAll(basic(user, secret), '[secret]');
+      if (secret !== '') clean = clean.replaceAll(secret, '[secret]');
+    }
     if (user !== '') clean = clean.replaceAll(user, '[account]');
     clean = scrub(clean)
       .replace(/\+?\d[\d\s().-]{5,}\d/g, '[number]')
@@ -181,6 +198,8 @@ export class RestClient {
     return clean.length > MESSAGE_MOST ? `${clean.slice(0, MESSAGE_MOST)}...` : clean;
   }
 }
+
+const basic = (user: string, password: string): string => Buffer.from(`${user}:${password}`).toString('base64');
 
 /** application/x-www-form-urlencoded. */
 function encode(form: Form): string {

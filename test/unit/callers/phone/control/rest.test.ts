@@ -360,6 +360,42 @@ describe('an API of JSON', () => {
     expect(headers['authorization']).toBe(`Bearer ${KEY}`);
   });
 
+  it('is shown another token at every try, where tokens are minted, and has none of them in an error', async () => {
+    const clock = new FakeClock();
+    const shown: string[] = [];
+    let minted = 0;
+    const tokens: string[] = [];
+    const rest = new RestClient({
+      password: () => {
+        const token = `minted.canary-${++minted}.signed`;
+        tokens.push(token);
+        return token;
+      },
+      clock,
+      random: () => 0,
+      fetch: (async (_url: string, init: RequestInit) => {
+        shown.push((init.headers as Record<string, string>)['authorization']!);
+        // It repeats all that it was ever shown.
+        return answer(shown.length % 2 === 1 ? 503 : 401, { message: `expired: ${tokens.join(', ')}` });
+      }) as typeof fetch,
+    });
+    const ask = async () => {
+      const failed = rest.json('hangup', 'PUT', 'https://api.example.com/c-1', {}, REPEATABLE).catch((error) => error);
+      const since = minted;
+      while (minted === since || minted % 2 === 1) {
+        await new Promise((resolve) => setImmediate(resolve));
+        clock.advance(50);
+      }
+      return failed;
+    };
+    for (let i = 0; i < 2; i++) {
+      const refused = await ask();
+      expect(refused).toMatchObject({ code: 'CONTROL_AUTH' });
+      expect(`${refused} ${refused.stack}`).not.toContain('canary');
+    }
+    expect(shown).toEqual([1, 2, 3, 4].map((n) => `Bearer minted.canary-${n}.signed`));
+  });
+
   it('never has its key in an error', async () => {
     const { rest } = client(answer(401, { message: `no such key: ${KEY}` }));
     const refused = await rest
