@@ -84,8 +84,11 @@ export async function checkAll(
     for (const tool of prompt.settings.tools ?? [])
       if (!registry.knows(tool)) problems.push(`${file}: tools: there is no tool "${tool}"`);
     const { instructions } = prompt.render({ direction: 'inbound', now: 0, timezone: 'UTC' });
-    const tools = registry.snapshot(prompt.settings.tools).definitions();
-    const review = agents.find(({ name }) => name === prompt.agent)?.review?.({ instructions, tools });
+    const named = prompt.settings.tools;
+    const tools = registry.snapshot(named).definitions();
+    const review = agents
+      .find(({ name }) => name === prompt.agent)
+      ?.review?.({ instructions, tools, namesTools: named !== undefined });
     problems.push(...(review?.problems ?? []).map((line) => `${file}: ${line}`));
     warnings.push(...(review?.warnings ?? []).map((line) => `${file}: ${line}`));
   }

@@ -129,6 +129,15 @@ export interface AgentChecks {
   close(): Promise<void>;
 }
 
+/** What agents of a prompt are told. */
+export interface ReviewedPrompt {
+  readonly instructions: string;
+  /** Tools that they get. */
+  readonly tools: readonly ToolDefinition[];
+  /** Whether the prompt names its tools. One that says nothing of tools gets all that there are, also of a kind that calls none. */
+  readonly namesTools: boolean;
+}
+
 /** What is too long, or otherwise wrong, in what agents of a kind are told. One line each. */
 export interface Review {
   /** What no agent of the kind takes. */
@@ -154,7 +163,7 @@ export interface AgentDefinition<Shares extends AgentShares, Prompt extends Sett
   /** Those of its settings that no text may carry out of the process. */
   secrets?(settings: SettingsOf<Shares>): ReadonlyArray<string | undefined>;
   /** Looks at what agents of a prompt are told. Pure. */
-  review?(prompt: { readonly instructions: string; readonly tools: readonly ToolDefinition[] }): Review;
+  review?(prompt: ReviewedPrompt): Review;
   /** Looks at tools by themselves; one warning a line. Pure. */
   reviewTools?(tools: readonly ToolDefinition[]): string[];
   /** Opens it. Rejects with CONFIG_INVALID where the settings cannot work. */
