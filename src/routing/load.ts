@@ -73,15 +73,13 @@ const route = z.strictObject({
   agent: z.string().optional(),
   say: words.optional(),
 });
-/** What stands before a route's say: what is wrong is told in the order of these. */
-const { say: _, ...beforeSay } = route.shape;
 /** The file; what a route says by keys of a kind of agents' is left to that kind. */
 const fileOf = (agentKeys: Readonly<Record<string, z.ZodType>>) =>
   z.strictObject({
     timezone: z.string().optional(),
     /** Named lists of callers: numbers, or a file with one a line. */
     callers: z.record(z.string(), z.union([z.array(number), z.strictObject({ file: z.string().min(1) })])).default({}),
-    routes: z.array(z.strictObject({ ...beforeSay, ...agentKeys, ...route.shape })).min(1),
+    routes: z.array(z.strictObject({ ...agentKeys, ...route.shape })).min(1),
   });
 
 /** What a route may say of agents of one kind; see `AgentOptions`. */
@@ -126,12 +124,14 @@ export async function parseRoutes(
   const report = (at: readonly PropertyKey[], problem: string) => {
     problems.push(`${path}:${document.lineOf(at)}: ${[...at, ''].join('.').slice(0, -1)}: ${problem}`);
   };
+  const ofRoute = (i: number) => (field: string, problem: string) => report(['routes', i, field], problem);
   const stop = (): never => {
     throw new BridgeError('CONFIG_INVALID', problems.join('\n'));
   };
   if (problems.length > 0) stop();
-  const agentKeys = agentKeysOf(targets.agents);
-  const fileSchema = fileOf(agentKeys);
+  const agentKeys = Object.assign({}, ...targets.agents.map(({ options }) => options.route));
+  const anything = Object.fromEntries(Object.keys(agentKeys).map((key) => [key, z.unknown().optional()]));
+  const fileSchema = fileOf(anything);
   const parsed = fileSchema.safeParse(document.value);
   if (!parsed.success) {
     // All keys there are, for hints at what was meant.
@@ -145,6 +145,7 @@ export async function parseRoutes(
           ? issue.keys.map((key) => `there is no ${key}${hint(key, known)}`).join(', ')
           : issue.message,
       );
+    for (const [i, raw] of routesIn(document.value).entries()) agentOf(raw, targets, ofRoute(i));
     return stop();
   }
   const file = parsed.data;
@@ -191,7 +192,7 @@ export async function parseRoutes(
       when,
       prompt: raw.prompt,
       tools: raw.tools,
-      agent: agentOf(raw, targets, (field, problem) => report(at(field), problem)),
+      agent: agentOf(raw, targets, ofRoute(i)),
       say: raw.say === undefined ? undefined : { ...raw.say, ...apologyAt(path, raw.say.apology) },
     };
   });
@@ -203,20 +204,14 @@ export async function parseRoutes(
   return { timezone, routes };
 }
 
-/** Keys by which a route may speak of agents. What no kind takes is wrong whoever answers; the rest is for the kind that does to judge. */
-function agentKeysOf(kinds: readonly RouteKind[]): Readonly<Record<string, z.ZodType>> {
-  const shapes = kinds.map(({ options }) => options.route);
-  const keyOf = (key: string) =>
-    z
-      .unknown()
-      .optional()
-      .superRefine((value, context) => {
-        const results = shapes.flatMap((shape) => shape[key]?.safeParse(value) ?? []);
-        if (results.some(({ success }) => success)) return;
-        for (const { path, message } of results[0]?.error?.issues ?? [])
-          context.addIssue({ code: 'custom', path, message });
-      });
-  return Object.fromEntries(shapes.flatMap((shape) => Object.keys(shape)).map((key) => [key, keyOf(key)]));
+/** Those of a file that is wrong, as far as who answers by them can be told. */
+function routesIn(file: unknown): Array<Parameters<typeof agentOf>[0]> {
+  const { routes } = z
+    .object({ routes: z.array(z.unknown()).catch([]) })
+    .catch({ routes: [] })
+    .parse(file);
+  const answered = z.looseObject({ prompt: z.string().catch(''), agent: z.string().optional().catch(undefined) });
+  return routes.map((raw) => answered.catch({ prompt: '' }).parse(raw));
 }
 
 /** What a route says of its agent, checked by the kind that it is of. */
@@ -235,7 +230,9 @@ function agentOf(
   }
   if (prompted !== undefined && prompted.kind !== kind && prompted.isParticular)
     report('agent', `"${raw.prompt}" is a prompt for ${prompted.kind}: it says what ${kind} does not understand`);
-  const given = Object.fromEntries(Object.entries(raw).filter(([key]) => !(key in route.shape)));
+  const given = Object.fromEntries(
+    Object.entries(raw).filter(([key]) => agents.some(({ options }) => key in options.route)),
+  );
   const result = z.strictObject(found.options.route).safeParse(given);
   if (result.success) return { chosen: raw.agent, kind, options: result.data };
   for (const issue of result.error.issues) {

@@ -300,8 +300,9 @@ it('tells all that is wrong at once, what routes say of their agents too', async
   const text = 'routes:\n  - { prompt: day, transport: pigeon, tool: [end_call] }\n  - { prompt: default, agent: x }\n';
   expect(await problemsOf(text)).toBe(
     [
-      'CONFIG_INVALID routes.yaml:2: routes.0.transport: Invalid option: expected one of "webrtc"|"websocket"',
-      'routes.yaml:2: routes.0: there is no tool; did you mean tools?',
+      'CONFIG_INVALID routes.yaml:2: routes.0: there is no tool; did you mean tools?',
+      'routes.yaml:2: routes.0.transport: Invalid option: expected one of "webrtc"|"websocket"',
+      'routes.yaml:3: routes.1.agent: there is no kind of agent "x" (there is openai)',
     ].join('\n'),
   );
 });
