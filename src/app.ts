@@ -99,7 +99,7 @@ export async function build(config: Config, deps: AppDeps): Promise<App> {
   const clock = deps.clock ?? systemClock;
   const ticker = new Ticker(clock);
   const kinds = deps.agents ?? AGENTS;
-  const agents = await openAgents(config, { clock, ticker, log }, kinds);
+  const agents = openAgents(config, { clock, ticker, log }, kinds);
   const memory = await openMemory({ clock, log, dataDir: config.DATA_DIR });
   const carriers = openCarriers(config, { kinds: deps.carriers, clock, log });
   const dispatch = await openDispatch({
@@ -189,7 +189,7 @@ export async function build(config: Config, deps: AppDeps): Promise<App> {
     refused: metrics.countRefusal,
   });
   const intake = new Intake({ calls, dispatch, admission });
-  await features.install({ ...base, http, calls, dispatch, agents, admin, intake, admission, isDraining });
+  await features.install({ ...base, http, calls, dispatch, admin, intake, admission, isDraining });
 
   let closing: Promise<void> | undefined;
   const close = () => {

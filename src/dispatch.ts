@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { AgentKind, Agents } from './agents/kind.ts';
+import type { AgentKind, Agents, OpenedAgent } from './agents/kind.ts';
 import { loadApology } from './apology.ts';
 import { type Clock, delay } from './call/clock.ts';
 import type { AgentLeg, Log } from './call/leg.ts';
@@ -77,6 +77,8 @@ export interface Dispatch {
   hasPrompt(name: string): Promise<boolean>;
   /** What this caller is told where no agent can: by the route that fits, else as the settings say. */
   words(facts: Pick<CallFacts, 'from' | 'to' | 'direction'>): CallerWords;
+  /** Who answers where nothing else is said: the kind of agent of the route that takes every call. */
+  readonly standard: OpenedAgent;
   /** Counts transfers of callers to others, by agents and by operators. */
   readonly transfers: HourLimit;
   close(): Promise<void>;
@@ -112,7 +114,8 @@ export async function openDispatch(deps: DispatchDeps): Promise<Dispatch> {
     hasTool: (name) => toolkit.registry.knows(name),
     timezone: config.BUSINESS_TIMEZONE,
   });
-  // Whoever is named is there from the start, or the start says why not.
+  // Whoever is named is there from the start, or the start says why not. Nobody else is opened.
+  const standard = await agents.get(routes.routes.at(-1)!.agent.kind);
   const named = [...prompts.all().map(({ agent }) => agent), ...routes.routes.map(({ agent }) => agent.kind)];
   for (const kind of new Set(named)) await agents.get(kind);
   const store = await openStore({
@@ -151,6 +154,7 @@ export async function openDispatch(deps: DispatchDeps): Promise<Dispatch> {
   };
 
   return {
+    standard,
     transfers,
     words,
     async hasPrompt(name) {

@@ -23,7 +23,7 @@ async function main(): Promise<void> {
   process.stdout.write(
     [
       `voicebridge listens on ${url}`,
-      app.agents.first.about,
+      ...app.agents.opened.map(({ about }) => about),
       `Watch and operate:   ${url}/ with ${app.adminTokenFile === undefined ? 'ADMIN_TOKEN' : `the token in ${app.adminTokenFile}`}`,
       `Place a test call:   npm run call -- --webhook ${url}/incoming-call`,
       `Point a carrier at:  ${publicUrl}/incoming-call`,

@@ -12,27 +12,34 @@ export const labelsOf = (kinds: readonly AgentKind[]): AgentLabels => ({
   errors: kinds.flatMap(({ labels }) => labels?.errors ?? []),
 });
 
-/** Opens a table's agents. `settings`: those of all of them, as `loadConfig` gives them. Rejects as `AgentKind.open` does. */
-export async function openAgents(
+/** A table's agents, none of them open yet. `settings`: those of all of them, as `loadConfig` gives them. */
+export function openAgents(
   settings: Parameters<AgentKind['open']>[0],
   deps: AgentDeps,
   kinds: readonly AgentKind[] = AGENTS,
-): Promise<Agents> {
-  const opened = new Map<string, Promise<OpenedAgent>>();
-  const get = async (name: string | undefined): Promise<OpenedAgent> => {
-    const kind = kinds.find((one) => one.name === name);
-    if (kind === undefined) throw new BridgeError('CONFIG_INVALID', `there is no agent of the kind "${name}"`);
-    const opening = opened.get(kind.name) ?? kind.open(settings, deps);
-    opened.set(kind.name, opening);
-    // One that failed is tried again: what was missing may be there then.
-    opening.catch(() => opened.delete(kind.name));
-    return opening;
-  };
+): Agents {
+  const opening = new Map<string, Promise<OpenedAgent>>();
+  const opened = new Set<OpenedAgent>();
   return {
-    first: await get(kinds[0]?.name),
-    get,
+    get opened() {
+      return [...opened];
+    },
+    async get(name) {
+      const kind = kinds.find((one) => one.name === name);
+      if (kind === undefined) throw new BridgeError('CONFIG_INVALID', `there is no agent of the kind "${name}"`);
+      const before = opening.get(name);
+      if (before !== undefined) return before;
+      const now = kind.open(settings, deps);
+      opening.set(name, now);
+      // One that failed is tried again when it is asked for again: what was missing may be there then.
+      now.then(
+        (agent) => opened.add(agent),
+        () => opening.delete(name),
+      );
+      return now;
+    },
     async close() {
-      await Promise.allSettled([...opened.values()].map(async (opening) => (await opening).close()));
+      await Promise.allSettled([...opening.values()].map(async (one) => (await one).close()));
     },
   };
 }

@@ -98,8 +98,8 @@ export interface OpenedAgent<Options = Readonly<Record<string, unknown>>> {
 
 /** The kinds of a table, opened as they are needed. */
 export interface Agents {
-  /** The first of the table: open from the start. */
-  readonly first: OpenedAgent;
+  /** Those that are open, in the order in which they came to be. */
+  readonly opened: readonly OpenedAgent[];
   /** The kind of this name, open. Rejects with CONFIG_INVALID where there is none, or where its settings cannot work. */
   get(name: string): Promise<OpenedAgent>;
   /** Closes all that were opened. Never rejects. */

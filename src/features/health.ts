@@ -8,8 +8,8 @@ import type { Base, Feature } from './feature.ts';
 export function openHealth({ config, clock, log, metrics }: Base): Feature {
   let reach: Reach | undefined;
   return {
-    install({ http, calls, agents, admin, admission, isDraining }) {
-      const { model, probe } = agents.first;
+    install({ http, calls, dispatch, admin, admission, isDraining }) {
+      const { model, probe } = dispatch.standard;
       if (probe !== undefined)
         reach = new Reach({
           clock,

@@ -47,7 +47,7 @@ export async function openCallsApi(base: Base): Promise<Feature> {
     carrierNews: (update) => outbound?.onStatus(update),
     ended: (call, end) => desk?.ended(call, end),
     forget: async (callIds) => desk?.forget(callIds),
-    install({ http, calls, agents, dispatch, admin, admission, lines }) {
+    install({ http, calls, dispatch, admin, admission, lines }) {
       outbound = new OutboundCalls({
         guard,
         control: lines?.forOrders,
@@ -59,7 +59,7 @@ export async function openCallsApi(base: Base): Promise<Feature> {
         log,
         callbacks,
         hasPrompt: (name) => dispatch.hasPrompt(name),
-        admit: () => admission.admitOrder(agents.first.model),
+        admit: () => admission.admitOrder(dispatch.standard.model),
       });
       desk = callsDesk({
         calls,

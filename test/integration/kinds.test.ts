@@ -11,6 +11,11 @@ import { rigTest as it } from './rig-test.ts';
 const CALLER_HZ = 1_020;
 const AGENT_HZ = 700;
 
+it('opens the kind of agent that is named, and none that nobody is answered by', async ({ own }) => {
+  const { app } = own(await startKindsRig());
+  expect(app.agents.opened.map(({ model }) => model)).toEqual(['buoy-1']);
+});
+
 describe.each(['burst', 'live'] as const)('a call between made-up kinds, its agent of %s pace', (pace) => {
   it('carries each side’s tone to the other, alone, and ends cleanly', async ({ own }) => {
     const rig = own(await startKindsRig());

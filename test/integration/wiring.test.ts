@@ -99,7 +99,7 @@ describe('who answers', () => {
       OPENAI_API_KEY: 'sk-test',
     });
     const log = createLog({ level: 'silent' });
-    const agents = await openAgents(config, { clock: systemClock, ticker: new Ticker(systemClock), log }, [kind]);
+    const agents = openAgents(config, { clock: systemClock, ticker: new Ticker(systemClock), log }, [kind]);
     const memory = new LocalMemory({ clock: systemClock });
     const dispatch = await openDispatch({ config, kinds: [kind], agents, memory, clock: systemClock, log });
     try {
