@@ -452,7 +452,11 @@ const NAMED_ALL_THE_SAME: ReadonlyArray<{ readonly file: string; readonly words:
   },
 ];
 
-/** What of this text names the kind. A comment may say where it knows something from. */
+/** Its names in any spelling: a title of several words may be written apart. */
+const spellings = (name: string, title: string) =>
+  new RegExp([name, title.replace(/(?<=[a-z])(?=[A-Z])/g, '[-_ ]?')].join('|'), 'i');
+
+/** What of this text, or of the file's own name, names the kind. A comment may say where it knows something from. */
 function namesIn(file: string, text: string, { name, title, folder }: OwnFolder): string[] {
   if (file.startsWith(folder) || file.startsWith('src/simulator/')) return [];
   const words = NAMED_ALL_THE_SAME.filter((one) => one.file === file).reduce(
@@ -461,7 +465,8 @@ function namesIn(file: string, text: string, { name, title, folder }: OwnFolder)
   );
   return words
     .split('\n')
-    .filter((line) => [name, title].some((one) => line.toLowerCase().includes(one.toLowerCase())))
+    .concat(file)
+    .filter((line) => spellings(name, title).test(line))
     .map((line) => `${file} names ${title}: ${NAMES_SAY}\n  ${line.trim()}`);
 }
 
@@ -484,6 +489,8 @@ describe('names', () => {
     expect(found(`/** As ${title} has it. */`)).toBe(1);
     expect(found(`const url = 'https://${name}.example';`)).toBe(1);
     expect(found(`<b>${title}</b>`, 'web/x.html')).toBe(1);
+    expect(found(`const ${title.replace(/(?<=[a-z])(?=[A-Z])/g, '_').toUpperCase()} = 1;`)).toBe(1);
+    expect(found('', `src/http/${name}-x.ts`)).toBe(1);
     expect(found(`// As documented: https://www.${name}.com/docs\nlet x = 1;`)).toBe(0);
     expect(found(title, `${folder}x.ts`)).toBe(0);
   });
