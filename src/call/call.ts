@@ -249,10 +249,15 @@ export class Call {
     return this.#dialogue.say(text);
   }
 
+  /** Whether the agent takes typed turns. */
+  get takesText(): boolean {
+    return this.#agent.sendText !== undefined;
+  }
+
   /** A typed turn of the caller; the agent answers it by voice. False where it takes none. */
   text(text: string): boolean {
     this.#onCaller({ type: 'text', text });
-    return this.#agent.sendText !== undefined;
+    return this.takesText;
   }
 
   /** Plays keys to the caller's side; false when nobody is there to hear them. */

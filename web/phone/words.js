@@ -65,6 +65,7 @@ const ERROR_WORDS = {
   NOT_CONNECTED: 'There is no call at the moment.',
   UNSUPPORTED: 'This browser cannot do WebRTC.',
   TEXT_TOO_MANY: 'Too many messages in a minute.',
+  TEXT_UNSUPPORTED: 'This agent reads no messages: please speak.',
   TEXT_INVALID: 'This message is empty or too long.',
   CALL_ENDED: 'The call is over.',
   CALL_NOT_ANSWERED: 'The call has not begun yet.',

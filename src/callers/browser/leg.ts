@@ -17,6 +17,8 @@ export interface BrowserLegInit<P extends BrowserPeer> {
   readonly peer: (handlers: PeerHandlers) => P;
   readonly clock: Clock;
   readonly log: Log;
+  /** Whether the agent of the call takes typed turns; asked once there is a call. Left out: it does. */
+  readonly takesText?: () => boolean;
 }
 
 /** Data channels a page may open; it needs one. */
@@ -39,12 +41,14 @@ export class BrowserLeg<P extends BrowserPeer = BrowserPeer> implements CallerLe
   readonly #media: WebRtcLeg<P>;
   readonly #page = new PageChannel();
   readonly #turns = new TypedTurns();
+  readonly #takesText: () => boolean;
   #channels = 0;
   /** Whether the last word was said to the page. */
   #parted = false;
 
-  constructor({ peer, clock, log }: BrowserLegInit<P>) {
+  constructor({ peer, clock, log, takesText = () => true }: BrowserLegInit<P>) {
     this.#clock = clock;
+    this.#takesText = takesText;
     this.#media = new WebRtcLeg<P>({
       kind: this.kind,
       far: 'the page',
@@ -89,6 +93,10 @@ export class BrowserLeg<P extends BrowserPeer = BrowserPeer> implements CallerLe
     const { phase } = this.#media;
     if (phase === 'over') return { code: 'CALL_ENDED', message: 'the call is over' };
     if (phase === 'waiting') return { code: 'CALL_NOT_ANSWERED', message: 'the call has not begun yet' };
+    if (!this.#takesText()) {
+      this.#media.count('turn_not_taken');
+      return { code: 'TEXT_UNSUPPORTED', message: 'the agent of this call takes no typed turns' };
+    }
     const verdict = this.#turns.take(id, this.#clock.now());
     if (verdict === 'repeated') return undefined;
     if (verdict !== 'new') return verdict;

@@ -31,6 +31,8 @@ export type PageErrorCode =
   | 'TEXT_INVALID'
   /** Too many typed turns in a minute. */
   | 'TEXT_TOO_MANY'
+  /** The agent of the call takes no typed turns. */
+  | 'TEXT_UNSUPPORTED'
   /** The call has not begun yet. */
   | 'CALL_NOT_ANSWERED'
   | 'CALL_ENDED';

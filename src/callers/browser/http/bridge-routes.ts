@@ -101,6 +101,7 @@ export const bridgeRoutes = (access: 'admin' | 'public') =>
         404: ['BRIDGE_UNKNOWN'],
         409: ['CALL_NOT_ANSWERED', 'CALL_ENDED'],
         429: ['TEXT_TOO_MANY'],
+        501: ['TEXT_UNSUPPORTED'],
       },
       access: ACCESS[access],
     },

@@ -106,7 +106,7 @@ export class BrowserBridges implements CallObserver, RecordSink {
     return true;
   }
 
-  /** A typed turn. Throws BRIDGE_UNKNOWN (404), CALL_NOT_ANSWERED and CALL_ENDED (409), TEXT_TOO_MANY (429). */
+  /** A typed turn. Throws BRIDGE_UNKNOWN (404), CALL_NOT_ANSWERED and CALL_ENDED (409), TEXT_TOO_MANY (429), TEXT_UNSUPPORTED (501). */
   text(conversationId: string, text: string, id?: string): void {
     const bridge = this.#byConversation.get(conversationId);
     if (bridge === undefined) throw unknownBridge();
@@ -114,6 +114,7 @@ export class BrowserBridges implements CallObserver, RecordSink {
     const error = bridge.leg.type(text, id);
     if (error === undefined) return;
     if (error.code === 'TEXT_TOO_MANY') throw new ApiError(429, 'TEXT_TOO_MANY', error.message);
+    if (error.code === 'TEXT_UNSUPPORTED') throw new ApiError(501, 'TEXT_UNSUPPORTED', error.message);
     throw new ApiError(409, error.code === 'CALL_ENDED' ? 'CALL_ENDED' : 'CALL_NOT_ANSWERED', error.message);
   }
 
@@ -160,6 +161,7 @@ export class BrowserBridges implements CallObserver, RecordSink {
       peer,
       clock,
       log: log.child({ callId, leg: 'browser' }),
+      takesText: () => bridge.call?.takesText ?? true,
     });
     bridge.leg = leg;
     const answer = await answerOffer(leg.peer, order.offer, { publicAddresses: deps.publicAddresses });

@@ -9,6 +9,7 @@ export const BRIDGE_ERRORS = {
 
 export const TYPED_TURN_ERRORS = {
   TEXT_TOO_MANY: 'Too many typed turns in a minute.',
+  TEXT_UNSUPPORTED: 'The agent of this call takes no typed turns.',
 } as const;
 
 type OfPages = typeof BRIDGE_ERRORS & typeof TYPED_TURN_ERRORS;

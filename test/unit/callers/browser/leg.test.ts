@@ -8,10 +8,15 @@ import { FakeClock } from '../../../fakes/clock.ts';
 import { FakeSink, fakeLog } from '../../../fakes/legs.ts';
 import { FakePage } from '../../../fakes/page.ts';
 
-function made() {
+function made({ takesText = true } = {}) {
   const clock = new FakeClock();
   const page = new FakePage();
-  const leg = new BrowserLeg({ peer: (handlers) => page.answer(handlers), clock, log: fakeLog() });
+  const leg = new BrowserLeg({
+    peer: (handlers) => page.answer(handlers),
+    clock,
+    log: fakeLog(),
+    takesText: () => takesText,
+  });
   const events: CallerEvent[] = [];
   const sink = new FakeSink(48_000);
   const counted: string[] = [];
@@ -100,6 +105,15 @@ describe('the browser leg', () => {
     ]);
     void leg.close(termination('agent-hangup'));
     expect(leg.type('More')).toMatchObject({ code: 'CALL_ENDED' });
+  });
+
+  it('says so to a page that writes to an agent that takes no typed turns', async () => {
+    const { page, leg, events, counted, context } = made({ takesText: false });
+    page.connect();
+    await leg.start(context);
+    page.send({ type: 'text', id: '1', text: 'Hello' });
+    expect(page.messages).toMatchObject([{ type: 'text_failed', id: '1', code: 'TEXT_UNSUPPORTED' }]);
+    expect([events, counted]).toEqual([[], ['turn_not_taken']]);
   });
 
   it('ends for a page that sends without end', async () => {
