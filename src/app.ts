@@ -189,7 +189,7 @@ export async function build(config: Config, deps: AppDeps): Promise<App> {
     refused: metrics.countRefusal,
   });
   const intake = new Intake({ calls, dispatch, admission });
-  await features.install({ ...base, http, calls, dispatch, admin, intake, admission, isDraining });
+  await features.install({ ...base, http, calls, dispatch, agents, admin, intake, admission, isDraining });
 
   let closing: Promise<void> | undefined;
   const close = () => {

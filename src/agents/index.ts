@@ -1,6 +1,6 @@
 import { BridgeError } from '../errors.ts';
 import type { AgentLabels } from '../metrics/labels.ts';
-import type { AgentDeps, AgentKind, Agents, OpenedAgent } from './kind.ts';
+import type { AgentDeps, AgentInUse, AgentKind, Agents, OpenedAgent } from './kind.ts';
 import { openAiAgent } from './openai/kind.ts';
 
 /** The kinds of agents that the daemon knows, one line each. Where neither prompt nor route says otherwise, the first is meant. */
@@ -19,23 +19,46 @@ export function openAgents(
   kinds: readonly AgentKind[] = AGENTS,
 ): Agents {
   const opening = new Map<string, Promise<OpenedAgent>>();
-  const opened = new Set<OpenedAgent>();
+  const inUse: AgentInUse[] = [];
+  const watchers: Array<(one: AgentInUse) => void> = [];
+  /** Kinds by the models that they made agents of. */
+  const kindOf = new Map<string, AgentKind>();
+  const open = async (kind: AgentKind): Promise<OpenedAgent> => {
+    const found = await kind.open(settings, deps);
+    kindOf.set(found.model, kind);
+    const agent: OpenedAgent = {
+      ...found,
+      create(order) {
+        const made = found.create(order);
+        kindOf.set(made.model, kind);
+        return made;
+      },
+    };
+    inUse.push({ kind, agent });
+    for (const told of watchers) told({ kind, agent });
+    return agent;
+  };
   return {
     get opened() {
-      return [...opened];
+      return inUse.map(({ agent }) => agent);
+    },
+    watch(told) {
+      watchers.push(told);
+      for (const one of inUse) told(one);
+    },
+    isBilled(model) {
+      const kind = kindOf.get(model);
+      return kind === undefined || kind.bills !== undefined;
     },
     async get(name) {
       const kind = kinds.find((one) => one.name === name);
       if (kind === undefined) throw new BridgeError('CONFIG_INVALID', `there is no agent of the kind "${name}"`);
       const before = opening.get(name);
       if (before !== undefined) return before;
-      const now = kind.open(settings, deps);
+      const now = open(kind);
       opening.set(name, now);
       // One that failed is tried again when it is asked for again: what was missing may be there then.
-      now.then(
-        (agent) => opened.add(agent),
-        () => opening.delete(name),
-      );
+      now.catch(() => opening.delete(name));
       return now;
     },
     async close() {

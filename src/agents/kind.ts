@@ -82,7 +82,7 @@ export interface MadeAgent {
   readonly model: string;
 }
 
-/** A kind as the settings have it, for as long as the daemon runs. */
+/** A kind as the settings have it, for as long as the daemon runs: a plain object. */
 export interface OpenedAgent<Options = Readonly<Record<string, unknown>>> {
   /** The model that answers where no prompt says another. */
   readonly model: string;
@@ -96,10 +96,20 @@ export interface OpenedAgent<Options = Readonly<Record<string, unknown>>> {
   close(): Promise<void>;
 }
 
+/** A kind that is open, and what was opened. */
+export interface AgentInUse {
+  readonly kind: AgentKind;
+  readonly agent: OpenedAgent;
+}
+
 /** The kinds of a table, opened as they are needed. */
 export interface Agents {
   /** Those that are open, in the order in which they came to be. */
   readonly opened: readonly OpenedAgent[];
+  /** Tells of each kind that is open, and of each that is opened later, in the order in which they came to be. `told` must not throw. */
+  watch(told: (one: AgentInUse) => void): void;
+  /** Whether calls of this model are billed. One that nobody knows is taken to be. */
+  isBilled(model: string): boolean;
   /** The kind of this name, open. Rejects with CONFIG_INVALID where there is none, or where its settings cannot work. */
   get(name: string): Promise<OpenedAgent>;
   /** Closes all that were opened. Never rejects. */
@@ -157,6 +167,11 @@ export interface AgentDefinition<Shares extends AgentShares, Prompt extends Sett
   readonly labels?: AgentLabels;
   /** False: it needs no STUN or TURN server. Left out: it may. */
   readonly needsIceServers?: false;
+  /**
+   * By what its models are billed: tokens, which its legs then tell with every answer (`response_done`), or minutes of talk. How much they cost is for the
+   * operator to say, in PRICES_FILE. Left out: by nothing, and nobody is told that a price is missing.
+   */
+  readonly bills?: 'tokens' | 'minutes';
   readonly options: AgentOptions<Prompt, Route>;
   /** What of its settings contradicts itself, a sentence each that begins with the setting's name. */
   problems?(settings: SettingsOf<Shares>): string[];
@@ -179,7 +194,7 @@ type AllSettings = SharedSettings & Readonly<Record<string, unknown>>;
 export interface AgentKind<Shares extends AgentShares = AgentShares>
   extends Pick<
     AgentDefinition<AgentShares, SettingShape, SettingShape>,
-    'name' | 'title' | 'labels' | 'needsIceServers' | 'review' | 'reviewTools'
+    'name' | 'title' | 'labels' | 'needsIceServers' | 'bills' | 'review' | 'reviewTools'
   > {
   readonly settings: Shares;
   readonly options: AgentOptions;

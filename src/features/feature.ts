@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Admission } from '../admission/admission.ts';
+import type { Agents } from '../agents/kind.ts';
 import type { Calls } from '../call/calls.ts';
 import type { CarrierCall } from '../call/carrier-call.ts';
 import type { Clock } from '../call/clock.ts';
@@ -79,6 +80,7 @@ export interface Parts extends Base {
   readonly http: HttpServer;
   readonly calls: Calls;
   readonly dispatch: Dispatch;
+  readonly agents: Agents;
   readonly admin: AdminOptions;
   /** The way in for calls of whatever kind: asked before anything is made for one. */
   readonly intake: Intake;

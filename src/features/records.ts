@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Agents } from '../agents/kind.ts';
 import { delay } from '../call/clock.ts';
 import { BridgeError, errorCode, errorMessage } from '../errors.ts';
 import type { RecordSink } from '../records/event.ts';
@@ -7,7 +8,7 @@ import { recordsApi } from '../records/http/records-api.ts';
 import { RecordKeeper } from '../records/keeper.ts';
 import { takeAbandoned, takeFolder } from '../records/owner.ts';
 import { postgresRecordStore } from '../records/postgres-store.ts';
-import { isPriced, loadPrices, type PriceList } from '../records/prices.ts';
+import { isPriced, loadPrices, type PriceList, priceForm } from '../records/prices.ts';
 import { sqliteRecordStore } from '../records/sqlite-store.ts';
 import type { RecordStore } from '../records/store.ts';
 import { RecordWriter } from '../records/writer.ts';
@@ -47,16 +48,30 @@ export async function openRecords(base: Base): Promise<Feature> {
   const days = config.RECORDS_RETENTION_DAYS;
   const retentionMs = days === 0 ? undefined : days * DAY_MS;
   let keeper: RecordKeeper | undefined;
+  let agents: Agents | undefined;
   writer.start();
 
   return {
     sinks: [
       writer,
-      unpricedModels(prices, (model) => log.warn({ model }, 'the model has no price: no cost is recorded')),
+      unpricedModels({
+        prices,
+        isBilled: (model) => agents?.isBilled(model) ?? true,
+        tell: (model) => log.warn({ model }, 'the model has no price: no cost is recorded'),
+      }),
     ],
     replay: (range) => store.between(range),
     forget: (callIds) => writer.forget(callIds),
-    install({ http, admin, forget }) {
+    install({ http, admin, forget, ...rest }) {
+      agents = rest.agents;
+      agents.watch(({ kind, agent: { model } }) => {
+        const form = priceForm(prices, model);
+        if (kind.bills !== undefined && form !== undefined && form !== kind.bills)
+          log.warn(
+            { agent: kind.name, model, bills: kind.bills },
+            `PRICES_FILE has a price by ${form} of a model that is billed by ${kind.bills}: its cost is recorded as the file has it`,
+          );
+      });
       http.app.register(recordsApi, { admin, store, forget });
       keeper = new RecordKeeper({ store, instance, clock, log, retentionMs, forget });
       keeper.start();
@@ -103,14 +118,20 @@ function ownFolder(root: string, instance: string) {
   }
 }
 
-/** Tells of each model without a price once. */
-function unpricedModels(prices: PriceList, tell: (model: string) => void): RecordSink {
+interface UnpricedOptions {
+  readonly prices: PriceList;
+  readonly isBilled: (model: string) => boolean;
+  readonly tell: (model: string) => void;
+}
+
+/** Tells of each model that is billed and has no price, once. */
+function unpricedModels({ prices, isBilled, tell }: UnpricedOptions): RecordSink {
   const told = new Set<string>();
   return {
     onRecord({ type, data }) {
       if (type !== 'call_started') return;
       const { model } = data['info'] as { model?: string };
-      if (model === undefined || told.has(model) || isPriced(prices, model)) return;
+      if (model === undefined || told.has(model) || !isBilled(model) || isPriced(prices, model)) return;
       told.add(model);
       tell(model);
     },

@@ -1,7 +1,7 @@
 import type { Usage } from '../call/events.ts';
 import { termination } from '../call/termination.ts';
 import type { RecordedEvent } from './event.ts';
-import { costOf, type PriceList } from './prices.ts';
+import { costOf, type PriceList, priceForm, talkCost } from './prices.ts';
 
 /** What is told of a call's recording; null: not told (yet). */
 export interface RecordingInfo {
@@ -47,7 +47,7 @@ export interface CallRecord {
   turns: number;
   bargeIns: number;
   toolCalls: number;
-  /** What the model's tokens cost; null when its price is not known. */
+  /** What the model's tokens, or the minutes of talk with it, cost so far; null when its price is not known. */
   cost: number | null;
   currency: string | null;
   /** Transports to the model, in the order in which they were used. */
@@ -118,6 +118,11 @@ const fields = (value: unknown): Readonly<Record<string, unknown>> =>
 
 /** Adds an event to its call's record. Each event must be added once; what is told in which order matters only for the order of transports. */
 export function addEvent(record: CallRecord, event: RecordedEvent, prices: PriceList): void {
+  addToRecord(record, event, prices);
+  billTalk(record, prices);
+}
+
+function addToRecord(record: CallRecord, event: RecordedEvent, prices: PriceList): void {
   const { type, data, at } = event;
   // A call that was taken for lost and tells something lives: its process was only cut off from the database.
   if (record.reason === LOST.reason) {
@@ -179,6 +184,23 @@ export function addEvent(record: CallRecord, event: RecordedEvent, prices: Price
   }
 }
 
+/**
+ * What a model costs that is billed by the minute: of the time since the caller's media came, to the end or to the last that was heard of the call,
+ * transfers within it included. Nobody answered, or the agent never came: nothing.
+ */
+function billTalk(record: CallRecord, prices: PriceList): void {
+  const { answeredAt, startedAt, durationMs, lastOffsetMs, transports } = record;
+  // By the clock that nobody sets, but for the moment between start and answer.
+  const talkMs = answeredAt === null ? 0 : Math.max(0, (durationMs ?? lastOffsetMs) - (answeredAt - startedAt));
+  const cost = talkCost(prices, record.model, transports.length === 0 ? 0 : talkMs);
+  if (cost === undefined) return;
+  record.cost = rounded(cost);
+  record.currency = cost === 0 ? null : prices.currency;
+}
+
+/** Rounded so that sums of the same tokens are the same number. */
+const rounded = (cost: number): number => Number(cost.toFixed(9));
+
 function addUsage(record: CallRecord, told: Readonly<Record<string, unknown>>, prices: PriceList): void {
   const usage: Record<keyof Usage, number> = { ...record.usage };
   const added: Record<string, number> = {};
@@ -190,10 +212,10 @@ function addUsage(record: CallRecord, told: Readonly<Record<string, unknown>>, p
   }
   record.usage = usage;
   if (Object.values(added).every((n) => n === 0)) return;
+  if (record.model !== null && priceForm(prices, record.model) === 'minutes') return;
   const cost = costOf(prices, record.model, added as unknown as Usage);
   record.currency = cost === undefined ? record.currency : prices.currency;
-  // Rounded so that sums of the same tokens are the same number.
-  record.cost = cost === undefined || record.cost === null ? null : Number((record.cost + cost).toFixed(9));
+  record.cost = cost === undefined || record.cost === null ? null : rounded(record.cost + cost);
 }
 
 /** What the recorder tells of its file: each thing when it is known. */

@@ -4,22 +4,38 @@ import { BridgeError, errorMessage } from '../errors.ts';
 import { type FileProblem, readJson, readOperatorFile, schemaProblems } from '../operator-file.ts';
 
 /**
- * What tokens cost. A model bills text and audio apart, and input that it had cached at a price of its own
- * (https://developers.openai.com/api/docs/guides/realtime-costs). The transcription of the caller's words is another model's bill and not in here.
+ * What a call costs: by its tokens, or by the minute. A model that bills tokens bills text and audio apart, and input that it had cached at a price
+ * of its own (https://developers.openai.com/api/docs/guides/realtime-costs). The transcription of the caller's words is another model's bill and not in here.
  */
 
 const price = z.number().min(0);
 const kind = z.strictObject({ input: price, cached: price, output: price });
+const byTokens = z.strictObject({ text: kind, audio: kind });
+/** What a minute of talk costs, whatever is said in it. */
+const byMinute = z.strictObject({ minute: price });
+
+/** By which of the two a model is billed shows in what is said of it; what is wrong is told by that form. */
+const modelPrice = z.unknown().transform((value, context): z.infer<typeof byTokens> | z.infer<typeof byMinute> => {
+  const form = typeof value === 'object' && value !== null && 'minute' in value ? byMinute : byTokens;
+  const result = form.safeParse(value);
+  if (result.success) return result.data;
+  for (const issue of result.error.issues) context.issues.push({ ...issue, input: value } as z.core.$ZodRawIssue);
+  return z.NEVER;
+});
+
 const priceFile = z.strictObject({
   note: z.string().optional(),
   /** ISO 4217. */
   currency: z.string().regex(/^[A-Z]{3}$/, 'must be a currency such as USD'),
   /** How many tokens the prices are for. */
   per: z.number().int().positive(),
-  models: z.record(z.string().min(1), z.strictObject({ text: kind, audio: kind })),
+  models: z.record(z.string().min(1), modelPrice),
 });
 
-const KNOWN = [...Object.keys(priceFile.shape), 'text', 'audio', ...Object.keys(kind.shape)];
+const KNOWN = [
+  ...Object.keys(priceFile.shape),
+  ...Object.keys({ ...byTokens.shape, ...byMinute.shape, ...kind.shape }),
+];
 
 /** The content of the file of prices: plain data, so that a database's thread can have it too. */
 export type PriceList = z.infer<typeof priceFile>;
@@ -50,14 +66,27 @@ function pricesOf(list: PriceList, model: string): PriceList['models'][string] |
   return name === undefined ? undefined : list.models[name];
 }
 
+/** By what the list prices a model; undefined: nobody said. */
+export function priceForm(list: PriceList, model: string): 'tokens' | 'minutes' | undefined {
+  const prices = pricesOf(list, model);
+  if (prices === undefined) return undefined;
+  return 'minute' in prices ? 'minutes' : 'tokens';
+}
+
 export function isPriced(list: PriceList, model: string): boolean {
   return pricesOf(list, model) !== undefined;
 }
 
-/** What these tokens cost, in the list's currency; undefined when the model has no price. */
+/** What so long a talk costs, in the list's currency, pro rata by the millisecond; undefined where the model is not billed by the minute. */
+export function talkCost(list: PriceList, model: string | null, talkMs: number): number | undefined {
+  const prices = model === null ? undefined : pricesOf(list, model);
+  return prices !== undefined && 'minute' in prices ? (talkMs / 60_000) * prices.minute : undefined;
+}
+
+/** What these tokens cost, in the list's currency; undefined when the model has no price by tokens. */
 export function costOf(list: PriceList, model: string | null, usage: Usage): number | undefined {
   const prices = model === null ? undefined : pricesOf(list, model);
-  if (prices === undefined) return undefined;
+  if (prices === undefined || 'minute' in prices) return undefined;
   const { text, audio } = prices;
   const input = usage.inputTextTokens + usage.inputAudioTokens;
   const cached = Math.min(usage.cachedTokens, input);

@@ -99,6 +99,39 @@ export function recordStoreContract(name: string, rig: RecordStoreRig): void {
       expect(await store.events('c2', undefined, 10)).toEqual([]);
     });
 
+    it('bills talk by the minute where the model is, and settles it at the end, in whatever order and batches it is told', async () => {
+      const store = await open();
+      const telling = new Telling();
+      for (const id of ['in-order', 'in-turn']) {
+        telling.start(id, { model: 'by-the-minute' });
+        // Tokens that it tells cost nothing.
+        telling.turn(id, 'hello', 'good morning');
+        telling.end(id, 'caller-hangup', 30_100);
+      }
+      // Nobody answered; and one that goes on.
+      telling.tell('missed', [
+        {
+          type: 'call_started',
+          at: 1_700_000_000_000,
+          direction: 'inbound',
+          info: { id: 'missed', direction: 'inbound', model: 'by-the-minute' },
+        },
+      ]);
+      telling.wait(10_000);
+      telling.end('missed', 'caller-hangup', 10_000);
+      telling.start('open', { model: 'by-the-minute' });
+      const kept = telling.told.filter(({ transient }) => !transient);
+      const of = (id: string) => kept.filter(({ callId }) => callId === id);
+      await store.append('aaaaaa', of('in-order'));
+      for (const event of of('in-turn').toReversed()) await store.append('aaaaaa', [event]);
+      await store.append('aaaaaa', [...of('missed'), ...of('open')]);
+      // It was answered after 100 ms.
+      for (const id of ['in-order', 'in-turn'])
+        expect(await store.get(id)).toMatchObject({ cost: 0.3, currency: 'USD', durationMs: 30_100 });
+      expect(await store.get('missed')).toMatchObject({ cost: 0, currency: null });
+      expect(await store.get('open')).toMatchObject({ cost: 0.001, currency: 'USD', endedAt: null });
+    });
+
     it('gives the events after one, in order, as many as are asked for', async () => {
       const store = await open();
       const telling = new Telling();

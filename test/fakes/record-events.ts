@@ -2,6 +2,7 @@ import type { CallEvent } from '../../src/call/events.ts';
 import type { CallInfo } from '../../src/call/info.ts';
 import { termination } from '../../src/call/termination.ts';
 import type { RecordedEvent } from '../../src/records/event.ts';
+import type { PriceList } from '../../src/records/prices.ts';
 import { RecordStream } from '../../src/records/stream.ts';
 
 /** Tells what calls would tell and keeps the records that are made of it. */
@@ -96,7 +97,7 @@ export class Telling {
 /** What one `turn` costs by `PRICES`. */
 export const TURN_COST = (500 * 4 + 500 * 0.4 + 100 * 32 + 50 * 24 + 200 * 64) / 1_000_000;
 
-export const PRICES = {
+export const PRICES: PriceList = {
   currency: 'USD',
   per: 1_000_000,
   models: {
@@ -104,5 +105,6 @@ export const PRICES = {
       text: { input: 4, cached: 0.4, output: 24 },
       audio: { input: 32, cached: 0.4, output: 64 },
     },
+    'by-the-minute': { minute: 0.6 },
   },
 };

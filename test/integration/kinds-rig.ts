@@ -53,6 +53,7 @@ export async function startKindsRig({ settings = {}, signed = true, talkMs }: Ki
       MAX_LOOP_DELAY_MS: '0',
       ROUTES_FILE: join(fixtures, 'kinds/routes.yaml'),
       PROMPTS_DIR: join(fixtures, 'kinds/prompts'),
+      PRICES_FILE: join(fixtures, 'kinds/prices.json'),
       ADMIN_TOKEN: OPERATOR_TOKEN,
       METRICS_ACCESS: 'public',
       DIAL_ALLOW: '+1202',

@@ -107,7 +107,15 @@ describe('a caller of the made-up carrier', () => {
       transports: ['line'],
       result: 'success',
       reason: 'caller-hangup',
+      currency: 'EUR',
     });
+    // Six a minute, from when its media came: half a second and what the call took around it.
+    const { cost, durationMs, startedAt, answeredAt } = await record();
+    const talkMs = durationMs - (Date.parse(answeredAt) - Date.parse(startedAt));
+    expect(talkMs).toBeGreaterThanOrEqual(490);
+    expect(cost).toBeGreaterThan(0.045);
+    expect(Math.abs(cost - talkMs / 10_000)).toBeLessThan(0.000_2);
+    expect(rig.lines.filter(({ msg }) => String(msg).includes('price'))).toMatchObject([]);
     expect(rig.of('caller_joined')).toMatchObject([{ kind: 'tide' }]);
     expect(rig.of('connected')[0]?.audioPath).toMatch(/^up: tide -> .*buoy; down: buoy -> .*tide$/);
     const metrics = await rig.metrics();

@@ -5,7 +5,10 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Registry } from 'prom-client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openAgents } from '../../src/agents/index.ts';
+import type { AgentKind, Agents } from '../../src/agents/kind.ts';
 import { systemClock } from '../../src/call/clock.ts';
+import { Ticker } from '../../src/call/ticker.ts';
 import { loadConfig } from '../../src/config.ts';
 import type { Base, Feature, Parts } from '../../src/features/feature.ts';
 import { openRecords } from '../../src/features/records.ts';
@@ -13,6 +16,8 @@ import { createLog } from '../../src/log.ts';
 import type { RecordedEvent } from '../../src/records/event.ts';
 import { sqliteRecordStore } from '../../src/records/sqlite-store.ts';
 import { PRICES, Telling } from '../fakes/record-events.ts';
+import { buoyAgent } from '../fixtures/kinds/agent/kind.ts';
+import { TABLES } from '../fixtures/kinds/tables.ts';
 
 /** The part of the daemon that records calls: how it starts, what it says, how it ends. */
 
@@ -43,6 +48,8 @@ async function start(instance: string, settings: Record<string, string> = {}) {
   open.push(feature);
   return {
     feature,
+    install: async (agents: Agents) =>
+      feature.install?.({ http: { app: { register: () => {} } }, admin: {}, agents, forget() {} } as unknown as Parts),
     tell(events: readonly RecordedEvent[]) {
       for (const event of events) for (const sink of feature.sinks ?? []) sink.onRecord(event);
     },
@@ -53,6 +60,23 @@ async function start(instance: string, settings: Record<string, string> = {}) {
     },
   };
 }
+
+/** A table of a kind, open. */
+const opened = async (kind: AgentKind) => {
+  const agents = openAgents(
+    loadConfig({}, TABLES),
+    { clock: systemClock, ticker: new Ticker(systemClock), log: createLog({ level: 'silent' }) },
+    [kind],
+  );
+  await agents.get(kind.name);
+  return agents;
+};
+/** The made-up kind, as it is or otherwise billed. */
+const buoys = (bills: NonNullable<AgentKind['bills']> = 'minutes') => opened({ ...buoyAgent, bills });
+const unbilled = () => {
+  const { bills: _, ...kind } = buoyAgent;
+  return opened(kind);
+};
 
 const rowsOf = (sql: string) => {
   const db = new DatabaseSync(join(dataDir, 'records.db'), { readOnly: true });
@@ -89,6 +113,42 @@ describe('the records of a daemon', () => {
     expect(readdirSync(join(dataDir, 'spool'))).toEqual([]);
   });
 
+  it('says at the start that a price has another form than the model is billed by, and goes by the price', async () => {
+    const prices = join(dataDir, 'p.json');
+    writeFileSync(prices, JSON.stringify({ ...PRICES, models: { 'buoy-1': { minute: 1 } } }));
+    for (const bills of ['minutes', 'tokens'] as const) {
+      const records = await start(bills, { PRICES_FILE: prices });
+      await records.install(await buoys(bills));
+      const telling = new Telling(bills, Date.now());
+      telling.start(bills, { model: 'buoy-1' });
+      telling.end(bills, 'caller-hangup', 60_100);
+      records.tell(telling.told);
+      await records.close();
+    }
+    expect(rowsOf('SELECT id, cost FROM call_records ORDER BY id')).toMatchObject([
+      { id: 'minutes', cost: 1 },
+      { id: 'tokens', cost: 1 },
+    ]);
+    expect(lines).toMatchObject([
+      {
+        agent: 'buoy',
+        model: 'buoy-1',
+        bills: 'tokens',
+        msg: 'PRICES_FILE has a price by minutes of a model that is billed by tokens: its cost is recorded as the file has it',
+      },
+    ]);
+  });
+
+  it('misses the price of a model that is billed by the minute, and none of one that is not billed', async () => {
+    for (const bills of ['minutes', undefined] as const) {
+      const records = await start(bills ?? 'nothing');
+      await records.install(bills === undefined ? await unbilled() : await buoys(bills));
+      records.tell(new Telling(bills ?? 'nothing', Date.now()).start(bills ?? 'nothing', { model: 'buoy-1' }));
+      await records.close();
+    }
+    expect(lines).toMatchObject([{ model: 'buoy-1', msg: 'the model has no price: no cost is recorded' }]);
+  });
+
   it('has its process forget what another removed while it was away', async () => {
     const records = await start('aaaaaa');
     const telling = new Telling('aaaaaa', Date.now());
@@ -106,6 +166,7 @@ describe('the records of a daemon', () => {
     await again.feature.install?.({
       http: { app: { register: () => {} } },
       admin: {},
+      agents: await buoys(),
       forget: async (callIds: readonly string[]) => void forgotten.push(...callIds),
     } as unknown as Parts);
     await expect.poll(() => forgotten).toEqual(['c1']);

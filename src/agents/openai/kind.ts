@@ -36,6 +36,7 @@ export const openAiAgent = defineAgent({
   settings: openAiSettings,
   labels: openAiLabels,
   needsIceServers: false,
+  bills: 'tokens',
   options: openAiOptions,
   problems: modelContradictions,
   secrets: ({ OPENAI_API_KEY, OPENAI_HEADERS }) => [OPENAI_API_KEY, ...Object.values(OPENAI_HEADERS)],

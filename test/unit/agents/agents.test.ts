@@ -30,7 +30,7 @@ function table() {
       if (fails) throw new Error('no far end');
       return opened('b', did);
     }),
-    kind('c', async () => opened('c', did)),
+    { ...kind('c', async () => opened('c', did)), bills: 'minutes' as const },
   ];
   const agents = openAgents({ ICE_SERVERS: [] }, {} as AgentDeps, kinds);
   return { agents, did, mend: () => (fails = false) };
@@ -44,6 +44,31 @@ it('opens a kind when it is asked for, once, and no other; closes what is open',
   expect(agents.opened).toEqual([one]);
   await agents.close();
   expect(did).toEqual(['open c', 'close c']);
+});
+
+it('tells who watches of each that is open, and of each that is opened later', async () => {
+  const { agents, mend } = table();
+  await agents.get('c');
+  const told: string[] = [];
+  agents.watch(({ kind, agent }) => void told.push(`${kind.name} ${agent.model}`));
+  expect(told).toEqual(['c c']);
+  await agents.get('b').catch(() => {});
+  mend();
+  await agents.get('b');
+  await agents.get('c');
+  expect(told).toEqual(['c c', 'b b']);
+});
+
+it('knows of the models that agents were made of whether they are billed', async () => {
+  const { agents } = table();
+  const known = async (name: string) => {
+    const agent = await agents.get(name);
+    const order = { instructions: '', options: {}, voice: undefined, tools: [], form: 'pcm16' } as const;
+    expect(() => agent.create(order)).toThrow('not made here');
+    return agents.isBilled(name);
+  };
+  expect([await known('a'), await known('c')]).toEqual([false, true]);
+  expect(agents.isBilled('unknown')).toBe(true);
 });
 
 it('tries again one that could not be opened, and refuses one that there is not', async () => {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { loadConfig } from '../../../src/config.ts';
-import { costOf, isPriced, loadPrices } from '../../../src/records/prices.ts';
+import { costOf, isPriced, loadPrices, priceForm, talkCost } from '../../../src/records/prices.ts';
 import { PRICES } from '../../fakes/record-events.ts';
 
 const usage = {
@@ -46,6 +46,26 @@ describe('what tokens cost', () => {
   });
 });
 
+describe('what minutes cost', () => {
+  it('is by the millisecond, whatever the number is that tokens are priced for', () => {
+    expect(talkCost(PRICES, 'by-the-minute', 90_000)).toBeCloseTo(0.9);
+    expect(talkCost(PRICES, 'by-the-minute-2026-05-01', 1)).toBeCloseTo(0.000_01);
+    expect(talkCost(PRICES, 'by-the-minute', 0)).toBe(0);
+  });
+
+  it('is nothing that is known of a model that is billed by tokens, and the other way about', () => {
+    expect(talkCost(PRICES, 'gpt-realtime-2.1', 60_000)).toBeUndefined();
+    expect(talkCost(PRICES, 'other', 60_000)).toBeUndefined();
+    expect(talkCost(PRICES, null, 60_000)).toBeUndefined();
+    expect(costOf(PRICES, 'by-the-minute', usage)).toBeUndefined();
+    expect(['gpt-realtime-2.1', 'by-the-minute', 'other'].map((name) => priceForm(PRICES, name))).toEqual([
+      'tokens',
+      'minutes',
+      undefined,
+    ]);
+  });
+});
+
 describe('the file of prices', () => {
   let folder: string;
   beforeEach(() => {
@@ -79,5 +99,24 @@ describe('the file of prices', () => {
     await expect(loadPrices(write(JSON.stringify(wrong)))).rejects.toThrow(
       /currency: must be a currency[\s\S]*models\.m\.text\.input[\s\S]*models\.m\.audio/,
     );
+  });
+
+  it('takes a model’s price by tokens or by the minute, never both or by halves', async () => {
+    const refusal = async (model: unknown) =>
+      loadPrices(write(JSON.stringify({ ...PRICES, models: { m: model } }))).then(
+        () => 'taken',
+        (error: Error) => error.message,
+      );
+    const tokens = { input: 1, cached: 1, output: 1 };
+    expect(await refusal({ minute: 0.1 })).toBe('taken');
+    expect(await refusal({ text: tokens, audio: tokens })).toBe('taken');
+    expect(await refusal({ minute: '0.1' })).toMatch(/line 1: models\.m\.minute: .*number/);
+    expect(await refusal({ minute: -1 })).toContain('models.m.minute');
+    expect(await refusal({ minute: 1, text: tokens })).toContain('models.m.text: there is no such setting');
+    expect(await refusal({ minutes: 1 })).toMatch(
+      /models\.m\.minutes: there is no such setting; did you mean minute\?/,
+    );
+    expect(await refusal({ text: tokens })).toMatch(/models\.m\.audio: .*expected object/);
+    expect(await refusal(3)).toMatch(/models\.m: .*expected object/);
   });
 });
