@@ -3,7 +3,7 @@ import { connect as connectTls } from 'node:tls';
 import type { Clock, Timer } from '../call/clock.ts';
 import { errorMessage } from '../errors.ts';
 
-/** Whether the model can be reached: looked at in the background, never for a request. */
+/** Whether a kind of agents can be reached: looked at in the background, never for a request. */
 
 export interface ReachOptions {
   readonly clock: Clock;

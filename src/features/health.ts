@@ -1,29 +1,38 @@
 import { Gauge } from 'prom-client';
 import { Reach } from '../admission/reach.ts';
+import type { OpenedAgent } from '../agents/kind.ts';
 import { healthRoutes, type Readiness } from '../health/health-route.ts';
 import { metricsRoute } from '../health/metrics-route.ts';
 import type { Base, Feature } from './feature.ts';
 
 /** What orchestrators and Prometheus ask: liveness, readiness, metrics. */
 export function openHealth({ config, clock, log, metrics }: Base): Feature {
-  let reach: Reach | undefined;
+  /** Of each kind of agent that is open and has a far end. */
+  const reaches = new Map<OpenedAgent, Reach>();
   return {
-    install({ http, calls, dispatch, admin, admission, isDraining }) {
-      const { model, probe } = dispatch.standard;
-      if (probe !== undefined)
-        reach = new Reach({
-          clock,
-          probe,
-          changed: (reachable, why) => {
-            if (reachable) log.info({}, 'the model can be reached again');
-            else log.error({ why }, 'the model cannot be reached; no new calls should come here');
-          },
-        });
+    install({ http, calls, dispatch, agents, admin, admission, isDraining }) {
+      const { standard } = dispatch;
+      agents.watch(({ kind: { name }, agent }) => {
+        const { probe } = agent;
+        if (probe === undefined) return;
+        const isStandard = agent === standard;
+        const changed = (reachable: boolean, why: string | undefined) => {
+          if (isStandard && reachable) log.info({}, 'the model can be reached again');
+          else if (isStandard) log.error({ why }, 'the model cannot be reached; no new calls should come here');
+          else if (reachable) log.info({ agent: name }, 'agents of a kind can be reached again');
+          else
+            log.error(
+              { agent: name, why },
+              'agents of a kind cannot be reached; calls for them are tried all the same',
+            );
+        };
+        reaches.set(agent, new Reach({ clock, probe, changed }));
+      });
       const readiness = (): Readiness => {
         if (isDraining()) return 'draining';
         if (admission.overloaded) return 'overloaded';
-        if (admission.refusesModel(model)) return 'model-refuses';
-        return reach?.reachable === false ? 'model-unreachable' : 'ok';
+        if (admission.refusesModel(standard.model)) return 'model-refuses';
+        return reaches.get(standard)?.reachable === false ? 'model-unreachable' : 'ok';
       };
       const ready = new Gauge({
         name: 'voicebridge_ready',
@@ -54,7 +63,7 @@ export function openHealth({ config, clock, log, metrics }: Base): Feature {
       });
     },
     async close() {
-      reach?.close();
+      for (const reach of reaches.values()) reach.close();
     },
   };
 }
