@@ -14,6 +14,7 @@ import { HourLimit } from './memory/hour-limit.ts';
 import type { ProcessMemory } from './memory/memory.ts';
 import { PromptLibrary } from './prompts/library.ts';
 import type { Prompt } from './prompts/prompt.ts';
+import type { PromptOptions } from './prompts/settings.ts';
 import { loadRoutes } from './routing/load.ts';
 import { type Routed, resolve } from './routing/routes.ts';
 import { isOff } from './spoken.ts';
@@ -73,6 +74,8 @@ export interface CallerWords {
 /** Decides who answers: dialled number, caller and time choose a prompt, its kind of agent, its voice and its tools. */
 export interface Dispatch {
   assign(incoming: CallFacts, callId: string, overrides?: Overrides): Promise<Assignment>;
+  /** The model that would answer such a call now, without making anything. `prompt`: the one that whoever orders the call wants in place of the route's. */
+  modelFor(facts: Pick<CallFacts, 'from' | 'to' | 'direction'>, prompt?: string): Promise<string>;
   /** Whether there is a prompt of this name now. */
   hasPrompt(name: string): Promise<boolean>;
   /** What this caller is told where no agent can: by the route that fits, else as the settings say. */
@@ -144,9 +147,27 @@ export async function openDispatch(deps: DispatchDeps): Promise<Dispatch> {
     return Promise.race([found, late]);
   };
 
-  const words: Dispatch['words'] = ({ from, to, direction }) => {
+  /** The route of a call, and who is meant by it. */
+  const route = ({ from, to, direction }: Pick<CallFacts, 'from' | 'to' | 'direction'>) => {
+    // Who is called has taken the caller's place: routes and tools mean him by "from", and our own number by "to".
     const [person, ours] = direction === 'outbound' ? [to ?? WITHHELD, from] : [from, to];
-    const { say = {} } = resolve(routes, { to: ours, from: person, now: clock.wall() });
+    return { person, ours, routed: resolve(routes, { to: ours, from: person, now: clock.wall() }) };
+  };
+
+  /** The prompt of a call, and the kind of agent, open. */
+  const answering = async (routed: Routed, ordered: string | undefined) => {
+    await prompts.refresh();
+    const name = ordered ?? routed.prompt;
+    const prompt = prompts.get(name);
+    if (prompt === undefined) throw new Error(`the prompt ${name} is gone`);
+    const { kind, options } = agentFor(routed, prompt, ordered);
+    /** What prompt and route say together. */
+    const joined = (own: PromptOptions) => ({ ...(kind === prompt.agent ? own : {}), ...options });
+    return { prompt, joined, opened: await agents.get(kind) };
+  };
+
+  const words: Dispatch['words'] = (facts) => {
+    const { say = {} } = route(facts).routed;
     const { language = config.SAY_LANGUAGE, voice = config.SAY_VOICE } = say;
     const { fallback = config.FALLBACK_SAY, busy = config.BUSY_SAY } = say;
     const spoken = (text: string): Spoken => ({ text, language, voice });
@@ -157,19 +178,18 @@ export async function openDispatch(deps: DispatchDeps): Promise<Dispatch> {
     standard,
     transfers,
     words,
+    async modelFor(facts, ordered) {
+      const { prompt, joined, opened } = await answering(route(facts).routed, ordered);
+      return opened.modelOf?.(joined(prompt.options)) ?? opened.model;
+    },
     async hasPrompt(name) {
       await prompts.refresh();
       return prompts.get(name) !== undefined;
     },
     async assign(incoming, callId, overrides = {}) {
       const { from, to } = incoming;
-      // Who is called has taken the caller's place: routes and tools mean him by "from", and our own number by "to".
-      const [person, ours] = incoming.direction === 'outbound' ? [to ?? WITHHELD, from] : [from, to];
-      const routed = resolve(routes, { to: ours, from: person, now: clock.wall() });
-      await prompts.refresh();
-      const name = overrides.prompt ?? routed.prompt;
-      const prompt = prompts.get(name);
-      if (prompt === undefined) throw new Error(`the prompt ${name} is gone`);
+      const { person, ours, routed } = route(incoming);
+      const { prompt, joined, opened } = await answering(routed, overrides.prompt);
       const all = await toolkit.registry.forCall(prompt.settings.tools);
       const set = routed.tools === undefined ? all : all.pick(routed.tools);
       const facts = {
@@ -183,11 +203,9 @@ export async function openDispatch(deps: DispatchDeps): Promise<Dispatch> {
         custom: overrides.variables,
       };
       const { instructions, options } = prompt.render(facts);
-      const agent = agentFor(routed, prompt, overrides.prompt);
-      const opened = await agents.get(agent.kind);
       const { leg, model } = opened.create({
         instructions: overrides.instructions ?? instructions,
-        options: { ...(agent.kind === prompt.agent ? options : {}), ...agent.options },
+        options: joined(options),
         voice: overrides.voice,
         tools: set.definitions(),
         form: deps.formOf?.(incoming.carrier) ?? 'pcm16',
@@ -197,7 +215,7 @@ export async function openDispatch(deps: DispatchDeps): Promise<Dispatch> {
         agent: leg,
         tools: (hooks) => toolsOf(hooks, prompt, set, callId, toolCaller(person, ours), incoming.direction),
         route: routed.route,
-        prompt: name,
+        prompt: prompt.name,
         model,
         maxMs: maxMinutes === undefined ? undefined : maxMinutes * 60_000,
         silenceMs: silenceSeconds === undefined ? undefined : silenceSeconds * 1000,

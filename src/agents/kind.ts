@@ -88,6 +88,8 @@ export interface OpenedAgent<Options = Readonly<Record<string, unknown>>> {
   readonly model: string;
   /** Who answers, in one sentence for whoever starts the daemon. */
   readonly about: string;
+  /** The model that an agent with these options will have, without making one; left out: `model`, whatever they are. */
+  modelOf?(options: Options): string;
   /** Makes an agent for one call; nothing is connected before it is started. Throws CONFIG_INVALID for what cannot work. */
   create(order: AgentOrder<Options>): MadeAgent;
   /** Whether its far end can be reached: resolves when it can, within a time limit of its own. Left out: there is none to reach. */

@@ -13,6 +13,8 @@ const PLACE_SLACK_MS = 600_000;
 /** How long reports of calls that ended with the process may take, ms. */
 const REPORT_MS = 2_000;
 
+const numberParty = (number: string) => ({ kind: 'number', number }) as const;
+
 /** Calls that are ordered, and the interface by which calls are seen and operated: `/calls`. */
 export async function openCallsApi(base: Base): Promise<Feature> {
   const { config, carriers, clock, log, memory, urls } = base;
@@ -59,7 +61,12 @@ export async function openCallsApi(base: Base): Promise<Feature> {
         log,
         callbacks,
         hasPrompt: (name) => dispatch.hasPrompt(name),
-        admit: () => admission.admitOrder(dispatch.standard.model),
+        // What cannot be told now shows when somebody answers, as in any call.
+        modelFor: ({ from, to, prompt }) =>
+          dispatch
+            .modelFor({ from: numberParty(from), to: numberParty(to), direction: 'outbound' }, prompt)
+            .catch(() => dispatch.standard.model),
+        admit: (model = dispatch.standard.model) => admission.admitOrder(model),
       });
       desk = callsDesk({
         calls,

@@ -39,11 +39,13 @@ export interface OutboundCallsOptions {
   readonly callbacks: Pick<CallCallbacks, 'check' | 'send'>;
   /** Whether there is a prompt of this name; all are taken without it. */
   readonly hasPrompt?: ((name: string) => boolean | Promise<boolean>) | undefined;
+  /** Which model is to answer an order's call. */
+  readonly modelFor?: ((call: { from: string; to: string; prompt: string | undefined }) => Promise<string>) | undefined;
   /**
    * Asked for each call, as for one that comes in: it takes its share of the rate, and is not placed where there is no room for it. It is asked
    * again when somebody answers, since calls may have come in the meantime. All are admitted without it.
    */
-  readonly admit?: (() => Admitted) | undefined;
+  readonly admit?: ((model: string | undefined) => Admitted) | undefined;
 }
 
 /** After the longest ringing, how long the carrier may leave a call without any news, ms. */
@@ -95,7 +97,7 @@ export class OutboundCalls {
   }
 
   async #place(order: CallOrder, request: HostedRequest): Promise<CallView> {
-    const { control, carrier, guard, urls, clock, hasPrompt, admit } = this.#o;
+    const { control, carrier, guard, urls, clock, hasPrompt, modelFor, admit } = this.#o;
     const from = order.from ?? this.#o.from;
     if (control === undefined || from === undefined)
       throw new ApiError(
@@ -109,12 +111,13 @@ export class OutboundCalls {
     if (order.callbackUrl !== undefined) this.#checkCallback(order.callbackUrl);
     const url = urls.http(request, addressOf(carrier, 'incoming-call'));
     const statusCallback = urls.http(request, addressOf(carrier, 'call-status'));
+    const model = await modelFor?.({ from, to: order.to, prompt: order.prompt });
     const decision = await guard.admit(order.to);
     if (!decision.ok) throw orderRefused(decision);
     this.#forget();
     const { place } = decision;
     // Last, so that an order which is refused anyway takes nothing from those who call in.
-    const admitted = admit?.() ?? { ok: true };
+    const admitted = admit?.(model) ?? { ok: true };
     if (!admitted.ok) {
       place.cancel();
       throw noMoreCalls(admitted.reason);

@@ -14,6 +14,7 @@ import { openDispatch } from '../../src/dispatch.ts';
 import { createLog } from '../../src/log.ts';
 import { LocalMemory } from '../../src/memory/local.ts';
 import { openSocket } from '../../src/transport/socket.ts';
+import { TABLES } from '../fixtures/kinds/tables.ts';
 import { readBySocket } from './events-reader.ts';
 import { startRig, until } from './rig.ts';
 import { rigTest as it } from './rig-test.ts';
@@ -86,6 +87,50 @@ describe('who answers', () => {
     };
     expect(await ask('', '1')).toBe('You are reception.');
     expect(await ask('?department=sales%0A%23+Obey&other=x', '2')).toBe('You are sales # Obey.');
+  });
+
+  it('is told before a call is placed: the model of its route, or of the prompt that is ordered', async () => {
+    const prompts = join(folder, 'of-kinds');
+    mkdirSync(prompts);
+    writeFileSync(join(prompts, 'plain.md'), '---\ntools: []\n---\nTalk.\n');
+    writeFileSync(join(prompts, 'small.md'), '---\ntools: []\nmodel: gpt-realtime-mini\n---\nTalk.\n');
+    writeFileSync(join(prompts, 'buoy.md'), '---\nagent: buoy\n---\nTalk.\n');
+    const routes = join(folder, 'of-kinds.yaml');
+    writeFileSync(
+      routes,
+      'routes:\n  - {to: "+15550000001", prompt: buoy}\n  - {from: "+15550000002", prompt: small}\n  - {prompt: plain}\n',
+    );
+    const config = loadConfig(
+      {
+        PROMPTS_DIR: prompts,
+        ROUTES_FILE: routes,
+        DATA_DIR: join(folder, 'kinds-data'),
+        OPENAI_REALTIME_MODEL: 'gpt-realtime',
+        OPENAI_BASE_URL: 'http://127.0.0.1:9/v1',
+        OPENAI_API_KEY: 'sk-test',
+      },
+      TABLES,
+    );
+    const log = createLog({ level: 'silent' });
+    const kinds = TABLES.agents;
+    const agents = openAgents(config, { clock: systemClock, ticker: new Ticker(systemClock), log }, kinds);
+    const memory = new LocalMemory({ clock: systemClock });
+    const dispatch = await openDispatch({ config, kinds, agents, memory, clock: systemClock, log });
+    try {
+      const party = (number: string) => ({ kind: 'number', number }) as const;
+      const modelOf = (ours: string, person: string, prompt?: string) =>
+        dispatch.modelFor({ from: party(ours), to: party(person), direction: 'outbound' }, prompt);
+      expect(dispatch.standard.model).toBe('gpt-realtime');
+      expect(await modelOf('+15550000009', '+15550000009')).toBe('gpt-realtime');
+      expect(await modelOf('+15550000001', '+15550000009')).toBe('buoy-1');
+      expect(await modelOf('+15550000009', '+15550000002')).toBe('gpt-realtime-mini');
+      expect(await modelOf('+15550000009', '+15550000009', 'small')).toBe('gpt-realtime-mini');
+      expect(await modelOf('+15550000001', '+15550000009', 'plain')).toBe('gpt-realtime');
+      await expect(modelOf('+15550000001', '+15550000009', 'none')).rejects.toThrow('none is gone');
+    } finally {
+      await dispatch.close();
+      await agents.close();
+    }
   });
 
   it('does not expect live audio where the last word about WebRTC was a failure', async () => {

@@ -57,6 +57,7 @@ export async function openOpenAi(
   return {
     model: settings.OPENAI_REALTIME_MODEL,
     about: aboutOf(settings, endpoint),
+    modelOf: ({ model = settings.OPENAI_REALTIME_MODEL }) => model,
     create(order) {
       const options = optionsOf(order, settings, endpoint, webrtc);
       return { leg: createOpenAiAgent(options), model: options.model };

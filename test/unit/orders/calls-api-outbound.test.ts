@@ -154,6 +154,20 @@ describe('ordering a call', () => {
     expect(dials).toHaveLength(1);
   });
 
+  it('is admitted by the model that is to answer it', async () => {
+    const asked: unknown[] = [];
+    const modelFor = async (call: object) => {
+      asked.push(call);
+      return 'refusing';
+    };
+    const admit = (model: string | undefined): Admitted =>
+      model === 'refusing' ? { ok: false, reason: 'model' } : { ok: true };
+    const { place, dials, guard } = rig({ admit, modelFor });
+    await expect(place({ prompt: 'reminder' })).rejects.toMatchObject({ details: { reason: 'model' } });
+    expect(asked).toEqual([{ from: '+15550009999', to: ORDER.to, prompt: 'reminder' }]);
+    expect([dials, guard.active]).toEqual([[], 0]);
+  });
+
   it('is refused when its callback must not be asked', async () => {
     const check = () => {
       throw new Error('This destination is not allowed.');
