@@ -1,7 +1,7 @@
 /**
  * Every measurement of the project, one after the other, with the targets at the end.
  * Run: npm run bench [-- --quick] [-- --only setup,barge-in,bridge-websocket]
- * The parts, in order: codec, resample, opus, setup, barge-in, bridge-websocket, plain-frames, tools, records, memory-websocket, bridge-webrtc, memory-webrtc
+ * The parts, in order: codec, resample, opus, setup, barge-in, bridge-websocket, tools, records, memory-websocket, bridge-webrtc, memory-webrtc
  */
 
 import { spawn } from 'node:child_process';
@@ -12,7 +12,6 @@ import { bargeIn } from './barge-in.bench.ts';
 import { bridge } from './bridge.bench.ts';
 import { header, print, type Verdict, verdicts } from './lib/table.ts';
 import { memory } from './memory.bench.ts';
-import { plainFrames } from './plain-frames.bench.ts';
 import { records } from './records.bench.ts';
 import { setup } from './setup.bench.ts';
 import { tools } from './tools.bench.ts';
@@ -41,7 +40,6 @@ const parts: Record<string, () => Promise<Verdict[]>> = {
   setup: () => setup({ quick, ...only }),
   'barge-in': () => bargeIn({ quick, ...only }),
   'bridge-websocket': () => bridge({ quick, only: 'websocket' }),
-  'plain-frames': () => plainFrames({ quick }),
   tools: () => tools({ quick }),
   records: () => records({ quick }),
   'memory-websocket': () => memory({ quick, only: 'websocket' }),

@@ -8,7 +8,6 @@ import { loadConfig } from '../../src/config.ts';
 import { createLog } from '../../src/log.ts';
 import { RecordWriter } from '../../src/records/writer.ts';
 import { openPeers, Peer } from '../../src/transport/peer.ts';
-import { SocketAcceptor } from '../../src/transport/socket.ts';
 import { serve, sleep } from './child.ts';
 import { install, measureOwnTime } from './timing.ts';
 import { usage } from './usage.ts';
@@ -111,10 +110,6 @@ const methods = {
     return app.listen();
   },
   usage,
-  /** Whether calls that come from now on have their carrier's frames read the short way. */
-  shortWay({ on }: { on: boolean }): void {
-    SocketAcceptor.shortWay = on;
-  },
   skip({ ms }: { ms: number }): void {
     skippedMs += ms;
   },

@@ -3,7 +3,6 @@ import type { Duplex } from 'node:stream';
 import { type RawData, WebSocket, WebSocketServer } from 'ws';
 import { type Clock, systemClock, type Timer } from '../call/clock.ts';
 import { BridgeError } from '../errors.ts';
-import { shorten } from './plain-frames.ts';
 import { asksForWebSocket } from './upgrade-request.ts';
 
 /**
@@ -64,11 +63,8 @@ export class Socket {
   #pingSentAt = 0;
   #rttMs: number | undefined;
 
-  /**
-   * Attaches every handler at once, so that no message which came with the handshake is lost. `media`: the stream below, whose plain text
-   * frames go the short way.
-   */
-  constructor(ws: WebSocket, handlers: SocketHandlers, options: SocketOptions, media?: Duplex) {
+  /** Attaches every handler at once, so that no message which came with the handshake is lost. */
+  constructor(ws: WebSocket, handlers: SocketHandlers, options: SocketOptions) {
     this.#ws = ws;
     this.#handlers = handlers;
     this.#clock = options.clock ?? systemClock;
@@ -88,13 +84,6 @@ export class Socket {
     ws.on('error', () => {});
     // The first ping goes soon: its round trip is needed to judge what the far end has heard.
     if (options.pingIntervalMs > 0) this.#pingIn(Math.min(1_000, options.pingIntervalMs));
-    if (media === undefined) return;
-    const text = (message: Buffer) => {
-      if (this.#closing === undefined) this.#handlers.text(message);
-    };
-    const stop = shorten(media, text, { bytes: options.maxMessageBytes, fragments: MOST_FRAGMENTS });
-    ws.on('error', stop);
-    ws.on('close', stop);
   }
 
   get isOpen(): boolean {
@@ -195,18 +184,14 @@ export class Socket {
 
 /**
  * Accepts upgrades that the HTTP server hands over. It never listens itself and keeps no list of clients. `media`: its sockets get short text messages
- * fifty times a second, which go the short way, and are told unread: who reads them sees whether they are UTF-8.
+ * fifty times a second, which are told unread: who reads them sees whether they are UTF-8.
  */
 export class SocketAcceptor {
-  /** Whether media sockets that are accepted from now on have the short way: for `bench/plain-frames.bench.ts`, which measures what it brings. */
-  static shortWay = true;
   readonly #server: WebSocketServer;
   readonly #options: SocketOptions;
-  readonly #media: boolean;
 
   constructor(options: SocketOptions & { subprotocol?: (offered: Set<string>) => string | false; media?: boolean }) {
     this.#options = options;
-    this.#media = options.media ?? false;
     this.#server = new WebSocketServer({
       noServer: true,
       clientTracking: false,
@@ -214,7 +199,7 @@ export class SocketAcceptor {
       maxPayload: options.maxMessageBytes,
       maxFragments: MOST_FRAGMENTS,
       maxBufferedChunks: Math.max(LEAST_PIECES, Math.ceil(options.maxMessageBytes / PIECE_BYTES)),
-      skipUTF8Validation: this.#media,
+      skipUTF8Validation: options.media ?? false,
       ...(options.subprotocol === undefined ? {} : { handleProtocols: options.subprotocol }),
     });
   }
@@ -229,10 +214,7 @@ export class SocketAcceptor {
     // The library takes no list; what else was offered is passed over.
     if (asksForWebSocket(request)) request.headers.upgrade = 'websocket';
     this.#server.handleUpgrade(request, stream, head, (ws) =>
-      connected(
-        (handlers) =>
-          new Socket(ws, handlers, this.#options, this.#media && SocketAcceptor.shortWay ? stream : undefined),
-      ),
+      connected((handlers) => new Socket(ws, handlers, this.#options)),
     );
   }
 }
