@@ -1,7 +1,7 @@
 /**
  * Two checkouts of the project against one another in one run, in turns: CPU a call at 200 WebSocket calls, latency, and barge-in. What else the
  * machine does hits both alike, so the ratio says what a change cost, where two runs one after the other say what hour it was.
- * Run: node bench/against.bench.ts --before /path/of/the/other/checkout [--rounds 8] [--quick]
+ * Run: node bench/against.bench.ts --before /path/of/the/other/checkout [--rounds 8] [--only calls|barge-in] [--quick]
  */
 
 import { existsSync } from 'node:fs';
@@ -15,7 +15,7 @@ import { startChild } from './lib/child.ts';
 import type { DaemonMethods } from './lib/daemon.ts';
 import type { LoadMethods } from './lib/load.ts';
 import { summarise } from './lib/stats.ts';
-import { header, n, print, table, verdicts } from './lib/table.ts';
+import { header, n, print, table, type Verdict, verdicts } from './lib/table.ts';
 
 /** A change may cost so much and no more. */
 const MOST = 1.03;
@@ -73,6 +73,7 @@ const { values } = parseArgs({
   options: {
     before: { type: 'string' },
     rounds: { type: 'string', default: '8' },
+    only: { type: 'string' },
     quick: { type: 'boolean', default: false },
   },
 });
@@ -94,46 +95,47 @@ const plan: Plan = {
   windowMs: values.quick ? 8_000 : 15_000,
   rounds: 1,
 };
-const pairs = await calls(trees, rounds, plan);
-table(
-  'WebSocket, 200 calls: windows in pairs, before and after',
-  [
-    'pair',
-    'before: % a call',
-    'after: % a call',
-    'ratio',
-    'up p99 ms',
-    'up p99 ms',
-    'down p99 ms',
-    'down p99 ms',
-    'else %',
-    'else %',
-  ],
-  pairs.map(({ before, after }, i) => [
-    String(i + 1),
-    n(before!.cpu, 3),
-    n(after!.cpu, 3),
-    n(after!.cpu / before!.cpu),
-    n(before!.load.up.p99),
-    n(after!.load.up.p99),
-    n(before!.load.firstDown.p99),
-    n(after!.load.firstDown.p99),
-    n(before!.othersCpu, 0),
-    n(after!.othersCpu, 0),
-  ]),
-);
-const list = [
-  {
+const list: Verdict[] = [];
+if (values.only !== 'barge-in') {
+  const pairs = await calls(trees, rounds, plan);
+  table(
+    'WebSocket, 200 calls: windows in pairs, before and after',
+    [
+      'pair',
+      'before: % a call',
+      'after: % a call',
+      'ratio',
+      'up p99 ms',
+      'up p99 ms',
+      'down p99 ms',
+      'down p99 ms',
+      'else %',
+      'else %',
+    ],
+    pairs.map(({ before, after }, i) => [
+      String(i + 1),
+      n(before!.cpu, 3),
+      n(after!.cpu, 3),
+      n(after!.cpu / before!.cpu),
+      n(before!.load.up.p99),
+      n(after!.load.up.p99),
+      n(before!.load.firstDown.p99),
+      n(after!.load.firstDown.p99),
+      n(before!.othersCpu, 0),
+      n(after!.othersCpu, 0),
+    ]),
+  );
+  list.push({
     what: 'WebSocket: CPU a call at 200 calls, after against before',
     value: median(pairs, ({ before, after }) => after!.cpu / before!.cpu),
     target: MOST,
     unit: 'ratio',
-  },
-];
+  });
+}
 const rows: string[][] = [];
 for (const transport of ['websocket', 'webrtc'] as const) {
-  if (transport === 'webrtc' && !webrtcAvailable().ok) continue;
-  const told = await bargeIns(trees, transport, values.quick ? 2 : 4);
+  if (values.only === 'calls' || (transport === 'webrtc' && !webrtcAvailable().ok)) continue;
+  const told = await bargeIns(trees, transport, values.quick ? 2 : Math.ceil(rounds / 2));
   const [before, after] = [summarise(told['before']!), summarise(told['after']!)];
   for (const [name, it] of Object.entries({ before, after }))
     rows.push([`${transport} ${name}`, n(it.p50), n(it.mean), n(it.p95), n(it.max), String(it.count)]);
@@ -144,10 +146,11 @@ for (const transport of ['websocket', 'webrtc'] as const) {
     unit: 'ratio',
   });
 }
-table(
-  'Barge-in: model sends speech_started to clear at the phone',
-  ['', 'p50 ms', 'mean ms', 'p95 ms', 'max ms', 'count'],
-  rows,
-);
+if (rows.length > 0)
+  table(
+    'Barge-in: model sends speech_started to clear at the phone',
+    ['', 'p50 ms', 'mean ms', 'p95 ms', 'max ms', 'count'],
+    rows,
+  );
 verdicts(list);
 print('Pairs and halves of a millisecond move with the machine: look at the spread before the verdict.');
