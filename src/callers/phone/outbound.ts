@@ -37,7 +37,11 @@ export interface OutboundInit {
  * `Playing`'s. It has no timer and no socket: `write` and `tick` drive it, and its sender calls the wire.
  */
 export class Outbound implements Playout {
-  readonly #init: OutboundInit;
+  readonly #onStuck: () => void;
+  readonly #count: Count;
+  readonly #clock: Pick<Clock, 'now'>;
+  readonly #options: PhoneLegOptions;
+  readonly #wantsSilence: boolean;
   readonly #playing: Playing;
   readonly #sender: Sender;
   readonly #rate: number;
@@ -51,8 +55,12 @@ export class Outbound implements Playout {
   #lookAt = Number.NEGATIVE_INFINITY;
 
   constructor(init: OutboundInit) {
-    const { codec, wire, clock, options } = init;
-    this.#init = init;
+    const { codec, rules, wire, clock, options } = init;
+    this.#onStuck = init.onStuck;
+    this.#count = init.count;
+    this.#clock = clock;
+    this.#options = options;
+    this.#wantsSilence = rules.wantsSilence ?? false;
     this.#rate = codec.sampleRate;
     this.#playing = new Playing(codec.sampleRate, wire, clock);
     this.#sender = new Sender({ ...init, playing: this.#playing }, options);
@@ -78,7 +86,7 @@ export class Outbound implements Playout {
 
   /** Audio at the carrier that it has not played, by estimation, ms. */
   get unplayedMs(): number {
-    return this.#playing.unplayedMs(this.#init.clock.now());
+    return this.#playing.unplayedMs(this.#clock.now());
   }
 
   writtenMs(): number {
@@ -92,14 +100,14 @@ export class Outbound implements Playout {
   /** Takes samples of the codec's rate; they are copied. */
   write(samples: Int16Array): void {
     if (samples.length === 0) return;
-    const { clock, count, options } = this.#init;
+    const options = this.#options;
     const sender = this.#sender;
     this.#resting = false;
     sender.look();
-    const now = clock.now();
+    const now = this.#clock.now();
     const ms = samplesToMs(samples.length, this.#rate);
     if (sender.blocked) {
-      count('ms_dropped_backpressure', Math.round(ms));
+      this.#count('ms_dropped_backpressure', Math.round(ms));
       return;
     }
     this.#lastWrite = now;
@@ -117,7 +125,7 @@ export class Outbound implements Playout {
       if (pad > 0) sender.pad(msToSamples(pad, this.#rate));
     }
     if (sender.queuedMs + ms > options.maxQueueMs) {
-      count('ms_dropped_backpressure', Math.round(ms));
+      this.#count('ms_dropped_backpressure', Math.round(ms));
       return;
     }
     sender.push(samples);
@@ -126,7 +134,7 @@ export class Outbound implements Playout {
 
   /** Discards all that was not yet played, here and at the carrier. The message leaves before this returns. */
   clear(): void {
-    this.#sender.clear(this.#init.clock.now());
+    this.#sender.clear(this.#clock.now());
     this.#gate.reset();
   }
 
@@ -138,35 +146,35 @@ export class Outbound implements Playout {
     if (now >= this.#lookAt) {
       this.#lookAt = now + LOOK_MS;
       const expired = this.#playing.expire(now);
-      if (expired > 0) this.#init.count('mark_expired', expired);
+      if (expired > 0) this.#count('mark_expired', expired);
     }
     if (this.#waits(now)) return;
     const idleMs = stalled ? 0 : now - this.#lastWrite;
-    const over = idleMs > this.#init.options.hangoverMs;
+    const over = idleMs > this.#options.hangoverMs;
     if (over) this.#gate.reset();
     if (this.#sender.isFull(now)) return;
     const { live } = this.#pace;
     this.#sender.pump(now, idleMs >= PAUSE_MS || (live && !this.#gate.talking), live);
-    if (this.#init.rules.wantsSilence) this.#sender.hum(now);
+    if (this.#wantsSilence) this.#sender.hum(now);
     else this.#resting = over && this.#sender.isEmpty();
   }
 
   /** Takes the carrier's echo of a mark. */
   onMark(name: string): void {
     this.#sender.look();
-    if (!this.#playing.echo(name)) this.#init.count('mark_unknown');
+    if (!this.#playing.echo(name)) this.#count('mark_unknown');
   }
 
   /** A new stream of the same rate begins on the same socket: nothing sent before counts, positions begin at zero. */
   restart(codec: Codec): void {
-    this.#sender.restart(codec, this.#init.clock.now());
+    this.#sender.restart(codec, this.#clock.now());
     this.#gate.reset();
   }
 
   /** Looks at what the network has not taken; true when nothing more is to be done in this tick. */
   #waits(now: number): boolean {
     const verdict = this.#sender.lookAtBacklog(now);
-    if (verdict === 'stuck') this.#init.onStuck();
+    if (verdict === 'stuck') this.#onStuck();
     else if (verdict === 'dropped') this.#gate.reset();
     return verdict !== 'ok';
   }
