@@ -243,13 +243,14 @@ export class PhoneStream<G> {
     this.#tally.count('call_bug');
     this.#options.log.error({ err }, 'a bug while a media stream was read; its call ends');
     const end = termination('internal', 'a bug while the stream was read');
-    if (this.#state === 'accepted') this.#leg?.fail(end, CLOSE.internal);
+    if (this.#leg !== undefined) this.#leg.fail(end, CLOSE.internal);
     else this.#refuse('INTERNAL', CLOSE.internal);
   }
 
   #violation(end: Termination, code: number): void {
     this.#options.log.warn({ reason: end.reason, detail: end.detail, state: this.#state }, 'media stream closed by us');
-    if (this.#state === 'accepted') this.#leg?.fail(end, code);
+    // While the authorisation is pending its verdict decides whether a call ends of it: all of this may have come in one packet with the start.
+    if (this.#leg !== undefined) this.#leg.fail(end, code);
     else this.#refuse(end.reason as StreamRefusal, code);
   }
 

@@ -189,6 +189,31 @@ describe('a media stream before its call', () => {
     expect(s.clock.pending).toBe(0);
   });
 
+  it('becomes a call that ends for it when it misbehaves during the authorisation, and none when that fails', async () => {
+    type Verdict = { ok: true; grant: Grant } | { ok: false; code: 'STREAM_TOKEN_USED' };
+    for (const verdict of [
+      { ok: true, grant: { pass: 1 } },
+      { ok: false, code: 'STREAM_TOKEN_USED' },
+    ] as Verdict[]) {
+      let decide: (v: Verdict) => void = () => {};
+      const s = stream({ authorize: () => new Promise((resolve) => (decide = resolve)) });
+      s.say(twilioSamples.start);
+      for (let i = 0; i < 20; i++) s.say('{"event":');
+      expect(s.socket.closed?.[0]).toBe(1007);
+      decide(verdict);
+      await s.clock.advanceAsync(10);
+      if (!verdict.ok) {
+        expect([s.legs, s.refused]).toEqual([[], ['STREAM_TOKEN_USED']]);
+        continue;
+      }
+      expect(s.refused).toEqual([]);
+      const rig = legContext(s.clock);
+      await s.legs[0]!.start(rig.context);
+      expect(ended(rig.events)).toEqual(['media-malformed']);
+      expect(s.clock.pending).toBe(0);
+    }
+  });
+
   it('tells its call about a format nobody speaks, and closes with 1003', async () => {
     for (const [was, is] of [
       ['audio/x-mulaw', 'audio/x-opus'],
