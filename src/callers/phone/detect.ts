@@ -65,17 +65,14 @@ export class Introduction {
   }
 }
 
-/** Carriers of a table with the L16 of others. Made once: each message of each of their streams goes through them. */
-const completed = new WeakMap<readonly CarrierMedia[], Map<CarrierMedia, CarrierMedia>>();
-
-/** The carrier with the L16 of its grammar, where it has none of its own; see `CarrierMedia.l16`. The same one for all streams of a table. */
-export function withL16(carrier: CarrierMedia, carriers: readonly CarrierMedia[]): CarrierMedia {
-  if (carrier.l16 !== undefined) return carrier;
-  const fellow = carriers.find(({ parse, l16 }) => parse === carrier.parse && l16 !== undefined);
-  if (fellow?.l16 === undefined) return carrier;
-  const table = completed.get(carriers) ?? new Map<CarrierMedia, CarrierMedia>();
-  completed.set(carriers, table);
-  const known = table.get(carrier) ?? { ...carrier, l16: fellow.l16 };
-  table.set(carrier, known);
-  return known;
+/**
+ * The carriers of a table, each with the L16 of its grammar where it has none of its own; see `CarrierMedia.l16`. To be made once: each message of
+ * each stream goes through these objects.
+ */
+export function withL16(carriers: readonly CarrierMedia[]): readonly CarrierMedia[] {
+  return carriers.map((carrier) => {
+    if (carrier.l16 !== undefined) return carrier;
+    const fellow = carriers.find(({ parse, l16 }) => parse === carrier.parse && l16 !== undefined);
+    return fellow?.l16 === undefined ? carrier : { ...carrier, l16: fellow.l16 };
+  });
 }

@@ -6,7 +6,7 @@ import { type Termination, termination } from '../../call/termination.ts';
 import { type ErrorCode, errorCode, errorMessage } from '../../errors.ts';
 import { CLOSE, type SocketHandlers } from '../../transport/socket.ts';
 import type { CarrierMedia } from './carrier-media.ts';
-import { Introduction, withL16 } from './detect.ts';
+import { Introduction } from './detect.ts';
 import { codecsFor, describeFormat } from './formats.ts';
 import { PhoneLeg } from './leg.ts';
 import { FloodGuard, MALFORMED_FORGIVEN_MS, MALFORMED_MOST } from './limits.ts';
@@ -36,7 +36,7 @@ export type StreamVerdict<G> =
 export type StreamRefusal = ErrorCode | 'no-start' | 'media-flood' | 'media-malformed' | 'closed';
 
 export interface PhoneStreamOptions<G> {
-  /** Whose streams come in here: the carriers of the table, in its order. */
+  /** Whose streams come in here: the carriers of the table, in its order, as `withL16` completes them. */
   readonly carriers: readonly CarrierMedia[];
   /** Decides about a stream by what its `start` shows. A throw or rejection refuses it; the code of a BridgeError is the reason. */
   authorize(request: StreamRequest): StreamVerdict<G> | Promise<StreamVerdict<G>>;
@@ -145,7 +145,7 @@ export class PhoneStream<G> {
   }
 
   #onStart(start: StartMessage): void {
-    const protocol = withL16(this.#introduction.carrier, this.#options.carriers);
+    const protocol = this.#introduction.carrier;
     this.#reader = protocol;
     const codecs = codecsFor(protocol, start);
     if (codecs !== undefined) this.#bytesPerMs = (codecs.heard.sampleRate * codecs.heard.bytesPerSample) / 1000;

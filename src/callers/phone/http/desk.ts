@@ -13,6 +13,7 @@ import { errorCode } from '../../../errors.ts';
 import type { Arrival, Intake } from '../../../intake/intake.ts';
 import type { OutboundPlan } from '../../../orders/outbound-call.ts';
 import type { Carriers } from '../carriers/index.ts';
+import { withL16 } from '../detect.ts';
 import { PhoneStream } from '../stream.ts';
 import type { CallMemory } from './call-memory.ts';
 import type { CallDesk, IncomingCall, Preparation, Refusal } from './incoming-call.ts';
@@ -104,7 +105,7 @@ export interface StreamDeps {
 /** Takes over each media socket: it must show a token in its `start`, and is then plugged into the call the token names. */
 export function phoneStreams(deps: StreamDeps): (stream: MediaStream) => void {
   const { calls, memory, config, log, clock, count } = deps;
-  const carriers = deps.carriers.all.map(({ media }) => media);
+  const carriers = withL16(deps.carriers.all.map(({ media }) => media));
   const leg = {
     holdMs: config.MAX_HOLD_MINUTES * 60_000,
     leadMs: config.PLAYOUT_LEAD_MS,

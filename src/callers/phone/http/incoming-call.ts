@@ -65,6 +65,7 @@ export function incomingCall(carriers: Carriers, webhook: Webhook): IncomingCall
 
 /** A call can be brought so often; then it is a loop, or somebody replays what he saw. */
 const VISITS_MOST = 10;
+
 /**
  * `GET|POST /incoming-call`: what to do with a caller. A repetition gets the first answer again and starts nothing; a call that comes again after
  * its stream was open (a menu in front of us has the caller back) goes on where it was, or begins anew.

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Termination } from '../../../../src/call/termination.ts';
 import { signalwireMedia } from '../../../../src/callers/phone/carriers/signalwire/media.ts';
 import { twilio } from '../../../../src/callers/phone/carriers/twilio/media.ts';
+import { withL16 } from '../../../../src/callers/phone/detect.ts';
 import { codecFor, codecLabel } from '../../../../src/callers/phone/formats.ts';
 import type { PhoneLeg } from '../../../../src/callers/phone/leg.ts';
 import { FloodGuard } from '../../../../src/callers/phone/limits.ts';
@@ -41,7 +42,6 @@ function stream(overrides: Partial<PhoneStreamOptions<Grant>> = {}) {
         seen.requests.push(request);
         return { ok: true, grant: { pass: 7 } };
       },
-      carriers: [twilio, signalwireMedia()],
       accepted(leg, grant) {
         seen.legs.push(leg);
         seen.grants.push(grant);
@@ -51,6 +51,7 @@ function stream(overrides: Partial<PhoneStreamOptions<Grant>> = {}) {
       log,
       count: tally.count,
       ...overrides,
+      carriers: withL16(overrides.carriers ?? [twilio, signalwireMedia()]),
     },
   );
   return {
