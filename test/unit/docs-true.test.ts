@@ -41,9 +41,7 @@ function pageOf(file: string): Page {
   return { file, text, code, prose: text.replace(CODE, ' ') };
 }
 
-const pages = ['README.md', ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`)]
-  .filter((file) => file.endsWith('.md'))
-  .map(pageOf);
+const pages = ['README.md', ...globSync(['docs/*.md', 'docs/carriers/*.md'], { cwd: root }).sort()].map(pageOf);
 const page = (file: string): Page => {
   const found = pages.find((one) => one.file === file);
   if (found === undefined) throw new Error(`there is no ${file}`);

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -22,9 +22,9 @@ const read = (path: string) => readFileSync(join(root, path), 'utf8');
 describe('the commands in the documents', () => {
   it('are there', () => {
     const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
-    const pages = readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md'));
-    const named = ['README.md', 'tools/README.md', 'bench/README.md', ...pages.map((name) => `docs/${name}`)].flatMap(
-      (page) => [...read(page).matchAll(/\bnpm run ([a-z]+)/g)].map(([, name = '']) => name),
+    const pages = globSync(['docs/*.md', 'docs/carriers/*.md'], { cwd: root });
+    const named = ['README.md', 'tools/README.md', 'bench/README.md', ...pages].flatMap((page) =>
+      [...read(page).matchAll(/\bnpm run ([a-z]+)/g)].map(([, name = '']) => name),
     );
     expect(named.length).toBeGreaterThan(20);
     expect(named.filter((name) => !(name in scripts))).toEqual([]);
