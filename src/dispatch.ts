@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { AgentKind, Agents, OpenedAgent } from './agents/kind.ts';
+import type { AgentKind, Agents, OpenedAgent, Wish } from './agents/kind.ts';
 import { loadApology } from './apology.ts';
 import { type Clock, delay } from './call/clock.ts';
 import type { AgentLeg, Log } from './call/leg.ts';
@@ -40,6 +40,8 @@ export interface Overrides {
   /** Values for the prompt's own variables. */
   readonly variables?: Readonly<Record<string, string>> | undefined;
   readonly voice?: string | undefined;
+  /** 0 to 2. */
+  readonly temperature?: number | undefined;
   /** In place of the prompt's words; its settings and tools stay. */
   readonly instructions?: string | undefined;
 }
@@ -53,6 +55,8 @@ export interface Assignment {
   readonly prompt: string;
   /** The model's name: the prompt's own, or the daemon's. */
   readonly model: string;
+  /** What was asked for over route and prompt and is of no effect with this agent; left out: nothing. */
+  readonly ignored?: readonly Wish[] | undefined;
   /** Longest call, longest silence and how often the agent asks then, ms; undefined: the daemon's own. */
   readonly maxMs: number | undefined;
   readonly silenceMs: number | undefined;
@@ -203,10 +207,11 @@ export async function openDispatch(deps: DispatchDeps): Promise<Dispatch> {
         custom: overrides.variables,
       };
       const { instructions, options } = prompt.render(facts);
-      const { leg, model } = opened.create({
+      const { leg, model, ignored } = opened.create({
         instructions: overrides.instructions ?? instructions,
         options: joined(options),
         voice: overrides.voice,
+        temperature: overrides.temperature,
         tools: set.definitions(),
         form: deps.formOf?.(incoming.carrier) ?? 'pcm16',
       });
@@ -217,6 +222,7 @@ export async function openDispatch(deps: DispatchDeps): Promise<Dispatch> {
         route: routed.route,
         prompt: prompt.name,
         model,
+        ignored,
         maxMs: maxMinutes === undefined ? undefined : maxMinutes * 60_000,
         silenceMs: silenceSeconds === undefined ? undefined : silenceSeconds * 1000,
         silenceAsks: silencePrompts,

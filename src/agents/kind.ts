@@ -70,14 +70,21 @@ export interface AgentOrder<Options = Readonly<Record<string, unknown>>> {
   readonly options: Options;
   /** What whoever placed the call wants for a voice. A kind without voices does without. */
   readonly voice: string | undefined;
+  /** How varied whoever placed the call wants its words: 0 to 2, as models count it. A kind that takes none says so in `ignored`. */
+  readonly temperature?: number | undefined;
   /** Tools that the agent may call. A kind that can call none gets them all the same. */
   readonly tools: readonly ToolDefinition[];
   readonly form: AudioForm;
 }
 
+/** What an order may ask for and a model may not take. */
+export type Wish = 'voice' | 'temperature';
+
 /** An agent for one call. */
 export interface MadeAgent {
   readonly leg: AgentLeg;
+  /** What was asked for and is of no effect; left out: nothing. */
+  readonly ignored?: readonly Wish[];
   /** The model's name: what its record, its prices and the circuit that spares a refusing model go by. */
   readonly model: string;
 }

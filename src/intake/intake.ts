@@ -84,6 +84,7 @@ export class Arrival {
     const { dispatch, admission } = this.#deps;
     const assignment = await dispatch.assign(facts, id, overrides);
     return {
+      ignored: assignment.ignored ?? [],
       foresee: () => admission.foresee(assignment.model),
       begin: (info, first) => this.#begin({ id, facts, assignment, info, first }),
     };
@@ -107,7 +108,7 @@ export class Arrival {
     const room = this.#place.begin();
     const admitted = room.ok ? admission.admitModel(assignment.model) : room;
     if (!admitted.ok) return admitted;
-    const { agent, tools, apology, ...chosen } = assignment;
+    const { agent, tools, apology, ignored: _, ...chosen } = assignment;
     const { direction, carrier } = facts;
     const call = calls.create({ id, direction, carrier, ...info, ...chosen }, agent, tools, apology);
     this.#begun = true;
@@ -133,6 +134,8 @@ export type Begun = { readonly ok: true; readonly call: MadeCall } | Refused;
 
 /** A call of which it is decided who answers it. */
 export interface Assigned {
+  /** What the overrides asked for and is of no effect with this agent. */
+  readonly ignored: NonNullable<Assignment['ignored']>;
   /** Whether it would be refused now for its model's sake: for a call that begins only later, and may be spared the way there. */
   foresee(): Admitted;
   /** Makes the call, and with it the model's session. Refused where there is no room any more, or the model takes nobody. Throws once it was freed. */

@@ -14,6 +14,7 @@ import { openAiLabels } from './labels.ts';
 import type { OpenAiAgentOptions } from './options.ts';
 import { type OpenAiPromptOptions, openAiOptions } from './prompt-options.ts';
 import { promptedAgent } from './prompted.ts';
+import { takesTemperature } from './session.ts';
 import { longDescriptions, sessionLengths } from './session-size.ts';
 import {
   modelContradictions,
@@ -59,8 +60,10 @@ export async function openOpenAi(
     about: aboutOf(settings, endpoint),
     modelOf: ({ model = settings.OPENAI_REALTIME_MODEL }) => model,
     create(order) {
+      const { temperature } = order;
       const options = optionsOf(order, settings, endpoint, webrtc);
-      return { leg: createOpenAiAgent(options), model: options.model };
+      const ignored = temperature !== undefined && options.temperature === undefined ? (['temperature'] as const) : [];
+      return { leg: createOpenAiAgent(options), model: options.model, ignored };
     },
     probe: connectProbe(new URL(endpoint.baseUrl), PROBE_TIMEOUT_MS),
     close: async () => embedded?.close(),
@@ -76,7 +79,7 @@ function aboutOf(settings: Settings, { baseUrl, embedded }: ModelEndpoint): stri
 
 /** What one call's agent is made of: the settings, over them the prompt, over that what the call itself brings. */
 function optionsOf(
-  { instructions, options, voice, tools, form }: AgentOrder<OpenAiPromptOptions>,
+  { instructions, options, voice, temperature, tools, form }: AgentOrder<OpenAiPromptOptions>,
   settings: Settings,
   endpoint: ModelEndpoint,
   memory: TransportMemory,
@@ -110,6 +113,9 @@ function optionsOf(
     ),
     ...greetingOver(settings.GREETING),
     ...(voice === undefined ? {} : { voice }),
+    ...(temperature !== undefined && takesTemperature({ keyApi: settings.OPENAI_KEY_API }, temperature)
+      ? { temperature }
+      : {}),
     tools,
   };
 }

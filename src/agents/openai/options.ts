@@ -168,6 +168,8 @@ export interface OpenAiAgentOptions {
   readonly noiseReduction?: 'near_field' | 'far_field' | null;
   /** 0.25 to 1.5. */
   readonly speed?: number;
+  /** The beta's alone, 0.6 to 1.2: `takesTemperature`. */
+  readonly temperature?: number;
   readonly format?: LegFormat;
   readonly transport?: ModelTransport;
   /** Where the SDP offer goes: `POST /realtime/calls`, or the beta's `POST /realtime?model=`. */

@@ -24,6 +24,7 @@ type SessionOptions = Pick<
   | 'transcription'
   | 'noiseReduction'
   | 'speed'
+  | 'temperature'
   | 'format'
   | 'keyApi'
   | 'reasoningEffort'
@@ -93,6 +94,14 @@ function gaSession(options: SessionOptions, legFormat: LegFormat | undefined): R
   };
 }
 
+/**
+ * Whether a session takes this temperature. The beta does, of 0.6 to 1.2 (https://platform.openai.com/docs/api-reference/realtime-beta-sessions); in GA there is
+ * none any more, and a session that names it is refused.
+ */
+export function takesTemperature(options: Pick<ResolvedOptions, 'keyApi'>, temperature: number): boolean {
+  return isBeta(options) && temperature >= 0.6 && temperature <= 1.2;
+}
+
 /** Without what the beta does not know: https://platform.openai.com/docs/api-reference/realtime-beta-sessions */
 function betaSession(options: SessionOptions, legFormat: LegFormat | undefined): Record<string, unknown> {
   const format = legFormat === 'pcmu' ? 'g711_ulaw' : 'pcm16';
@@ -102,6 +111,7 @@ function betaSession(options: SessionOptions, legFormat: LegFormat | undefined):
     ...(options.voice === undefined || isCustomVoice(options.voice) ? {} : { voice: options.voice }),
     ...(options.maxOutputTokens === undefined ? {} : { max_response_output_tokens: options.maxOutputTokens }),
     ...(options.speed === undefined ? {} : { speed: options.speed }),
+    ...(options.temperature === undefined ? {} : { temperature: options.temperature }),
     ...(legFormat === undefined ? {} : { input_audio_format: format, output_audio_format: format }),
     ...(options.transcription === undefined
       ? {}

@@ -8,13 +8,13 @@ import { ApiError } from '../../../http/api-error.ts';
 import { noMoreCalls } from '../../../http/no-more-calls.ts';
 import type { Assigned, Intake } from '../../../intake/intake.ts';
 import type { Strangers } from '../../../intake/strangers.ts';
+import { ownCallEvent } from '../../../live/own-call.ts';
 import { pageParty } from '../../../numbering/party.ts';
 import type { RecordedEvent, RecordSink } from '../../../records/event.ts';
 import { answerOffer, checkOffer } from '../../../transport/answer.ts';
 import { Peer, type PeerHandlers, type PeerOptions } from '../../../transport/peer.ts';
 import { BrowserLeg, type BrowserPeer } from '../leg.ts';
 import { Bridge, modelTrouble, noRoomLeft } from './bridge-state.ts';
-import { pageEvent } from './page-events.ts';
 
 /** A call that a page asks for. */
 export interface BridgeOrder {
@@ -133,7 +133,7 @@ export class BrowserBridges implements CallObserver, RecordSink {
   onRecord(record: RecordedEvent): void {
     const bridge = this.#byCall.get(record.callId);
     if (bridge?.leg === undefined) return;
-    const message = pageEvent(record, bridge.operator);
+    const message = ownCallEvent(record, bridge.operator);
     if (message !== undefined) bridge.leg.tell(message, record.transient);
   }
 

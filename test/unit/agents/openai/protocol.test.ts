@@ -2,8 +2,14 @@ import fc from 'fast-check';
 import type { RealtimeSessionCreateRequest } from 'openai/resources/realtime/realtime';
 import { describe, expect, it } from 'vitest';
 import { parseServerEvent } from '../../../../src/agents/openai/events.ts';
-import { resolveOptions } from '../../../../src/agents/openai/options.ts';
-import { channelBytes, formatMismatch, keySession, sessionUpdate } from '../../../../src/agents/openai/session.ts';
+import { type KeyApi, resolveOptions } from '../../../../src/agents/openai/options.ts';
+import {
+  channelBytes,
+  formatMismatch,
+  keySession,
+  sessionUpdate,
+  takesTemperature,
+} from '../../../../src/agents/openai/session.ts';
 import { restUrl, socketUrl } from '../../../../src/agents/openai/urls.ts';
 import { updateFromBeta } from '../../../../src/simulator/realtime/beta.ts';
 import { parseUpdate } from '../../../../src/simulator/realtime/session-config.ts';
@@ -248,6 +254,21 @@ describe('the session', () => {
     ]) {
       expect(flat['turn_detection']).toEqual({ type: 'server_vad' });
     }
+  });
+
+  it('has a temperature where the deployment speaks the beta, which takes one, and nowhere else', () => {
+    const warm = { ...full, temperature: 0.7 };
+    expect(sessionUpdate({ ...warm, keyApi: 'sessions' }, 'websocket')['temperature']).toBe(0.7);
+    expect(keySession({ ...warm, keyApi: 'sessions' })['temperature']).toBe(0.7);
+    expect(JSON.stringify([sessionUpdate(warm, 'websocket'), keySession(warm)])).not.toContain('temperature');
+    const taken = (keyApi: KeyApi, temperature: number) => takesTemperature({ keyApi }, temperature);
+    expect([taken('sessions', 0.6), taken('sessions', 1.2), taken('sessions', 0.5), taken('sessions', 1.3)]).toEqual([
+      true,
+      true,
+      false,
+      false,
+    ]);
+    expect([taken('client_secrets', 0.8), taken('none', 0.8)]).toEqual([false, false]);
   });
 
   it.each([

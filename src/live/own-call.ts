@@ -1,8 +1,8 @@
-import type { RecordedEvent } from '../../../records/event.ts';
+import type { RecordedEvent } from '../records/event.ts';
 
 /**
- * What a page is told of its own call, of all that is recorded: what happens, said and done in the conversation. What the daemon is made of
- * (routes, audio paths, counters) is no caller's matter.
+ * What a party to a call (a page, somebody else's program) is told of it, of all that is recorded: what happens, said and done in the
+ * conversation. What the daemon is made of (routes, audio paths, counters) is not its matter.
  */
 
 /** Fields that are told, by type of event. */
@@ -33,8 +33,8 @@ const TOLD: Readonly<Record<string, readonly string[]>> = {
 /** More, for an operator: what the model hands to tools may name other people. */
 const OPERATOR: Readonly<Record<string, readonly string[]>> = { 'agent.tool_call': ['arguments'] };
 
-/** The message for the page, as JSON; undefined for what it is not told. */
-export function pageEvent(record: RecordedEvent, operator: boolean): string | undefined {
+/** The message, as JSON; undefined for what is not told. */
+export function ownCallEvent(record: RecordedEvent, operator: boolean): string | undefined {
   const told = TOLD[record.type];
   if (told === undefined) return undefined;
   const fields = operator ? [...told, ...(OPERATOR[record.type] ?? [])] : told;

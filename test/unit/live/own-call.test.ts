@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { pageEvent } from '../../../../../src/callers/browser/http/page-events.ts';
-import type { RecordedEvent } from '../../../../../src/records/event.ts';
+import { ownCallEvent } from '../../../src/live/own-call.ts';
+import type { RecordedEvent } from '../../../src/records/event.ts';
 
 const record = (type: string, data: Record<string, unknown>): RecordedEvent => ({
   id: 'id',
@@ -13,13 +13,16 @@ const record = (type: string, data: Record<string, unknown>): RecordedEvent => (
   transient: false,
 });
 const shown = (type: string, data: Record<string, unknown>, operator = false) => {
-  const text = pageEvent(record(type, data), operator);
+  const text = ownCallEvent(record(type, data), operator);
   return text === undefined ? undefined : (JSON.parse(text) as { event: { data: unknown } }).event.data;
 };
 
-describe('what a page is told', () => {
+describe('what a party is told of its own call', () => {
   it('is what happens in the conversation, with id and time', () => {
-    const text = pageEvent(record('agent.transcript', { role: 'agent', itemId: 'i', text: 'Hi', final: true }), false);
+    const text = ownCallEvent(
+      record('agent.transcript', { role: 'agent', itemId: 'i', text: 'Hi', final: true }),
+      false,
+    );
     expect(JSON.parse(text ?? '')).toEqual({
       type: 'event',
       event: {
