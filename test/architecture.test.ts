@@ -107,7 +107,7 @@ const rules: Rule[] = [
         CALL_TYPES.has(i) ||
         ['addresses', 'call/transfer', 'errors', 'log'].some((name) => i === `src/${name}.ts`) ||
         (i === 'src/settings.ts' && file === 'src/callers/phone/carriers/carrier.ts') ||
-        (i === 'src/callers/webrtc/leg.ts' && file.startsWith('src/callers/browser/')) ||
+        (i === 'src/callers/webrtc/leg.ts' && /^src\/callers\/(browser|whatsapp)\//.test(file)) ||
         (i.startsWith(`${part(file, 3)}/`) && !isJoint(i))
       ),
     breaks: ['src/agents/x/leg.ts', 'src/agents/openai/leg.ts'],

@@ -1,0 +1,89 @@
+import type { Clock } from '../../call/clock.ts';
+import type { CallerEvent } from '../../call/events.ts';
+import type { CallerLeg, LegContext, Log, Pace, Playout } from '../../call/leg.ts';
+import type { Termination } from '../../call/termination.ts';
+import type { AudioSink } from '../../media/frame.ts';
+import { type PeerHandlers, RTC_SAMPLE_RATE } from '../../transport/peer.ts';
+import { type CallerPeer, WebRtcLeg } from '../webrtc/leg.ts';
+
+export interface WhatsAppLegInit<P extends CallerPeer> {
+  /** Who brought the call: Meta's webhook, or somebody else's handler of it. A metric label. */
+  readonly kind?: 'whatsapp' | 'bridge';
+  /** Makes the peer with the leg's handlers. May throw, then so does the leg's constructor. */
+  readonly peer: (handlers: PeerHandlers) => P;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/**
+ * A caller on WhatsApp. Nothing is sent before `release`: the user's client takes the first media packet for the acceptance of the call
+ * (https://developers.facebook.com/documentation/business-messaging/whatsapp/calling/faq), so it is to be called on the 200 of `accept`.
+ */
+export class WhatsAppLeg<P extends CallerPeer = CallerPeer> implements CallerLeg {
+  readonly kind: string;
+  readonly rate = RTC_SAMPLE_RATE;
+  readonly audio: AudioSink;
+  readonly playout: Playout;
+  readonly peer: P;
+  /** Resolves when media is up, DTLS included; rejects with PEER_FAILED or ABORTED when that never comes. */
+  readonly reached: Promise<void>;
+  /** As `reached`: there is nothing beside media. */
+  readonly connected: Promise<void>;
+  /** Resolves when the first audio of the user's came; rejects as `reached` does. */
+  readonly heard: Promise<void>;
+  readonly #media: WebRtcLeg<P>;
+
+  constructor({ kind = 'whatsapp', peer, clock, log }: WhatsAppLegInit<P>) {
+    this.kind = kind;
+    const heard = Promise.withResolvers<void>();
+    this.heard = heard.promise;
+    this.heard.catch(() => {});
+    this.#media = new WebRtcLeg<P>({
+      kind,
+      far: 'WhatsApp',
+      peer: (handlers) =>
+        peer({
+          ...handlers,
+          audio: (samples, rate) => {
+            heard.resolve();
+            handlers.audio?.(samples, rate);
+          },
+        }),
+      clock,
+      log,
+      held: true,
+      lineClosed: "the WhatsApp user's line closed",
+    });
+    this.audio = this.#media.audio;
+    this.playout = this.#media.playout;
+    this.peer = this.#media.peer;
+    this.reached = this.#media.reached;
+    this.connected = this.#media.connected;
+    this.reached.catch((error) => heard.reject(error));
+  }
+
+  /** As `CallerLeg.setPace`. */
+  setPace(pace: Pace): void {
+    this.#media.setPace(pace);
+  }
+
+  /** As `WebRtcLeg.start`. */
+  start(context: LegContext<CallerEvent>): Promise<void> {
+    return this.#media.start(context);
+  }
+
+  /** The call was accepted: from now on, and from the moment media is up, silence and speech are sent. Idempotent. */
+  release(): void {
+    this.#media.release();
+  }
+
+  /** The user's side is over, as Meta's webhook or the bridge's caller tells; the first reason is the one that is told. The leg still is to be closed. */
+  end(end: Termination): void {
+    this.#media.end(end);
+  }
+
+  /** Frees the peer and its ports. Idempotent, never rejects. */
+  close(end: Termination): Promise<void> {
+    return this.#media.close(end);
+  }
+}
