@@ -24,13 +24,17 @@ export interface Expected {
   readonly channel: boolean;
   /** Whether a line of G.711 does where there is no Opus. */
   readonly g711?: boolean;
+  /** What the text is, for the error's words: an offer where left out. An answer is held to the same. */
+  readonly what?: 'offer' | 'answer';
 }
 
 /**
  * Checks an offer that a stranger made, before anything is built for it: one audio line with Opus, one data channel line where that is expected,
  * nothing else. A video line would have us decode video. Throws PEER_SDP_INVALID, with what is wrong and never with the offer's text.
  */
-export function checkOffer(sdp: string, { channel, g711 = false }: Expected): void {
+export function checkOffer(sdp: string, { channel, g711 = false, what = 'offer' }: Expected): void {
+  const invalid = (why: string) =>
+    new BridgeError('PEER_SDP_INVALID', `the ${what} cannot be used: ${why}`, { status: 400 });
   if (sdp.length > MAX_OFFER) throw invalid(`it is longer than ${MAX_OFFER} characters`);
   if (!/^v=0\r?\n/.test(sdp)) throw invalid('it does not begin with v=0');
   const lines = sdp.trimEnd().split(/\r?\n/);
@@ -85,10 +89,6 @@ const HASH_BYTES: Readonly<Record<string, number>> = {
 function isFingerprint(line: string): boolean {
   const [, hash = '', bytes = ''] = /^a=fingerprint:(\S+) ((?:[\da-f]{2}:)*[\da-f]{2})$/i.exec(line) ?? [];
   return (bytes.length + 1) / 3 === HASH_BYTES[hash.toLowerCase()];
-}
-
-function invalid(why: string): BridgeError {
-  return new BridgeError('PEER_SDP_INVALID', `the offer cannot be used: ${why}`, { status: 400 });
 }
 
 export interface AnswerOptions {

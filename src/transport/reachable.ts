@@ -1,4 +1,4 @@
-import { isPublicAddress } from '../addresses.ts';
+import { addressKind, isPublicAddress } from '../addresses.ts';
 
 /** Which ways a far end names to itself may be tried: those over the internet. */
 
@@ -32,15 +32,21 @@ const LIKE_CANDIDATE = /^\s*a\s*=\s*(candidate|remote-candidates)\b/i;
 /**
  * The description of a far end that nobody vouches for, with the candidates that may be tried: public addresses, by UDP, each once, `most` of them.
  * A TCP candidate would have this machine open connections to whatever address and port it names, and each one costs a series of checks.
+ * `allowPrivate` lets addresses of private networks and of this machine pass too: for trials, in which the far end is there.
  */
-export function withStrangersCandidates(sdp: string, most: number): { sdp: string; dropped: number } {
+export function withStrangersCandidates(
+  sdp: string,
+  most: number,
+  allowPrivate = false,
+): { sdp: string; dropped: number } {
   const seen = new Set<string>();
   let dropped = 0;
   const kept = sdp.split('\n').filter((line) => {
     if (!LIKE_CANDIDATE.test(line)) return true;
     const [, address = '', port = ''] = STRANGERS_CANDIDATE.exec(line.trimEnd()) ?? [];
     const place = `${address.toLowerCase()} ${Number(port)}`;
-    const good = isPublicAddress(address) && Number(port) > 0 && Number(port) < 65_536;
+    const mayBe = isPublicAddress(address) || (allowPrivate && addressKind(address) === 'private');
+    const good = mayBe && Number(port) > 0 && Number(port) < 65_536;
     if (good && seen.size < most && !seen.has(place)) {
       seen.add(place);
       return true;
