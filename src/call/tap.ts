@@ -20,6 +20,10 @@ export interface CallTap {
   /** What lay unplayed was discarded (barge-in, a broken line): of all that was sent, the caller heard up to `playedMs`. */
   cleared(playedMs: number): void;
   /**
+   * Whether it has use for audio now; asked every 100 ms; true when left out. A frame that nobody listens to is not carried to everybody.
+   */
+  readonly hearing?: boolean;
+  /**
    * Whether `tick` has anything to tell it now; asked after each tick, and every 100 ms after a no; true when left out. Two hundred calls
    * are too much to be walked through fifty times a second for nothing.
    */

@@ -22,6 +22,8 @@ export class Taps {
   readonly #count: Count;
   readonly #log: Log;
   #told: readonly CallTap[] = [];
+  /** Those of them that have use for audio. */
+  #hearing: readonly CallTap[] = [];
   #leg: TappedCaller | undefined;
   /** How far playing had come when it was last looked at, ms: where the positions of the next stream begin. */
   #playedMs = 0;
@@ -42,6 +44,7 @@ export class Taps {
     };
     this.#taps = this.#try(() => open(whileItLasts)) ?? [];
     this.#told = this.#taps;
+    this.#hearing = this.#taps;
   }
 
   /** Both ends are there for the first time. */
@@ -63,8 +66,9 @@ export class Taps {
     return this.#leg;
   }
 
-  /** Called every 100 ms: whoever has use for ticks is told each from now on, until nobody has. */
+  /** Called every 100 ms: whoever has use for ticks is told each from now on, until nobody has; whoever has use for audio until the next look. */
   look(ticker: Pick<Ticker, 'subscribe'>): void {
+    this.#ask();
     if (this.ticking) this.#stopTicks ??= ticker.subscribe((now) => this.tick(now));
   }
 
@@ -79,6 +83,19 @@ export class Taps {
       }
     }
     if (!this.ticking) this.#rest();
+  }
+
+  /** Makes a new list only where it is another: calls are many, and those who come to listen few. */
+  #ask(): void {
+    let at = 0;
+    for (const tap of this.#told) {
+      if (tap.hearing === false) continue;
+      if (this.#hearing[at++] !== tap) {
+        at = -1;
+        break;
+      }
+    }
+    if (at !== this.#hearing.length) this.#hearing = this.#told.filter((tap) => tap.hearing !== false);
   }
 
   #rest(): void {
@@ -98,13 +115,14 @@ export class Taps {
     this.#rest();
     this.#leg?.detach();
     this.#told = [];
+    this.#hearing = [];
     for (const tap of this.#taps) this.#try(() => tap.ended());
     this.#over = true;
   }
 
   /** For the tapped leg: what the caller said. */
   caller(frame: PcmFrame): void {
-    for (const tap of this.#told) {
+    for (const tap of this.#hearing) {
       try {
         tap.caller(frame);
       } catch (error) {
@@ -115,7 +133,7 @@ export class Taps {
 
   /** For the tapped leg: what was written for the caller to hear, and where. */
   agent(frame: PcmFrame, fromMs: number): void {
-    for (const tap of this.#told) {
+    for (const tap of this.#hearing) {
       try {
         tap.agent(frame, fromMs);
       } catch (error) {
@@ -152,6 +170,7 @@ export class Taps {
 
   #failed(tap: CallTap | undefined, error: unknown): void {
     this.#told = this.#told.filter((t) => t !== tap);
+    this.#hearing = this.#hearing.filter((t) => t !== tap);
     this.#count('tap_failed');
     this.#log.error({ err: error }, 'a listener to the audio failed; it is told nothing more of this call');
   }

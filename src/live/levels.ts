@@ -17,7 +17,7 @@ const STEP_MS = 100;
 const FULL_SCALE = 32_768;
 
 /**
- * The level meters of all calls. They run only while somebody watches; else a frame costs one comparison.
+ * The level meters of all calls. They run only while somebody watches.
  */
 export class LevelMeters {
   readonly #watchers = new Set<LevelWatcher>();
@@ -89,6 +89,10 @@ class CallMeter implements CallTap {
   cleared(playedMs: number): void {
     while (this.#pieces.length > this.#next && this.#pieces[this.#pieces.length - 1]!.endMs > playedMs)
       this.#pieces.pop();
+  }
+
+  get hearing(): boolean {
+    return this.#meters.watched;
   }
 
   get ticking(): boolean {

@@ -3,6 +3,12 @@ import type { Log } from '../../call/leg.ts';
 import { TICK_MS } from '../../call/ticker.ts';
 import type { PhoneLegOptions } from './options.ts';
 
+/** Audio comes every 20 ms: until it is missing for longer there is nothing to watch, ms. */
+const WATCHED_AFTER_MS = 100;
+
+/** Whether audio that came `afterMs` ago is missing at all: asked with every frame and tick, of a number that is at hand. */
+export const isMissing = (afterMs: number): boolean => afterMs > WATCHED_AFTER_MS;
+
 export interface HoldOptions extends Pick<PhoneLegOptions, 'heldAfterMs' | 'holdProbeMs'> {
   /** Asks the socket whether it still lives; one that does not answer is cut. */
   readonly probe: () => void;
@@ -28,9 +34,9 @@ export class Hold {
     return this.#on;
   }
 
-  /** Every 20 ms of a stream that has had audio. */
+  /** Every 20 ms of a stream that has had audio, while it is missing. */
   tick(now: number, log: Pick<Log, 'info'> | undefined): void {
-    if (++this.#quietTicks * TICK_MS <= this.#options.heldAfterMs) return;
+    if (++this.#quietTicks * TICK_MS + WATCHED_AFTER_MS <= this.#options.heldAfterMs) return;
     if (!this.#on) {
       this.#on = true;
       this.#probedAt = now;
@@ -42,7 +48,7 @@ export class Hold {
     }
   }
 
-  /** Audio came; `afterMs`: since the last. */
+  /** Audio came that had been missing; `afterMs`: since the last. */
   audio(afterMs: number, log: Pick<Log, 'info'> | undefined): void {
     if (this.#on) log?.info({ afterMs: Math.round(afterMs) }, 'audio comes from the carrier again');
     this.reset();

@@ -53,7 +53,9 @@ const NOW = 3;
 const SURPLUS = 4;
 
 export class Inbound {
-  readonly #options: InboundOptions;
+  readonly #sampleRate: number;
+  readonly #out: InboundOptions['write'];
+  readonly #count: Count;
   readonly #reorderMs: number;
   readonly #maxFillMs: number;
   readonly #wallGapMs: number;
@@ -70,7 +72,9 @@ export class Inbound {
   readonly #budget: AudioBudget;
 
   constructor(options: InboundOptions, now: number) {
-    this.#options = options;
+    this.#sampleRate = options.sampleRate;
+    this.#out = options.write;
+    this.#count = options.count;
     this.#reorderMs = options.reorderMs ?? 60;
     this.#maxFillMs = options.maxFillMs ?? 10_000;
     this.#wallGapMs = options.wallGapMs ?? 750;
@@ -91,7 +95,7 @@ export class Inbound {
     this.#n[NOW] = now;
     const filledMs = this.#wallFilledMs;
     this.#wallFilledMs = 0;
-    const durationMs = samplesToMs(samples.length, this.#options.sampleRate);
+    const durationMs = samplesToMs(samples.length, this.#sampleRate);
     this.#place(samples, timestampMs, durationMs, filledMs, now);
     this.#n[SURPLUS] = this.#budget.aheadMs(now);
   }
@@ -176,7 +180,7 @@ export class Inbound {
       }
       this.#fill(Math.min(delta, this.#maxFillMs) - filledMs);
     }
-    if (this.#held.length > 0) this.#options.count('frames_reordered');
+    if (this.#held.length > 0) this.#count('frames_reordered');
     this.#deliver(samples, timestampMs, durationMs);
     if (this.#held.length > 0) this.#release(now);
   }
@@ -184,7 +188,7 @@ export class Inbound {
   /** A frame from before what was already written: seen, late, or the first of a counter that began anew. */
   #pushBehind(samples: Int16Array, timestampMs: number, durationMs: number, delta: number): void {
     if (this.#recent.includes(timestampMs)) {
-      this.#options.count('frames_duplicate');
+      this.#count('frames_duplicate');
       this.#trust.unused();
       return;
     }
@@ -199,7 +203,7 @@ export class Inbound {
         return;
       }
     }
-    this.#options.count('frames_late');
+    this.#count('frames_late');
     this.#trust.unused();
   }
 
@@ -222,10 +226,10 @@ export class Inbound {
     let at = this.#held.length;
     while (at > 0 && this.#held[at - 1]!.timestampMs > timestampMs) at--;
     if (at > 0 && this.#held[at - 1]!.timestampMs === timestampMs) {
-      this.#options.count('frames_duplicate');
+      this.#count('frames_duplicate');
       return;
     }
-    if (at < this.#held.length) this.#options.count('frames_reordered');
+    if (at < this.#held.length) this.#count('frames_reordered');
     this.#held.splice(at, 0, { timestampMs, samples: samples.slice(), arrivedAt: now });
     this.#release(now);
   }
@@ -235,7 +239,7 @@ export class Inbound {
     while (this.#held.length > 0) {
       const first = this.#held[0]!;
       const gap = this.#gapBefore(first.timestampMs);
-      const durationMs = samplesToMs(first.samples.length, this.#options.sampleRate);
+      const durationMs = samplesToMs(first.samples.length, this.#sampleRate);
       if (gap > gapFrom(durationMs) && !this.#waitedEnough(now)) return;
       this.#held.shift();
       this.#fill(Math.min(gap, this.#maxFillMs));
@@ -251,7 +255,7 @@ export class Inbound {
       if (frame.arrivedAt < oldest) oldest = frame.arrivedAt;
       samples += frame.samples.length;
     }
-    return now - oldest >= this.#reorderMs || samplesToMs(samples, this.#options.sampleRate) > this.#reorderMs;
+    return now - oldest >= this.#reorderMs || samplesToMs(samples, this.#sampleRate) > this.#reorderMs;
   }
 
   #deliver(samples: Int16Array, timestampMs: number, durationMs: number): void {
@@ -264,8 +268,8 @@ export class Inbound {
 
   /** Hands audio on, as far as the stream may have so much. */
   #write(samples: Int16Array, durationMs: number): void {
-    if (this.#budget.takeAudio(durationMs, this.#n[NOW]!)) this.#options.write(samples);
-    else this.#options.count('ms_dropped_flood', durationMs);
+    if (this.#budget.takeAudio(durationMs, this.#n[NOW]!)) this.#out(samples);
+    else this.#count('ms_dropped_flood', durationMs);
   }
 
   #fill(gapMs: number): void {
@@ -274,12 +278,12 @@ export class Inbound {
     const ms = this.#budget.takeFill(gapMs, now);
     if (ms < gapMs) this.#trust.impossible(now);
     // Rounded down to whole samples: what is charged is never less than what is written.
-    let left = Math.floor((ms * this.#options.sampleRate) / 1000 + 1e-6);
+    let left = Math.floor((ms * this.#sampleRate) / 1000 + 1e-6);
     if (left <= 0) return;
-    this.#options.count('ms_filled', Math.round(ms));
+    this.#count('ms_filled', Math.round(ms));
     while (left > 0) {
       const n = Math.min(left, this.#silence.length);
-      this.#options.write(n === this.#silence.length ? this.#silence : this.#silence.subarray(0, n));
+      this.#out(n === this.#silence.length ? this.#silence : this.#silence.subarray(0, n));
       left -= n;
     }
   }

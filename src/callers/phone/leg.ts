@@ -10,7 +10,7 @@ import { CLOSE } from '../../transport/socket.ts';
 import { CallerAudio } from './caller-audio.ts';
 import type { CarrierMedia } from './carrier-media.ts';
 import { codecLabel, codecsFor, describeFormat, l16Of } from './formats.ts';
-import { Hold } from './hold.ts';
+import { Hold, isMissing } from './hold.ts';
 import { type PhoneLegOptions, withDefaults } from './options.ts';
 import { Outbound } from './outbound.ts';
 import { DIGITS, type MediaMessage, type PhoneMessage, type StartMessage } from './protocol.ts';
@@ -224,7 +224,8 @@ export class PhoneLeg implements CallerLeg {
 
   #onMedia(message: MediaMessage, now: number): void {
     if (message.track !== 'inbound') return;
-    this.#hold.audio(now - this.#lastMedia, this.#context?.log);
+    const afterMs = now - this.#lastMedia;
+    if (isMissing(afterMs)) this.#hold.audio(afterMs, this.#context?.log);
     this.#lastMedia = now;
     this.#sawMedia = true;
     this.#caller.media(message, now);
@@ -264,9 +265,10 @@ export class PhoneLeg implements CallerLeg {
     this.#outbound.tick(now);
     if (this.#ended !== undefined) return;
     const limit = this.#sawMedia ? this.#options.holdMs : this.#options.firstMediaMs;
-    if (now - this.#lastMedia > limit) {
+    const quietMs = now - this.#lastMedia;
+    if (quietMs > limit) {
       this.fail(termination('media-stalled', `no audio from the carrier for ${limit} ms`), CLOSE.policy);
-    } else if (this.#sawMedia) this.#hold.tick(now, this.#context?.log);
+    } else if (this.#sawMedia && isMissing(quietMs)) this.#hold.tick(now, this.#context?.log);
   }
 
   #end(end: Termination): void {

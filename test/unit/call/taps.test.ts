@@ -175,6 +175,36 @@ describe('Taps', () => {
     expect(told).toEqual(['tick 150 at 0']);
   });
 
+  it('carry audio to those alone who have use for it, as they said at the last look', () => {
+    const wanting = { deaf: false, idle: false };
+    const deaf = Object.defineProperty(recording('a '), 'hearing', { get: () => wanting.deaf });
+    const idle = Object.defineProperty(recording('b '), 'hearing', { get: () => wanting.idle });
+    const leg = new HandLeg();
+    const taps = tapsOf(deaf, recording('c '), idle);
+    const caller = taps.listen(leg);
+    const ticker = { subscribe: () => () => {} };
+    const heard = () => {
+      told = [];
+      caller.audio.write(frame(20));
+      taps.caller(frame(20));
+      return [...new Set(told.map((line) => line[0]))].join('');
+    };
+    // Nothing of a call's beginning is missed.
+    expect(heard()).toBe('acb');
+    taps.look(ticker);
+    expect(heard()).toBe('c');
+    wanting.idle = true;
+    expect(heard()).toBe('c');
+    taps.look(ticker);
+    expect(heard()).toBe('cb');
+    wanting.deaf = true;
+    wanting.idle = false;
+    taps.look(ticker);
+    expect(heard()).toBe('ac');
+    taps.ended();
+    expect(heard()).toBe('');
+  });
+
   it('survive a tap that throws: it is counted once, the others and the call go on, and it is told the end', () => {
     const broken: CallTap = {
       ...recording('broken '),
