@@ -1,7 +1,7 @@
 /** What a caller does by himself, looked at on every tick: presses keys, cuts in, hangs up when the talk is over. */
 
 import { type AudioSource, firstWords } from './source.ts';
-import type { MediaStream } from './stream.ts';
+import type { Talk } from './talk.ts';
 import { type Timeline, tenth } from './timeline.ts';
 
 export interface HabitOptions {
@@ -15,6 +15,9 @@ export interface HabitOptions {
   readonly hangUpWhenQuietMs?: number;
 }
 
+/** Whom the habits are of. */
+export type Talker = Pick<Talk, 'press' | 'startedMs' | 'mouth' | 'ear' | 'callerLastLoudMs'>;
+
 export class Habits {
   readonly #o: HabitOptions;
   readonly #hangUp: () => void;
@@ -26,13 +29,13 @@ export class Habits {
   }
 
   /** A stream has started. */
-  began(stream: MediaStream): void {
+  began(stream: Talker): void {
     const { digits } = this.#o;
     if (digits !== undefined) stream.press(digits.keys, stream.startedMs + digits.atMs);
   }
 
   /** After the frames of a tick: what is decided here is said with the next frame. */
-  tick(stream: MediaStream, now: number, timeline: Timeline): void {
+  tick(stream: Talker, now: number, timeline: Timeline): void {
     const { interruptAtMs, hangUpWhenQuietMs } = this.#o;
     if (interruptAtMs !== undefined && !this.#cutIn && stream.ear.utteranceMs(now) >= interruptAtMs) {
       this.#cutIn = true;

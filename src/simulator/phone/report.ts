@@ -1,12 +1,11 @@
 /** What one call measured. All times in ms since the call began, unless they say otherwise; undefined is what did not happen. */
 
-import type { Carrier } from './carrier.ts';
 import type { FlowEnd } from './flow.ts';
 import type { StreamReport } from './stream-report.ts';
 import { type Timeline, type TimelineEntry, tenth } from './timeline.ts';
 
 export interface CallReport {
-  readonly carrier: Carrier;
+  readonly carrier: string;
   readonly callSid: string;
   readonly from: string;
   readonly to: string;
@@ -43,7 +42,7 @@ export interface CallReport {
 
 /** What a call knows at its end. */
 export interface CallFacts {
-  readonly carrier: Carrier;
+  readonly carrier: string;
   readonly callSid: string;
   readonly from: string;
   readonly to: string;

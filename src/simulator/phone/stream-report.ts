@@ -1,8 +1,6 @@
 /** What one media stream measured, as a report. */
 
 import type { Fault } from './bridge-message.ts';
-import type { Carrier } from './carrier.ts';
-import type { CodecName } from './codec.ts';
 import type { Ear } from './ear.ts';
 import type { Interruptions } from './interruptions.ts';
 import type { Spurts } from './speech.ts';
@@ -13,9 +11,11 @@ import { findTurns } from './turns.ts';
 
 /** All times in ms since the call began, unless they say otherwise. */
 export interface StreamReport {
-  readonly carrier: Carrier;
+  /** Whose stream, by the name of `--carrier`. */
+  readonly carrier: string;
   readonly streamSid: string;
-  readonly codec: CodecName;
+  /** "PCMU@8000", "opus": as who carries it writes it. */
+  readonly codec: string;
   /** When `start` was sent, and how long the stream lasted. */
   readonly startedMs: number;
   readonly durationMs: number;
@@ -91,9 +91,9 @@ export interface StreamReport {
 
 /** What a stream hands over; its times are clock ms, `durationMs` is a length. */
 export interface StreamFacts {
-  readonly carrier: Carrier;
+  readonly carrier: string;
   readonly streamSid: string;
-  readonly codec: CodecName;
+  readonly codec: string;
   readonly startedMs: number;
   readonly durationMs: number;
   readonly timeline: Timeline;
