@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { main, parseFlags, UsageError } from '../../../../src/cli/call.ts';
+import { main } from '../../../../src/cli/call.ts';
+import { parseFlags, UsageError } from '../../../../src/cli/call-flags.ts';
 import { formatDuration } from '../../../../src/simulator/phone/index.ts';
 
 describe('flags', () => {
