@@ -51,6 +51,8 @@ export type WebhookEvent = 'incoming-call' | 'call-continue' | 'transfer-ended' 
 export interface WebhookFacts {
   /** Which event it is; `other`: one that asks for nothing. Undefined: its address tells. */
   readonly event?: WebhookEvent | 'other' | undefined;
+  /** What it is news of besides, seen to first; nothing is answered to that. */
+  readonly also?: WebhookEvent | undefined;
   /** The carrier's id of the account; '' where it told none. */
   readonly accountId: string;
   /** The carrier's id of the call; '' where it told none. */
@@ -180,6 +182,8 @@ export interface CarrierWebhook {
   status(facts: WebhookFacts): ToldStatus;
   stream(facts: WebhookFacts): ToldStream;
   transferEnded(facts: WebhookFacts): ToldTransfer;
+  /** Told of what asks the daemon for nothing (`other`), where the carrier's own folder waits for it: that words were said, for instance. */
+  noted?(facts: WebhookFacts): void;
 
   /** Content type of what it is answered. */
   readonly documentType: string;

@@ -91,7 +91,7 @@ function invalid(message: string): never {
 
 /** Ids become part of an address: nothing passes that could leave its place there. */
 export function checkCallId(callId: string): string {
-  return /^[A-Za-z0-9][A-Za-z0-9-]{0,99}$/.test(callId) ? callId : invalid('this is no id of a call');
+  return /^[A-Za-z0-9][A-Za-z0-9:_=-]{0,99}$/.test(callId) ? callId : invalid('this is no id of a call');
 }
 
 export function checkNumber(number: string, what: string): string {

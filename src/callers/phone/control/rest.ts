@@ -10,6 +10,8 @@ export interface RestOptions {
   readonly user?: string | undefined;
   /** A function is asked at every try: a token that is minted may have run out since the one before. It must not throw. */
   readonly password: string | (() => string);
+  /** What an answer that is not 2xx says, where that is not `code` and `message` of its JSON. It must not throw. */
+  readonly failureOf?: ((body: Readonly<Record<string, unknown>>) => RestFailure) | undefined;
   /** The carrier's error numbers that say that the call is over, whatever the status beside them. */
   readonly goneCodes?: readonly number[] | undefined;
   /** Limit of one try, the answer's body included, ms. */
@@ -18,6 +20,12 @@ export interface RestOptions {
   readonly random?: (() => number) | undefined;
   readonly log?: Pick<Log, 'warn'> | undefined;
   readonly fetch?: typeof fetch | undefined;
+}
+
+/** The carrier's own error number, and its words; of any type, since nothing of an answer is believed. */
+export interface RestFailure {
+  readonly code?: unknown;
+  readonly message?: unknown;
 }
 
 /** A value for each key; several where the key is to be repeated. */
@@ -159,9 +167,10 @@ export class RestClient {
 
   /** The error behind an answer that is not 2xx. */
   #failure({ status, body }: RestAnswer, password: string, waitMs: number | undefined): ControlError {
-    const number = Number(body?.['code']);
+    const { code, message: told }: RestFailure = (body && this.#o.failureOf?.(body)) ?? body ?? {};
+    const number = Number(code);
     const carrierCode = Number.isSafeInteger(number) && number > 0 ? number : undefined;
-    const words = typeof body?.['message'] === 'string' ? `: ${this.#clean(body['message'], password)}` : '';
+    const words = typeof told === 'string' ? `: ${this.#clean(told, password)}` : '';
     const message = `the carrier answered HTTP ${status}${carrierCode === undefined ? '' : ` (${carrierCode})`}${words}`;
     const options = {
       status,

@@ -37,6 +37,8 @@ export class WebhookRoutes {
         handler: async (request, reply) => {
           const webhook = this.guard.check(request, whose);
           const about = webhook.event ?? event;
+          if (webhook.also !== undefined) await this.#handlers.get(webhook.also)?.(request, webhook);
+          if (about === 'other') this.#carriers.of(webhook).webhook.noted?.(webhook);
           const text = about === 'other' ? undefined : await this.#handlers.get(about)?.(request, webhook);
           return text === undefined ? reply.code(204).send() : this.send(reply, webhook, text);
         },

@@ -39,7 +39,7 @@ export async function readWebhookBodies(scope: FastifyInstance): Promise<void> {
 }
 
 /** What the carriers' ids are made of, with room for others of their kind; it becomes a map key and part of a token. */
-const CALL_ID = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$/;
+const CALL_ID = /^[A-Za-z0-9][A-Za-z0-9._:=-]{0,99}$/;
 
 export interface WebhookGuardOptions {
   readonly carriers: Carriers;
@@ -77,7 +77,7 @@ export class WebhookGuard {
       count('webhook_invalid');
       throw new BridgeError(
         'WEBHOOK_INVALID',
-        `a webhook needs ${carrier.webhook.callIdName} of 1 to 100 letters, digits and .:_-`,
+        `a webhook needs ${carrier.webhook.callIdName} of 1 to 100 letters, digits and .:_=-`,
         { status: 400 },
       );
     }

@@ -360,6 +360,19 @@ describe('an API of JSON', () => {
     expect(headers['authorization']).toBe(`Bearer ${KEY}`);
   });
 
+  it('may say what failed in a form of its own, and by its own number that the call is over', async () => {
+    const rest = new RestClient({
+      password: KEY,
+      clock: new FakeClock(),
+      goneCodes: [90_018],
+      failureOf: ({ errors }) => (errors as Array<{ code: string; detail: string }>)[0] ?? {},
+      fetch: (async () =>
+        answer(422, { errors: [{ code: '90018', detail: 'ended' }], code: 7 })) as unknown as typeof fetch,
+    });
+    const failed = await rest.json('hangup', 'POST', 'https://api.example.com/c', {}, REPEATABLE).catch((e) => e);
+    expect(failed).toMatchObject({ code: 'CONTROL_GONE', carrierCode: 90_018, status: 422 });
+  });
+
   it('is shown another token at every try, where tokens are minted, and has none of them in an error', async () => {
     const clock = new FakeClock();
     const shown: string[] = [];

@@ -36,11 +36,17 @@ const TOLERANCE_MS = 300_000;
 const EVENTS: Readonly<Record<string, WebhookFacts['event']>> = {
   ringing: 'incoming-call',
   detached: 'call-continue',
+  broken: 'call-continue',
   stream: 'stream-status',
   over: 'call-status',
 };
 
+/** What one of them is news of besides. */
+const ALSO: Readonly<Record<string, WebhookFacts['also']>> = { broken: 'stream-status' };
+
 interface Commands {
+  /** What asked the daemon for nothing. */
+  readonly noted: string[];
   readonly given: Array<[Instruction['do'], string]>;
   fail: boolean;
 }
@@ -78,7 +84,15 @@ function eventfulWebhook(commands: Commands, wall: () => number): CarrierWebhook
     read({ rawBody }) {
       const { event = '', data = {} } = JSON.parse(rawBody) as { event?: string; data?: Record<string, string> };
       const { call_id = '', account = '' } = data;
-      return { event: EVENTS[event] ?? 'other', accountId: account, carrierCallId: call_id, params: data, query: {} };
+      const also = ALSO[event];
+      return {
+        event: EVENTS[event] ?? 'other',
+        also,
+        accountId: account,
+        carrierCallId: call_id,
+        params: data,
+        query: {},
+      };
     },
     upgrade: ({ headers }) =>
       headers.authorization?.startsWith('Bearer ey.')
@@ -95,6 +109,7 @@ function eventfulWebhook(commands: Commands, wall: () => number): CarrierWebhook
     status: ({ params: { to = '' } }) => ({ status: 'completed', word: 'over', to: parseParty(to) }),
     stream: ({ params: { why = '' } }) => ({ event: 'error', word: 'failed', streamId: 's1', error: why }),
     transferEnded: () => ({ how: 'failed', seconds: 0, gone: true, n: 1 }),
+    noted: ({ carrierCallId }) => void commands.noted.push(carrierCallId),
     documentType: 'application/json',
     document: () => '',
     async carryOut(instruction, { carrierCallId }) {
@@ -112,7 +127,7 @@ afterEach(async () => {
 
 async function rig() {
   const clock = new FakeClock();
-  const commands: Commands = { given: [], fail: false };
+  const commands: Commands = { given: [], noted: [], fail: false };
   const carriers = openCarriers(loadConfig({ TWILIO_AUTH_TOKEN: TOKEN }), {
     kinds: [...CARRIERS, eventfulKind(commands)],
     clock,
@@ -189,6 +204,21 @@ describe('a carrier with events of all kinds at one address, answered over REST'
     expect(updates).toMatchObject([{ carrier: 'eventful', status: 'completed', to: '+12025550177' }]);
     expect((await tell(OWN, 'machine.premium.thoughts', {})).statusCode).toBe(204);
     expect(commands.given).toHaveLength(1);
+    expect(commands.noted).toEqual(['v3:abc']);
+  });
+
+  it('may tell two things by one event, of which the second is answered', async () => {
+    const { commands, counts, tell } = await rig();
+    expect((await tell(OWN, 'broken', { why: 'gone' })).statusCode).toBe(200);
+    expect(counts.get('stream_status_error')).toBe(1);
+    expect(commands.given).toEqual([['hang-up', 'v3:abc']]);
+    expect(commands.noted).toEqual([]);
+  });
+
+  it('may have ids that are padded as base64 is', async () => {
+    const { prepared, tell } = await rig();
+    await tell(OWN, 'ringing', { call_id: 'v2:abc_-9==' });
+    expect(prepared).toMatchObject([{ carrierCallId: 'v2:abc_-9==' }]);
   });
 
   it('may tell them at the common addresses too, beside carriers that post forms there', async () => {
@@ -225,7 +255,7 @@ describe('a carrier with events of all kinds at one address, answered over REST'
     expect(twilios.statusCode).toBe(403);
     expect(counts.get('webhook_signature_invalid')).toBe(2);
     expect((await tell(OWN, 'ringing', { call_id: '' })).json()).toMatchObject({
-      error: { message: 'a webhook needs a call_id of 1 to 100 letters, digits and .:_-' },
+      error: { message: 'a webhook needs a call_id of 1 to 100 letters, digits and .:_=-' },
     });
     expect(prepared).toEqual([]);
   });
