@@ -187,8 +187,8 @@ export interface CarrierWebhook {
 
   /** Content type of what it is answered. */
   readonly documentType: string;
-  /** The text of the answer; '' where it is told over REST. Throws INTERNAL for what it cannot be told. */
-  document(instruction: Instruction): string;
+  /** The text of the answer to this webhook; '' where it is told over REST. Throws INTERNAL for what it cannot be told. */
+  document(instruction: Instruction, facts: WebhookFacts): string;
   /**
    * Tells it over REST, where its webhooks' answers are not read. Asked once for each answer that is made; a webhook that is repeated gets the
    * text again and no second command. Rejects when the carrier does not take it.

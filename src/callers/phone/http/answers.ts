@@ -130,7 +130,7 @@ export class Answers {
   /** The text that tells it; a carrier that reads no answers is told over REST besides. */
   #tell(webhook: Webhook, instruction: Instruction): string {
     const carrier = this.#options.carriers.of(webhook).webhook;
-    const text = carrier.document(instruction);
+    const text = carrier.document(instruction, webhook);
     carrier.carryOut?.(instruction, webhook).catch((error: unknown) => this.#options.notTold?.(webhook, error));
     return text;
   }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Pace } from '../../../../../src/call/leg.ts';
 import { openCarriers } from '../../../../../src/callers/phone/carriers/index.ts';
-import type { StreamOrder } from '../../../../../src/callers/phone/carriers/webhook.ts';
+import type { StreamOrder, WebhookFacts } from '../../../../../src/callers/phone/carriers/webhook.ts';
 import { loadConfig } from '../../../../../src/config.ts';
 
 const stream: StreamOrder = {
@@ -13,10 +13,12 @@ const stream: StreamOrder = {
   pace: 'live',
 };
 
+const facts: WebhookFacts = { accountId: 'a', carrierCallId: 'c', params: {}, query: {} };
+
 const connected = (carrier: string, settings: Record<string, string> = {}, pace: Pace = 'live') =>
   openCarriers(loadConfig(settings))
     .of({ carrier })
-    .webhook.document({ do: 'connect', stream: { ...stream, pace } });
+    .webhook.document({ do: 'connect', stream: { ...stream, pace } }, facts);
 
 describe('the stream that a carrier is asked for', () => {
   it('gives SignalWire its own attributes and Twilio none of them', () => {
