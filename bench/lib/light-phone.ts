@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { WebSocket } from 'ws';
-import { createDialect, type Dialect, parseTwiml } from '../../src/simulator/phone/index.ts';
+import { parseTwiml, TwilioDialect } from '../../src/simulator/phone/index.ts';
 import { Histogram, type Summary } from './stats.ts';
 import { endsInSound, MARKER_BYTES, marker, ulawSpeech } from './voice.ts';
 import type { Wheel } from './wheel.ts';
@@ -75,7 +75,7 @@ export class LightPhone {
   spurtSentAt = 0;
   readonly #shared: Phones;
   readonly #ws: WebSocket;
-  readonly #dialect: Dialect;
+  readonly #dialect: TwilioDialect;
   readonly #marked: boolean;
   readonly #overhead: number;
   readonly #marks: Array<{ text: string; dueAt: number }> = [];
@@ -86,7 +86,7 @@ export class LightPhone {
   #sounding = false;
   #playEnd = Number.NEGATIVE_INFINITY;
 
-  private constructor(index: number, shared: Phones, ws: WebSocket, dialect: Dialect, marked: boolean) {
+  private constructor(index: number, shared: Phones, ws: WebSocket, dialect: TwilioDialect, marked: boolean) {
     this.index = index;
     this.#shared = shared;
     this.#ws = ws;
@@ -109,7 +109,7 @@ export class LightPhone {
       ? { url: target, parameters: {} }
       : await askWebhook(target, callSid, accountSid);
     const streamSid = `MZ${randomBytes(16).toString('hex')}`;
-    const dialect = createDialect('twilio', { accountSid, callSid, streamSid, codec: 'PCMU@8000', parameters });
+    const dialect = new TwilioDialect({ accountSid, callSid, streamSid, codec: 'PCMU@8000', parameters });
     const ws = new WebSocket(url, { perMessageDeflate: false, skipUTF8Validation: true });
     const phone = new LightPhone(index, shared, ws, dialect, marked);
     await new Promise<void>((resolve, reject) => {

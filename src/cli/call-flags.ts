@@ -3,18 +3,18 @@
 import { parseArgs } from 'node:util';
 import { errorMessage } from '../errors.ts';
 import {
-  CARRIER_FACTS,
   CARRIERS,
   type Carrier,
   CODEC_NAMES,
   type CodecName,
+  FAR_ENDS,
   parseCodecName,
 } from '../simulator/phone/index.ts';
 
 const [DEFAULT_CARRIER, ...OTHER_CARRIERS] = CARRIERS;
-const secrets = CARRIERS.map((name) => `${CARRIER_FACTS[name].title}'s ${CARRIER_FACTS[name].secret}`);
+const secrets = CARRIERS.map((name) => `${FAR_ENDS[name].title}'s ${FAR_ENDS[name].secret}`);
 /** Those whose streams can be in this codec. */
-const carriersWith = (codec: CodecName) => CARRIERS.filter((name) => CARRIER_FACTS[name].codecs.includes(codec));
+const carriersWith = (codec: CodecName) => CARRIERS.filter((name) => FAR_ENDS[name].codecs.includes(codec));
 
 export const USAGE = `Usage: npm run call -- [flags]
 
@@ -92,7 +92,7 @@ export function parseFlags(argv: readonly string[]): CallFlags {
   if (values.codec !== undefined && codec === undefined) {
     throw new UsageError(`--codec ${values.codec}: known are ${CODEC_NAMES.map((name) => `${name}h`).join(', ')}`);
   }
-  const { title, codecs } = CARRIER_FACTS[carrier];
+  const { title, codecs } = FAR_ENDS[carrier];
   if (codec !== undefined && !codecs.includes(codec)) {
     const known = codecs.map((name) => name.replace('PCMU@8000', 'PCMU')).join(', ');
     throw new UsageError(

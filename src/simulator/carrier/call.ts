@@ -2,12 +2,14 @@ import { delay } from '../../call/clock.ts';
 import { errorMessage } from '../../errors.ts';
 import { CallLine } from '../phone/call-line.ts';
 import { newCallSid } from '../phone/carrier.ts';
+import type { ToldCall } from '../phone/far-end.ts';
+import { FAR_ENDS } from '../phone/far-ends.ts';
 import { type FlowEnd, follow, type Instructions } from '../phone/flow.ts';
 import type { AudioSource } from '../phone/source.ts';
 import type { MediaStream } from '../phone/stream.ts';
 import type { StreamReport } from '../phone/stream-report.ts';
 import { Timeline } from '../phone/timeline.ts';
-import { parseTwiml, TwimlError } from '../phone/twiml.ts';
+import { TwimlError } from '../phone/twiml.ts';
 import { WebhookError } from '../phone/webhook.ts';
 import type { CarrierCallStatus, CarrierSide, FarParty } from './side.ts';
 import { isOver, type StatusCallback, StatusReports, webhooksFor } from './status-reports.ts';
@@ -21,9 +23,11 @@ export interface CarrierCallOptions {
   readonly to: string;
   /** What the far party says. */
   readonly source: AudioSource;
-  readonly statusCallback?: StatusCallback | undefined;
+  readonly statusCallbacks?: readonly StatusCallback[] | undefined;
   /** Reported with the first instructions (synchronous machine detection). */
   readonly answeredBy?: string | undefined;
+  /** The carrier's id of the order of a call that was placed, where that is another than the call's. */
+  readonly requestSid?: string | undefined;
 }
 
 /** New instructions: an address to fetch them from, or themselves. */
@@ -31,6 +35,8 @@ export type Next = { readonly url: string; readonly method: 'GET' | 'POST' } | {
 
 export class CarrierCall {
   readonly sid: string;
+  /** As `CarrierCallOptions.requestSid`. */
+  readonly requestSid: string | undefined;
   readonly direction: CarrierCallOptions['direction'];
   readonly from: string;
   readonly to: string;
@@ -56,14 +62,20 @@ export class CarrierCall {
   constructor(options: CarrierCallOptions) {
     this.#o = options;
     this.sid = newCallSid(options.side.carrier);
+    this.requestSid = options.requestSid;
     this.direction = options.direction;
     this.from = options.from;
     this.to = options.to;
     this.timeline = new Timeline(options.side.clock);
-    this.#reports = new StatusReports(options.side, this, options.statusCallback, this.timeline);
+    this.#reports = new StatusReports(options.side, this, options.statusCallbacks ?? [], this.timeline);
     const done = Promise.withResolvers<void>();
     this.done = done.promise;
     this.#resolveDone = done.resolve;
+  }
+
+  /** What its webhooks tell of how it came about. */
+  get placed(): Pick<ToldCall, 'direction' | 'answeredBy' | 'requestSid'> {
+    return { direction: this.direction, answeredBy: this.#o.answeredBy, requestSid: this.requestSid };
   }
 
   get status(): CarrierCallStatus {
@@ -176,7 +188,8 @@ export class CarrierCall {
   }
 
   async #instructions(next: Next, line: CallLine): Promise<Instructions> {
-    if ('document' in next) return { verbs: parseTwiml(next.document, this.#o.side.carrier), url: this.#base };
+    if ('document' in next)
+      return { verbs: FAR_ENDS[this.#o.side.carrier].instructions(next.document), url: this.#base };
     this.#base = next.url;
     return line.instructions(next.url, next.method, this.#status);
   }
@@ -184,10 +197,7 @@ export class CarrierCall {
   #makeLine(url: string, hungUp: AbortSignal): CallLine {
     const { side, source } = this.#o;
     const { carrier, clock, signingSecret } = side;
-    const { webhook, addresses } = webhooksFor(side, url, () => ({
-      Direction: this.direction,
-      ...(this.#o.answeredBy === undefined ? {} : { AnsweredBy: this.#o.answeredBy }),
-    }));
+    const { webhook, addresses } = webhooksFor(side, url);
     const timeline = new Timeline(clock, (entry) => {
       this.timeline.add(entry.what, entry.text);
       const number = entry.what === 'verb' ? /^<Dial> (\+\d+)$/.exec(entry.text)?.[1] : undefined;
@@ -199,6 +209,7 @@ export class CarrierCall {
       accountSid: side.accountSid,
       from: this.from,
       to: this.to,
+      placed: this.placed,
       source,
       codec: undefined,
       byteOrder: undefined,

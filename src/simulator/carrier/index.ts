@@ -10,7 +10,8 @@ import type { CarrierCall } from './call.ts';
 import { Faults, type RelayFault, type RestFault } from './faults.ts';
 import { type NewNumber, OwnedNumbers } from './numbers.ts';
 import { RelayServer } from './relay.ts';
-import { answerRest, type RestRequest } from './rest.ts';
+import { answerRest } from './rest.ts';
+import type { RestRequest } from './rest-side.ts';
 import type { FarParty } from './side.ts';
 import { Switchboard } from './switchboard.ts';
 
@@ -19,7 +20,7 @@ import { Switchboard } from './switchboard.ts';
 export type { CarrierCall } from './call.ts';
 export type { RelayFault, RestFault } from './faults.ts';
 export type { NewNumber, OwnedNumber, OwnedNumbers } from './numbers.ts';
-export type { RestRequest } from './rest.ts';
+export type { RestRequest } from './rest-side.ts';
 export type { CarrierCallStatus, FarParty } from './side.ts';
 
 export interface CarrierServerOptions {

@@ -2,6 +2,7 @@ import type { Clock } from '../../call/clock.ts';
 import type { Ticker } from '../../call/ticker.ts';
 import type { Carrier } from '../phone/carrier.ts';
 import type { DialledParty } from '../phone/dial.ts';
+import type { ToldCall } from '../phone/far-end.ts';
 
 /** What all parts of a simulated carrier know of it, and of a call. */
 
@@ -42,7 +43,8 @@ export interface CarrierSide {
 /** Which call a report is about. */
 export interface ReportedCall {
   readonly sid: string;
-  readonly direction: string;
+  readonly status: CarrierCallStatus;
+  readonly placed: Pick<ToldCall, 'direction' | 'answeredBy' | 'requestSid'>;
   readonly from: string;
   readonly to: string;
 }

@@ -8,7 +8,9 @@ export interface PlaceOptions {
   readonly to: string;
   /** None: the call waits, once answered, for instructions to come by an update. */
   readonly first?: Next | undefined;
-  readonly statusCallback?: StatusCallback | undefined;
+  readonly statusCallbacks?: readonly StatusCallback[] | undefined;
+  /** The id of the order, where the carrier has one. */
+  readonly requestSid?: string | undefined;
   readonly machineDetection?: { readonly async: boolean; readonly callbackUrl: string | undefined } | undefined;
 }
 
@@ -31,7 +33,7 @@ export class Switchboard {
   /** Calls somebody; rings from the next turn of the event loop on, when whoever asked has his answer. */
   place(options: PlaceOptions): CarrierCall {
     const far = this.side.far(options.to);
-    const { machineDetection, statusCallback, from, to, first } = options;
+    const { machineDetection, statusCallbacks, requestSid, from, to, first } = options;
     const sync = machineDetection !== undefined && !machineDetection.async;
     const call = this.#add(
       new CarrierCall({
@@ -40,7 +42,8 @@ export class Switchboard {
         from,
         to,
         source: this.#source,
-        statusCallback,
+        statusCallbacks,
+        requestSid,
         answeredBy: sync ? (far.answeredBy ?? 'human') : undefined,
       }),
     );

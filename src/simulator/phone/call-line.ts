@@ -7,9 +7,11 @@ import type { Ticker } from '../../call/ticker.ts';
 import { errorMessage } from '../../errors.ts';
 import type { ByteOrder } from '../../media/l16.ts';
 import type { Addresses } from './addresses.ts';
-import { API_VERSION, type Carrier, newCallSid } from './carrier.ts';
+import type { Carrier } from './carrier.ts';
 import { type CodecName, streamCodec } from './codec.ts';
 import { type DialInstruction, type DialledParty, type DialOutcome, dial } from './dial.ts';
+import type { Form, ToldCall } from './far-end.ts';
+import { FAR_ENDS } from './far-ends.ts';
 import type { Instructions, Line, StreamEnd } from './flow.ts';
 import type { Interruption } from './interruptions.ts';
 import { CallRecorder } from './recorder.ts';
@@ -18,8 +20,8 @@ import type { MediaStream } from './stream.ts';
 import { StreamConnection } from './stream-connection.ts';
 import type { StreamReport } from './stream-report.ts';
 import { type Timeline, tenth } from './timeline.ts';
-import { parseTwiml, type StreamInstruction, TwimlError } from './twiml.ts';
-import { type Form, type WebhookClient, WebhookError } from './webhook.ts';
+import { type StreamInstruction, TwimlError } from './twiml.ts';
+import { type WebhookClient, WebhookError } from './webhook.ts';
 
 export interface CallLineOptions {
   readonly carrier: Carrier;
@@ -27,6 +29,8 @@ export interface CallLineOptions {
   readonly accountSid: string;
   readonly from: string;
   readonly to: string;
+  /** What is known of a call that was placed; inbound without it. */
+  readonly placed?: Pick<ToldCall, 'direction' | 'answeredBy' | 'requestSid'> | undefined;
   readonly source: AudioSource;
   /** Overrides the codec that the instructions ask for. */
   readonly codec: CodecName | undefined;
@@ -115,7 +119,7 @@ export class CallLine implements Line {
       this.webhookMs ??= tenth(answer.ms);
       this.webhookStatus ??= answer.status;
       timeline.add('webhook', `HTTP ${answer.status} after ${tenth(answer.ms)} ms`);
-      const verbs = parseTwiml(answer.document, carrier);
+      const verbs = FAR_ENDS[carrier].instructions(answer.document);
       timeline.add('twiml', verbs.length === 0 ? 'no instructions' : verbs.map(({ verb }) => `<${verb}>`).join(' '));
       return { verbs, url };
     } catch (error) {
@@ -131,7 +135,7 @@ export class CallLine implements Line {
 
   async connect(instruction: StreamInstruction, base: string): Promise<StreamEnd> {
     const { timeline, carrier, clock, accountSid, callSid } = this.#o;
-    const asked = instruction.codec ?? 'PCMU@8000';
+    const asked = instruction.codec ?? FAR_ENDS[carrier].codec;
     const codecName = this.#o.codec ?? asked;
     if (codecName !== asked && instruction.codec !== undefined) {
       timeline.add('stream', `the instructions ask for ${asked}; the phone was told to speak ${codecName}`);
@@ -158,7 +162,7 @@ export class CallLine implements Line {
       connectTimeoutMs: SOCKET_TIMEOUT_MS,
       onTick: (now) => this.#o.onTick(connection.stream, now),
       onInterruption: this.#o.onInterruption,
-      callback: (form) => this.#streamCallback(instruction, base, form),
+      callback: (form, event) => this.#streamCallback(instruction, base, form, event),
     });
     this.#connection = connection;
     const end = await connection.run(this.hungUp, this.#o.onStream);
@@ -170,7 +174,9 @@ export class CallLine implements Line {
 
   /** Posts the call's final status. `url`: absolute. */
   finalStatus(url: string, callStatus: string, seconds: number): void {
-    this.#callback(url, 'POST', { ...this.#form(callStatus), CallDuration: String(seconds) }, callStatus);
+    const { carrier, clock } = this.#o;
+    const form = FAR_ENDS[carrier].statusForm(this.#told(callStatus), seconds, new Date(clock.wall()));
+    this.#callback(url, 'POST', form, callStatus);
   }
 
   /** Resolves when every callback has been answered or given up. */
@@ -178,41 +184,30 @@ export class CallLine implements Line {
     await Promise.all(this.#callbacks);
   }
 
+  #told(callStatus: string): ToldCall {
+    const { accountSid, callSid, from, to, placed = { direction: 'inbound' } } = this.#o;
+    return { accountSid, callSid, from, to, callStatus, ...placed };
+  }
+
   #form(callStatus: string): Form {
-    return {
-      AccountSid: this.#o.accountSid,
-      ApiVersion: API_VERSION,
-      CallSid: this.#o.callSid,
-      CallStatus: callStatus,
-      Direction: 'inbound',
-      From: this.#o.from,
-      To: this.#o.to,
-    };
+    return FAR_ENDS[this.#o.carrier].callForm(this.#told(callStatus));
   }
 
   #dialForm(outcome: DialOutcome | undefined): Form {
-    if (outcome === undefined) return {};
-    const { status, seconds } = outcome;
-    return {
-      DialCallSid: newCallSid(this.#o.carrier),
-      DialCallStatus: status,
-      ...(seconds === undefined ? {} : { DialCallDuration: String(seconds) }),
-    };
+    return outcome === undefined ? {} : FAR_ENDS[this.#o.carrier].dialForm(outcome);
   }
 
-  #streamCallback(instruction: StreamInstruction, base: string, form: Form): void {
+  #streamCallback(instruction: StreamInstruction, base: string, form: Form, event: string): void {
     const target = instruction.statusCallback;
     if (target === undefined) return;
-    const event = form['StreamEvent'] ?? '';
     const http = base.replace(/^ws/, 'http');
     if (!URL.canParse(target, http)) {
       this.#o.timeline.add('fault', `statusCallback is no URL: ${target}`);
       return;
     }
-    const full = { AccountSid: this.#o.accountSid, CallSid: this.#o.callSid, ...form };
     // What is signed is the address as it was written, unless it was relative.
     const url = URL.canParse(target) ? target : new URL(target, http).href;
-    this.#callback(url, instruction.statusCallbackMethod, full, event);
+    this.#callback(url, instruction.statusCallbackMethod, form, event);
   }
 
   /** Posts without holding up the call. */

@@ -1,20 +1,20 @@
 /**
- * The codecs of a media stream by the names carriers give them. Twilio's stream is always mu-law at 8 kHz; SignalWire's `codec` attribute
- * chooses among three (https://developer.signalwire.com/compatibility-api/cxml/voice/stream, "Supported codecs").
+ * The codecs of a media stream by the names that one carrier gives them (https://developer.signalwire.com/compatibility-api/cxml/voice/stream,
+ * "Supported codecs"), and by the same form those that others have.
  */
 
 import { type Codec, l16, pcmu } from '../../media/codecs.ts';
 import type { ByteOrder } from '../../media/l16.ts';
 
 /** Name and rate in Hz, as they stand in the `codec` attribute without its trailing "h". */
-export type CodecName = 'PCMU@8000' | 'L16@16000' | 'L16@24000';
+export type CodecName = 'PCMU@8000' | 'L16@8000' | 'L16@16000' | 'L16@24000';
 
-export const CODEC_NAMES: readonly CodecName[] = ['PCMU@8000', 'L16@16000', 'L16@24000'];
+export const CODEC_NAMES: readonly CodecName[] = ['PCMU@8000', 'L16@8000', 'L16@16000', 'L16@24000'];
 
 /** Milliseconds of audio in every frame the phone sends. */
 export const FRAME_MS = 20;
 
-/** Reads "PCMU", "PCMU@8000h", "L16@16000h", "L16@24000h" (the "h" may be missing); undefined for anything else. */
+/** Reads "PCMU", "PCMU@8000h", "L16@24000h" and the others (the "h" may be missing); undefined for anything else. */
 export function parseCodecName(text: string): CodecName | undefined {
   const name = text.endsWith('h') ? text.slice(0, -1) : text;
   return name === 'PCMU' ? 'PCMU@8000' : CODEC_NAMES.find((known) => known === name);
@@ -31,6 +31,8 @@ export function streamCodec(name: CodecName, order: ByteOrder = 'le'): Codec {
   switch (name) {
     case 'PCMU@8000':
       return pcmu;
+    case 'L16@8000':
+      return l16(8_000, order);
     case 'L16@16000':
       return l16(16_000, order);
     case 'L16@24000':

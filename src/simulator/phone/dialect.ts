@@ -7,8 +7,9 @@
  * Media is built by joining strings: a load of hundreds of phones sends tens of thousands of these a second.
  */
 
-import type { Carrier } from './carrier.ts';
+import { type BridgeMessage, parseBridgeMessage } from './bridge-message.ts';
 import { type CodecName, mediaFormatJson } from './codec.ts';
+import type { MarkCause } from './playback.ts';
 
 /** Who and what a stream is about. */
 export interface StreamIdentity {
@@ -23,25 +24,23 @@ export interface StreamIdentity {
 /** One stream's outgoing messages. It numbers them, so each is made once and in the order it is sent. */
 export interface Dialect {
   readonly streamSid: string;
-  /** Whether the bridge may send `dtmf`, which SignalWire takes and Twilio does not know. */
-  readonly acceptsDtmf: boolean;
-  connected(): string;
+  /** Reads a text message of the bridge's. Never throws. */
+  read(text: string): BridgeMessage;
+  /** Undefined where the stream begins with `start`, as below what a carrier has no word for. */
+  connected(): string | undefined;
   start(): string;
   /** `timestampMs`: start of the frame, whole ms since the stream began. */
   media(timestampMs: number, payloadBase64: string): string;
   /** `durationMs`: how long the key was down. */
   dtmf(digit: string, durationMs: number): string;
-  mark(name: string): string;
-  stop(): string;
+  mark(name: string, cause: MarkCause): string | undefined;
+  /** That all was discarded that was not played. */
+  cleared?(): string;
+  stop(): string | undefined;
 }
 
-export function createDialect(carrier: Carrier, identity: StreamIdentity): Dialect {
-  return carrier === 'twilio' ? new TwilioDialect(identity) : new SignalWireDialect(identity);
-}
-
-class TwilioDialect implements Dialect {
+export class TwilioDialect implements Dialect {
   readonly streamSid: string;
-  readonly acceptsDtmf = false;
   readonly #identity: StreamIdentity;
   readonly #mediaEnd: string;
   #sequence = 0;
@@ -51,6 +50,11 @@ class TwilioDialect implements Dialect {
     this.#identity = identity;
     this.streamSid = identity.streamSid;
     this.#mediaEnd = `"},"streamSid":"${identity.streamSid}"}`;
+  }
+
+  /** It knows no `dtmf` of the bridge's. */
+  read(text: string): BridgeMessage {
+    return parseBridgeMessage(text, this.streamSid, false);
   }
 
   connected(): string {
@@ -85,9 +89,8 @@ class TwilioDialect implements Dialect {
 }
 
 /** Differs from Twilio's in what it leaves out: no streamSid beside `start`, `media` and `stop`, no number on a mark, no body in `stop`. */
-class SignalWireDialect implements Dialect {
+export class SignalWireDialect implements Dialect {
   readonly streamSid: string;
-  readonly acceptsDtmf = true;
   readonly #identity: StreamIdentity;
   #sequence = 0;
   #chunk = 0;
@@ -95,6 +98,10 @@ class SignalWireDialect implements Dialect {
   constructor(identity: StreamIdentity) {
     this.#identity = identity;
     this.streamSid = identity.streamSid;
+  }
+
+  read(text: string): BridgeMessage {
+    return parseBridgeMessage(text, this.streamSid, true);
   }
 
   connected(): string {

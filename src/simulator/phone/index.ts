@@ -1,10 +1,12 @@
 /** A carrier's phone: calls a bridge by its webhook or its media WebSocket and measures what is heard. */
 
 export { type BridgeMessage, type Fault, parseBridgeMessage } from './bridge-message.ts';
-export { CARRIER_FACTS, CARRIERS, type Carrier } from './carrier.ts';
+export { CARRIERS, type Carrier } from './carrier.ts';
 export { CODEC_NAMES, type CodecName, parseCodecName, streamCodec } from './codec.ts';
 export type { DialledParty } from './dial.ts';
-export { createDialect, type Dialect, type StreamIdentity } from './dialect.ts';
+export { type Dialect, type StreamIdentity, TwilioDialect } from './dialect.ts';
+export type { FarEnd } from './far-end.ts';
+export { createDialect, FAR_ENDS } from './far-ends.ts';
 export { formatDuration, formatReport } from './format.ts';
 export type { Interruption } from './interruptions.ts';
 export { type ConnectOptions, Phone, type PhoneOptions, type PlaceCallOptions } from './phone.ts';

@@ -12,6 +12,7 @@ import { CallLine } from './call-line.ts';
 import { type Carrier, newAccountSid, newCallSid } from './carrier.ts';
 import type { CodecName } from './codec.ts';
 import type { DialledParty } from './dial.ts';
+import { FAR_ENDS } from './far-ends.ts';
 import { type FlowEnd, follow } from './flow.ts';
 import { type HabitOptions, Habits } from './habits.ts';
 import type { Interruption } from './interruptions.ts';
@@ -28,7 +29,7 @@ export interface PhoneOptions extends HabitOptions {
   readonly source: AudioSource;
   readonly from?: string;
   readonly to?: string;
-  /** SignalWire only. Left out, the instructions' `codec` decides; given, it overrides that, so that every codec can be tried. */
+  /** Left out, the instructions decide; given, it overrides that, so that every codec of the carrier's can be tried. */
   readonly codec?: CodecName;
   /** Byte order of L16; little endian when left out. */
   readonly byteOrder?: ByteOrder;
@@ -55,7 +56,7 @@ export interface PlaceCallOptions {
   /** http or https. */
   readonly webhookUrl: string;
   readonly method?: 'GET' | 'POST';
-  /** Twilio's auth token or SignalWire's signing key: signs all that is sent. */
+  /** The carrier's secret: signs all that is sent. */
   readonly secret?: string;
   /** Origin under which the bridge knows itself, when it is not the webhook's: signed and written by it, but dialled at the webhook's. */
   readonly publicUrl?: string;
@@ -68,7 +69,7 @@ export interface ConnectOptions {
   readonly url: string;
   /** The `<Parameter>`s of the stream. */
   readonly parameters?: Readonly<Record<string, string>>;
-  /** Signs the upgrade (Twilio). */
+  /** Signs the upgrade, where the carrier does. */
   readonly secret?: string;
   /** Sent with the upgrade (SignalWire). */
   readonly authBearerToken?: string;
@@ -93,8 +94,9 @@ export class Phone {
 
   /** Throws a RangeError for a codec that the carrier does not have. */
   constructor(options: PhoneOptions) {
-    if (options.carrier === 'twilio' && options.codec !== undefined && options.codec !== 'PCMU@8000') {
-      throw new RangeError(`Twilio's stream is PCMU@8000, not ${options.codec}`);
+    const { title, codecs } = FAR_ENDS[options.carrier];
+    if (options.codec !== undefined && !codecs.includes(options.codec)) {
+      throw new RangeError(`${title}'s streams are ${codecs.join(', ')}, not ${options.codec}`);
     }
     this.#o = options;
     this.carrier = options.carrier;

@@ -5,10 +5,10 @@
 import { BridgeError, errorMessage } from '../../errors.ts';
 import { CLOSE, openSocket, type Socket } from '../../transport/socket.ts';
 import type { Addresses } from './addresses.ts';
-import { newStreamSid, SIGNATURE_HEADER } from './carrier.ts';
-import { createDialect } from './dialect.ts';
+import { newStreamSid } from './carrier.ts';
+import type { Form, StreamNews } from './far-end.ts';
+import { FAR_ENDS } from './far-ends.ts';
 import type { StreamEnd } from './flow.ts';
-import { sign } from './signature.ts';
 import { MediaStream, type MediaStreamOptions } from './stream.ts';
 import { tenth } from './timeline.ts';
 import type { StreamInstruction } from './twiml.ts';
@@ -22,8 +22,8 @@ export interface StreamConnectionOptions extends Omit<MediaStreamOptions, 'diale
   readonly addresses: Addresses;
   readonly secret: string | undefined;
   readonly connectTimeoutMs: number;
-  /** Reports the stream's life where the instruction asked for it; the form holds what is special to the stream. */
-  readonly callback: (form: Record<string, string>) => void;
+  /** Reports the stream's life where the instruction asked for it; `event` for people. */
+  readonly callback: (form: Form, event: string) => void;
 }
 
 /** A bridge that has this much unread, bytes, does not read at all: frames are then lost, as on a line. */
@@ -48,7 +48,7 @@ export class StreamConnection {
     const { accountSid, callSid, codecName, instruction } = options;
     this.stream = new MediaStream({
       ...options,
-      dialect: createDialect(options.carrier, {
+      dialect: FAR_ENDS[options.carrier].dialect({
         accountSid,
         callSid,
         streamSid: this.#streamSid,
@@ -113,13 +113,13 @@ export class StreamConnection {
     } catch (error) {
       if (hungUp.aborted) return 'caller-hung-up';
       timeline.add('fault', `the stream could not be opened: ${errorMessage(error)}`);
-      this.#callback('stream-error', this.#connectError(error));
+      this.#callback({ event: 'unopened', error });
       return 'failed';
     }
     this.#socketMs = clock.now() - beganMs;
     timeline.add('socket', `open after ${tenth(this.#socketMs)} ms`);
     this.stream.start();
-    this.#callback('stream-started');
+    this.#callback({ event: 'started' });
     began(this.stream);
     const onHangUp = () => {
       this.stream.stop();
@@ -134,47 +134,25 @@ export class StreamConnection {
   }
 
   #ended(byCaller: boolean, code: number, reason: string): StreamEnd {
-    const { timeline, carrier } = this.#o;
+    const { timeline } = this.#o;
     if (!byCaller) {
       timeline.add('socket', `closed by the bridge with ${code}${reason === '' ? '' : ` (${reason})`}`);
-      // https://www.twilio.com/docs/api/errors/31921; SignalWire documents no word for it.
-      if (!NORMAL_CLOSES.includes(code) && carrier === 'twilio') {
-        this.#callback('stream-error', `31921: the WebSocket was closed with ${code}`);
-      }
+      if (!NORMAL_CLOSES.includes(code)) this.#callback({ event: 'broken', code });
     }
-    this.#callback('stream-stopped');
+    this.#callback({ event: 'stopped' });
     return byCaller ? 'caller-hung-up' : 'bridge-closed';
   }
 
-  /** Twilio signs the upgrade; SignalWire documents no signature there and carries the stream's own token instead. */
-  #headers(url: string): Record<string, string> {
+  #headers(url: string): Form {
     const { carrier, secret, instruction, addresses } = this.#o;
-    if (carrier === 'twilio') {
-      return secret === undefined ? {} : { [SIGNATURE_HEADER.twilio]: sign(secret, addresses.toPublic(url)) };
-    }
-    const token = instruction.authBearerToken;
-    return token === undefined ? {} : { Authorization: `Bearer ${token}` };
+    return FAR_ENDS[carrier].upgrade(addresses.toPublic(url), secret, instruction);
   }
 
-  #connectError(error: unknown): string {
-    if (this.#o.carrier === 'twilio') return `31920: ${errorMessage(error)}`;
-    const refused = error instanceof BridgeError && error.code === 'SOCKET_REFUSED';
-    return refused ? 'connection_refused' : 'connection_refused_timeout_or_ssl_error';
-  }
-
-  #callback(event: 'stream-started' | 'stream-stopped' | 'stream-error', error?: string): void {
-    const { carrier, callSid, instruction, clock } = this.#o;
-    const form: Record<string, string> = {
-      StreamSid: this.#streamSid,
-      StreamName: instruction.name ?? this.#streamSid,
-      StreamEvent: event,
-      Timestamp: new Date(clock.wall()).toISOString(),
-    };
-    if (error !== undefined) form['StreamError'] = error;
-    if (carrier === 'signalwire') {
-      form['StreamTrack'] = 'inbound_track';
-      form['Unique-ID'] = callSid;
-    }
-    this.#o.callback(form);
+  #callback(news: StreamNews): void {
+    const { carrier, callSid, accountSid, instruction, clock } = this.#o;
+    const { name } = instruction;
+    const stream = { accountSid, callSid, streamSid: this.#streamSid, name, at: new Date(clock.wall()) };
+    const form = FAR_ENDS[carrier].streamForm(stream, news);
+    if (form !== undefined) this.#o.callback(form, `stream ${news.event}`);
   }
 }

@@ -3,7 +3,6 @@
  * clock it runs in no time at all.
  */
 
-import { parseBridgeMessage } from './bridge-message.ts';
 import type { Carrier } from './carrier.ts';
 import type { CodecName } from './codec.ts';
 import type { Dialect } from './dialect.ts';
@@ -37,7 +36,7 @@ export class MediaStream {
     this.#talk = new Talk(options, {
       media: (frame, timestampMs) => send(dialect.media(timestampMs, frame.payload)),
       key: (digit, durationMs) => void send(dialect.dtmf(digit, durationMs)),
-      mark: (name) => void send(dialect.mark(name)),
+      mark: (name, _dueMs, cause) => this.#say(dialect.mark(name, cause)),
     });
   }
 
@@ -76,7 +75,7 @@ export class MediaStream {
   start(): void {
     const { dialect, send, timeline, codec } = this.#o;
     this.#talk.start();
-    send(dialect.connected());
+    this.#say(dialect.connected());
     send(dialect.start());
     timeline.add('stream', `stream started, ${codec.name}`);
     this.#talk.speak();
@@ -91,7 +90,7 @@ export class MediaStream {
   receive(data: Buffer): void {
     if (this.#talk.ended) return;
     const { dialect, timeline } = this.#o;
-    const message = parseBridgeMessage(data.toString(), dialect.streamSid, dialect.acceptsDtmf);
+    const message = dialect.read(data.toString());
     switch (message.event) {
       case 'media':
         this.#media(message.payload);
@@ -101,6 +100,7 @@ export class MediaStream {
         break;
       case 'clear':
         this.#talk.clear();
+        this.#say(dialect.cleared?.());
         break;
       case 'dtmf':
         this.stats.digitsReceived += message.digit;
@@ -120,10 +120,10 @@ export class MediaStream {
     this.#o.timeline.add('fault', `binary-message: ${bytes} bytes; media must be JSON text`);
   }
 
-  /** The caller is gone: sends `stop`. The stream ends with it. */
+  /** The caller is gone: says so, where the carrier has a word for it. The stream ends with it. */
   stop(): void {
     if (this.#talk.ended) return;
-    this.#o.send(this.#o.dialect.stop());
+    this.#say(this.#o.dialect.stop());
     this.end();
   }
 
@@ -142,6 +142,11 @@ export class MediaStream {
   report(): StreamReport {
     const { carrier, dialect, codecName } = this.#o;
     return this.#talk.report({ carrier, streamSid: dialect.streamSid, codec: codecName });
+  }
+
+  /** Sends what the carrier has a word for. */
+  #say(text: string | undefined): void {
+    if (text !== undefined) this.#o.send(text);
   }
 
   #media(payload: string): void {

@@ -4,8 +4,9 @@
 
 import { type Clock, systemClock } from '../../call/clock.ts';
 import type { Addresses } from './addresses.ts';
-import { type Carrier, SIGNATURE_HEADER } from './carrier.ts';
-import { sign } from './signature.ts';
+import type { Carrier } from './carrier.ts';
+import type { Form } from './far-end.ts';
+import { FAR_ENDS } from './far-ends.ts';
 import { MAX_TWIML_BYTES } from './twiml.ts';
 
 /** How long a carrier waits for an answer, ms: https://www.twilio.com/docs/api/errors/11200 names fifteen seconds. */
@@ -25,13 +26,11 @@ export class WebhookError extends Error {
 
 export interface WebhookClientOptions {
   readonly carrier: Carrier;
-  /** Twilio's auth token or SignalWire's signing key; without it nothing is signed. */
+  /** The carrier's secret; without it nothing is signed. */
   readonly secret?: string | undefined;
   readonly addresses: Addresses;
   readonly clock?: Clock;
 }
-
-export type Form = Readonly<Record<string, string>>;
 
 export class WebhookClient {
   readonly #o: WebhookClientOptions;
@@ -95,11 +94,8 @@ export class WebhookClient {
     }
     if (method === 'POST') headers['Content-Type'] = 'application/x-www-form-urlencoded; charset=UTF-8';
     if (this.#o.secret !== undefined) {
-      headers[SIGNATURE_HEADER[this.#o.carrier]] = sign(
-        this.#o.secret,
-        this.#o.addresses.toPublic(target),
-        method === 'POST' ? form : {},
-      );
+      const { carrier, secret, addresses } = this.#o;
+      Object.assign(headers, FAR_ENDS[carrier].proof(secret, method, addresses.toPublic(target), form));
     }
     const timeout = AbortSignal.timeout(WEBHOOK_TIMEOUT_MS);
     try {
