@@ -54,6 +54,11 @@ export class ByteQueue {
     return bytes;
   }
 
+  /** Exchanges the two bytes of each sample that waits, of 16 bits. */
+  swap16(): void {
+    this.#buffer.subarray(this.#head, this.#tail).swap16();
+  }
+
   clear(): void {
     this.#head = 0;
     this.#tail = 0;

@@ -1,7 +1,9 @@
 import type { Count } from '../../call/counters.ts';
 import type { Codec } from '../../media/codecs.ts';
 import type { AudioSink } from '../../media/frame.ts';
+import type { ByteOrder } from '../../media/l16.ts';
 import { EarlyBuffer } from './early.ts';
+import { inOrder } from './formats.ts';
 import { Inbound } from './inbound.ts';
 import type { PhoneLegOptions } from './options.ts';
 import type { DtmfMessage, MediaMessage } from './protocol.ts';
@@ -88,6 +90,11 @@ export class CallerAudio {
   /** Every 20 ms, once the call can hear. */
   tick(now: number): void {
     this.#inbound.tick(now);
+  }
+
+  /** L16 turns out to be in this byte order. */
+  recode(order: ByteOrder): void {
+    this.#codec = inOrder(this.#codec, order);
   }
 
   /** A new stream of the same rate begins: nothing of the old one is waited for. */

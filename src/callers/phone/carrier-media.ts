@@ -3,7 +3,10 @@ import type { ConnectedMessage, FaultReport, MediaFormat, PhoneMessage, StartMes
 
 /** L16 as a carrier has it on the wire; its `start` says neither. */
 export interface L16Wire {
-  readonly byteOrder: ByteOrder;
+  /** `auto`: as the caller's first audio shows it; until then as it was in the streams before, or as `guess` has it. */
+  readonly byteOrder: ByteOrder | 'auto';
+  /** Network order (RFC 3551) without it. */
+  readonly guess?: ByteOrder;
   /** The rate that its streams are asked for, Hz: what a `start` means that says L16 and no rate. */
   readonly hz?: number | undefined;
 }

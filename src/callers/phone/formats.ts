@@ -6,6 +6,7 @@
 import { type Codec, l16, pcma, pcmu } from '../../media/codecs.ts';
 import type { ByteOrder } from '../../media/l16.ts';
 import type { CarrierMedia, L16Wire } from './carrier-media.ts';
+import { OrderJudge, orderOf } from './l16-order.ts';
 import type { MediaFormat, StartMessage } from './protocol.ts';
 
 /** L16 where no carrier of the table has any. */
@@ -74,26 +75,31 @@ export interface StreamCodecs {
   readonly heard: Codec;
   /** Of what it plays: the agent. */
   readonly played: Codec;
+  /** Whom the caller's audio has to be shown until the byte order of both directions' L16 is known. */
+  readonly judge?: OrderJudge;
 }
 
-/** How this carrier has L16 on the wire. */
-export const l16Of = ({ l16 = PLAIN_L16 }: Pick<CarrierMedia, 'l16'>): L16Wire => l16;
+/** The same codec in this byte order; one that has none is itself. */
+export const inOrder = (codec: Codec, order: ByteOrder): Codec =>
+  codec.bytesPerSample === 2 ? l16(codec.sampleRate, order) : codec;
 
 /** The codecs of a stream that began so; undefined when one of its formats is not spoken here. */
 export function codecsFor(
   protocol: Pick<CarrierMedia, 'l16' | 'plays'>,
   start: StartMessage,
 ): StreamCodecs | undefined {
-  const { byteOrder, hz } = l16Of(protocol);
-  const heard = codecFor(start.format, byteOrder, hz);
-  const played = protocol.plays === undefined ? heard : codecFor(protocol.plays(start), byteOrder, hz);
-  return heard === undefined || played === undefined ? undefined : { heard, played };
+  const wire = protocol.l16 ?? PLAIN_L16;
+  const order = orderOf(wire);
+  const heard = codecFor(start.format, order, wire.hz);
+  const played = protocol.plays === undefined ? heard : codecFor(protocol.plays(start), order, wire.hz);
+  if (heard === undefined || played === undefined) return undefined;
+  const isOpen = wire.byteOrder === 'auto' && heard.bytesPerSample === 2;
+  return { heard, played, ...(isOpen ? { judge: new OrderJudge(wire, heard.sampleRate) } : {}) };
 }
 
 /** "pcmu@8000", "l16le@24000": the codec as the audio path shows it. */
-export function codecLabel(codec: Codec, l16ByteOrder: ByteOrder): string {
-  const name = codec.bytesPerSample === 2 ? `l16${l16ByteOrder}` : codec.name;
-  return `${name}@${codec.sampleRate}`;
+export function codecLabel({ name, sampleRate }: Codec): string {
+  return `${name.replace(/^(l16)\/\d+\/(\w+)$/, '$1$2')}@${sampleRate}`;
 }
 
 /** "audio/x-opus 48000 Hz x 2", from the wire: bounded, and with nothing in it that a log could trip over. */

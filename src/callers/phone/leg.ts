@@ -9,7 +9,7 @@ import type { AudioSink, PcmFrame } from '../../media/frame.ts';
 import { CLOSE } from '../../transport/socket.ts';
 import { CallerAudio } from './caller-audio.ts';
 import type { CarrierMedia } from './carrier-media.ts';
-import { codecLabel, codecsFor, describeFormat, l16Of } from './formats.ts';
+import { codecLabel, codecsFor, describeFormat, type StreamCodecs } from './formats.ts';
 import { Hold, isMissing } from './hold.ts';
 import { type PhoneLegOptions, withDefaults } from './options.ts';
 import { Outbound } from './outbound.ts';
@@ -55,6 +55,7 @@ export class PhoneLeg implements CallerLeg {
   #detach: (() => void) | undefined;
   #lastMedia: number;
   #sawMedia = false;
+  #judge: StreamCodecs['judge'];
   /** Set once, when the caller's side is over; nothing is sent or told after it. */
   #ended: Termination | undefined;
   #socketClosed = false;
@@ -66,7 +67,7 @@ export class PhoneLeg implements CallerLeg {
     const { socket, protocol, start, clock } = init;
     const options = withDefaults(init.options);
     // A format that nobody speaks is the stream's to refuse; the leg still has to be whole, to tell its call about it.
-    const { heard, played } = codecsFor(protocol, start) ?? { heard: pcmu, played: pcmu };
+    const { heard, played, judge }: StreamCodecs = codecsFor(protocol, start) ?? { heard: pcmu, played: pcmu };
     const wire = new PhoneWire(socket, protocol, start.streamId);
     this.#socket = socket;
     this.#protocol = protocol;
@@ -74,6 +75,7 @@ export class PhoneLeg implements CallerLeg {
     this.#clock = clock;
     this.#options = options;
     this.#tally = init.tally ?? new Tally();
+    this.#judge = judge;
     this.#lastMedia = clock.now();
     this.kind = protocol.name;
     this.rate = heard.sampleRate;
@@ -92,7 +94,7 @@ export class PhoneLeg implements CallerLeg {
       clear: () => {
         if (this.#ended === undefined && this.#context !== undefined) this.#outbound.clear();
       },
-      toString: () => `${codecLabel(played, l16Of(protocol).byteOrder)} -> ${this.kind}`,
+      toString: () => `${codecLabel(this.#outbound.codec)} -> ${this.kind}`,
     };
   }
 
@@ -228,6 +230,12 @@ export class PhoneLeg implements CallerLeg {
     if (isMissing(afterMs)) this.#hold.audio(afterMs, this.#context?.log);
     this.#lastMedia = now;
     this.#sawMedia = true;
+    const order = this.#judge?.look(message.payload);
+    if (order !== undefined) {
+      this.#judge = undefined;
+      this.#caller.recode(order);
+      this.#outbound.recode(order);
+    }
     this.#caller.media(message, now);
   }
 
@@ -245,6 +253,7 @@ export class PhoneLeg implements CallerLeg {
       return;
     }
     this.#wire.streamId = start.streamId;
+    this.#judge = codecs.judge;
     this.#outbound.restart(codecs.played);
     this.#caller.restart(codecs.heard, now);
     this.#lastMedia = now;

@@ -3,6 +3,7 @@ import type { Count } from '../../call/counters.ts';
 import type { Playout } from '../../call/leg.ts';
 import type { Codec } from '../../media/codecs.ts';
 import { msToSamples, samplesToMs } from '../../media/frame.ts';
+import type { ByteOrder } from '../../media/l16.ts';
 import { staysWithin } from '../../media/level.ts';
 import type { CarrierMedia } from './carrier-media.ts';
 import { LiveGate, SKIP } from './live-gate.ts';
@@ -77,6 +78,11 @@ export class Outbound implements Playout {
   set live(value: boolean | undefined) {
     this.#pace.forced = value;
     this.#sender.look();
+  }
+
+  /** What the agent's audio is sent in. */
+  get codec(): Codec {
+    return this.#sender.codec;
   }
 
   /** Audio that waits here, ms. */
@@ -163,6 +169,11 @@ export class Outbound implements Playout {
   onMark(name: string): void {
     this.#sender.look();
     if (!this.#playing.echo(name)) this.#count('mark_unknown');
+  }
+
+  /** As `Sender.recode`. */
+  recode(order: ByteOrder): void {
+    this.#sender.recode(order);
   }
 
   /** A new stream of the same rate begins on the same socket: nothing sent before counts, positions begin at zero. */

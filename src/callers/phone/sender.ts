@@ -1,10 +1,12 @@
 import type { Count } from '../../call/counters.ts';
 import type { Codec } from '../../media/codecs.ts';
 import { msToSamples, samplesToMs } from '../../media/frame.ts';
+import type { ByteOrder } from '../../media/l16.ts';
 import { Backlog } from './backlog.ts';
 import { burstChunkMs } from './burst-chunk.ts';
 import { ByteQueue } from './byte-queue.ts';
 import type { CarrierMedia } from './carrier-media.ts';
+import { inOrder } from './formats.ts';
 import type { PhoneLegOptions } from './options.ts';
 import type { Playing } from './playing.ts';
 import type { PhoneWire } from './wire.ts';
@@ -77,6 +79,10 @@ export class Sender {
     this.#burstChunk = whole(burstChunkMs(options));
     this.#markEvery = msToSamples(options.markMs, this.#rate);
     this.#liveLeadMs = Math.max(options.leadMs, cushionTargetMs(options) + options.chunkMs);
+  }
+
+  get codec(): Codec {
+    return this.#codec;
   }
 
   /** Audio that waits here, ms. */
@@ -187,6 +193,14 @@ export class Sender {
     this.#codec = codec;
     this.#backlog = this.#newBacklog();
     this.#playing.restart();
+  }
+
+  /** L16 turns out to be in this byte order: what waits here goes in it, too. */
+  recode(order: ByteOrder): void {
+    const codec = inOrder(this.#codec, order);
+    if (codec.name === this.#codec.name) return;
+    this.#codec = codec;
+    this.#queue.swap16();
   }
 
   #newBacklog(): Backlog {

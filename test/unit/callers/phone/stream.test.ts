@@ -564,6 +564,6 @@ describe('the formats', () => {
     expect(codecFor(format('audio/x-l16', 8_000), 'le')?.sampleRate).toBe(8_000);
     for (const rate of [0, 11_025, 48_000]) expect(codecFor(format('audio/x-l16', rate), 'le')).toBeUndefined();
     expect(codecFor(format('audio/x-mulaw', 16_000), 'le')).toBeUndefined();
-    expect(codecLabel(codecFor(format('audio/x-l16', 16_000), 'be')!, 'be')).toBe('l16be@16000');
+    expect(codecLabel(codecFor(format('audio/x-l16', 16_000), 'be')!)).toBe('l16be@16000');
   });
 });

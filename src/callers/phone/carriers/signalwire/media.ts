@@ -23,7 +23,7 @@ export function signalwireMedia({ byteOrder = 'le', codec = '' }: SignalWireMedi
     name: 'signalwire',
     parse: parseMessage,
     signs: (start, connected) => countSigns(SIGNS, start, connected),
-    l16: { byteOrder, hz: asked === undefined ? undefined : Number(asked) },
+    l16: { byteOrder, guess: 'le', hz: asked === undefined ? undefined : Number(asked) },
     media: mediaText,
     mark: markText,
     clear: clearText,

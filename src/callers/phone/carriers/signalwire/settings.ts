@@ -16,10 +16,10 @@ export const signalwireSettings = {
       .default('L16@24000h')
       .describe("Codec asked of SignalWire's stream; L16@24000h is the model's own rate, wideband without resampling."),
     SIGNALWIRE_L16_BYTE_ORDER: z
-      .enum(['le', 'be'])
+      .enum(['le', 'be', 'auto'])
       .default('le')
       .describe(
-        'Byte order of L16 samples on the stream. It is not documented; little-endian is what works with the carrier’s own sample.',
+        'Byte order of L16 samples on the stream. It is not documented; little-endian is what works with the carrier’s own sample. auto: as the first audio of a caller shows it, for both directions, and until then as it was in the calls before.',
       ),
     SIGNALWIRE_REALTIME: z
       .enum(['auto', 'true', 'false'])
