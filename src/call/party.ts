@@ -10,6 +10,8 @@ export interface NumberParty {
   readonly kind: 'number';
   /** E.164, of a length that its country has. */
   readonly number: string;
+  /** Under what he is remembered instead, where the network proves more than a number does: see `memoryKey`. */
+  readonly key?: string | undefined;
 }
 
 /** Somebody without a number. */
@@ -48,11 +50,11 @@ export function partyText(party: Party): string | undefined {
 }
 
 /**
- * Under what this very person may be remembered: his number, or an identity that was proven. Undefined: nothing of him may be read, and
+ * Under what this very person may be remembered: an identity that was proven, or else his number. Undefined: nothing of him may be read, and
  * nothing kept.
  */
 export function memoryKey(party: Party): string | undefined {
-  if (party.kind === 'number') return party.number;
+  if (party.kind === 'number') return party.key ?? party.number;
   return party.kind === 'identity' ? party.key : undefined;
 }
 

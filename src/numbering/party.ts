@@ -48,6 +48,43 @@ export function pageParty(conversationId: string, proven: boolean): IdentityPart
   return { kind: 'identity', scheme: 'page', text: `page:${conversationId}`, key };
 }
 
+/** What a webhook of WhatsApp says of a person; each may be missing. */
+export interface WhatsAppIds {
+  /** The business-scoped user id, `US.13491208655302741918`: of one user, for one business, for as long as he keeps his number. */
+  readonly userId?: string | undefined;
+  /** His number without `+`; not told of who goes by a username. */
+  readonly waId?: string | undefined;
+  /** As `waId`, beside the call. */
+  readonly from?: string | undefined;
+}
+
+/** Ids are carried into keys and addresses: nothing passes that could leave its place there, and no scope of another's key. */
+const USER_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$/;
+
+/** Whether this is an id that stands for a user and for no number: a country's two letters, a dot, what is nobody's to read. */
+export function isUserId(text: string): boolean {
+  return /^[A-Z]{2}\./.test(text) && USER_ID.test(text);
+}
+
+/**
+ * A person who calls, or is called, by WhatsApp; the webhook's signature has proven each of the ids. Known by his user id, else by his number.
+ * Digits of a user id are never a number. One who has both has a number for routes and tools, and is remembered by the user id: a number is
+ * handed on to somebody else one day, and that one has another user id.
+ * https://developers.facebook.com/documentation/business-messaging/whatsapp/business-scoped-user-ids
+ */
+export function whatsappParty({ userId, waId, from }: WhatsAppIds): Party {
+  const ids = [waId, from].map((id) => id?.trim() ?? '');
+  const user = [userId?.trim() ?? '', ...ids.filter(isUserId)].find((id) => USER_ID.test(id));
+  const key = user === undefined ? undefined : identityKey('whatsapp', user);
+  for (const id of ids) {
+    const number = /^\+?[1-9]\d{6,14}$/.test(id) ? parseCallerNumber(id.startsWith('+') ? id : `+${id}`) : undefined;
+    if (number !== undefined) return key === undefined ? { kind: 'number', number } : { kind: 'number', number, key };
+  }
+  const named = user ?? ids.find((id) => USER_ID.test(id));
+  if (named === undefined) return WITHHELD;
+  return { kind: 'identity', scheme: 'whatsapp', text: `whatsapp:${named}`, key: identityKey('whatsapp', named) };
+}
+
 type Scheme = 'sip' | 'tel' | 'client' | 'whatsapp' | 'other';
 
 /** The address within `"Display name" <address>;tag=…`, RFC 3261 section 20.10; of several (P-Asserted-Identity, RFC 3325) one with a number. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { isMemoryKey, memoryKey, partyText } from '../../../src/call/party.ts';
-import { pageParty, parseParty } from '../../../src/numbering/party.ts';
+import { pageParty, parseParty, whatsappParty } from '../../../src/numbering/party.ts';
 
 const SCOPE = { provenScope: 'twilio/AC1' };
 const numbered = (number: string) => ({ kind: 'number', number });
@@ -237,4 +237,61 @@ it('reads hostile texts in no time', () => {
   ])
     parseParty(text, SCOPE);
   expect(performance.now() - began).toBeLessThan(500);
+});
+
+describe('who calls by WhatsApp', () => {
+  const USER = 'US.13491208655302741918';
+
+  it('has a number for routes and tools where one is told, and is remembered by the user id', () => {
+    const party = whatsappParty({ userId: USER, waId: '12025550143', from: '12025550143' });
+    expect(party).toEqual({ kind: 'number', number: '+12025550143', key: `whatsapp:${USER}` });
+    expect(memoryKey(party)).toBe(`whatsapp:${USER}`);
+    expect(partyText(party)).toBe('+12025550143');
+  });
+
+  it('is remembered by the number where there is no user id', () => {
+    const party = whatsappParty({ waId: '12025550143' });
+    expect(party).toEqual(numbered('+12025550143'));
+    expect(memoryKey(party)).toBe('+12025550143');
+    expect(whatsappParty({ from: '+12025550143' })).toEqual(numbered('+12025550143'));
+  });
+
+  it('is somebody without a number, too, and the same one as before he hid it', () => {
+    const party = whatsappParty({ userId: USER });
+    expect(party).toEqual({
+      kind: 'identity',
+      scheme: 'whatsapp',
+      text: `whatsapp:${USER}`,
+      key: `whatsapp:${USER}`,
+    });
+    expect(memoryKey(party)).toBe(memoryKey(whatsappParty({ userId: USER, waId: '12025550143' })));
+  });
+
+  it.each([
+    ['in the place of the number', { waId: USER }],
+    ['in the place of the sender', { from: USER }],
+    ['in all places', { userId: USER, waId: USER, from: USER }],
+  ])('never makes a number of the digits of a user id, wherever it stands: %s', (_, ids) => {
+    expect(whatsappParty(ids)).toMatchObject({ kind: 'identity', key: `whatsapp:${USER}` });
+  });
+
+  it('never makes a number of a user id of digits alone', () => {
+    expect(whatsappParty({ userId: '12025550143' })).toMatchObject({ kind: 'identity', key: 'whatsapp:12025550143' });
+  });
+
+  it('is not another who has the same name within an account of a carrier', () => {
+    const other = parseParty(`whatsapp:${USER}`, SCOPE);
+    expect(memoryKey(other)).not.toBe(memoryKey(whatsappParty({ userId: USER })));
+    // Nothing that is told as an id gets into another's scope.
+    expect(memoryKey(whatsappParty({ userId: `twilio/AC1/${USER}` }))).toBeUndefined();
+  });
+
+  it('is withheld where nothing is told, or what is told is no id', () => {
+    expect(whatsappParty({})).toEqual({ kind: 'withheld' });
+    expect(whatsappParty({ userId: '', waId: ' ', from: 'two words' })).toEqual({ kind: 'withheld' });
+  });
+
+  it('is an identity, and no number, with digits that no number has', () => {
+    expect(whatsappParty({ waId: '1202' })).toMatchObject({ kind: 'identity', key: 'whatsapp:1202' });
+  });
 });
