@@ -144,10 +144,14 @@ export async function openDispatch(deps: DispatchDeps): Promise<Dispatch> {
     const key = memoryKey(person);
     if (key === undefined) return undefined;
     const late = delay(clock, RECORD_MS).then(() => undefined);
-    const found = store.callers.find(key).catch((err: unknown) => {
+    const failed = (err: unknown) => {
       log.warn({ err }, "the caller's record could not be read");
       return undefined;
-    });
+    };
+    // Questions are answered in their order: what is kept under his number is found by the one that follows.
+    if (person.kind === 'number' && person.key !== undefined)
+      void store.callers.link(person.key, person.number).catch(failed);
+    const found = store.callers.find(key).catch(failed);
     return Promise.race([found, late]);
   };
 

@@ -11,7 +11,7 @@ import { farewell } from './farewell.ts';
 import { Holdback } from './holdback.ts';
 import type { CallInfo } from './info.ts';
 import { Journal } from './journal.ts';
-import type { AgentLeg, CallerLeg, Log, Pace } from './leg.ts';
+import type { AgentLeg, CallerLeg, LineAction, Log, Pace } from './leg.ts';
 import type { LineEnd } from './line.ts';
 import { Taps } from './taps.ts';
 import { isFailure, type Termination, termination } from './termination.ts';
@@ -258,6 +258,11 @@ export class Call {
   text(text: string): boolean {
     this.#onCaller({ type: 'text', text });
     return this.takesText;
+  }
+
+  /** Why this cannot be asked of whoever is on the line, in a sentence; undefined where it can. */
+  cannot(action: LineAction): string | undefined {
+    return this.#dialogue.cannot(action);
   }
 
   /** Plays keys to the caller's side; false when nobody is there to hear them. */

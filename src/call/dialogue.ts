@@ -5,7 +5,7 @@ import type { AgentEvent, CallerEvent } from './events.ts';
 import type { CallInfo } from './info.ts';
 import type { Journal } from './journal.ts';
 import { KEYPAD, Keypad } from './keypad.ts';
-import type { AgentLeg, CallerLeg } from './leg.ts';
+import type { AgentLeg, CallerLeg, LineAction } from './leg.ts';
 import { Line, type LineOptions } from './line.ts';
 import { Patience } from './patience.ts';
 import type { ToolRunner, ToolsFactory } from './tools.ts';
@@ -163,6 +163,11 @@ export class Dialogue {
   /** As `Line.lastly`. */
   lastly(words: string, withinMs: number): Promise<boolean> {
     return this.#line.lastly(words, withinMs);
+  }
+
+  /** As `LineControls.cannot`. */
+  cannot(action: LineAction): string | undefined {
+    return this.#line.cannot(action);
   }
 
   handOver(to: string): Promise<boolean> {

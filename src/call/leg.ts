@@ -61,8 +61,13 @@ export interface Playout {
   playedMs(): number;
 }
 
+/** What can be asked of a caller's line beside speech. */
+export type LineAction = 'transfer' | 'digits';
+
 export interface CallerLeg extends Leg<CallerEvent> {
   readonly playout: Playout;
+  /** What this kind of line cannot be asked for, each with a sentence that says why, for whoever asks. */
+  readonly cannot?: Readonly<Partial<Record<LineAction, string>>> | undefined;
   /**
    * Told by the call when it is known, and again when it changes: in which pace the agent's audio comes. Of a live one nothing can be sent ahead,
    * and a cushion must stand in for that. A leg that makes no difference has no such method.

@@ -1,3 +1,4 @@
+import type { LineAction } from './leg.ts';
 import type { TransferFailure } from './transfer.ts';
 
 /** Digits that a tool asks the caller for. */
@@ -16,6 +17,8 @@ export interface GatherDigits {
 
 /** What may be done to a call's line on purpose. Whoever hands it to tools puts the policy in front of it. */
 export interface LineControls {
+  /** Why this cannot be asked of whoever is on the line, in a sentence; undefined where it can, or nobody is there. */
+  cannot?(action: LineAction): string | undefined;
   /**
    * Ends the call as soon as the caller has heard everything the agent said, its running response included; measured by playout, not by a
    * timer. Resolves `ended` when the line goes, `caller_spoke` when the caller spoke up meanwhile: then the call goes on.

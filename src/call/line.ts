@@ -2,7 +2,7 @@ import type { Clock } from './clock.ts';
 import { sendDigits } from './digits.ts';
 import type { AgentEvent } from './events.ts';
 import { heard } from './heard.ts';
-import type { AgentLeg, CallerLeg } from './leg.ts';
+import type { AgentLeg, CallerLeg, LineAction } from './leg.ts';
 import type { GatherDigits, LineControls } from './line-controls.ts';
 import type { TerminationReason } from './termination.ts';
 import type { TransferFailure } from './transfer.ts';
@@ -75,6 +75,10 @@ export class Line implements LineControls {
   /** Whether the agent is speaking, or about to. */
   get busy(): boolean {
     return this.#active > 0 && this.#spoke;
+  }
+
+  cannot(action: LineAction): string | undefined {
+    return this.#o.caller()?.cannot?.[action];
   }
 
   async hangupAfterPlayout(): Promise<'ended' | 'caller_spoke'> {

@@ -49,6 +49,12 @@ export function partyText(party: Party): string | undefined {
   return party.kind === 'identity' ? party.text : undefined;
 }
 
+/** All that he is named by, for what is chosen by who calls: his number and, where one is proven, his identity beside it. */
+export function partyNames(party: Party): readonly string[] {
+  if (party.kind === 'number') return party.key === undefined ? [party.number] : [party.number, party.key];
+  return party.kind === 'identity' ? [party.text] : [];
+}
+
 /**
  * Under what this very person may be remembered: an identity that was proven, or else his number. Undefined: nothing of him may be read, and
  * nothing kept.

@@ -218,6 +218,10 @@ class TappedCaller implements CallerLeg {
     return this.#leg.onHold ?? false;
   }
 
+  get cannot(): CallerLeg['cannot'] {
+    return this.#leg.cannot;
+  }
+
   sendDigit(digit: string): boolean {
     return this.#leg.sendDigit?.(digit) ?? false;
   }

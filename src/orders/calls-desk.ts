@@ -42,6 +42,8 @@ export interface LiveCall {
   connecting?(to: string): number | undefined;
   /** The carrier connects him now. */
   connected?(): void;
+  /** Why this cannot be asked of whoever is on the line, in a sentence; undefined where it can. */
+  cannot?(action: 'transfer' | 'digits'): string | undefined;
   /** Has the agent say this; false where it cannot be asked for words. */
   say(text: string): boolean;
   /** A typed turn of the caller; false where the agent takes none. */
@@ -132,6 +134,12 @@ export function callsDesk({
     return call;
   };
 
+  /** Refuses what this kind of line cannot be asked for, before anything is counted or sent. */
+  const able = (call: LiveCall, action: 'transfer' | 'digits') => {
+    const why = call.cannot?.(action);
+    if (why !== undefined) throw new ControlError('CONTROL_UNSUPPORTED', why);
+  };
+
   const carrierOf = (call: LiveCall): { control: CallControl; carrierCallId: string } => {
     const control = controlOf(call.info);
     const { carrierCallId } = call.info;
@@ -174,6 +182,7 @@ export function callsDesk({
     },
     async transfer(id, to, options) {
       const call = joined(id);
+      able(call, 'transfer');
       const { callerId, say } = options;
       const { direction, to: called } = call.info;
       if (direction === 'inbound' && to === called) throw ownNumber();
@@ -217,6 +226,7 @@ export function callsDesk({
     },
     async sendDigits(id, digits) {
       const call = joined(id);
+      able(call, 'digits');
       if (await call.sendDigits(digits)) return;
       const { control, carrierCallId } = carrierOf(call);
       await control.sendDigits(carrierCallId, digits);

@@ -137,7 +137,8 @@ export function listStatement(query: RecordQuery, search: WordSearch): { sql: st
   }
   if (query.number !== undefined) {
     const digits = query.number.replace(/\D/g, '');
-    if (query.number.startsWith('+')) add('(from_number = ? OR to_number = ?)', `+${digits}`, `+${digits}`);
+    if (query.number.includes(':')) add('(from_number = ? OR to_number = ?)', query.number, query.number);
+    else if (query.number.startsWith('+')) add('(from_number = ? OR to_number = ?)', `+${digits}`, `+${digits}`);
     // Numbers alone: an identity may end in the same digits.
     else add('(from_number LIKE ? OR to_number LIKE ?)', `+%${digits}`, `+%${digits}`);
   }

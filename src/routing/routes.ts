@@ -1,4 +1,4 @@
-import { type Party, partyText } from '../call/party.ts';
+import { type Party, partyNames } from '../call/party.ts';
 import type { Words } from '../spoken.ts';
 import { isWithin, type TimeWindow } from './schedule.ts';
 
@@ -18,7 +18,7 @@ export interface Route {
   readonly name: string;
   /** Dialled numbers, `+1202*` for all that begin so; undefined: any. */
   readonly to: readonly string[] | undefined;
-  /** Callers, in the same way, and identities such as `client:alice`; undefined: any. `withheld` stands for who withholds who it is, or is not known. */
+  /** Callers, in the same way, and identities such as `client:alice` or `whatsapp:US.1349…`; undefined: any. `withheld` stands for who withholds who it is, or is not known. */
   readonly from: readonly string[] | undefined;
   /** The route fits inside any of these; undefined: always. */
   readonly when: readonly TimeWindow[] | undefined;
@@ -75,9 +75,10 @@ export function isCatchAll({ to, from, when }: Route): boolean {
 
 function fits(patterns: readonly string[] | undefined, party: Party | undefined): boolean {
   if (patterns === undefined) return true;
-  const text = party && partyText(party);
-  return patterns.some((pattern) => {
-    if (text === undefined) return pattern === 'withheld' && party?.kind === 'withheld';
-    return pattern.endsWith('*') ? text.startsWith(pattern.slice(0, -1)) : text === pattern;
-  });
+  if (party === undefined) return false;
+  if (party.kind === 'withheld') return patterns.includes('withheld');
+  const names = partyNames(party);
+  return patterns.some((pattern) =>
+    pattern.endsWith('*') ? names.some((name) => name.startsWith(pattern.slice(0, -1))) : names.includes(pattern),
+  );
 }

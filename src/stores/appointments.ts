@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';
 import { canBeRemembered } from '../numbering/party.ts';
 import { addDays, instantOf, localTime, spoken } from '../zone.ts';
+import { KEYS_OF_PERSON } from './callers.ts';
 import { openingQueries } from './opening.ts';
 import { CELL_MINUTES } from './schema.ts';
 import { transaction } from './sqlite.ts';
@@ -101,8 +102,9 @@ export function appointmentQueries(db: DatabaseSync, zone: string) {
   const byReference = db.prepare(`SELECT ${columns} AND a.reference = ?`);
   const byId = db.prepare(`SELECT ${columns} AND a.id = ?`);
   const ofCaller = db.prepare(
-    `SELECT ${columns} AND a.caller_number = ? AND a.starts_at > ? ORDER BY a.starts_at LIMIT 20`,
+    `SELECT ${columns} AND a.caller_number IN ${KEYS_OF_PERSON} AND a.starts_at > ?2 ORDER BY a.starts_at LIMIT 20`,
   );
+  const isHis = db.prepare(`SELECT 1 WHERE ?2 IN ${KEYS_OF_PERSON}`);
   const ofCall = db.prepare(
     `SELECT ${columns} AND a.caller_number IS NULL AND a.call_id = ? AND a.starts_at > ? ORDER BY a.starts_at LIMIT 20`,
   );
@@ -232,7 +234,7 @@ export function appointmentQueries(db: DatabaseSync, zone: string) {
         const row = byReference.get(request.reference);
         if (row === undefined) return { cancelled: false, reason: 'not_found' };
         const key = keyOf(request.callerNumber);
-        const own = key !== undefined && row['callerNumber'] === key;
+        const own = key !== undefined && isHis.get(key, row['callerNumber'] as string | null) !== undefined;
         if (!own && request.name === undefined) return { cancelled: false, reason: 'name_needed' };
         if (!own && plain(request.name ?? '') !== plain(String(row['name'])))
           return { cancelled: false, reason: 'not_found' };

@@ -118,8 +118,18 @@ INSERT INTO knowledge (knowledge, rank) VALUES ('secure-delete', 1);
 INSERT INTO knowledge (knowledge) VALUES ('rebuild');
 `;
 
+/** Which person, known by more than a number, a number is of: '' where it was several people's. */
+const numbersOfPeople = `
+CREATE TABLE caller_numbers (
+  number TEXT PRIMARY KEY,
+  key TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX caller_numbers_by_key ON caller_numbers (key);
+`;
+
 export const migrations: readonly Migration[] = [
   { id: '0001-business', sql: business },
   { id: '0002-forgetful-index', sql: forgetfulIndex },
   { id: '0003-callers-by-key', run: rekeyCallers },
+  { id: '0004-numbers-of-people', sql: numbersOfPeople },
 ];

@@ -20,6 +20,12 @@ export function guardedControl(
   return {
     hangupAfterPlayout: () => control.hangupAfterPlayout(),
     async transfer(destination) {
+      const impossible = control.cannot?.('transfer');
+      if (impossible !== undefined)
+        throw new ToolError(
+          'TOOL_REFUSED',
+          `${impossible} Say so, and offer something else, such as taking a message.`,
+        );
       const decision = checkDestination(destination, policy);
       if (!decision.allowed) throw new ToolError('TOOL_REFUSED', decision.reason);
       if (decision.number === called)
@@ -40,6 +46,8 @@ export function guardedControl(
         );
     },
     async sendDigits(digits) {
+      const impossible = control.cannot?.('digits');
+      if (impossible !== undefined) throw new ToolError('TOOL_REFUSED', impossible);
       if (!isDigits(digits))
         throw new ToolError('TOOL_REFUSED', 'Only 0-9, *, #, A-D and w can be played, 32 at most.');
       await control.sendDigits(digits);

@@ -111,7 +111,7 @@ export interface BusinessPort {
  * A refusal is a ToolError with code TOOL_REFUSED and a sentence for the model. Digits are waited for no longer than the tool may run, and what
  * the tool returns of them the model reads.
  */
-export interface CallControlPort extends Omit<LineControls, 'transfer' | 'gatherDigits'> {
+export interface CallControlPort extends Omit<LineControls, 'cannot' | 'transfer' | 'gatherDigits'> {
   /**
    * Connects the caller to a number (E.164) as soon as the agent's words were heard; the call then ends, and with it the tool. Rejects when the
    * number is not allowed, and when nobody answers there and the caller is back: the call goes on. The tool's time does not run meanwhile.

@@ -278,6 +278,18 @@ export function recordStoreContract(name: string, rig: RecordStoreRig): void {
         expect(await idsOf(store, { number: '+1202555010' })).toEqual([]);
       });
 
+      it('finds an identity of either side as it is written, and no number that ends like it', async () => {
+        const store = await filled();
+        const telling = new Telling();
+        const user = 'whatsapp:US.4912025550101';
+        telling.start('c4', { from: user, callerKind: 'identity' });
+        telling.start('c5', { from: '+12025550199', to: user });
+        await store.append('aaaaaa', telling.told);
+        expect(await idsOf(store, { number: user })).toEqual(['c5', 'c4']);
+        expect(await idsOf(store, { number: 'whatsapp:US.491202555010' })).toEqual([]);
+        expect(await idsOf(store, { number: '12025550101' })).toEqual(['c3', 'c1']);
+      });
+
       it('finds by result, reason, conversation, state and time, and by several at once', async () => {
         const store = await filled();
         const at = (await store.get('c2'))!.startedAt;

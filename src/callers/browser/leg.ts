@@ -29,6 +29,7 @@ const FAREWELL_MS = 150;
 /** The caller's side of a call from a web page: a caller by WebRTC, and a data channel for what is typed and what is told. */
 export class BrowserLeg<P extends BrowserPeer = BrowserPeer> implements CallerLeg {
   readonly kind = 'browser';
+  readonly cannot = { transfer: 'The caller is on a web page, and nobody can connect a page to a telephone number.' };
   readonly rate = RTC_SAMPLE_RATE;
   readonly audio: AudioSink;
   readonly playout: Playout;

@@ -1,6 +1,8 @@
 import { z } from 'zod';
+import { partyText } from '../../call/party.ts';
 import { namedSchemas, type RouteDefinition } from '../../http/route.ts';
 import { parseNumber } from '../../numbering/number.ts';
+import { parseParty } from '../../numbering/party.ts';
 import { plainText, withoutSeparators } from '../../numbering/spelling.ts';
 
 /** The interface for records of calls, as data: requests are checked by it and the OpenAPI document is made of it. */
@@ -80,14 +82,25 @@ const pageCursor = z
   .max(300)
   .regex(/^[A-Za-z0-9_-]+$/, 'must be the `next` of a page');
 
+const IDENTITY = /^(?:sip|client|whatsapp|page):/;
+const SOUGHT = /^(?:\+?\d{3,15}|(?:sip|client|whatsapp|page):\S+)$/;
+
+/** Whom a search is for, as records write him: an identity letter for letter, unless it has a number, which then is who he is. */
+function sought(written: string): string {
+  const text = plainText(written);
+  if (!IDENTITY.test(text)) return parseNumber(written) ?? withoutSeparators(text);
+  return partyText(parseParty(text)) ?? text;
+}
+
 const listQuery = z.strictObject({
   text: z.string().trim().min(1).max(200).optional(),
   number: z
     .string()
-    .max(64)
-    .transform((written) => parseNumber(written) ?? withoutSeparators(plainText(written)))
-    .pipe(z.string().regex(/^\+?\d{3,15}$/, 'must be a number with its country code, or its last digits'))
-    .optional(),
+    .max(300)
+    .transform(sought)
+    .pipe(z.string().regex(SOUGHT, 'must be a number with its country code, its last digits, or an identity'))
+    .optional()
+    .describe('A number, its last digits, or an identity as records have it: client:alice, whatsapp:US.1349….'),
   callerKind: z.enum(['number', 'identity', 'withheld']).optional(),
   result: z
     .string()

@@ -301,3 +301,26 @@ describe('a call that its carrier brings again', () => {
     expect(await calls.again(CALL)).toEqual({ next: 'repeat' });
   });
 });
+
+describe('a line that cannot be asked for everything', () => {
+  const cannot = { transfer: 'There is no telephone here.' };
+
+  it.each([
+    ['as it is', {}],
+    ['while somebody listens in', { taps: () => [{ agent() {}, caller() {}, tick() {}, ended() {} }] }],
+  ])('says so to tools and operators: %s', (_, more) => {
+    const call = new Calls({
+      clock,
+      ticker: new Ticker(clock),
+      log: fakeLog(),
+      observers: [],
+      apology: undefined,
+      limits: { joinMs: 20_000, reclaimMs: 15_000, ringMs: 25_000, maxMs: 3_600_000 },
+      ...(more as object),
+    }).create({ id: 'c2', direction: 'inbound', ...CALL }, new FakeAgent());
+    expect(call.cannot('transfer')).toBeUndefined();
+    call.join(Object.assign(new FakeCaller(), { cannot }));
+    expect(call.cannot('transfer')).toBe(cannot.transfer);
+    expect(call.cannot('digits')).toBeUndefined();
+  });
+});

@@ -30,6 +30,12 @@ class FakeLive implements LiveCall {
   expectEnd(end: Termination | undefined) {
     this.did.push(`expect ${end?.reason}`);
   }
+  /** What its line cannot be asked for. */
+  impossible: Partial<Record<'transfer' | 'digits', string>> = {};
+
+  cannot(action: 'transfer' | 'digits') {
+    return this.impossible[action];
+  }
   async sendDigits(digits: string) {
     if (this.byLeg) this.did.push(`leg ${digits}`);
     return this.byLeg;
@@ -289,6 +295,21 @@ describe('the desk', () => {
     call.byLeg = false;
     withoutControl();
     await expect(desk.sendDigits('a', '5')).rejects.toMatchObject({ code: 'CONTROL_UNSUPPORTED' });
+  });
+
+  it('says why a line cannot be connected or played keys, asks nobody for it, and hangs it up all the same', async () => {
+    const { desk, add, did } = rig(1);
+    const call = add('a');
+    call.impossible = { transfer: 'nobody connects him', digits: 'nobody plays him keys' };
+    const refused = (message: string) => ({ code: 'CONTROL_UNSUPPORTED', message });
+    await expect(desk.transfer('a', '+15550002222', {})).rejects.toMatchObject(refused('nobody connects him'));
+    await expect(desk.sendDigits('a', '1')).rejects.toMatchObject(refused('nobody plays him keys'));
+    expect(did).toEqual([]);
+    await desk.hangup('a');
+    expect(did).toContain('end operator-hangup');
+    // It was not counted: the hour still has its one transfer.
+    add('b');
+    await desk.transfer('b', '+15550002222', {});
   });
 
   it('speaks only where somebody hears', () => {

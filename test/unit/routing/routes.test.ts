@@ -2,7 +2,7 @@ import { resolve as resolvePath } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { AGENTS } from '../../../src/agents/index.ts';
 import { WITHHELD } from '../../../src/call/party.ts';
-import { pageParty, parseParty } from '../../../src/numbering/party.ts';
+import { pageParty, parseParty, whatsappParty } from '../../../src/numbering/party.ts';
 import { loadRoutes, parseRoutes } from '../../../src/routing/load.ts';
 import { resolve } from '../../../src/routing/routes.ts';
 import { isWithin, parseDays, parseHours } from '../../../src/routing/schedule.ts';
@@ -305,4 +305,29 @@ it('tells all that is wrong at once, what routes say of their agents too', async
       'routes.yaml:3: routes.1.agent: there is no kind of agent "x" (there is openai)',
     ].join('\n'),
   );
+});
+
+describe('routes for who calls by WhatsApp', () => {
+  const USER = 'US.13491208655302741918';
+  const text = `
+routes:
+  - { name: him, from: "whatsapp:${USER}", prompt: vip }
+  - { name: country, from: "whatsapp:DE.*", prompt: day }
+  - { name: number, from: "+1202*", prompt: night }
+  - { name: username, from: "whatsapp:*", prompt: after-hours }
+  - { prompt: default }
+`;
+
+  it.each([
+    ['by user id alone', { userId: USER }, 'him'],
+    ['by user id, though he has a number', { userId: USER, waId: '12025550143' }, 'him'],
+    ['by the beginning of ids', { userId: 'DE.1' }, 'country'],
+    ['by the number, whoever else he is', { waId: '12025550143' }, 'number'],
+    ['by any id', { userId: 'FR.1', waId: '33142685300' }, 'username'],
+    ['as anybody else', { waId: '33142685300' }, 'route 5'],
+    ['as nobody', {}, 'route 5'],
+  ])('%s', async (_, ids, route) => {
+    const arrival = { to: party('+12025550100'), from: whatsappParty(ids), now: NOON };
+    expect(resolve(await parse(text), arrival).route).toBe(route);
+  });
 });

@@ -384,3 +384,66 @@ describe('who is nobody for certain', () => {
     openDatabase(path, migrations).close();
   });
 });
+
+describe('a person who is known by more than a number', () => {
+  const USER = 'whatsapp:US.13491208655302741918';
+  const OTHER = 'whatsapp:US.22222222222222222222';
+
+  it('is told what was kept under the number, and goes on being when the number is not told any more', () => {
+    const { business } = exampleBusiness();
+    const { callers, appointments } = business;
+    const booked = appointments.book(booking, MONDAY);
+    if (!booked.booked) throw new Error(booked.reason);
+    expect(callers.find(USER)).toBeUndefined();
+    callers.link(USER, MARIA);
+    // The number is not told from here on: he goes by a username.
+    expect(callers.find(USER)).toMatchObject({ number: USER, name: 'Maria Santos' });
+    expect(appointments.upcoming(USER, MONDAY).map(({ reference }) => reference)).toEqual([
+      booked.appointment.reference,
+    ]);
+    expect(callers.update(USER, { notes: 'prefers the afternoon' }, MONDAY)).toMatchObject({
+      name: 'Maria Santos',
+      notes: 'prefers the afternoon',
+    });
+    // The same booking once more is the same booking, and he may cancel it without a name.
+    expect(appointments.book({ ...booking, callerNumber: USER }, MONDAY)).toEqual(booked);
+    expect(appointments.cancel({ reference: booked.appointment.reference, callerNumber: USER }, MONDAY)).toMatchObject({
+      cancelled: true,
+    });
+  });
+
+  it('tells nothing to whoever shows the number alone, which can be forged', () => {
+    const { business } = exampleBusiness();
+    const { callers, appointments } = business;
+    callers.link(USER, MARIA);
+    callers.update(USER, { notes: 'told by WhatsApp' }, MONDAY);
+    const booked = appointments.book({ ...booking, callerNumber: USER }, MONDAY);
+    expect(callers.find(MARIA)?.notes).not.toBe('told by WhatsApp');
+    expect(appointments.upcoming(MARIA, MONDAY)).toEqual([]);
+    const reference = booked.booked ? booked.appointment.reference : '';
+    expect(appointments.cancel({ reference, callerNumber: MARIA }, MONDAY)).toEqual({
+      cancelled: false,
+      reason: 'name_needed',
+    });
+  });
+
+  it('loses the number to nobody: one that two people had is neither’s', () => {
+    const { business } = exampleBusiness();
+    const { callers } = business;
+    callers.link(USER, MARIA);
+    callers.update(USER, { language: 'es' }, MONDAY);
+    callers.link(OTHER, MARIA);
+    expect(callers.find(OTHER)).toBeUndefined();
+    expect(callers.find(USER)).toEqual({ number: USER, name: null, email: null, language: 'es', notes: null });
+    callers.link(USER, MARIA);
+    expect(callers.find(USER)?.name).toBeNull();
+  });
+
+  it('is not made of what is no key', () => {
+    const { business } = exampleBusiness();
+    business.callers.link('Anonymous', MARIA);
+    business.callers.link(MARIA, MARIA);
+    expect(business.callers.find('Anonymous')).toBeUndefined();
+    expect(business.callers.find(MARIA)).toMatchObject({ name: 'Maria Santos' });
+  });
+});

@@ -44,4 +44,18 @@ describe("a call's control under the policy", () => {
     await control.transfer(TO);
     await expect(control.transfer(TO)).rejects.toMatchObject({ code: 'TOOL_REFUSED' });
   });
+
+  it('says why a line cannot be connected or played keys, and takes nothing for it', async () => {
+    const why = { transfer: 'The caller is nowhere near a telephone.', digits: 'Keys reach nobody here.' };
+    const line = fakeControl({ cannot: (action) => why[action] });
+    const transfers = hourLimit(1);
+    const control = guardedControl(line, { allow: ['+1'] }, transfers);
+    await expect(control.transfer(TO)).rejects.toMatchObject({
+      code: 'TOOL_REFUSED',
+      message: expect.stringContaining(why.transfer),
+    });
+    await expect(control.sendDigits('1')).rejects.toMatchObject({ code: 'TOOL_REFUSED', message: why.digits });
+    expect(line.asked).toEqual([]);
+    expect((await transfers.take()).ok).toBe(true);
+  });
 });

@@ -1,6 +1,7 @@
 import { setImmediate as tick } from 'node:timers/promises';
 import { z } from 'zod';
 import type { ToolEvent } from '../../../src/call/events.ts';
+import type { LineControls } from '../../../src/call/line-controls.ts';
 import type { BusinessStore } from '../../../src/stores/business.ts';
 import { type LoadedTool, loadDefinition, ToolSet } from '../../../src/tools/loaded.ts';
 import type { BusinessPort, CallControlPort, Touch } from '../../../src/tools/ports.ts';
@@ -27,7 +28,7 @@ export function memoryStore(knowledge?: string): BusinessStore & BusinessPort {
   ) as unknown as BusinessStore & BusinessPort;
 }
 
-export interface FakeControl extends CallControlPort {
+export interface FakeControl extends CallControlPort, Pick<LineControls, 'cannot'> {
   /** Nobody comes back, as a line has it. */
   transfer(destination: string): Promise<undefined>;
   readonly asked: string[];

@@ -136,6 +136,8 @@ describe('the address', () => {
     expect(searchOf(new URLSearchParams({ number: '(202) 555-01' }), { limit: 5, cursor: 'c' })).toBe(
       'limit=5&number=20255501&cursor=c',
     );
+    const user = 'whatsapp:US.13491208655302741918';
+    expect(new URLSearchParams(searchOf(new URLSearchParams({ number: user }), { limit: 5 })).get('number')).toBe(user);
   });
 });
 
@@ -154,6 +156,10 @@ describe('who is on the other end', () => {
   it.each([
     [{ direction: 'inbound', from: '+12025550143', callerKind: 'number' }, '+1 202 555 0143'],
     [{ direction: 'inbound', from: 'client:alice', callerKind: 'identity' }, 'client:alice'],
+    [
+      { direction: 'inbound', from: 'whatsapp:US.1349', callerKind: 'identity', carrier: 'whatsapp' },
+      'whatsapp:US.1349',
+    ],
     [{ direction: 'inbound', to: '+12025550100', callerKind: 'withheld' }, 'Number withheld'],
     [{ direction: 'inbound', carrier: 'browser', callerKind: 'identity' }, 'A web page'],
     [{ direction: 'outbound', from: '+12025550100', to: '+12025550143', callerKind: 'number' }, '+1 202 555 0143'],
@@ -163,9 +169,10 @@ describe('who is on the other end', () => {
 
 describe('where a call comes from', () => {
   it('is written as people write it, where the daemon told the page how', () => {
-    expect([carrierWords('example'), carrierWords('browser'), carrierWords(undefined)]).toEqual([
+    expect(['example', 'browser', 'whatsapp', undefined].map(carrierWords)).toEqual([
       'example',
       'Browser',
+      'WhatsApp',
       undefined,
     ]);
     nameCarriers({ example: 'Example & Co' });

@@ -21,7 +21,7 @@ export function searchOf(filters, { limit, cursor }) {
   const query = new URLSearchParams({ limit: String(limit) });
   for (const name of /** @type {const} */ (['text', 'number', 'result'])) {
     const value = filters.get(name);
-    if (value) query.set(name, name === 'number' ? value.replace(/[^\d+]/g, '') : value);
+    if (value) query.set(name, name === 'number' && !value.includes(':') ? value.replace(/[^\d+]/g, '') : value);
   }
   const from = startOfDay(filters.get('since'), 0);
   const to = startOfDay(filters.get('until'), 1);

@@ -130,7 +130,11 @@ export function partyWords({ direction, from, to, carrier, callerKind }) {
 }
 
 /** Where audio comes from, by the names that calls have for it. */
-const origins = new Map([['browser', 'Browser']]);
+const origins = new Map([
+  ['browser', 'Browser'],
+  ['whatsapp', 'WhatsApp'],
+  ['bridge', 'WhatsApp, by another’s webhook'],
+]);
 
 /** Tells how people write the carriers that the daemon knows. @param {Readonly<Record<string, string>>} titles by name */
 export function nameCarriers(titles) {

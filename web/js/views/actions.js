@@ -76,7 +76,11 @@ export function askPlaceCall(api) {
     title: 'Place a call',
     text: 'The agent talks to whoever answers.',
     fields: [
-      field('Number', { name: 'to', ...NUMBER }, 'With its country code.'),
+      field(
+        'Number',
+        { name: 'to', maxLength: 220, placeholder: NUMBER.placeholder },
+        'With its country code; by WhatsApp: whatsapp: and the number or the user id.',
+      ),
       field('Prompt (optional)', { name: 'prompt', maxLength: 64 }, 'Without one the route’s own is used.'),
     ],
     action: 'Call',

@@ -142,6 +142,9 @@ describe('records over HTTP', () => {
     ['+1\u2011202\u2011555\u20110143', '+12025550143'],
     ['555-0143', '5550143'],
     ['０１４３', '0143'],
+    ['whatsapp:+1 202 555 0143', '+12025550143'],
+    ['whatsapp:US.13491208655302741918', 'whatsapp:US.13491208655302741918'],
+    ['client:alice', 'client:alice'],
   ])('are found by a number as people write it: %j', async (number, read) => {
     const { ask, asked } = await rig();
     expect((await ask('GET', `/records?${new URLSearchParams({ number })}`)).status).toBe(200);
