@@ -1,3 +1,4 @@
+import { HIGH_HZ, KEYS, LOW_HZ } from '../media/keys.ts';
 import { ToneGenerator } from '../media/tone.ts';
 
 /**
@@ -5,10 +6,6 @@ import { ToneGenerator } from '../media/tone.ts';
  * that every receiver must take (Q.24: 40 ms and more, at most some decibels apart). They survive G.711; nothing guarantees that a carrier
  * which turns tones into events (RFC 4733) finds them.
  */
-
-const LOW_HZ = [697, 770, 852, 941] as const;
-const HIGH_HZ = [1209, 1336, 1477, 1633] as const;
-const KEYS = ['123A', '456B', '789C', '*0#D'] as const;
 
 const TONE_MS = 120;
 const GAP_MS = 80;

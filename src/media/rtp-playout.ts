@@ -32,6 +32,8 @@ export interface RtpPlayoutOptions {
   dropped(ms: number): void;
   /** Most audio that may wait, ms. */
   readonly maxQueueMs: number;
+  /** Whether nothing is sent before `release`, silence neither: what is written waits, and is heard from its beginning afterwards. */
+  readonly held?: boolean;
 }
 
 export class RtpPlayout {
@@ -52,13 +54,30 @@ export class RtpPlayout {
   #gap = true;
   /** Whether the source gives audio in real time, silence included: only then may its silence be left out. */
   live = false;
-  /** While set nothing is sent, silence neither: what is written waits, and is heard from its beginning afterwards. */
-  held = false;
+  #held: boolean;
+  /** Frames of silence that go before anything else does. */
+  #leadIn = 0;
 
   constructor(options: RtpPlayoutOptions) {
     this.#options = options;
+    this.#held = options.held ?? false;
     this.#maxFrames = Math.floor(options.maxQueueMs / FRAME_MS);
     this.#queue = new FrameQueue(RTP_FRAME, this.#maxFrames);
+  }
+
+  /** Whether nothing is sent yet. */
+  get held(): boolean {
+    return this.#held;
+  }
+
+  /**
+   * From now on it sends: `leadInMs` of silence, then what waited. A far end that begins to play at the first packet has begun when speech comes. Nothing
+   * for one that is not held.
+   */
+  release(leadInMs = 0): void {
+    if (!this.#held) return;
+    this.#held = false;
+    this.#leadIn = Math.ceil(leadInMs / FRAME_MS);
   }
 
   /** Audio accepted so far, ms; falls back to what was played when the rest is discarded. */
@@ -92,7 +111,7 @@ export class RtpPlayout {
 
   /** To be called every 20 ms: sends what is due, and silence where there is nothing. */
   tick(now: number): void {
-    if (this.held) return;
+    if (this.#held) return;
     this.#origin ??= now;
     this.#giveUpLag(now);
     this.#drain(now);
@@ -128,7 +147,12 @@ export class RtpPlayout {
   }
 
   #drain(now: number): void {
-    if (this.held) return;
+    if (this.#held) return;
+    while (this.#leadIn > 0) {
+      if (this.#aheadMs(now) + FRAME_MS > AHEAD_MS) return;
+      this.#send(this.#silence, 0);
+      this.#leadIn--;
+    }
     const queue = this.#queue;
     while (queue.length > 0) {
       if (!this.live || queue.length <= LIVE_BACKLOG || !queue.isSilent(0)) {

@@ -48,6 +48,71 @@ export function watchLiveness(peer: Measured, clock: Clock, lost: () => void): (
   };
 }
 
+/** How long media may be waited for, ms. */
+export interface MediaPatience {
+  /** For the first packet. */
+  readonly firstMs: number;
+  /** For another one, once there was one. */
+  readonly nextMs: number;
+}
+
+/**
+ * Watches whether media comes, or reports about it (RTCP): answers to checks say that a relay lives and nothing of who is behind it. Calls `lost` once,
+ * with whether any came; not before a look at what this process was given meanwhile. Returns how to stop.
+ */
+export function watchMedia(
+  peer: Measured,
+  clock: Clock,
+  { firstMs, nextMs }: MediaPatience,
+  lost: (came: boolean) => void,
+): () => void {
+  let stopped = false;
+  let came = false;
+  let packets: number | undefined;
+  let last = clock.now();
+  const look = async () => {
+    const report = await peer.stats();
+    if (stopped) return;
+    const now = clock.now();
+    const received = mediaPackets(report);
+    // What came before the keys were agreed on was no media; what the last of it brought is where counting begins.
+    if (received !== undefined && (received.rtp > 0 || (packets !== undefined && received.all > packets))) {
+      if (received.all !== packets || !came) last = now;
+      came = true;
+    }
+    packets = received?.all;
+    const left = last + (came ? nextMs : firstMs) - now;
+    if (left <= 0) {
+      stopped = true;
+      lost(came);
+      return;
+    }
+    timer = clock.after(Math.min(INTERVAL_MS, left), look);
+  };
+  let timer = clock.after(Math.min(INTERVAL_MS, firstMs), look);
+  return () => {
+    stopped = true;
+    timer.cancel();
+  };
+}
+
+/** Packets of audio, and of media and reports together; undefined while the keys are not agreed on. */
+function mediaPackets(
+  report: ReadonlyArray<Readonly<Record<string, unknown>>>,
+): { readonly rtp: number; readonly all: number } | undefined {
+  let secured = false;
+  let rtp = 0;
+  let all = 0;
+  for (const entry of report) {
+    const packets = Number(entry['packetsReceived']) || 0;
+    if (entry['type'] === 'inbound-rtp') rtp += packets;
+    if (entry['type'] !== 'transport') continue;
+    all += packets;
+    secured ||= entry['dtlsState'] === 'connected';
+  }
+  return secured ? { rtp, all } : undefined;
+}
+
 /** Packets and check answers received so far over all ways; undefined where the report has no transport. */
 function receivedOf(report: ReadonlyArray<Readonly<Record<string, unknown>>>): number | undefined {
   let sum: number | undefined;

@@ -25,6 +25,8 @@ export interface PeerSessionInit<P extends SessionPeer> {
   };
   /** Who is at the far end, in words: "the page". */
   readonly far: string;
+  /** How long media may be lost before it is lost for good, ms; 5 s where left out. */
+  readonly graceMs?: number;
   /** Media is up: for the first time, or again after a moment of bad line. */
   connected(): void;
   /** Media is lost, told once; `detail` says it in words. What is to happen then is the owner's to do. */
@@ -102,14 +104,14 @@ export class PeerSession<P extends SessionPeer = Peer> {
     this.#state = state;
     this.#init.log.debug({ state }, 'webrtc state');
     if (this.#over) return;
-    const { clock, far } = this.#init;
+    const { clock, far, graceMs = DISCONNECTED_GRACE_MS } = this.#init;
     if (state === 'connected') {
       this.#grace?.cancel();
       this.#grace = undefined;
       this.#init.connected();
     } else if (state === 'disconnected') {
-      const detail = `no answer from ${far} for more than ${DISCONNECTED_GRACE_MS} ms`;
-      this.#grace ??= clock.after(DISCONNECTED_GRACE_MS, () => this.#lose('disconnected', detail));
+      const detail = `no answer from ${far} for more than ${graceMs} ms`;
+      this.#grace ??= clock.after(graceMs, () => this.#lose('disconnected', detail));
     } else if (state === 'failed') {
       this.#lose('failed', `no way to ${far} works any more`);
     } else if (state === 'closed') {

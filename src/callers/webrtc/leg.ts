@@ -5,6 +5,7 @@ import type { CallerLeg, LegContext, Log, Pace, Playout } from '../../call/leg.t
 import { type Termination, termination } from '../../call/termination.ts';
 import { BridgeError } from '../../errors.ts';
 import type { AudioSink, PcmFrame } from '../../media/frame.ts';
+import { KeyDetector } from '../../media/key-detector.ts';
 import { RtcDecoded } from '../../media/rtc-decoded.ts';
 import { RtpPlayout } from '../../media/rtp-playout.ts';
 import { type Peer, type PeerChannel, type PeerHandlers, RTC_SAMPLE_RATE } from '../../transport/peer.ts';
@@ -24,6 +25,16 @@ export interface WebRtcLegInit<P extends CallerPeer> {
   readonly log: Log;
   /** Whether nothing may be sent before `release`, silence neither: for who takes the first packet as the call's acceptance. */
   readonly held?: boolean;
+  /** Silence that goes before anything else once it may send, ms. */
+  readonly leadInMs?: number;
+  /** Whether keys come as telephone events in place of the audio: they are found by their sound, which the agent then does not hear. */
+  readonly keys?: boolean;
+  /** How long media may be lost before the caller is, ms; left out: as `PeerSession` has it. */
+  readonly graceMs?: number;
+  /** Whether somebody else watches for signs of life. */
+  readonly watched?: boolean;
+  /** Called whenever the leg's own clockwork stops, for what runs beside it. */
+  readonly stopped?: () => void;
   /** Told of each data channel that the far end opens, where it may open any. */
   readonly channel?: (channel: PeerChannel) => void;
   /** Whether all is there beside media that `connected` is to wait for; asked when media is up, and by `recheck`. */
@@ -52,19 +63,26 @@ export class WebRtcLeg<P extends CallerPeer = CallerPeer> implements CallerLeg {
   readonly reached: Promise<void>;
   /** Resolves when media is connected and all else that was asked for there; rejects with PEER_FAILED or ABORTED when that never comes. */
   readonly connected: Promise<void>;
+  /** Resolves when the first audio of the far end came; rejects as `connected` does. */
+  readonly heard: Promise<void>;
   /** While set the agent hears silence, whatever the far end still sends. */
   muted = false;
   readonly #init: WebRtcLegInit<P>;
   readonly #session: PeerSession<P>;
   readonly #out: RtpPlayout;
   readonly #decoded = new RtcDecoded();
+  readonly #keys: KeyDetector | undefined;
   readonly #there = Promise.withResolvers<void>();
   readonly #ready = Promise.withResolvers<void>();
+  readonly #audible = Promise.withResolvers<void>();
   readonly #frame: { samples: Int16Array; readonly sampleRate: number } = {
     samples: new Int16Array(0),
     sampleRate: RTC_SAMPLE_RATE,
   };
   #silence = new Int16Array(0);
+  /** Whether it was let send. It does when media is up, too: what was sent before would be lost. */
+  #released = false;
+  #isAudible = false;
   #context: LegContext<CallerEvent> | undefined;
   #stop: (() => void) | undefined;
   /** Set once, when the caller's side is over; nothing is told after it. */
@@ -74,11 +92,14 @@ export class WebRtcLeg<P extends CallerPeer = CallerPeer> implements CallerLeg {
   constructor(init: WebRtcLegInit<P>) {
     this.#init = init;
     this.kind = init.kind;
+    this.#keys = init.keys ? new KeyDetector() : undefined;
     this.reached = this.#there.promise;
     this.connected = this.#ready.promise;
+    this.heard = this.#audible.promise;
     // How it ends may be known before anybody waits for it.
     this.reached.catch(() => {});
     this.connected.catch(() => {});
+    this.heard.catch(() => {});
     this.#out = new RtpPlayout({
       push: (samples, offset) => {
         this.peer.sendAudio(samples, offset);
@@ -86,8 +107,8 @@ export class WebRtcLeg<P extends CallerPeer = CallerPeer> implements CallerLeg {
       },
       dropped: (ms) => this.count('ms_dropped_backpressure', ms),
       maxQueueMs: MAX_QUEUE_MS,
+      held: init.held ?? false,
     });
-    this.#out.held = init.held ?? false;
     this.playout = this.#out;
     this.audio = {
       sampleRate: RTC_SAMPLE_RATE,
@@ -104,8 +125,10 @@ export class WebRtcLeg<P extends CallerPeer = CallerPeer> implements CallerLeg {
       clock: init.clock,
       log: init.log,
       far: init.far,
+      ...(init.graceMs === undefined ? {} : { graceMs: init.graceMs }),
       connected: () => {
         this.#there.resolve();
+        this.#letGo();
         this.recheck();
       },
       lost: (loss, detail) =>
@@ -149,7 +172,7 @@ export class WebRtcLeg<P extends CallerPeer = CallerPeer> implements CallerLeg {
       context.emit({ type: 'ended', end: this.#ended });
       return;
     }
-    this.#session.watch();
+    if (!this.#init.watched) this.#session.watch();
     const unsubscribe = context.ticker.subscribe((now) => this.#out.tick(now));
     const onAbort = () => this.#detach();
     context.signal.addEventListener('abort', onAbort, { once: true });
@@ -159,11 +182,12 @@ export class WebRtcLeg<P extends CallerPeer = CallerPeer> implements CallerLeg {
     };
   }
 
-  /** From now on it may send: what waits is played, and where nothing does silence goes. Nothing changes for one that was never held. */
+  /**
+   * From now on, and from the moment media is up, it may send: silence, and what waits from its beginning. Nothing changes for one that was never held.
+   */
   release(): void {
-    if (!this.#out.held) return;
-    this.#out.held = false;
-    if (this.phase === 'running') this.#out.tick(this.#init.clock.now());
+    this.#released = true;
+    if (this.hasMedia) this.#letGo();
   }
 
   /** Looks again whether all is there that `connected` waits for. */
@@ -207,6 +231,12 @@ export class WebRtcLeg<P extends CallerPeer = CallerPeer> implements CallerLeg {
     this.#context?.count(counter, n);
   }
 
+  #letGo(): void {
+    if (!this.#released || !this.#out.held) return;
+    this.#out.release(this.#init.leadInMs);
+    if (this.phase === 'running') this.#out.tick(this.#init.clock.now());
+  }
+
   #write(frame: PcmFrame): void {
     if (this.phase !== 'running') return;
     if (frame.sampleRate !== this.rate) this.count('frames_invalid');
@@ -220,19 +250,28 @@ export class WebRtcLeg<P extends CallerPeer = CallerPeer> implements CallerLeg {
   }
 
   #onAudio(samples: Int16Array, rate: number): void {
-    const context = this.#context;
-    if (this.#ended !== undefined || context === undefined) return;
+    if (this.#ended !== undefined) return;
     const heard = this.#decoded.at48k(samples, rate);
     if (heard === undefined) return;
+    if (!this.#isAudible) {
+      this.#isAudible = true;
+      this.#audible.resolve();
+    }
+    const context = this.#context;
+    if (context === undefined) return;
     this.count('frames_in');
-    if (this.muted && this.#silence.length !== heard.length) this.#silence = new Int16Array(heard.length);
-    this.#frame.samples = this.muted ? this.#silence : heard;
+    const digit = this.#keys?.push(heard);
+    if (digit !== undefined) this.emit({ type: 'dtmf', digit });
+    const hushed = this.muted || (this.#keys?.sounding ?? false);
+    if (hushed && this.#silence.length !== heard.length) this.#silence = new Int16Array(heard.length);
+    this.#frame.samples = hushed ? this.#silence : heard;
     context.peer.write(this.#frame);
   }
 
   #fail(error: BridgeError): void {
     this.#there.reject(error);
     this.#ready.reject(error);
+    this.#audible.reject(error);
   }
 
   /** Stops the clockwork; what is not driven sends nothing. */
@@ -240,5 +279,6 @@ export class WebRtcLeg<P extends CallerPeer = CallerPeer> implements CallerLeg {
     this.#session.stop();
     this.#stop?.();
     this.#stop = undefined;
+    this.#init.stopped?.();
   }
 }

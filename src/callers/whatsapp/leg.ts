@@ -1,8 +1,9 @@
 import type { Clock } from '../../call/clock.ts';
 import type { CallerEvent } from '../../call/events.ts';
 import type { CallerLeg, LegContext, Log, Pace, Playout } from '../../call/leg.ts';
-import type { Termination } from '../../call/termination.ts';
+import { type Termination, termination } from '../../call/termination.ts';
 import type { AudioSink } from '../../media/frame.ts';
+import { watchMedia } from '../../transport/liveness.ts';
 import { type PeerHandlers, RTC_SAMPLE_RATE } from '../../transport/peer.ts';
 import { type CallerPeer, WebRtcLeg } from '../webrtc/leg.ts';
 
@@ -14,6 +15,14 @@ export interface WhatsAppLegInit<P extends CallerPeer> {
   readonly clock: Clock;
   readonly log: Log;
 }
+
+/**
+ * How long WhatsApp itself waits for media, ms: after the acceptance, and for more of it, where RTCP counts
+ * (https://developers.facebook.com/documentation/business-messaging/whatsapp/calling/troubleshooting).
+ */
+const PATIENCE = { firstMs: 20_000, nextMs: 30_000 } as const;
+/** Silence before the first word, ms: the user's client begins to play at the first packet. */
+const LEAD_IN_MS = 60;
 
 /**
  * A caller on WhatsApp. Nothing is sent before `release`: the user's client takes the first media packet for the acceptance of the call
@@ -31,27 +40,25 @@ export class WhatsAppLeg<P extends CallerPeer = CallerPeer> implements CallerLeg
   readonly connected: Promise<void>;
   /** Resolves when the first audio of the user's came; rejects as `reached` does. */
   readonly heard: Promise<void>;
+  readonly #clock: Clock;
   readonly #media: WebRtcLeg<P>;
+  #watching: (() => void) | undefined;
 
   constructor({ kind = 'whatsapp', peer, clock, log }: WhatsAppLegInit<P>) {
     this.kind = kind;
-    const heard = Promise.withResolvers<void>();
-    this.heard = heard.promise;
-    this.heard.catch(() => {});
+    this.#clock = clock;
     this.#media = new WebRtcLeg<P>({
       kind,
       far: 'WhatsApp',
-      peer: (handlers) =>
-        peer({
-          ...handlers,
-          audio: (samples, rate) => {
-            heard.resolve();
-            handlers.audio?.(samples, rate);
-          },
-        }),
+      peer,
       clock,
       log,
       held: true,
+      leadInMs: LEAD_IN_MS,
+      keys: true,
+      graceMs: PATIENCE.nextMs,
+      watched: true,
+      stopped: () => this.#unwatch(),
       lineClosed: "the WhatsApp user's line closed",
     });
     this.audio = this.#media.audio;
@@ -59,7 +66,7 @@ export class WhatsAppLeg<P extends CallerPeer = CallerPeer> implements CallerLeg
     this.peer = this.#media.peer;
     this.reached = this.#media.reached;
     this.connected = this.#media.connected;
-    this.reached.catch((error) => heard.reject(error));
+    this.heard = this.#media.heard;
   }
 
   /** As `CallerLeg.setPace`. */
@@ -72,8 +79,13 @@ export class WhatsAppLeg<P extends CallerPeer = CallerPeer> implements CallerLeg
     return this.#media.start(context);
   }
 
-  /** The call was accepted: from now on, and from the moment media is up, silence and speech are sent. Idempotent. */
+  /**
+   * The call was accepted: from now on, and from the moment media is up, silence goes and then the agent's speech; and the user's media is waited for.
+   * Idempotent.
+   */
   release(): void {
+    if (this.#media.phase === 'over') return;
+    this.#watching ??= watchMedia(this.peer, this.#clock, PATIENCE, (came) => this.end(mediaMissing(came)));
     this.#media.release();
   }
 
@@ -86,4 +98,18 @@ export class WhatsAppLeg<P extends CallerPeer = CallerPeer> implements CallerLeg
   close(end: Termination): Promise<void> {
     return this.#media.close(end);
   }
+
+  #unwatch(): void {
+    this.#watching?.();
+    this.#watching = undefined;
+  }
+}
+
+function mediaMissing(came: boolean): Termination {
+  return came
+    ? termination('media-lost', `neither audio nor reports of it came from WhatsApp for ${PATIENCE.nextMs / 1000} s`)
+    : termination(
+        'no-stream',
+        `no media came from WhatsApp within ${PATIENCE.firstMs / 1000} s of the acceptance: check that the UDP ports of RTC_PORT_RANGE are open to the internet, and RTC_PUBLIC_IP`,
+      );
 }

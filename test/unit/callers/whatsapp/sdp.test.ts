@@ -145,7 +145,7 @@ describe("Meta's offer", () => {
     }
   });
 
-  it.each([
+  it.each<[string, string[], string?]>([
     ['none at all', [], 'it names no candidate'],
     ['one of a private network', [host('10.0.0.7')]],
     ['one of this machine', [host('127.0.0.1')]],
