@@ -5,6 +5,7 @@ import type { AgentKind, SettingsOf } from './agents/kind.ts';
 import { browserContradictions, browserSettings } from './callers/browser/settings.ts';
 import { CARRIERS } from './callers/phone/carriers/index.ts';
 import { phoneContradictions, phoneSettings } from './callers/phone/settings.ts';
+import { whatsappContradictions, whatsappSettings } from './callers/whatsapp/settings.ts';
 import { parseEnvFile } from './env-file.ts';
 import { BridgeError } from './errors.ts';
 import { httpSettings } from './http/settings.ts';
@@ -139,6 +140,7 @@ function groupsOf({ agents, carriers }: Tables) {
       ...ports,
     },
     pages: browserSettings,
+    whatsapp: whatsappSettings,
     carriers: { ...shares(carriers.map((kind) => kind.settings.calls)), ...phoneSettings.calls },
     control: { ...shares(carriers.map((kind) => kind.settings.control)), ...outboundSettings(carriers) },
     playout: phoneSettings.playout,
@@ -270,7 +272,7 @@ function contradictions(config: Config, { agents, carriers }: Tables): string[] 
   if (range !== undefined && config.PORT >= range.min && config.PORT <= range.max && config.PORT !== 0) {
     problems.push('RTC_PORT_RANGE: contains PORT. Choose UDP ports apart from the listening port.');
   }
-  problems.push(...phoneContradictions(config), ...browserContradictions(config));
+  problems.push(...phoneContradictions(config), ...browserContradictions(config), ...whatsappContradictions(config));
   for (const kind of [...agents, ...carriers]) problems.push(...(kind.problems?.(config) ?? []));
   return problems;
 }

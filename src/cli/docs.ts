@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { BRIDGE_ERRORS, TYPED_TURN_ERRORS } from '../callers/browser/http/errors.ts';
 import { CARRIERS } from '../callers/phone/carriers/index.ts';
 import { CONTROL_ERRORS } from '../callers/phone/control/index.ts';
+import { GRAPH_ERRORS } from '../callers/whatsapp/graph/errors.ts';
 import { type Setting, settings } from '../config.ts';
 import { ERRORS } from '../errors.ts';
 import { API_ERRORS, type ApiErrorCode } from '../http/api-error.ts';
@@ -62,6 +63,12 @@ export function errorsPage(): string {
     'What a carrier did not do: hang up, transfer, play digits, place a call.',
     '',
     ...errorTable(CONTROL_ERRORS),
+    '',
+    '## WhatsApp',
+    '',
+    "What Meta's Graph API did not do, and why Meta says that a call ended. Meta's own numbers are in parentheses.",
+    '',
+    ...errorTable(GRAPH_ERRORS),
     '',
   ].join('\n');
 }

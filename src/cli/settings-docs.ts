@@ -17,6 +17,7 @@ const GROUPS: Readonly<Record<SettingGroup, readonly [title: string, about: stri
     'the transport to the model, falling back to the WebSocket: 2 s after the answer where UDP is blocked, 4 s at the latest',
   ],
   pages: ['Calls from web pages', 'who may place them, and how their media gets here'],
+  whatsapp: ['Calls by WhatsApp', 'whose calls are taken, what proves that Meta asks, and how Meta is told'],
   carriers: ['Carriers', 'who may call the webhooks, the media stream, what a caller gets when all else fails'],
   control: ['Call control and ordered calls', 'hanging up, transferring and placing calls, and their limits'],
   playout: ['Audio to the carrier', 'what stall of ours is not heard, against delay'],

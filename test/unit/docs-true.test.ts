@@ -8,6 +8,7 @@ import { type RecordingStop, TOOL_OUTCOMES } from '../../src/call/events.ts';
 import { terminationReasons } from '../../src/call/termination.ts';
 import { openCarriers, unprovenWarning } from '../../src/callers/phone/carriers/index.ts';
 import { CONTROL_ERRORS } from '../../src/callers/phone/control/index.ts';
+import { GRAPH_ERRORS } from '../../src/callers/whatsapp/graph/errors.ts';
 import { OPERATORS_ERRORS } from '../../src/cli/docs.ts';
 import { loadConfig, settings } from '../../src/config.ts';
 import { ERRORS } from '../../src/errors.ts';
@@ -141,7 +142,12 @@ describe('names in capitals', () => {
     ...['AUTH_TOKEN', 'NODE_ENV', 'POSTGRES_PASSWORD', 'PROJECT_NAME', 'PUBLISH_ADDRESS', 'REPOSITORY_URL'],
     ...['TUNNEL_CRED_FILE', 'TUNNEL_TOKEN', 'TUNNEL_TOKEN_FILE', 'TUNNEL_TRANSPORT_PROTOCOL'],
   ]);
-  const codes = [...Object.keys(ERRORS), ...Object.keys(OPERATORS_ERRORS), ...Object.keys(CONTROL_ERRORS)];
+  const codes = [
+    ...Object.keys(ERRORS),
+    ...Object.keys(OPERATORS_ERRORS),
+    ...Object.keys(CONTROL_ERRORS),
+    ...Object.keys(GRAPH_ERRORS),
+  ];
   const channel = sources.get('src/callers/browser/page.ts') ?? '';
   const ofPages = [...channel.matchAll(/'([A-Z]+(?:_[A-Z]+)+)'/g)].map(([, code = '']) => code);
   const names = new Map<string, unknown>(settings.map(({ name, default: value }) => [name, value]));
