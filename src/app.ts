@@ -32,6 +32,7 @@ import { openRecordings } from './features/recordings.ts';
 import { openRecords } from './features/records.ts';
 import { openTracing } from './features/tracing.ts';
 import { openWebhooks } from './features/webhooks.ts';
+import { openWhatsapp } from './features/whatsapp.ts';
 import { openAdminTokens } from './http/admin-token.ts';
 import { HTTP_COUNTERS } from './http/counters.ts';
 import { serveOpenApi } from './http/openapi.ts';
@@ -86,6 +87,7 @@ const FEATURES: readonly OpenFeature[] = [
   openTracing,
   openPhone,
   openBrowser,
+  openWhatsapp,
   openCallsApi,
   openConsole,
 ];

@@ -8,7 +8,9 @@ export const ERRORS = {
   CONFIG_INVALID: 'A setting is wrong. The message says which, why, and what would be right.',
   LISTEN_FAILED: 'The port cannot be listened on: taken, or not allowed.',
   WEBHOOK_SIGNATURE_INVALID:
-    "A webhook or upgrade does not carry the carrier's signature over the configured public URL. Check the secret, and that PUBLIC_URL is exactly what the carrier was given.",
+    "A webhook or upgrade does not carry the carrier's signature over the configured public URL. Check the secret, and that PUBLIC_URL is exactly what the carrier was given. Of WhatsApp it is the app's secret alone.",
+  WEBHOOK_VERIFY_TOKEN_INVALID:
+    'Meta asks for the webhook with another token than WHATSAPP_VERIFY_TOKEN: enter the same in the app dashboard.',
   WEBHOOK_INVALID: 'A webhook lacks what every webhook has (CallSid), or cannot be read.',
   HOST_NOT_ALLOWED: 'PUBLIC_URL is not set although a signing secret is, or the Host header is no host name.',
   NOT_FOUND: 'There is nothing at this address.',

@@ -264,6 +264,7 @@ const rules: Rule[] = [
       'src/admission/admission.ts',
       'src/call/calls.ts',
       'src/call/info.ts',
+      'src/call/termination.ts',
       'src/dispatch.ts',
       'src/http/pending.ts',
     ),

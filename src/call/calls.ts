@@ -3,8 +3,10 @@ import { Call } from './call.ts';
 import { type CarrierCall, carrierCallKey } from './carrier-call.ts';
 import { delay } from './clock.ts';
 import type { CallDeps } from './deps.ts';
+import type { CallEvent } from './events.ts';
 import type { CallInfo } from './info.ts';
 import type { AgentLeg, CallerLeg } from './leg.ts';
+import { notify } from './observers.ts';
 import { RunLimit } from './run-limit.ts';
 import { isFailure, type Termination, termination } from './termination.ts';
 import type { ToolsFactory } from './tools.ts';
@@ -97,6 +99,19 @@ export class Calls {
     call.start();
     if (key !== undefined && this.#gone.has(key)) void call.end(termination('caller-hangup'));
     return call;
+  }
+
+  /**
+   * A call that came and was not taken leaves its record, too, where its kind of caller wants one of each. Nothing is started for it, and it is
+   * over when this returns.
+   */
+  turnedAway(info: CallInfo, end: Termination): void {
+    const { observers, clock, count } = this.#deps;
+    const log = this.#deps.log.child({ callId: info.id });
+    const told = (event: CallEvent) => notify(observers, info.id, event, log, (counter) => count?.(counter));
+    told({ type: 'call_started', at: clock.wall(), direction: info.direction, info });
+    log.info({ ...end }, 'a call was not taken');
+    told({ type: 'call_ended', end, durationMs: 0, counters: {} });
   }
 
   /**

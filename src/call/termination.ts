@@ -14,6 +14,8 @@ const RESULTS = {
   'operator-hangup': 'success',
   'max-duration': 'success',
   'caller-silent': 'success',
+  // Hung up before anybody was asked to answer: the news of it came before the news of the call.
+  'ended-first': 'success',
   // The caller's side did something that cannot go on.
   'media-flood': 'caller_error',
   'media-malformed': 'caller_error',
@@ -24,6 +26,8 @@ const RESULTS = {
   // The carrier's or model's side.
   'media-lost': 'upstream_error',
   'no-stream': 'upstream_error',
+  // It could not set the call up or keep it; the detail has its own code.
+  'carrier-failed': 'upstream_error',
   'model-auth': 'upstream_error',
   'model-quota': 'upstream_error',
   'model-rate-limited': 'upstream_error',
@@ -35,6 +39,8 @@ const RESULTS = {
   'model-silent': 'upstream_error',
   // Ours.
   drained: 'server_error',
+  // It came, and was not taken: no room, no model, no prompt. The detail has which.
+  'not-admitted': 'server_error',
   internal: 'server_error',
   // The process died in the middle of the call: another one closed its record.
   'process-lost': 'indeterminate',

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Admission, Admitted, Place } from '../admission/admission.ts';
 import type { Calls } from '../call/calls.ts';
 import type { CallInfo } from '../call/info.ts';
+import type { Termination } from '../call/termination.ts';
 import type { Assignment, CallFacts, Dispatch, Overrides } from '../dispatch.ts';
 import type { Strangers, StrangersShare } from './strangers.ts';
 
@@ -33,7 +34,7 @@ export interface FirstLine {
 }
 
 export interface IntakeDeps {
-  readonly calls: Pick<Calls, 'create'>;
+  readonly calls: Pick<Calls, 'create' | 'turnedAway'>;
   readonly dispatch: Pick<Dispatch, 'assign'>;
   readonly admission: Pick<Admission, 'admitCaller' | 'admitStranger' | 'admitModel' | 'foresee' | 'refuse'>;
 }
@@ -58,6 +59,17 @@ export class Intake {
     share?.connected();
     share?.over();
     return admitted;
+  }
+
+  /** Keeps the record of a call that was not taken, for a kind of caller each of whose calls leaves one. Returns our id of it. */
+  turnAway(
+    { direction, carrier }: Pick<CallFacts, 'direction' | 'carrier'>,
+    info: CallerInfo,
+    end: Termination,
+  ): string {
+    const id = randomUUID();
+    this.#deps.calls.turnedAway({ id, direction, carrier, ...info }, end);
+    return id;
   }
 }
 

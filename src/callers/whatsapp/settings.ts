@@ -20,9 +20,12 @@ export const whatsappSettings = {
     .describe(
       'Access token for these numbers: a permanent one of a system user, with whatsapp_business_messaging and whatsapp_business_management.',
     ),
-  WHATSAPP_APP_SECRET: secret
-    .optional()
-    .describe("The Meta app's secret: every webhook is proven by it (X-Hub-Signature-256), and refused without."),
+  WHATSAPP_APP_SECRET: csv
+    .refine((all) => all.every((one) => one.length >= 8), 'is too short to be one')
+    .default([])
+    .describe(
+      "The Meta app's secret, two comma-separated while one is being rotated: every webhook is proven by it (X-Hub-Signature-256), and refused without.",
+    ),
   WHATSAPP_VERIFY_TOKEN: secret
     .optional()
     .describe(
@@ -48,7 +51,7 @@ export const whatsappSettings = {
 export interface WhatsappConfig {
   readonly WHATSAPP_PHONE_NUMBER_ID: readonly string[];
   readonly WHATSAPP_ACCESS_TOKEN?: string | undefined;
-  readonly WHATSAPP_APP_SECRET?: string | undefined;
+  readonly WHATSAPP_APP_SECRET: readonly string[];
   readonly WHATSAPP_VERIFY_TOKEN?: string | undefined;
   readonly GRAPH_API_VERSION: string;
 }
@@ -59,7 +62,7 @@ export function whatsappContradictions(config: WhatsappConfig): string[] {
   const needed = ['WHATSAPP_ACCESS_TOKEN', 'WHATSAPP_APP_SECRET', 'WHATSAPP_VERIFY_TOKEN'] as const;
   if (config.WHATSAPP_PHONE_NUMBER_ID.length > 0)
     for (const name of needed)
-      if (config[name] === undefined)
+      if (config[name] === undefined || config[name].length === 0)
         problems.push(`${name}: is not set although WHATSAPP_PHONE_NUMBER_ID is. Calls by WhatsApp need it.`);
   if (Number(config.GRAPH_API_VERSION.slice(1)) < 17) problems.push('GRAPH_API_VERSION: calls need v17.0 or newer.');
   return problems;

@@ -54,7 +54,8 @@ function rig(options: Partial<AdmissionOptions> = {}) {
     if (!state.creates) throw new Error('a bug');
     return calls.create(...made);
   };
-  const intake = new Intake({ admission, dispatch: { assign }, calls: { create } });
+  const turnedAway: Calls['turnedAway'] = (...told) => calls.turnedAway(...told);
+  const intake = new Intake({ admission, dispatch: { assign }, calls: { create, turnedAway } });
   const strangers = new Strangers({ connecting: { perAddress: 1, total: 2 }, most: 3 });
   const stranger = (address: string) => ({ address, among: strangers });
   const taken = (address?: string): Arrival => {

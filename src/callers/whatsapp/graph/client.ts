@@ -2,7 +2,8 @@ import { type Clock, delay, systemClock } from '../../../call/clock.ts';
 import type { Log } from '../../../call/leg.ts';
 import { scrub } from '../../../log.ts';
 import { ExchangeError, exchange, type HttpAnswer, jsonObject, retryAfterMs } from '../../../transport/http.ts';
-import { GraphError, graphCodeFor } from './errors.ts';
+import { integerOf, objectOf } from '../reading.ts';
+import { GraphError, type GraphErrorCode, graphCodeFor } from './errors.ts';
 import { type Permission, permissionOf } from './permission.ts';
 
 /**
@@ -24,6 +25,8 @@ export interface GraphOptions {
   /** 0 to 1: spreads the repetitions of many calls that failed together. */
   readonly random?: (() => number) | undefined;
   readonly log?: Pick<Log, 'warn'> | undefined;
+  /** Told of each try: what was asked, how it went, and how long it took, ms. */
+  readonly asked?: ((action: GraphAction, outcome: 'ok' | GraphErrorCode, ms: number) => void) | undefined;
   readonly fetch?: typeof fetch | undefined;
 }
 
@@ -45,8 +48,20 @@ const MOST_MS = 3_000;
 const BODY_MOST = 256 * 1024;
 const MESSAGE_MOST = 200;
 
+/** Everything that Meta is asked: a metric label. */
+export const GRAPH_ACTIONS = [
+  'pre_accept',
+  'accept',
+  'reject',
+  'terminate',
+  'connect',
+  'call_permissions',
+  'messages',
+] as const;
+export type GraphAction = (typeof GRAPH_ACTIONS)[number];
+
 interface GraphRequest {
-  readonly action: string;
+  readonly action: GraphAction;
   readonly method: 'GET' | 'POST';
   readonly path: string;
   readonly body?: object;
@@ -139,7 +154,11 @@ export class GraphClient {
     return { messageId: typeof messageId === 'string' ? messageId : undefined };
   }
 
-  #call(body: { readonly action: string; readonly [field: string]: unknown }, repeatable: boolean, call?: GraphCall) {
+  #call(
+    body: { readonly action: GraphAction; readonly [field: string]: unknown },
+    repeatable: boolean,
+    call?: GraphCall,
+  ) {
     return this.#send(
       {
         action: body.action,
@@ -156,7 +175,7 @@ export class GraphClient {
     const { random = Math.random, log } = this.#o;
     for (let made = 1; ; made++) {
       try {
-        return await this.#once(request, signal);
+        return await this.#timed(request, signal);
       } catch (error) {
         if (!(error instanceof GraphError) || made >= tries || !error.retryable) throw error;
         if (error.uncertain && !request.repeatable) throw error;
@@ -173,6 +192,19 @@ export class GraphClient {
           throw aborted(false);
         });
       }
+    }
+  }
+
+  async #timed(request: GraphRequest, signal?: AbortSignal): Promise<Record<string, unknown>> {
+    const { asked } = this.#o;
+    const since = this.#clock.now();
+    try {
+      const answer = await this.#once(request, signal);
+      asked?.(request.action, 'ok', this.#clock.now() - since);
+      return answer;
+    } catch (error) {
+      if (error instanceof GraphError) asked?.(request.action, error.code, this.#clock.now() - since);
+      throw error;
     }
   }
 
@@ -260,13 +292,4 @@ export class GraphClient {
 
 function aborted(uncertain: boolean): GraphError {
   return new GraphError('GRAPH_ABORTED', 'the request was given up', { uncertain });
-}
-
-function objectOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
-}
-
-function integerOf(value: unknown): number | undefined {
-  const number = typeof value === 'string' ? Number(value) : value;
-  return typeof number === 'number' && Number.isSafeInteger(number) ? number : undefined;
 }

@@ -1,3 +1,4 @@
+import { type Fields, listOf, objectOf } from '../reading.ts';
 import { GraphError } from './errors.ts';
 
 /** What Meta answers to the question whether we may call a user. */
@@ -28,7 +29,7 @@ export interface Permission {
 }
 
 /** Reads it leniently: what is not there is not allowed. Throws GRAPH_PROTOCOL when there is no permission in it at all. */
-export function permissionOf(answer: Readonly<Record<string, unknown>>): Permission {
+export function permissionOf(answer: Fields): Permission {
   const permission = objectOf(answer['permission']);
   const { status } = permission;
   if (typeof status !== 'string')
@@ -36,16 +37,20 @@ export function permissionOf(answer: Readonly<Record<string, unknown>>): Permiss
   return {
     status,
     until: msOf(permission['expiration_time']),
-    actions: listOf(answer['actions']).map((action) => ({
-      name: String(action['action_name'] ?? ''),
-      allowed: action['can_perform_action'] === true,
-      limits: listOf(action['limits']).map((limit) => ({
-        period: String(limit['time_period'] ?? ''),
-        most: Number(limit['max_allowed'] ?? 0),
-        used: Number(limit['current_usage'] ?? 0),
-        until: msOf(limit['limit_expiration_time']),
+    actions: listOf(answer['actions'])
+      .map(objectOf)
+      .map((action) => ({
+        name: String(action['action_name'] ?? ''),
+        allowed: action['can_perform_action'] === true,
+        limits: listOf(action['limits'])
+          .map(objectOf)
+          .map((limit) => ({
+            period: String(limit['time_period'] ?? ''),
+            most: Number(limit['max_allowed'] ?? 0),
+            used: Number(limit['current_usage'] ?? 0),
+            until: msOf(limit['limit_expiration_time']),
+          })),
       })),
-    })),
   };
 }
 
@@ -53,12 +58,4 @@ export function permissionOf(answer: Readonly<Record<string, unknown>>): Permiss
 function msOf(value: unknown): number | undefined {
   const seconds = typeof value === 'number' || typeof value === 'string' ? Number(value) : Number.NaN;
   return Number.isFinite(seconds) && seconds > 0 ? seconds * 1_000 : undefined;
-}
-
-function objectOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
-}
-
-function listOf(value: unknown): Readonly<Record<string, unknown>>[] {
-  return Array.isArray(value) ? value.map(objectOf) : [];
 }

@@ -1,0 +1,159 @@
+import type { Clock } from '../../../call/clock.ts';
+import type { CallEvent, CallObserver } from '../../../call/events.ts';
+import type { Log } from '../../../call/leg.ts';
+import type { ConnectEvent, MetaEvent, PermissionEvent, StatusEvent, TerminateEvent } from '../events.ts';
+import type { Farewells } from '../graph/farewells.ts';
+import type { CountWhatsapp } from '../metrics.ts';
+import { type Claims, OVER_MS } from './claims.ts';
+import type { Incoming } from './incoming.ts';
+import { endOf, type IncomingGraph, MetaCall, shownId } from './meta-call.ts';
+
+/** Who sees to the calls that we place, as far as webhooks tell of them. None may throw. */
+export interface PlacedCalls {
+  /** The user's phone has answered: here is its SDP. */
+  answered(event: ConnectEvent): void;
+  /** Ringing, accepted, rejected. */
+  status(event: StatusEvent): void;
+  /** It is over at Meta. Whether the call is one of those that were placed here. */
+  ended(event: TerminateEvent): boolean;
+  /** A user says whether he may be called. */
+  permission(event: PermissionEvent): void;
+}
+
+export interface WhatsappDeskDeps {
+  /** Our numbers, by their ids: whom Meta is asked through. */
+  readonly numbers: ReadonlyMap<string, IncomingGraph>;
+  readonly incoming: Pick<Incoming, 'take'>;
+  readonly claims: Pick<Claims, 'over'>;
+  readonly farewells: Pick<Farewells, 'known' | 'close'>;
+  readonly placed?: PlacedCalls | undefined;
+  readonly count: CountWhatsapp;
+  readonly clock: Pick<Clock, 'now' | 'wall'>;
+  readonly log: Pick<Log, 'debug' | 'info' | 'error'>;
+}
+
+/** The calls by WhatsApp, by Meta's ids. It is told what webhooks bring, and sees that each call gets to hear of it. */
+export class WhatsappDesk implements CallObserver {
+  /** From the connect until all is over here, those that are only being claimed included. */
+  readonly #live = new Map<string, MetaCall>();
+  /** What is being done, for the end of the process to wait for. */
+  readonly #work = new Set<Promise<void>>();
+  #deps: WhatsappDeskDeps | undefined;
+
+  /** Joins it to the rest; it is made before the rest, since it watches calls. */
+  connect(deps: WhatsappDeskDeps): void {
+    this.#deps = deps;
+  }
+
+  /** Calls of Meta's that are here. */
+  get size(): number {
+    return this.#live.size;
+  }
+
+  /** Sees to the events of one webhook, in its order. Never throws. */
+  readonly take = (events: readonly MetaEvent[]): void => {
+    for (const event of events) {
+      try {
+        this.#take(event);
+      } catch (err) {
+        this.#deps?.log.error({ err, event: event.type }, 'an event of WhatsApp could not be seen to');
+      }
+    }
+  };
+
+  onEvent(callId: string, event: CallEvent): void {
+    if (event.type !== 'caller' || event.event.type !== 'ended') return;
+    const { end } = event.event;
+    // Nobody comes back to a line of WhatsApp's that broke: nothing is to be kept for him, as it is for a carrier.
+    for (const meta of this.#live.values()) if (meta.call?.info.id === callId) void meta.call.end(end);
+  }
+
+  /** What is being made comes to its end, and Meta is told of what is over, within a bounded time. Never rejects. */
+  async close(): Promise<void> {
+    for (const meta of this.#live.values()) meta.stop.abort();
+    await Promise.all(this.#work);
+    await this.#deps?.farewells.close();
+  }
+
+  #take(event: MetaEvent): void {
+    const { count, numbers, placed } = this.#deps!;
+    if (event.type === 'other') {
+      count(event.why === 'malformed' ? 'malformed' : `other_${event.why}`);
+      return;
+    }
+    const client = numbers.get(event.phoneNumberId);
+    if (client === undefined) {
+      // Another number of the same account, which is somebody else's to serve.
+      count('number_unknown');
+      return;
+    }
+    switch (event.type) {
+      case 'connect':
+        if (event.direction === 'inbound') this.#connected(event, client);
+        else {
+          count('connect_outbound');
+          placed?.answered(event);
+        }
+        return;
+      case 'terminate':
+        this.#terminated(event);
+        return;
+      case 'status':
+        count('status');
+        placed?.status(event);
+        return;
+      case 'permission':
+        count('permission');
+        placed?.permission(event);
+        return;
+      default:
+        event satisfies never;
+    }
+  }
+
+  #connected(event: ConnectEvent, client: IncomingGraph): void {
+    const { count, clock, incoming, log } = this.#deps!;
+    count('connect');
+    if (this.#live.has(event.id)) {
+      count('connect_repeated');
+      return;
+    }
+    // What happened longer ago than anybody remembers is a repetition, or somebody plays back what he saw: no phone rings for so long.
+    if (event.at !== undefined && clock.wall() - event.at > OVER_MS) {
+      count('connect_stale');
+      log.info({ call: shownId(event.id) }, 'a WhatsApp call was told more than an hour late, and is not answered');
+      return;
+    }
+    const meta = new MetaCall(event, client, clock.now());
+    this.#live.set(event.id, meta);
+    this.#doing(
+      incoming.take(meta).finally(() => {
+        const forget = () => {
+          if (this.#live.get(event.id) === meta) this.#live.delete(event.id);
+        };
+        if (meta.call === undefined) forget();
+        else void meta.call.done.then(forget);
+      }),
+    );
+  }
+
+  #terminated(event: TerminateEvent): void {
+    const { count, claims, farewells, placed, log } = this.#deps!;
+    count('terminate');
+    const meta = this.#live.get(event.id);
+    farewells.known(event.id);
+    meta?.hungUp(endOf(event, meta.accept === 'accepted'));
+    if (meta === undefined && placed?.ended(event) === true) return;
+    const first = claims.over(event.id).then((isFirst) => {
+      if (!isFirst || meta !== undefined) return;
+      count('terminate_first');
+      log.debug({ call: shownId(event.id) }, 'a WhatsApp call ended before it was told');
+    });
+    this.#doing(first);
+  }
+
+  #doing(work: Promise<void>): void {
+    this.#work.add(work);
+    void work.finally(() => this.#work.delete(work));
+  }
+}

@@ -1,0 +1,101 @@
+import type { FastifyInstance } from 'fastify';
+import type { Registry } from 'prom-client';
+import { isPrivateHost } from '../../../addresses.ts';
+import type { Calls } from '../../../call/calls.ts';
+import type { Clock } from '../../../call/clock.ts';
+import type { Log } from '../../../call/leg.ts';
+import type { Intake } from '../../../intake/intake.ts';
+import type { ProcessMemory } from '../../../memory/memory.ts';
+import { Peer, type PeerOptions } from '../../../transport/peer.ts';
+import { GraphClient } from '../graph/client.ts';
+import { Farewells } from '../graph/farewells.ts';
+import { WhatsAppLeg } from '../leg.ts';
+import { type WhatsappMetrics, whatsappMetrics } from '../metrics.ts';
+import { answerMeta } from '../sdp.ts';
+import { Claims } from './claims.ts';
+import { type PlacedCalls, WhatsappDesk } from './desk.ts';
+import { Incoming, type MetaMedia } from './incoming.ts';
+import { whatsappWebhook } from './webhook.ts';
+
+export interface WhatsappOptions {
+  /** Ids of our numbers; one at least. */
+  readonly phoneNumberIds: readonly string[];
+  readonly token: string;
+  readonly secrets: readonly string[];
+  readonly verifyToken: string;
+  /** The Graph API's address and version. */
+  readonly url: string;
+  readonly version: string;
+  readonly preAccept: boolean;
+  readonly rtc: Pick<PeerOptions, 'iceServers' | 'portRange'>;
+  /** Addresses under which our media ports are reached from outside. */
+  readonly publicAddresses: readonly string[];
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly registry: Registry;
+  /** Shared by all processes that take webhooks of the same numbers; `instance` names this one. */
+  readonly memory: ProcessMemory;
+  readonly instance: string;
+}
+
+/** What the daemon has that calls need. */
+export interface WhatsappParts {
+  readonly app: FastifyInstance;
+  readonly calls: Calls;
+  readonly intake: Intake;
+  /** Who places calls; left out: nobody does. */
+  readonly placed?: PlacedCalls | undefined;
+}
+
+/** Everything that calls by WhatsApp are made of, put together. */
+export class Whatsapp {
+  /** Watches calls. */
+  readonly desk = new WhatsappDesk();
+  /** Whom Meta is asked through, by the id of our number. */
+  readonly numbers: ReadonlyMap<string, GraphClient>;
+  readonly metrics: WhatsappMetrics;
+  readonly claims: Claims;
+  readonly farewells: Farewells;
+  readonly #o: WhatsappOptions;
+
+  constructor(options: WhatsappOptions) {
+    const { phoneNumberIds, url, version, token, clock, log, memory, instance, registry } = options;
+    this.#o = options;
+    this.metrics = whatsappMetrics(registry, () => this.farewells.waiting);
+    this.farewells = new Farewells({ clock, log, lost: () => this.metrics.count('farewell_lost') });
+    this.claims = new Claims({ memory, instance, log });
+    const { asked } = this.metrics;
+    const client = (phoneNumberId: string) =>
+      new GraphClient({ url, version, token, phoneNumberId, clock, log, asked });
+    this.numbers = new Map(phoneNumberIds.map((id) => [id, client(id)]));
+  }
+
+  /** Registers the webhook, and begins to take calls. */
+  install({ app, calls, intake, placed }: WhatsappParts): void {
+    const { clock, log, preAccept, secrets, verifyToken } = this.#o;
+    const { claims, farewells, metrics, numbers, desk } = this;
+    const { count } = metrics;
+    const media = (callId: string) => this.media(callId);
+    const incoming = new Incoming({ intake, calls, claims, farewells, metrics, media, preAccept, clock, log });
+    desk.connect({ numbers, incoming, claims, farewells, placed, count, clock, log });
+    app.register(whatsappWebhook, { secrets, verifyToken, take: desk.take, count });
+  }
+
+  /** A peer for one call, and the leg over it. Throws PEER_UNAVAILABLE where there can be none. */
+  media(callId: string): MetaMedia {
+    const { rtc, clock, log, publicAddresses, url } = this.#o;
+    // The far end is ice-lite: its candidates are all there is, and those of private networks are Meta's in trials alone.
+    const allowPrivate = isPrivateHost(new URL(url).hostname);
+    const leg = new WhatsAppLeg({
+      peer: (handlers) => new Peer({ ...rtc, clock }, handlers),
+      clock,
+      log: log.child({ callId, leg: 'whatsapp' }),
+    });
+    return { leg, answer: (offer) => answerMeta(leg.peer, offer, { publicAddresses, allowPrivate }) };
+  }
+
+  /** Sees what is being made to its end, and Meta told, within a bounded time. Never rejects. */
+  close(): Promise<void> {
+    return this.desk.close();
+  }
+}
