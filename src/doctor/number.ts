@@ -36,13 +36,16 @@ export async function numberSetting(
   const number = options.number ?? OUTBOUND_FROM;
   if (number === undefined) return skip('name the number with --number or OUTBOUND_FROM');
   if (PUBLIC_URL === undefined) return skip('needs PUBLIC_URL');
+  let needs: string | undefined;
   for (const { carrier, account } of accounts) {
     const answer = await account.number(number, signal);
     if (answer.found === 'unreadable')
       return fail(`${carrier.name} answers HTTP ${answer.status} without a list of numbers`, 'Try again later.');
+    if (answer.found === 'unasked') needs ??= answer.needs;
     if (answer.found === 'yes')
       return judge(deps, carrier, answer.owned, PUBLIC_URL + addressOf(carrier, 'incoming-call'), options, signal);
   }
+  if (needs !== undefined) return skip(`needs ${needs}`);
   return fail(
     `the number is not in the account (${accounts.map(({ carrier }) => carrier.name).join(', ')})`,
     'Check the number, in E.164 form, and in which account or project it was bought.',

@@ -3,14 +3,16 @@ import { describe, expect, it } from 'vitest';
 import type { CarrierMedia } from '../../src/callers/phone/carrier-media.ts';
 import { signalwireMedia } from '../../src/callers/phone/carriers/signalwire/media.ts';
 import { twilio } from '../../src/callers/phone/carriers/twilio/media.ts';
+import { vonageMedia } from '../../src/callers/phone/carriers/vonage/media.ts';
 import { Introduction } from '../../src/callers/phone/detect.ts';
 import type { FaultReport } from '../../src/callers/phone/protocol.ts';
 import { tide, tideSamples } from '../fakes/binary-carrier.ts';
-import { signalwireSamples, twilioSamples } from '../fixtures/phone/samples.ts';
+import { signalwireSamples, twilioSamples, vonageSamples } from '../fixtures/phone/samples.ts';
 import { describeMediaProtocol, type MediaProtocolHarness } from './media-protocol.ts';
 
 const signalwire = signalwireMedia();
-const among: readonly CarrierMedia[] = [twilio, signalwire, tide];
+const vonage = vonageMedia({ hz: 24_000 });
+const among: readonly CarrierMedia[] = [twilio, signalwire, vonage, tide];
 
 /** What the carriers of the one family have in common. */
 const family = {
@@ -91,9 +93,44 @@ describeMediaProtocol({
   writes: () => ({ mark: { action: 'notify', notice: 'n"' }, clear: { action: 'clear' } }),
 });
 
+describeMediaProtocol({
+  protocol: vonage,
+  among,
+  samples: vonageSamples,
+  streamId: '0a5b1c2d-1111-4222-8333-444455556666',
+  callId: '0a5b1c2d-1111-4222-8333-444455556666',
+  encoding: 'audio/l16;rate=24000',
+  sampleRate: 24_000,
+  media: { timestampMs: undefined, chunk: undefined, sequence: undefined },
+  payloadBytes: 960,
+  digit: '5',
+  durationMs: 260,
+  unreadable: [
+    ['{"event":"websocket:dtmf"', 'json'],
+    ...[
+      'null',
+      '1',
+      '[]',
+      '{}',
+      '{"event":5}',
+      '{"event":"websocket:connected"}',
+      '{"event":"websocket:connected","content-type":"audio/l16;rate=8000"}',
+      '{"event":"websocket:connected","content-type":"","call":"c"}',
+      '{"event":"websocket:notify"}',
+      '{"event":"websocket:notify","payload":"my label"}',
+      '{"event":"websocket:dtmf","digit":"12"}',
+      '{"event":"websocket:dtmf","digit":5}',
+    ].map((text) => [text, 'shape'] as const),
+  ],
+  unknown: ['{"event":"websocket:holo","x":1}', 'websocket:holo'],
+  prototype: '{"event":"websocket:dtmf","__proto__":{"digit":"1"}}',
+  writes: () => ({ mark: { action: 'notify', payload: { mark: 'n"' } }, clear: { action: 'clear' } }),
+});
+
 it('only SignalWire takes digits from us', () => {
   expect(twilio.dtmf).toBeUndefined();
   expect(signalwire.dtmf).toBeDefined();
+  expect(vonage.dtmf).toBeUndefined();
 });
 
 describe('an introduction', () => {

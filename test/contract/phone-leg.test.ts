@@ -1,6 +1,7 @@
 import type { CarrierMedia } from '../../src/callers/phone/carrier-media.ts';
 import { signalwireMedia } from '../../src/callers/phone/carriers/signalwire/media.ts';
 import { twilio } from '../../src/callers/phone/carriers/twilio/media.ts';
+import { vonageMedia } from '../../src/callers/phone/carriers/vonage/media.ts';
 import { PhoneLeg } from '../../src/callers/phone/leg.ts';
 import type { StartMessage } from '../../src/callers/phone/protocol.ts';
 import { type Codec, l16, pcmu } from '../../src/media/codecs.ts';
@@ -45,10 +46,11 @@ class SteppedCarrier {
       event?: string;
       action?: string;
       notice?: string;
+      payload?: { mark?: string };
       media?: { payload: string };
       mark?: { name: string };
     };
-    const name = message.mark?.name ?? message.notice;
+    const name = message.mark?.name ?? message.notice ?? message.payload?.mark;
     if (message.media !== undefined) this.#queue(Buffer.from(message.media.payload, 'base64').length);
     else if (name !== undefined) this.#items.push(name);
     else if ((message.event ?? message.action) === 'clear') {
@@ -146,4 +148,6 @@ const { mark: _, ...mute } = twilio;
 describeCallerLeg('Twilio, mu-law', () => harness(twilio, 'audio/x-mulaw', 8000));
 describeCallerLeg('SignalWire, L16 at 24 kHz', () => harness(signalwireMedia(), 'audio/x-l16', 24_000));
 describeCallerLeg('binary frames, L16 at 16 kHz', () => harness(tide, 'audio/l16', 16_000));
+for (const hz of [8000, 16_000, 24_000])
+  describeCallerLeg(`Vonage, L16 at ${hz / 1000} kHz`, () => harness(vonageMedia(), `audio/l16;rate=${hz}`, hz));
 describeCallerLeg('no marks', () => harness(mute, 'audio/x-mulaw', 8000));

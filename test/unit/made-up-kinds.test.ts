@@ -2,7 +2,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { checkAll } from '../../src/agent-files/check.ts';
-import { openCarriers } from '../../src/callers/phone/carriers/index.ts';
+import { CARRIERS, openCarriers } from '../../src/callers/phone/carriers/index.ts';
 import { envExample } from '../../src/cli/docs.ts';
 import { settingsPage } from '../../src/cli/settings-docs.ts';
 import { loadConfig, settingsOf } from '../../src/config.ts';
@@ -99,12 +99,14 @@ describe('the table with made-up kinds', () => {
     const config = loadConfig({ TIDE_SECRET: 'a, b', TIDE_ACCOUNT: 'a-3', TIDE_API_KEY: 'key-of-the-tide-1' }, TABLES);
     const carriers = openCarriers(config, { kinds: TABLES.carriers });
     expect(carriers.all.map(({ name, isSigned }) => [name, isSigned])).toEqual([
-      ['twilio', false],
-      ['signalwire', false],
+      ...CARRIERS.map(({ name }) => [name, false]),
       ['tide', true],
     ]);
     const deps = { clock: new FakeClock(), log: fakeLog(), host: () => '', onStatus() {} };
-    expect(carriers.all.map(({ control }) => control?.(deps)?.name)).toEqual([undefined, undefined, 'tide-rest']);
+    expect(carriers.all.map(({ control }) => control?.(deps)?.name)).toEqual([
+      ...CARRIERS.map(() => undefined),
+      'tide-rest',
+    ]);
   });
 });
 

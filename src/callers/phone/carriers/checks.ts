@@ -62,10 +62,11 @@ export interface AccountChecks {
   number(number: string, signal: AbortSignal): Promise<NumberFound>;
 }
 
-/** Whether the account has the number. `unreadable`: the answer is no list of numbers; `status` is HTTP's. */
+/** Whether the account has the number. `unreadable`: the answer is no list of numbers; `status` is HTTP's. `unasked`: these settings are needed to ask. */
 export type NumberFound =
   | { readonly found: 'yes'; readonly owned: OwnedNumber }
   | { readonly found: 'no' }
+  | { readonly found: 'unasked'; readonly needs: string }
   | { readonly found: 'unreadable'; readonly status: number };
 
 /** A number of the account. */

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { openCarriers } from '../../../../../../src/callers/phone/carriers/index.ts';
+import { signalwireCarrier } from '../../../../../../src/callers/phone/carriers/signalwire/index.ts';
+import { twilioCarrier } from '../../../../../../src/callers/phone/carriers/twilio/index.ts';
 import { loadConfig } from '../../../../../../src/config.ts';
 
-const { all } = openCarriers(loadConfig({}));
+const { all } = openCarriers(loadConfig({}), { kinds: [twilioCarrier, signalwireCarrier] });
 
 describe('what a carrier tells of a number that it dialled', () => {
   it.each([
