@@ -36,6 +36,7 @@ const CONNECTION_LIBRARIES: Record<string, string> = {
   '@roamhq/wrtc': 'src/transport/wrtc.ts',
   '@livekit/rtc-node': 'src/transport/room.ts',
   pg: 'src/records/postgres-client.ts',
+  werift: 'src/simulator/whatsapp/rtp-peer.ts',
 };
 
 interface Rule {

@@ -24,13 +24,22 @@ export function formatReport(report: CallReport): string {
       ['ended', `${report.ended.reason} (${report.ended.callStatus}, by the ${report.ended.by})`],
       ['duration', formatDuration(report.durationMs)],
       ['webhook', `${ms(report.connect.webhookMs)}${statusOf(report)}`],
-      ['WebSocket open', fine(report.connect.socketMs)],
+      ...opened(report),
       ['first agent audio', `${ms(report.firstAgentAudio.fromStreamStartMs)} after the stream's start`],
       ['', `${ms(report.firstAgentAudio.fromCallStartMs)} after the call began`],
     ]),
   );
   for (const stream of report.streams) lines.push('', ...formatStream(stream));
   return `${lines.join('\n')}\n`;
+}
+
+/** How the way to the bridge came up: a WebSocket, or an acceptance and media. */
+function opened({ connect }: CallReport): Array<[string, string]> {
+  if (!('acceptedMs' in connect)) return [['WebSocket open', fine(connect.socketMs)]];
+  return [
+    ['accepted', `${ms(connect.acceptedMs)} after the call began`],
+    ['media up', `${ms(connect.mediaMs)} after the call began`],
+  ];
 }
 
 function statusOf(report: CallReport): string {

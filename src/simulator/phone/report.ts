@@ -23,6 +23,9 @@ export interface CallReport {
     readonly socketMs: number | undefined;
     /** When the stream's `start` was sent. */
     readonly streamStartMs: number | undefined;
+    /** Of a call that is accepted apart from its media: when it was, and when media was up. */
+    readonly acceptedMs?: number | undefined;
+    readonly mediaMs?: number | undefined;
   };
   readonly firstAgentAudio: {
     readonly fromStreamStartMs: number | undefined;

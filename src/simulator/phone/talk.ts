@@ -137,6 +137,12 @@ export class Talk {
     return accepted;
   }
 
+  /** Queues silence of this length, ms: what a jitter buffer holds back, and the place of what was lost. */
+  wait(ms: number): void {
+    const count = Math.round((ms * this.#o.codec.sampleRate) / 1000);
+    this.#playback.write(new Int16Array(count), count);
+  }
+
   /** Asks to be told, by the wire's `mark`, when what is queued now has been heard. */
   mark(name: string): void {
     this.stats.marksReceived++;

@@ -20,6 +20,7 @@ export type Happening =
   | 'gap'
   | 'fault'
   | 'callback'
+  | 'graph'
   | 'hangup'
   | 'ended';
 
