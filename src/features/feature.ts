@@ -23,6 +23,7 @@ import type { ProcessMemory } from '../memory/memory.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { Lines } from '../orders/lines.ts';
 import type { OutboundPlan } from '../orders/outbound-call.ts';
+import type { Placer } from '../orders/placer.ts';
 import type { RecordSink } from '../records/event.ts';
 
 /**
@@ -42,6 +43,8 @@ export interface Feature {
   carrierNews?(update: StatusUpdate): void;
   /** What can be asked of calls at carriers; one part has it. */
   readonly lines?: Lines;
+  /** Places ordered calls to destinations of its own kind. */
+  readonly placer?: Placer;
   /** How many calls of strangers it takes at once. */
   readonly strangers?: number;
   /** A call is over and forgotten by `calls`; told of each, once. Must not throw. */
@@ -88,6 +91,8 @@ export interface Parts extends Base {
   readonly admission: Admission;
   /** What can be asked of calls at carriers; undefined where no part talks to any. */
   readonly lines: Lines | undefined;
+  /** Whoever places ordered calls elsewhere than by those lines. */
+  readonly placers: readonly Placer[];
   /** What was ordered of a call of which its carrier says that we placed it; undefined: it was not ordered here. */
   claim(call: CarrierCall, to: string): Promise<OutboundPlan | undefined>;
   /** Has every part hear what a carrier tells of a call. */

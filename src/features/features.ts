@@ -54,11 +54,12 @@ export class Features {
   };
 
   /** Joins each to the rest, and so to one another: by these ports, and by nothing else. */
-  async install(rest: Omit<Parts, 'lines' | 'replay' | 'claim' | 'carrierNews' | 'forget'>): Promise<void> {
+  async install(rest: Omit<Parts, 'lines' | 'placers' | 'replay' | 'claim' | 'carrierNews' | 'forget'>): Promise<void> {
     const all = this.#all;
     const parts: Parts = {
       ...rest,
       lines: all.find((feature) => feature.lines !== undefined)?.lines,
+      placers: all.map((feature) => feature.placer).filter((placer) => placer !== undefined),
       replay: all.find((feature) => feature.replay !== undefined)?.replay,
       async claim(call, to) {
         const plans = await Promise.all(all.map((feature) => feature.claim?.(call, to)));

@@ -4,16 +4,15 @@ import { callsApi } from '../orders/calls-api.ts';
 import { callsDesk, type WatchedCallsDesk } from '../orders/calls-desk.ts';
 import { OutboundCalls } from '../orders/outbound-calls.ts';
 import { OutboundGuard } from '../orders/outbound-guard.ts';
+import { PhonePlacer } from '../orders/phone-placer.ts';
 import { Destinations } from '../tools/destinations.ts';
-import { checkDestination } from '../tools/policy.ts';
+import { checkDestination, checkWhatsApp } from '../tools/policy.ts';
 import type { Base, Feature } from './feature.ts';
 
 /** Longer than the longest call: a call whose end is never told gives its place back after it, ms. */
 const PLACE_SLACK_MS = 600_000;
 /** How long reports of calls that ended with the process may take, ms. */
 const REPORT_MS = 2_000;
-
-const numberParty = (number: string) => ({ kind: 'number', number }) as const;
 
 /** Calls that are ordered, and the interface by which calls are seen and operated: `/calls`. */
 export async function openCallsApi(base: Base): Promise<Feature> {
@@ -29,7 +28,8 @@ export async function openCallsApi(base: Base): Promise<Feature> {
     dispatcherFor: (url) => destinations.dispatcherFor(url),
   });
   const mayDial = (number: string) => {
-    const decision = checkDestination(number, { allow: config.DIAL_ALLOW, deny: config.DIAL_DENY });
+    const check = number.startsWith('whatsapp:') ? checkWhatsApp : checkDestination;
+    const decision = check(number, { allow: config.DIAL_ALLOW, deny: config.DIAL_DENY });
     return decision.allowed
       ? ({ ok: true, number: decision.number } as const)
       : ({ ok: false, code: decision.code, reason: decision.reason } as const);
@@ -49,23 +49,25 @@ export async function openCallsApi(base: Base): Promise<Feature> {
     carrierNews: (update) => outbound?.onStatus(update),
     ended: (call, end) => desk?.ended(call, end),
     forget: async (callIds) => desk?.forget(callIds),
-    install({ http, calls, dispatch, admin, admission, lines }) {
-      outbound = new OutboundCalls({
-        guard,
+    install({ http, calls, dispatch, admin, admission, lines, placers }) {
+      const phone = new PhonePlacer({
         control: lines?.forOrders,
         carrier: carriers.get(lines?.forOrders?.account.carrier ?? ''),
         from: config.OUTBOUND_FROM,
         urls,
         memory,
         clock,
+      });
+      outbound = new OutboundCalls({
+        guard,
+        placers: [...placers, phone],
+        clock,
         log,
         callbacks,
         hasPrompt: (name) => dispatch.hasPrompt(name),
         // What cannot be told now shows when somebody answers, as in any call.
         modelFor: ({ from, to, prompt }) =>
-          dispatch
-            .modelFor({ from: numberParty(from), to: numberParty(to), direction: 'outbound' }, prompt)
-            .catch(() => dispatch.standard.model),
+          dispatch.modelFor({ from, to, direction: 'outbound' }, prompt).catch(() => dispatch.standard.model),
         admit: (model = dispatch.standard.model) => admission.admitOrder(model),
       });
       desk = callsDesk({

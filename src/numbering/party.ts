@@ -85,6 +85,19 @@ export function whatsappParty({ userId, waId, from }: WhatsAppIds): Party {
   return { kind: 'identity', scheme: 'whatsapp', text: `whatsapp:${named}`, key: identityKey('whatsapp', named) };
 }
 
+/**
+ * Whom a text names that is to be called by WhatsApp: `whatsapp:+12025550143` for every spelling of a number behind the scheme, `whatsapp:US.1349…`
+ * for a user id; undefined for anything else.
+ */
+export function whatsappAddress(text: string): string | undefined {
+  const rest = /^whatsapp:(.*)$/is.exec(plainText(text.slice(0, LONGEST)))?.[1]?.trim();
+  if (rest === undefined) return undefined;
+  if (isUserId(rest)) return `whatsapp:${rest}`;
+  // A wa_id is a whole number without its plus sign, however short.
+  const number = parseCallerNumber(/^[1-9]\d{6,14}$/.test(rest) ? `+${rest}` : rest);
+  return number === undefined ? undefined : `whatsapp:${number}`;
+}
+
 type Scheme = 'sip' | 'tel' | 'client' | 'whatsapp' | 'other';
 
 /** The address within `"Display name" <address>;tag=…`, RFC 3261 section 20.10; of several (P-Asserted-Identity, RFC 3325) one with a number. */

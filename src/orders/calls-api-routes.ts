@@ -3,6 +3,7 @@ import { E164 } from '../call/party.ts';
 import { CALL_STATUSES } from '../callers/phone/control/index.ts';
 import { namedSchemas, type RouteDefinition } from '../http/route.ts';
 import { parseDigits, parseNumber } from '../numbering/number.ts';
+import { whatsappAddress } from '../numbering/party.ts';
 import { plainText, withoutSeparators } from '../numbering/spelling.ts';
 
 /** The interface for calls, as data: what each route takes and gives. Requests are checked by it and the OpenAPI document is made of it. */
@@ -19,12 +20,50 @@ const e164 = z
   .transform((text) => parseNumber(text) ?? '')
   .pipe(z.string().regex(E164, 'must be a phone number with its country code'))
   .meta({ description: 'A phone number, E.164 or as people write it.', examples: ['+15551234567'] });
+/** A number, or somebody on WhatsApp. */
+const destination = z
+  .string()
+  .max(300)
+  .transform((text) =>
+    /^\s*whatsapp:/i.test(text)
+      ? (whatsappAddress(text) ?? 'nobody')
+      : (parseNumber(text) ?? withoutSeparators(plainText(text))),
+  )
+  .pipe(
+    z
+      .string()
+      .regex(
+        /^(?:\+?\d{1,40}|whatsapp:\S+)$/,
+        'must be a phone number with its country code, or whatsapp: and a number or a user id',
+      ),
+  )
+  .meta({
+    description: 'A phone number, E.164 or as people write it; or somebody on WhatsApp, by number or user id.',
+    examples: ['+15551234567', 'whatsapp:+15551234567', 'whatsapp:US.13491208655302741918'],
+  });
+/** What is called from: a number, or a number of ours at WhatsApp by its id there. */
+const origin = z
+  .string()
+  .max(64)
+  .transform((text) => (text.startsWith('whatsapp:') ? text : (parseNumber(text) ?? '')))
+  .pipe(
+    z
+      .string()
+      .regex(
+        /^(?:\+[1-9]\d{6,14}|whatsapp:\d{5,25})$/,
+        'must be a phone number with its country code, or whatsapp: and the id of a phone number',
+      ),
+  )
+  .meta({
+    description: 'A phone number; of a call by WhatsApp the id of one of WHATSAPP_PHONE_NUMBER_ID.',
+    examples: ['+15551234567', 'whatsapp:106540352242922'],
+  });
 const words = z.string().trim().min(1).max(2_000);
 
 export const callOrder = z
   .strictObject({
-    to: number,
-    from: e164.optional().describe('Number shown; the configured one without it.'),
+    to: destination,
+    from: origin.optional().describe('What is called from; what is configured without it.'),
     prompt: z
       .string()
       .regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/, 'must be the name of a prompt')

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import type { Clock } from '../call/clock.ts';
-import { ControlError, isFinal, type TransferOptions } from '../callers/phone/control/index.ts';
+import { isFinal, type TransferOptions } from '../callers/phone/control/index.ts';
 import { type AdminOptions, adminGuard } from '../http/admin.ts';
 import { ApiError, answerErrors } from '../http/api-error.ts';
 import { checked } from '../http/checked.ts';
@@ -11,6 +11,7 @@ import type { ProcessMemory } from '../memory/memory.ts';
 import { type CallOrder, type CallView, routes } from './calls-api-routes.ts';
 import { controlAnswer } from './errors.ts';
 import type { MayDial } from './outbound-guard.ts';
+import { mayRing } from './placer.ts';
 
 /** Who knows the calls and can do something about them. Each rejects with an ApiError or a ControlError. */
 export interface CallsDesk {
@@ -154,6 +155,6 @@ type Output<D extends RouteDefinition> = D['success'] extends { readonly body: z
 
 /** Whether a failed order may have rung somebody all the same: then its key must never ring him again. */
 function mayBeDone(error: unknown): boolean {
-  if (error instanceof ControlError) return error.uncertain;
-  return !(error instanceof ApiError);
+  if (error instanceof ApiError) return false;
+  return !(error instanceof Error && 'uncertain' in error) || mayRing(error);
 }

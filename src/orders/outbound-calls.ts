@@ -3,44 +3,34 @@ import type { Admitted } from '../admission/admission.ts';
 import type { CarrierCall } from '../call/carrier-call.ts';
 import { type Clock, delay, type Timer } from '../call/clock.ts';
 import type { Log } from '../call/leg.ts';
+import type { Party } from '../call/party.ts';
 import type { Termination } from '../call/termination.ts';
-import type { Carrier } from '../callers/phone/carriers/carrier.ts';
-import { type CallControl, ControlError } from '../callers/phone/control/index.ts';
-import { addressOf } from '../callers/phone/http/answers.ts';
+import type { CallStatus } from '../callers/phone/control/index.ts';
 import type { StatusUpdate } from '../callers/phone/http/call-status.ts';
 import { errorMessage } from '../errors.ts';
 import { ApiError } from '../http/api-error.ts';
 import { noMoreCalls } from '../http/no-more-calls.ts';
-import type { HostedRequest, PublicUrls } from '../http/public-url.ts';
-import type { ProcessMemory } from '../memory/memory.ts';
+import type { HostedRequest } from '../http/public-url.ts';
 import type { CallCallbacks } from './call-callbacks.ts';
 import type { CallOrder, CallView } from './calls-api-routes.ts';
-import { orderRefused, ownNumber } from './errors.ts';
-import { OrderMemory } from './order-memory.ts';
-import { OrderSearch } from './order-search.ts';
+import { orderRefused } from './errors.ts';
 import { OutboundCall, type OutboundPlan } from './outbound-call.ts';
 import type { OutboundGuard } from './outbound-guard.ts';
+import { mayRing, type OwnOrders, type Placer } from './placer.ts';
 
-/** Calls that are ordered: guarded, placed, recognised when the carrier comes for instructions, followed to their end and reported. */
+/** Calls that are ordered: guarded, placed by whoever calls there, recognised when they are told of, followed to their end and reported. */
 
 export interface OutboundCallsOptions {
   readonly guard: OutboundGuard;
-  /** None: no call can be placed. */
-  readonly control: CallControl | undefined;
-  /** Whose control it is, who may have addresses of his own for his webhooks. */
-  readonly carrier?: Carrier | undefined;
-  /** The number that calls are made from when the order names none, E.164. */
-  readonly from: string | undefined;
-  readonly urls: PublicUrls;
-  /** Where other processes find what was ordered here. */
-  readonly memory: ProcessMemory;
+  /** The first that calls the destination places the order. */
+  readonly placers: readonly Placer[];
   readonly clock: Clock;
   readonly log: Pick<Log, 'info' | 'warn'>;
   readonly callbacks: Pick<CallCallbacks, 'check' | 'send'>;
   /** Whether there is a prompt of this name; all are taken without it. */
   readonly hasPrompt?: ((name: string) => boolean | Promise<boolean>) | undefined;
   /** Which model is to answer an order's call. */
-  readonly modelFor?: ((call: { from: string; to: string; prompt: string | undefined }) => Promise<string>) | undefined;
+  readonly modelFor?: ((call: { from: Party; to: Party; prompt: string | undefined }) => Promise<string>) | undefined;
   /**
    * Asked for each call, as for one that comes in: it takes its share of the rate, and is not placed where there is no room for it. It is asked
    * again when somebody answers, since calls may have come in the meantime. All are admitted without it.
@@ -63,29 +53,22 @@ const REMEMBER_MOST = 1_000;
 export class OutboundCalls {
   readonly #o: OutboundCallsOptions;
   readonly #calls = new Map<string, OutboundCall>();
-  /** By what any process knows these calls again; none where none can be placed. */
-  readonly #memory: OrderMemory | undefined;
-  readonly #search: OrderSearch | undefined;
   /** Orders whose carrier has not said yet which call that is. */
   readonly #placing = new Set<Promise<unknown>>();
   readonly #timers = new Map<OutboundCall, Timer>();
 
   constructor(options: OutboundCallsOptions) {
     this.#o = options;
-    const { control, memory, clock } = options;
-    if (control === undefined) return;
-    const { account } = control;
-    this.#memory = new OrderMemory(memory, account);
-    this.#search = new OrderSearch({
-      account,
-      memory: this.#memory,
-      clock,
+    const orders: OwnOrders = {
       calls: this.#calls,
       placing: this.#placing,
-    });
+      answered: (callId) => this.#claimed(callId),
+      news: (callId, status) => this.#news(callId, status),
+    };
+    for (const placer of options.placers) placer.join(orders);
   }
 
-  /** Orders a call. Rejects with an ApiError when it must not be placed and with a ControlError when the carrier fails. */
+  /** Orders a call. Rejects with an ApiError when it must not be placed, and with its placer's own error when the far end fails. */
   async place(order: CallOrder, request: HostedRequest): Promise<CallView> {
     const placing = this.#place(order, request);
     this.#placing.add(placing);
@@ -97,21 +80,15 @@ export class OutboundCalls {
   }
 
   async #place(order: CallOrder, request: HostedRequest): Promise<CallView> {
-    const { control, carrier, guard, urls, clock, hasPrompt, modelFor, admit } = this.#o;
-    const from = order.from ?? this.#o.from;
-    if (control === undefined || from === undefined)
-      throw new ApiError(
-        503,
-        'OUTBOUND_UNAVAILABLE',
-        `${control === undefined ? 'no carrier' : 'no number'} to call from is set`,
-      );
-    if (order.to === from) throw ownNumber();
+    const { guard, clock, hasPrompt, modelFor, admit } = this.#o;
+    const placer = this.#placerOf(order.to);
+    if (placer === undefined) throw new ApiError(503, 'OUTBOUND_UNAVAILABLE', 'nothing that calls there is set up');
+    const prepared = placer.prepare(order, request);
     if (order.prompt !== undefined && (await hasPrompt?.(order.prompt)) === false)
       throw new ApiError(422, 'PROMPT_UNKNOWN', 'there is no prompt of this name');
     if (order.callbackUrl !== undefined) this.#checkCallback(order.callbackUrl);
-    const url = urls.http(request, addressOf(carrier, 'incoming-call'));
-    const statusCallback = urls.http(request, addressOf(carrier, 'call-status'));
-    const model = await modelFor?.({ from, to: order.to, prompt: order.prompt });
+    const { from, to, shownFrom } = prepared;
+    const model = await modelFor?.({ from, to, prompt: order.prompt });
     const decision = await guard.admit(order.to);
     if (!decision.ok) throw orderRefused(decision);
     this.#forget();
@@ -122,50 +99,34 @@ export class OutboundCalls {
       place.cancel();
       throw noMoreCalls(admitted.reason);
     }
-    const call = new OutboundCall({ id: randomUUID(), order, from, place, createdAt: clock.wall() });
+    const call = new OutboundCall({ id: randomUUID(), order, from: shownFrom, place, createdAt: clock.wall() });
     this.#calls.set(call.id, call);
     this.#giveUpAfter(call, order.timeoutSeconds * 1000 + SILENT_MS);
     try {
-      await this.#memory?.dial(place.number, call.plan);
-      const carrierCallId = await control.dial({
-        to: place.number,
-        from,
-        url,
-        statusCallback,
-        timeoutSeconds: order.timeoutSeconds,
-        machineDetection: order.machineDetection === 'off' ? undefined : order.machineDetection,
-      });
-      call.carrierCallId = carrierCallId;
-      await this.#memory?.name(carrierCallId, place.number, call.plan);
+      call.carrierCallId = await prepared.dial(call);
       return call.view();
     } catch (error) {
       // A call that may ring all the same stays, so that the agent knows what it is about when somebody answers.
-      if (!(error instanceof ControlError && error.uncertain)) this.#drop(call);
+      if (!mayRing(error)) this.#drop(call);
       throw error;
     }
   }
 
   /** What was ordered of the call for which the carrier wants instructions; undefined for one that was not ordered here. */
   async claim(asked: CarrierCall, to: string): Promise<OutboundPlan | undefined> {
-    const plan = await this.#search?.find(asked, to);
-    const call = this.#calls.get(plan?.callId ?? '');
-    if (call !== undefined) {
-      call.claimed = true;
-      this.#answered(call);
-    }
+    const plan = await this.#find(asked, to);
+    this.#claimed(plan?.callId);
     return plan;
   }
 
   /** News of the carrier. Never throws. */
   onStatus(update: StatusUpdate): void {
-    void this.#search?.find(update, update.to ?? '').then((plan) => {
+    const { status, answeredBy } = update;
+    void this.#find(update, update.to ?? '').then((plan) => {
       const call = this.#calls.get(plan?.callId ?? '');
       if (call === undefined) return;
-      if (update.answeredBy !== undefined) call.answeredBy = update.answeredBy;
-      const { status } = update;
-      if (status === 'in-progress') this.#answered(call);
-      else if (status !== undefined && call.become(status, this.#o.clock.wall()))
-        this.#ended(call, !call.claimed || call.end !== undefined);
+      if (answeredBy !== undefined) call.answeredBy = answeredBy;
+      if (status !== undefined) this.#news(call.id, status);
     });
   }
 
@@ -182,9 +143,9 @@ export class OutboundCalls {
   async hangup(callId: string): Promise<void> {
     const call = this.#calls.get(callId);
     if (call === undefined || call.isOver) return;
-    if (call.carrierCallId === undefined || this.#o.control === undefined)
+    if (call.carrierCallId === undefined)
       throw new ApiError(409, 'CALL_NOT_ANSWERED', 'the carrier has not said yet which call this is');
-    await this.#o.control.hangup(call.carrierCallId);
+    await this.#placerOf(call.place.number)?.hangup(call);
     // The carrier's own word, should it come, is late news.
     if (call.become('canceled', this.#o.clock.wall())) this.#ended(call, !call.claimed);
   }
@@ -212,10 +173,10 @@ export class OutboundCalls {
    * is reported, at once, without waiting for the carrier's word. Never rejects, and waits for the carrier no longer than 2 s.
    */
   async close(): Promise<void> {
-    const { control, clock } = this.#o;
+    const { clock } = this.#o;
     const calls = [...this.#calls.values()];
     const ringing = calls.filter((call) => !call.isOver && !call.claimed && call.carrierCallId !== undefined);
-    const asked = ringing.map((call) => control?.hangup(call.carrierCallId ?? ''));
+    const asked = ringing.map((call) => this.#placerOf(call.place.number)?.hangup(call));
     for (const call of calls) {
       call.become(call.claimed ? 'completed' : 'canceled', clock.wall());
       this.#report(call);
@@ -230,6 +191,34 @@ export class OutboundCalls {
     });
     await Promise.race([taken, delay(clock, TAKE_BACK_MS, late.signal).catch(() => {})]);
     late.abort();
+  }
+
+  #placerOf(to: string): Placer | undefined {
+    return this.#o.placers.find((placer) => placer.takes(to));
+  }
+
+  /** Asks one after the other: each waits for what is its own. */
+  async #find(asked: CarrierCall, to: string): Promise<OutboundPlan | undefined> {
+    for (const placer of this.#o.placers) {
+      const plan = await placer.find?.(asked, to);
+      if (plan !== undefined) return plan;
+    }
+    return undefined;
+  }
+
+  /** There is a conversation, or there is about to be. */
+  #claimed(callId: string | undefined): void {
+    const call = this.#calls.get(callId ?? '');
+    if (call === undefined) return;
+    call.claimed = true;
+    this.#answered(call);
+  }
+
+  #news(callId: string, status: CallStatus): void {
+    const call = this.#calls.get(callId);
+    if (call === undefined) return;
+    if (status === 'in-progress') this.#answered(call);
+    else if (call.become(status, this.#o.clock.wall())) this.#ended(call, !call.claimed || call.end !== undefined);
   }
 
   #answered(call: OutboundCall): void {
@@ -262,8 +251,7 @@ export class OutboundCalls {
     this.#timers.delete(call);
     if (call.reported) return;
     call.reported = true;
-    // Late news of it comes by the carrier's id alone: a number that is called again and again must not gather all that was ordered for it.
-    void this.#memory?.forget(undefined, call.place.number, call.plan);
+    this.#placerOf(call.place.number)?.reported?.(call);
     this.#o.log.info({ callId: call.id, status: call.status, answeredBy: call.answeredBy }, 'ordered call is over');
     const { callbackUrl } = call.order;
     if (callbackUrl !== undefined) this.#o.callbacks.send(callbackUrl, { type: 'call.ended', call: call.view() });
@@ -296,12 +284,7 @@ export class OutboundCalls {
 
   #remove(call: OutboundCall): void {
     this.#calls.delete(call.id);
-    this.#unlearn(call);
-  }
-
-  /** No process is to find it any more. */
-  #unlearn(call: OutboundCall): void {
-    void this.#memory?.forget(call.carrierCallId, call.place.number, call.plan);
+    this.#placerOf(call.place.number)?.forget?.(call);
   }
 
   #checkCallback(url: string): void {

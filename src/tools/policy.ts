@@ -1,5 +1,6 @@
 import { hasTrunkPrefix, judgeNumber, type NumberJudgement, type NumberRefusal } from '../numbering/judgement.ts';
-import { parseNumber } from '../numbering/number.ts';
+import { parseNumber, parsePrefix } from '../numbering/number.ts';
+import { whatsappAddress } from '../numbering/party.ts';
 
 /**
  * Whom the bridge may call on somebody's behalf. It is decided here, outside the model: whatever a caller talks the model into, a number
@@ -7,7 +8,10 @@ import { parseNumber } from '../numbering/number.ts';
  */
 
 export interface DestinationPolicy {
-  /** E.164 prefixes that may be called: "+1202", or a whole number. A country's code alone means that country and no other of the same code. */
+  /**
+   * E.164 prefixes that may be called: "+1202", or a whole number. A country's code alone means that country and no other of the same code. By WhatsApp
+   * alone: "whatsapp:+1202", and of user ids "whatsapp:US.", or a whole one.
+   */
   readonly allow: readonly string[];
   /** Prefixes that may not, whatever `allow` says. */
   readonly deny?: readonly string[];
@@ -74,6 +78,37 @@ function names(prefix: string, { code, kind }: Extract<NumberJudgement, { ok: tr
   if (kind === 'network' || RISKY.has(code)) return true;
   // An area of the North American plan has three digits.
   return prefix.length > code.length + (code === '1' ? 3 : 2);
+}
+
+/**
+ * Whether somebody may be called by WhatsApp. One who is named by his number is judged by it, as on the phone, by the entries for numbers and those
+ * of WhatsApp's own; a user id tells no more than the country in front of it, and is allowed by entries for ids alone. Pure.
+ */
+export function checkWhatsApp(text: string, policy: DestinationPolicy): DestinationDecision {
+  const written = whatsappAddress(text);
+  if (written === undefined) return refuse('not_valid', 'There is no such WhatsApp user.');
+  if (written.startsWith('whatsapp:+')) {
+    const own = (entries: readonly string[] = []) => entries.map((entry) => entry.replace(/^whatsapp:(?=\+)/, ''));
+    const decision = checkDestination(written.slice('whatsapp:'.length), {
+      allow: own(policy.allow),
+      deny: own(policy.deny),
+    });
+    return decision.allowed ? { allowed: true, number: `whatsapp:${decision.number}` } : decision;
+  }
+  if (policy.allow.length === 0) return refuse('nothing_allowed', 'This line may not call anybody.');
+  if ((policy.deny ?? []).some((entry) => written.startsWith(entry)))
+    return refuse('denied', 'This WhatsApp user may not be called.');
+  if (policy.allow.some((entry) => written.startsWith(entry))) return { allowed: true, number: written };
+  return refuse('not_listed', 'This WhatsApp user is not among those this line may call.');
+}
+
+/** The beginning of WhatsApp users, as lists have them: `whatsapp:+1202`, `whatsapp:US.`; undefined for what is none. */
+export function whatsappPrefix(text: string): string | undefined {
+  const rest = /^whatsapp:(.*)$/i.exec(text.trim())?.[1];
+  if (rest === undefined) return undefined;
+  if (/^[A-Z]{2}\.[A-Za-z0-9._-]{0,199}$/.test(rest)) return `whatsapp:${rest}`;
+  const prefix = parsePrefix(rest);
+  return prefix !== undefined && isPrefix(prefix) ? `whatsapp:${prefix}` : undefined;
 }
 
 /** What a carrier can play as tones: 0-9, *, #, A-D and `w`, half a second's pause. At most 32. */

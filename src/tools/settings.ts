@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { parsePrefix } from '../numbering/number.ts';
 import { csv, integer, phoneNumber } from '../settings.ts';
 import { isHostEntry } from './destinations.ts';
-import { isPrefix } from './policy.ts';
+import { isPrefix, whatsappPrefix } from './policy.ts';
 
 /** The settings of tools, prompts and routes: entries of the daemon's one schema of settings, each read from an environment variable. */
 
@@ -11,9 +11,10 @@ const list = (what: string, isEntry: (entry: string) => boolean) =>
 
 /** Beginnings of numbers, however they are written. */
 const prefixes = (example: string) =>
-  list(`numbers or their beginnings in international form without a trunk prefix, e.g. ${example}`, (entry) =>
-    isPrefix(parsePrefix(entry) ?? ''),
-  ).transform((entries) => entries.map((entry) => parsePrefix(entry) ?? entry));
+  list(
+    `numbers or their beginnings in international form without a trunk prefix, e.g. ${example}`,
+    (entry) => isPrefix(parsePrefix(entry) ?? '') || whatsappPrefix(entry) !== undefined,
+  ).transform((entries) => entries.map((entry) => whatsappPrefix(entry) ?? parsePrefix(entry) ?? entry));
 
 const zone = z.string().refine((name) => {
   try {
@@ -59,11 +60,11 @@ export const toolSettings = {
   DIAL_ALLOW: prefixes('+1202')
     .default([])
     .describe(
-      "Numbers that calls may be transferred to and that may be dialled: beginnings in international form, comma-separated, e.g. +1202,+442079460000. None: none. A country's code alone means that country and its ordinary numbers (+1: the United States and Canada); another country of the same code, shared-cost and personal numbers and satellites must be named further (+1876, +4430, +881). Numbers that there are not, premium-rate numbers and emergency services are refused in any case.",
+      "Numbers that calls may be transferred to and that may be dialled: beginnings in international form, comma-separated, e.g. +1202,+442079460000. None: none. A country's code alone means that country and its ordinary numbers (+1: the United States and Canada); another country of the same code, shared-cost and personal numbers and satellites must be named further (+1876, +4430, +881). Numbers that there are not, premium-rate numbers and emergency services are refused in any case. Entries for numbers hold for WhatsApp, too; whatsapp:+1202 holds there alone, and users who go by a user id are named by it or its beginning (whatsapp:US.).",
     ),
   DIAL_DENY: prefixes('+1900')
     .default([])
-    .describe('Beginnings of numbers that are refused although DIAL_ALLOW has them.'),
+    .describe('Beginnings of numbers, and of WhatsApp users, that are refused although DIAL_ALLOW has them.'),
   TRANSFERS_PER_HOUR: integer(0, 100_000)
     .default(120)
     .describe('Most callers connected to others in any 60 minutes, by agents and by operators; 0 forbids it.'),

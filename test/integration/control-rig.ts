@@ -31,6 +31,7 @@ import { callsDesk, type LiveCall } from '../../src/orders/calls-desk.ts';
 import type { OutboundPlan } from '../../src/orders/outbound-call.ts';
 import { OutboundCalls } from '../../src/orders/outbound-calls.ts';
 import { OutboundGuard } from '../../src/orders/outbound-guard.ts';
+import { PhonePlacer } from '../../src/orders/phone-placer.ts';
 import { type CarrierServerOptions, startCarrier } from '../../src/simulator/carrier/index.ts';
 import { scriptSource, toneSource } from '../../src/simulator/phone/index.ts';
 import { startRealtimeServer } from '../../src/simulator/realtime/index.ts';
@@ -129,10 +130,15 @@ export async function controlRig(name: 'twilio' | 'signalwire', options: Partial
       concurrent: 5,
       longestMs: 3_600_000,
     }),
-    control,
-    from: '+12025559999',
-    urls,
-    memory: new LocalMemory({ clock: systemClock }),
+    placers: [
+      new PhonePlacer({
+        control,
+        from: '+12025559999',
+        urls,
+        memory: new LocalMemory({ clock: systemClock }),
+        clock: systemClock,
+      }),
+    ],
     clock: systemClock,
     log,
     callbacks,

@@ -31,6 +31,10 @@ const LEAD_IN_MS = 60;
 export class WhatsAppLeg<P extends CallerPeer = CallerPeer> implements CallerLeg {
   readonly kind: string;
   readonly rate = RTC_SAMPLE_RATE;
+  readonly cannot = {
+    transfer: 'The caller is on WhatsApp, from which nobody can be connected to a telephone number.',
+    digits: 'The caller is on WhatsApp, and there are no keys that could be played to a person there.',
+  };
   readonly audio: AudioSink;
   readonly playout: Playout;
   readonly peer: P;

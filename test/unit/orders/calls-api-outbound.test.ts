@@ -7,6 +7,7 @@ import { LocalMemory } from '../../../src/memory/local.ts';
 import { callView } from '../../../src/orders/calls-api-routes.ts';
 import { OutboundCalls, type OutboundCallsOptions } from '../../../src/orders/outbound-calls.ts';
 import { OutboundGuard } from '../../../src/orders/outbound-guard.ts';
+import { PhonePlacer, type PhonePlacerOptions } from '../../../src/orders/phone-placer.ts';
 import { atTwilio } from '../../fakes/carrier.ts';
 import { FakeClock } from '../../fakes/clock.ts';
 import { hourLimit } from '../../fakes/memory.ts';
@@ -15,7 +16,11 @@ const HOUR = 3_600_000;
 const ORDER = { to: '+15550001111', machineDetection: 'off', timeoutSeconds: 30 } as const;
 const REQUEST = { headers: { host: 'localhost:8080' } };
 
-function rig(options: Partial<OutboundCallsOptions> & { perHour?: number; concurrent?: number } = {}) {
+type RigOptions = Partial<OutboundCallsOptions> &
+  Partial<Pick<PhonePlacerOptions, 'control' | 'from'>> & { perHour?: number; concurrent?: number };
+
+function rig(options: RigOptions = {}) {
+  const phone = Object.fromEntries(Object.entries(options).filter(([name]) => name === 'control' || name === 'from'));
   const clock = new FakeClock();
   const dials: DialRequest[] = [];
   const hungUp: string[] = [];
@@ -45,10 +50,16 @@ function rig(options: Partial<OutboundCallsOptions> & { perHour?: number; concur
   });
   const outbound = new OutboundCalls({
     guard,
-    control,
-    from: '+15550009999',
-    urls: publicUrls({ publicUrl: undefined, signed: false }),
-    memory: new LocalMemory({ clock }),
+    placers: [
+      new PhonePlacer({
+        control,
+        from: '+15550009999',
+        urls: publicUrls({ publicUrl: undefined, signed: false }),
+        memory: new LocalMemory({ clock }),
+        clock,
+        ...phone,
+      }),
+    ],
     clock,
     log,
     callbacks: { check: () => {}, send: (url, body) => void sent.push({ url, body: body as never }) },
@@ -164,7 +175,13 @@ describe('ordering a call', () => {
       model === 'refusing' ? { ok: false, reason: 'model' } : { ok: true };
     const { place, dials, guard } = rig({ admit, modelFor });
     await expect(place({ prompt: 'reminder' })).rejects.toMatchObject({ details: { reason: 'model' } });
-    expect(asked).toEqual([{ from: '+15550009999', to: ORDER.to, prompt: 'reminder' }]);
+    expect(asked).toEqual([
+      {
+        from: { kind: 'number', number: '+15550009999' },
+        to: { kind: 'number', number: ORDER.to },
+        prompt: 'reminder',
+      },
+    ]);
     expect([dials, guard.active]).toEqual([[], 0]);
   });
 

@@ -7,6 +7,7 @@ import { LocalMemory } from '../../../src/memory/local.ts';
 import type { ProcessMemory } from '../../../src/memory/memory.ts';
 import { OutboundCalls } from '../../../src/orders/outbound-calls.ts';
 import { OutboundGuard } from '../../../src/orders/outbound-guard.ts';
+import { PhonePlacer } from '../../../src/orders/phone-placer.ts';
 import { atTwilio } from '../../fakes/carrier.ts';
 import { FakeClock } from '../../fakes/clock.ts';
 import { failingMemory, hourLimit, shuffledMemory, silentMemory } from '../../fakes/memory.ts';
@@ -28,10 +29,15 @@ function process(memory: ProcessMemory, clock: FakeClock, dial: () => Promise<st
       concurrent: 100,
       longestMs: 3_600_000,
     }),
-    control,
-    from: '+15550009999',
-    urls: publicUrls({ publicUrl: undefined, signed: false }),
-    memory,
+    placers: [
+      new PhonePlacer({
+        control,
+        from: '+15550009999',
+        urls: publicUrls({ publicUrl: undefined, signed: false }),
+        memory,
+        clock,
+      }),
+    ],
     clock,
     log: { info: () => {}, warn: () => {} },
     callbacks: { check: () => {}, send: () => {} },

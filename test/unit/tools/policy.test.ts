@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { checkDestination, isDigits, isPrefix } from '../../../src/tools/policy.ts';
+import { checkDestination, checkWhatsApp, isDigits, isPrefix, whatsappPrefix } from '../../../src/tools/policy.ts';
 
 const codeOf = (number: string, allow: string[], deny: string[] = []) => {
   const decision = checkDestination(number, { allow, deny });
@@ -111,4 +111,53 @@ it('knows a usable prefix and usable digits', () => {
     ...Array(6).fill(false),
   ]);
   expect(['1w#*AD', '', 'E', '1 2', '1'.repeat(33)].map(isDigits)).toEqual([true, false, false, false, false]);
+});
+
+describe('somebody on WhatsApp', () => {
+  const USER = 'whatsapp:US.13491208655302741918';
+  const codeAt = (text: string, allow: string[], deny: string[] = []) => {
+    const decision = checkWhatsApp(text, { allow, deny });
+    return decision.allowed ? decision.number : decision.code;
+  };
+
+  it('is judged by the number where he is named by it, by the lists of the phone and by those of WhatsApp alone', () => {
+    expect(codeAt('whatsapp:12025550143', ['+1202'])).toBe('whatsapp:+12025550143');
+    expect(codeAt('whatsapp:+12025550143', ['whatsapp:+1202'])).toBe('whatsapp:+12025550143');
+    expect(codeAt('whatsapp:+13035550143', ['whatsapp:+1202'])).toBe('not_listed');
+    expect(codeAt('whatsapp:+12025550143', ['+1'], ['whatsapp:+1202'])).toBe('denied');
+    expect(codeAt('whatsapp:+19002345678', ['whatsapp:+1900'])).toBe('premium_rate');
+    expect(codeAt('whatsapp:+18765550143', ['whatsapp:+1'])).toBe('high_risk');
+    // What is allowed there opens no telephone line.
+    expect(codeOf('+12025550143', ['whatsapp:+1202'])).toBe('not_listed');
+  });
+
+  it('is named by the user id or its beginning where he has no number that is known, and by no number', () => {
+    expect(codeAt(USER, ['whatsapp:US.'])).toBe(USER);
+    expect(codeAt(USER, [USER])).toBe(USER);
+    expect(codeAt(USER, ['+1', 'whatsapp:+1', 'whatsapp:DE.'])).toBe('not_listed');
+    expect(codeAt(USER, ['whatsapp:US.'], [USER])).toBe('denied');
+    expect(codeAt(USER, [])).toBe('nothing_allowed');
+    expect(codeAt('whatsapp:alice', ['whatsapp:US.'])).toBe('not_valid');
+  });
+
+  it('has beginnings that a list may have, and nothing that would match nobody or everybody', () => {
+    const written = [
+      'whatsapp:+1 202',
+      'whatsapp:0049',
+      'whatsapp:US.',
+      USER,
+      'whatsapp:',
+      'whatsapp:*',
+      'whatsapp:+440909',
+    ];
+    expect(written.map(whatsappPrefix)).toEqual([
+      'whatsapp:+1202',
+      'whatsapp:+49',
+      'whatsapp:US.',
+      USER,
+      undefined,
+      undefined,
+      undefined,
+    ]);
+  });
 });
