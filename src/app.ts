@@ -20,6 +20,7 @@ import type { Config } from './config.ts';
 import { openDispatch } from './dispatch.ts';
 import { Drain } from './drain.ts';
 import { BridgeError, errorMessage } from './errors.ts';
+import { openBridge } from './features/bridge.ts';
 import { openBrowser } from './features/browser.ts';
 import { openConsole } from './features/console-page.ts';
 import type { Base } from './features/feature.ts';
@@ -88,6 +89,7 @@ const FEATURES: readonly OpenFeature[] = [
   openPhone,
   openBrowser,
   openWhatsapp,
+  openBridge,
   openCallsApi,
   openConsole,
 ];

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { admissionSettings } from './admission/settings.ts';
 import { AGENTS } from './agents/index.ts';
 import type { AgentKind, SettingsOf } from './agents/kind.ts';
+import { bridgeSettings } from './callers/bridge/settings.ts';
 import { browserContradictions, browserSettings } from './callers/browser/settings.ts';
 import { CARRIERS } from './callers/phone/carriers/index.ts';
 import { phoneContradictions, phoneSettings } from './callers/phone/settings.ts';
@@ -141,6 +142,7 @@ function groupsOf({ agents, carriers }: Tables) {
     },
     pages: browserSettings,
     whatsapp: whatsappSettings,
+    handed: bridgeSettings,
     carriers: { ...shares(carriers.map((kind) => kind.settings.calls)), ...phoneSettings.calls },
     control: { ...shares(carriers.map((kind) => kind.settings.control)), ...outboundSettings(carriers) },
     playout: phoneSettings.playout,

@@ -5,7 +5,7 @@ export interface CallInfo {
   /** Our id. */
   readonly id: string;
   readonly direction: 'inbound' | 'outbound';
-  /** Where the caller comes from, from a small fixed set: a carrier's name, or "browser". */
+  /** Where the caller comes from, from a small fixed set: a carrier's name, "browser", "whatsapp" or "bridge". */
   readonly carrier?: string;
   /** The account (or project) at the carrier, where it told one. */
   readonly accountId?: string;

@@ -38,7 +38,7 @@ export interface LegContext<E> {
 }
 
 export interface Leg<E> {
-  /** What it is, from a small fixed set: a metric label. A carrier's or an agent kind's name, or "browser". */
+  /** What it is, from a small fixed set: a metric label. A carrier's or an agent kind's name, "browser", "whatsapp" or "bridge". */
   readonly kind: string;
   /** What the far party hears. */
   readonly audio: AudioSink;

@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { HANDED_CALL_ERRORS } from '../callers/bridge/http/errors.ts';
 import { BRIDGE_ERRORS, TYPED_TURN_ERRORS } from '../callers/browser/http/errors.ts';
 import { CARRIERS } from '../callers/phone/carriers/index.ts';
 import { CONTROL_ERRORS } from '../callers/phone/control/index.ts';
@@ -15,6 +16,9 @@ import { CALLS_ERRORS } from '../orders/errors.ts';
 import { RECORDINGS_ERRORS } from '../recording/http/errors.ts';
 import { RECORDS_ERRORS } from '../records/http/errors.ts';
 import { defaultText, settingsOverview, settingsPage } from './settings-docs.ts';
+
+/** Somebody else's handler of WhatsApp's webhooks, as an example. */
+export const HANDLER = 'docs/examples/whatsapp-handler.ts';
 
 /** The text of `.env.example`: every setting with its sentence and its default, made from the schema. */
 export function envExample(all: readonly Setting[] = settings): string {
@@ -38,6 +42,7 @@ export const OPERATORS_ERRORS = {
   ...BRIDGE_ERRORS,
   ...NO_MORE_CALLS_ERRORS,
   ...TYPED_TURN_ERRORS,
+  ...HANDED_CALL_ERRORS,
   ...RECORDS_ERRORS,
   ...RECORDINGS_ERRORS,
   ...IDEMPOTENCY_ERRORS,
@@ -76,6 +81,11 @@ export function errorsPage(): string {
 /** `docs/events.md` with its table of events made anew; the words around it are written by hand. */
 export function eventsPage(page: string): string {
   return filled(page, 'docs/events.md', 'events', eventTable(CARRIERS.map(({ name }) => name)));
+}
+
+/** `docs/whatsapp.md` with the handler that stands beside it. */
+export function whatsappPage(page: string, handler: string): string {
+  return filled(page, 'docs/whatsapp.md', 'handler', ['```ts', handler.trimEnd(), '```']);
 }
 
 /** The README with its table of settings made anew. */
@@ -121,6 +131,7 @@ if (import.meta.main) {
   for (const [file, make] of [
     ['docs/events.md', eventsPage],
     ['README.md', readme],
+    ['docs/whatsapp.md', (page: string) => whatsappPage(page, readFileSync(join(root, HANDLER), 'utf8'))],
   ] as const) {
     const path = join(root, file);
     writeFileSync(path, make(readFileSync(path, 'utf8')));

@@ -18,6 +18,7 @@ const GROUPS: Readonly<Record<SettingGroup, readonly [title: string, about: stri
   ],
   pages: ['Calls from web pages', 'who may place them, and how their media gets here'],
   whatsapp: ['Calls by WhatsApp', 'whose calls are taken, what proves that Meta asks, and how Meta is told'],
+  handed: ['Calls that others hand on', 'who may hand over a call whose webhook somebody else answers'],
   carriers: ['Carriers', 'who may call the webhooks, the media stream, what a caller gets when all else fails'],
   control: ['Call control and ordered calls', 'hanging up, transferring and placing calls, and their limits'],
   playout: ['Audio to the carrier', 'what stall of ours is not heard, against delay'],

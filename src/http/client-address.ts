@@ -150,6 +150,36 @@ export class ClientAddresses {
   }
 }
 
+/** What proxies, tunnels and caches write of whom they ask for. */
+const FORWARDED = [
+  'forwarded',
+  'via',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-proto',
+  'x-forwarded-server',
+  'x-real-ip',
+  'x-client-ip',
+  'x-envoy-external-address',
+  'true-client-ip',
+  'cf-connecting-ip',
+  'cf-ray',
+];
+/** How a program on this machine names it. */
+const LOCAL_HOST = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?$/i;
+
+/**
+ * Whether a program on this machine asks, for itself. A connection over loopback alone does not say so: a tunnel or a proxy on this machine passes
+ * strangers on by one, and so does a page in a browser here. Those show what was asked for, or that it is somebody else's: a name that is not this machine's, a
+ * header that names whom they ask for, an origin.
+ */
+export function isOnThisMachine({ headers, socket }: Pick<IncomingMessage, 'headers' | 'socket'>): boolean {
+  const address = plainAddress(socket.remoteAddress ?? '');
+  if (address !== '::1' && !address?.startsWith('127.')) return false;
+  if (!LOCAL_HOST.test(headers.host ?? '') || headers.origin !== undefined) return false;
+  return FORWARDED.every((name) => headers[name] === undefined);
+}
+
 /** What a limit is counted by: an IPv4 address, or the /64 network that one subscriber has of IPv6 (RFC 6177). */
 export function limitKey(address: string): string {
   const plain = plainAddress(address);

@@ -27,7 +27,7 @@ const catalogue = (carriers: readonly string[]): Catalogue => ({
   caller_joined: {
     says: "The caller's media is there.",
     fields: {
-      kind: `what carries it: ${[...carriers, 'browser'].map((name) => `\`${name}\``).join(', ')}`,
+      kind: `what carries it: ${[...carriers, 'browser', 'whatsapp', 'bridge'].map((name) => `\`${name}\``).join(', ')}`,
       again: 'it came back after a break',
     },
   },

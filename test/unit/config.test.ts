@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { sessionDefaults, transcriptionDefaults } from '../../src/agents/openai/settings.ts';
-import { envExample, errorsPage, eventsPage, readme } from '../../src/cli/docs.ts';
+import { envExample, errorsPage, eventsPage, HANDLER, readme, whatsappPage } from '../../src/cli/docs.ts';
 import { settingGroups, settingsPage } from '../../src/cli/settings-docs.ts';
 import { loadConfig, settings, settingsOf } from '../../src/config.ts';
 
@@ -214,6 +214,13 @@ describe('.env.example', () => {
   it('has its events beside it, as the catalogue makes them', () => {
     const page = readFileSync(new URL('../../docs/events.md', import.meta.url), 'utf8');
     expect(page).toBe(eventsPage(page));
+  });
+
+  it('has the handler of WhatsApp calls, as it stands beside docs/whatsapp.md', () => {
+    const page = readFileSync(new URL('../../docs/whatsapp.md', import.meta.url), 'utf8');
+    const handler = readFileSync(new URL(`../../${HANDLER}`, import.meta.url), 'utf8');
+    expect(page).toBe(whatsappPage(page, handler));
+    expect(page).toContain(handler.trimEnd());
   });
 
   it('has its settings beside it, as the schema makes them, in docs/settings.md and in the README', () => {
