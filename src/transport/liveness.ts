@@ -71,10 +71,10 @@ export function watchMedia(
   let packets: number | undefined;
   let last = clock.now();
   const look = async () => {
-    const report = await peer.stats();
-    if (stopped) return;
+    // What the report says is of the time at which it was asked for, however late it comes.
     const now = clock.now();
-    const received = mediaPackets(report);
+    const received = mediaPackets(await peer.stats());
+    if (stopped) return;
     // What came before the keys were agreed on was no media; what the last of it brought is where counting begins.
     if (received !== undefined && (received.rtp > 0 || (packets !== undefined && received.all > packets))) {
       if (received.all !== packets || !came) last = now;

@@ -9,6 +9,8 @@ export class FakeRtcCaller implements CallerPeer {
   /** All frames, silence included. */
   readonly heard: Int16Array[] = [];
   closed = 0;
+  /** Whether no packet of any kind comes from it. */
+  silent = false;
   #packets = 0;
 
   answer(handlers: PeerHandlers): CallerPeer {
@@ -36,7 +38,8 @@ export class FakeRtcCaller implements CallerPeer {
   }
 
   async stats(): Promise<Array<Record<string, unknown>>> {
-    return [{ type: 'transport', packetsReceived: this.#packets++ }];
+    if (!this.silent) this.#packets++;
+    return [{ type: 'transport', dtlsState: 'connected', packetsReceived: this.#packets }];
   }
 
   async quality(): Promise<Record<string, never>> {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { watchLiveness } from '../../../src/transport/liveness.ts';
+import { watchLiveness, watchMedia } from '../../../src/transport/liveness.ts';
 import { FakeClock } from '../../fakes/clock.ts';
 
 function rig() {
@@ -60,6 +60,100 @@ describe('watchLiveness', () => {
     stop();
     await clock.advanceAsync(10_000, 100);
     expect(lost()).toBe(0);
+    expect(clock.pending).toBe(0);
+  });
+});
+
+describe('watchMedia', () => {
+  const PATIENCE = { firstMs: 20_000, nextMs: 30_000 };
+
+  function watched() {
+    const clock = new FakeClock();
+    const far = { secured: true, all: 8, rtp: 0, answers: 0 };
+    const lost: Array<{ came: boolean; at: number }> = [];
+    const peer = {
+      stats: async () => {
+        far.answers++;
+        return [
+          { type: 'transport', packetsReceived: far.all, dtlsState: far.secured ? 'connected' : 'connecting' },
+          { type: 'candidate-pair', responsesReceived: far.answers, packetsReceived: far.all },
+          ...(far.rtp > 0 ? [{ type: 'inbound-rtp', packetsReceived: far.rtp }] : []),
+        ];
+      },
+    };
+    const stop = watchMedia(peer, clock, PATIENCE, (came) => lost.push({ came, at: clock.now() }));
+    /** Lets so much time pass while `what` grows each second. */
+    const pass = async (ms: number, ...what: ReadonlyArray<'all' | 'rtp'>) => {
+      for (let t = 0; t < ms; t += 1_000) {
+        for (const one of what) far[one]++;
+        await clock.advanceAsync(1_000, 100);
+      }
+    };
+    return { clock, far, lost, pass, stop };
+  }
+
+  it('tells after 20 s that none came, whatever checks are answered', async () => {
+    const { clock, lost, pass } = watched();
+    await pass(19_000);
+    expect(lost).toEqual([]);
+    await pass(2_000);
+    expect(lost).toEqual([{ came: false, at: 20_000 }]);
+    await pass(60_000);
+    expect(lost).toHaveLength(1);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('takes no packet for media by which the keys are agreed on', async () => {
+    const { far, lost, pass } = watched();
+    far.secured = false;
+    await pass(10_000, 'all');
+    far.secured = true;
+    await pass(11_000);
+    expect(lost).toEqual([{ came: false, at: 20_000 }]);
+  });
+
+  it('counts what came before the first look', async () => {
+    const { far, lost, pass } = watched();
+    far.rtp = 1;
+    await pass(29_000);
+    expect(lost).toEqual([]);
+    await pass(6_000);
+    expect(lost).toEqual([{ came: true, at: expect.closeTo(32_000, -3) }]);
+  });
+
+  it('is content with audio, and with reports alone', async () => {
+    const { lost, pass } = watched();
+    await pass(60_000, 'all', 'rtp');
+    await pass(60_000, 'all');
+    expect(lost).toEqual([]);
+  });
+
+  it('tells 30 s after the last packet that they stopped', async () => {
+    const { lost, pass } = watched();
+    await pass(40_000, 'all', 'rtp');
+    await pass(29_000);
+    expect(lost).toEqual([]);
+    await pass(4_000);
+    expect(lost).toHaveLength(1);
+    expect(lost[0]?.came).toBe(true);
+    expect(lost[0]?.at).toBeLessThanOrEqual(72_000);
+  });
+
+  it('takes a standstill of this process for none of the far end', async () => {
+    const { clock, far, lost, pass } = watched();
+    await pass(10_000, 'all', 'rtp');
+    clock.advance(60_000);
+    far.all += 3;
+    await pass(10_000);
+    expect(lost).toEqual([]);
+  });
+
+  it('stops at once, in a look too', async () => {
+    const { clock, lost, stop, pass } = watched();
+    clock.advance(2_000);
+    stop();
+    await pass(60_000);
+    expect(lost).toEqual([]);
     expect(clock.pending).toBe(0);
   });
 });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { dtmfSamples } from '../../../../src/call/dtmf-tones.ts';
 import type { CallerEvent } from '../../../../src/call/events.ts';
 import type { LegContext } from '../../../../src/call/leg.ts';
 import { termination } from '../../../../src/call/termination.ts';
@@ -109,6 +110,41 @@ describe('a WebRTC caller without a data channel', () => {
     expect(sink.heard.slice(-480)).toEqual([...new Int16Array(480)]);
   });
 
+  it("says when the first audio came, the jitter buffer's idle silence left out", async () => {
+    const { caller, leg } = made();
+    let heard = false;
+    void leg.heard.then(() => {
+      heard = true;
+    });
+    caller.connect();
+    caller.say(new Int16Array(320), 16_000);
+    for (let i = 0; i < 5; i++) await Promise.resolve();
+    expect(heard).toBe(false);
+    caller.say(speech(10).samples);
+    await leg.heard;
+    const gone = made();
+    await gone.leg.close(termination('caller-hangup'));
+    await expect(gone.leg.heard).rejects.toMatchObject({ code: 'ABORTED' });
+  });
+
+  it('finds keys by their sound where they come so, and keeps the sound from the agent', async () => {
+    const five = dtmfSamples('5', 48_000).subarray(0, 2_880);
+    for (const keys of [true, false]) {
+      const { caller, leg, events, sink, context } = made({ keys });
+      caller.connect();
+      await leg.start(context);
+      caller.say(speech(20).samples);
+      caller.say(five);
+      caller.say(speech(20).samples);
+      expect(events).toEqual(keys ? [{ type: 'dtmf', digit: '5' }] : []);
+      expect(sink.heard).toHaveLength(100 * 48);
+      const silent = sink.heard.slice(20 * 48, 80 * 48).filter((sample) => sample === 0).length;
+      if (keys) expect(silent).toBeGreaterThanOrEqual(30 * 48);
+      else expect(silent).toBeLessThan(100);
+      expect(sink.heard.slice(-20 * 48)).toEqual([...speech(20).samples]);
+    }
+  });
+
   it('is freed at once where no farewell is said', async () => {
     const { caller, leg, log } = made({ notes: () => ({ more: 1 }) });
     caller.connect();
@@ -175,6 +211,33 @@ describe('a caller that takes the first packet as acceptance', () => {
     await leg.start(context);
     clock.advance(100);
     expect(caller.heard.length).toBeGreaterThan(5);
+  });
+
+  it('is sent nothing while media is not up, since that would be lost', async () => {
+    const { clock, caller, leg, context } = made({ held: true });
+    leg.release();
+    await leg.start(context);
+    leg.audio.write(speech(500));
+    clock.advance(3_000);
+    expect(caller.heard).toHaveLength(0);
+    caller.connect();
+    expect(caller.heard.length).toBeGreaterThan(0);
+    clock.advance(600);
+    expect(caller.samples).toBe(500 * 48);
+  });
+
+  it('is sent a little silence before the first word, and none of that word less', async () => {
+    const { clock, caller, leg, context } = made({ held: true, leadInMs: 60 });
+    caller.connect();
+    await leg.start(context);
+    leg.audio.write(speech(500));
+    clock.advance(1_000);
+    leg.release();
+    clock.advance(700);
+    const first = caller.heard.findIndex((frame) => frame.some((sample) => sample !== 0));
+    expect(first).toBe(6);
+    expect(caller.samples).toBe(500 * 48);
+    expect(leg.playout.playedMs()).toBe(500);
   });
 
   it('is sent nothing when it is closed while it waits', async () => {
