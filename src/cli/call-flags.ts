@@ -11,8 +11,14 @@ import {
   parseCodecName,
 } from '../simulator/phone/index.ts';
 
-const [DEFAULT_CARRIER, ...OTHER_CARRIERS] = CARRIERS;
-const secrets = CARRIERS.map((name) => `${FAR_ENDS[name].title}'s ${FAR_ENDS[name].secret}`);
+/** Who calls by WhatsApp has no carrier; he is called for by the same flag. */
+export const WHATSAPP = 'whatsapp';
+/** Opus, unless G.711 is asked for. */
+const WHATSAPP_FACTS: { title: string; codecs: readonly CodecName[] } = { title: 'WhatsApp', codecs: ['PCMU@8000'] };
+const [DEFAULT_CARRIER, ...OTHER_CARRIERS] = [...CARRIERS, WHATSAPP] as const;
+const secrets = CARRIERS.map((name) => `${FAR_ENDS[name].title}'s ${FAR_ENDS[name].secret}`).concat(
+  "the Meta app's secret",
+);
 /** Those whose streams can be in this codec. */
 const carriersWith = (codec: CodecName) => CARRIERS.filter((name) => FAR_ENDS[name].codecs.includes(codec));
 
@@ -20,10 +26,11 @@ export const USAGE = `Usage: npm run call -- [flags]
 
 Calls a bridge's webhook as a carrier does, speaks to it, listens, and prints what was measured.
 
-  --webhook URL        where calls are answered (default: http://127.0.0.1:$PORT/incoming-call; when nothing
-                       listens there, a daemon of its own is started for this call)
+  --webhook URL        where calls are answered (default: http://127.0.0.1:$PORT/incoming-call, or /whatsapp/webhook;
+                       when nothing listens there, a daemon of its own is started for this call)
   --carrier NAME       ${DEFAULT_CARRIER} (default) or ${OTHER_CARRIERS.join(' or ')}
-  --from NUMBER        caller's number        --to NUMBER   number called
+  --from NUMBER        caller's number        --to NUMBER   number called (${WHATSAPP}: the id of a user
+                       without a number, such as GB.123, may stand in place of the caller's)
   --wav FILE           what the caller says: WAV of 8, 16, 24 or 48 kHz (default: a bundled recording)
   --codec CODEC        PCMU, L16@16000h or L16@24000h (${carriersWith('L16@24000').join(', ')} only; default: what the TwiML asks for)
   --dtmf DIGITS[@MS]   keys to press, MS after the stream's start (default 2000)
@@ -43,7 +50,7 @@ export class UsageError extends Error {}
 export interface CallFlags {
   readonly help: boolean;
   readonly webhook: string | undefined;
-  readonly carrier: Carrier;
+  readonly carrier: Carrier | typeof WHATSAPP;
   readonly from: string | undefined;
   readonly to: string | undefined;
   readonly wav: string | undefined;
@@ -86,17 +93,18 @@ export function parseFlags(argv: readonly string[]): CallFlags {
       throw new UsageError(errorMessage(error));
     }
   })();
-  const carrier = CARRIERS.find((name) => name === (values.carrier ?? DEFAULT_CARRIER));
-  if (carrier === undefined) throw new UsageError(`--carrier ${values.carrier}: known are ${CARRIERS.join(', ')}`);
+  const known = [...CARRIERS, WHATSAPP] as const;
+  const carrier = known.find((name) => name === (values.carrier ?? DEFAULT_CARRIER));
+  if (carrier === undefined) throw new UsageError(`--carrier ${values.carrier}: known are ${known.join(', ')}`);
   const codec = values.codec === undefined ? undefined : parseCodecName(values.codec);
   if (values.codec !== undefined && codec === undefined) {
     throw new UsageError(`--codec ${values.codec}: known are ${CODEC_NAMES.map((name) => `${name}h`).join(', ')}`);
   }
-  const { title, codecs } = FAR_ENDS[carrier];
+  const { title, codecs } = carrier === WHATSAPP ? WHATSAPP_FACTS : FAR_ENDS[carrier];
   if (codec !== undefined && !codecs.includes(codec)) {
-    const known = codecs.map((name) => name.replace('PCMU@8000', 'PCMU')).join(', ');
+    const possible = codecs.map((name) => name.replace('PCMU@8000', 'PCMU')).join(', ');
     throw new UsageError(
-      `--codec ${values.codec}: ${title}'s streams are ${known}; use --carrier ${carriersWith(codec).join(' or ')}`,
+      `--codec ${values.codec}: ${title}'s streams are ${possible}; use --carrier ${carriersWith(codec).join(' or ')}`,
     );
   }
   return {

@@ -2,16 +2,40 @@
 
 import { connect } from 'node:net';
 import type { Config } from '../config.ts';
+import type { CallReport, PhoneOptions } from '../simulator/phone/index.ts';
+import { Phone } from '../simulator/phone/index.ts';
 import type { CallFlags } from './call-flags.ts';
 
+/** A call that is about to be placed, and how to tidy up afterwards. */
+export interface CallSession {
+  readonly phone: { hangUp(): void; recording(): Uint8Array | undefined };
+  place(): Promise<CallReport>;
+  close(): Promise<void>;
+}
+
+/** A call to a carrier's number. */
+export async function openPhoneCall(
+  flags: CallFlags,
+  options: PhoneOptions,
+  say: (text: string) => void,
+): Promise<CallSession> {
+  const phone = new Phone(options);
+  const target = await findTarget(flags, options.carrier, say);
+  return { phone, place: () => phone.placeCall(target.call), close: target.close };
+}
+
 /** What to call, and how to tidy up afterwards. */
-export interface Target {
+interface Target {
   readonly call: { readonly webhookUrl: string; readonly secret?: string; readonly publicUrl?: string };
   close(): Promise<void>;
 }
 
 /** The webhook that was named, else the daemon of this machine's settings, running or started for the call. */
-export async function findTarget(flags: CallFlags, say: (text: string) => void): Promise<Target> {
+async function findTarget(
+  flags: CallFlags,
+  carrier: PhoneOptions['carrier'],
+  say: (text: string) => void,
+): Promise<Target> {
   const secret = flags.secret === undefined ? {} : { secret: flags.secret };
   const publicUrl = flags.publicUrl === undefined ? {} : { publicUrl: flags.publicUrl };
   if (flags.webhook !== undefined) {
@@ -23,7 +47,7 @@ export async function findTarget(flags: CallFlags, say: (text: string) => void):
   ]);
   loadEnvFile();
   const config = loadConfig();
-  const key = openCarriers(config).get(flags.carrier)?.checks.signingSecret;
+  const key = openCarriers(config).get(carrier)?.checks.signingSecret;
   const known = {
     ...(key === undefined ? {} : { secret: key }),
     ...(config.PUBLIC_URL === undefined ? {} : { publicUrl: config.PUBLIC_URL }),
@@ -41,7 +65,7 @@ export async function findTarget(flags: CallFlags, say: (text: string) => void):
 const webhookAt = (port: number): string => `http://127.0.0.1:${port}/incoming-call`;
 
 /** Whether something accepts connections on this port of this machine. */
-function listens(port: number): Promise<boolean> {
+export function listens(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host: '127.0.0.1', port });
     socket.once('connect', () => {
@@ -53,7 +77,7 @@ function listens(port: number): Promise<boolean> {
 }
 
 /** The daemon, in this process, on a free port of the loopback interface, with the settings of the environment and no log. */
-async function startLocalDaemon(config: Config): Promise<{ port: number; close(): Promise<void> }> {
+export async function startLocalDaemon(config: Config): Promise<{ port: number; close(): Promise<void> }> {
   // Imported here alone: a call to a named webhook needs nothing of the daemon.
   const [{ build }, { createLog }] = await Promise.all([import('../app.ts'), import('../log.ts')]);
   const app = await build({ ...config, HOST: '127.0.0.1', PORT: 0 }, { log: createLog({ level: 'silent' }) });

@@ -10,14 +10,13 @@ import {
   type CallReport,
   formatDuration,
   formatReport,
-  Phone,
   type PhoneOptions,
   scriptSource,
   type TimelineEntry,
   wavSource,
 } from '../simulator/phone/index.ts';
-import { type CallFlags, parseFlags, USAGE, UsageError } from './call-flags.ts';
-import { findTarget } from './call-target.ts';
+import { type CallFlags, parseFlags, USAGE, UsageError, WHATSAPP } from './call-flags.ts';
+import { type CallSession, openPhoneCall } from './call-target.ts';
 
 const QUIET_MS = 5_000;
 /** How long the caller listens before the bundled recording begins. */
@@ -33,31 +32,45 @@ export interface Output {
 /** Runs the command. Resolves with the exit status. `interrupted` aborts when the person at the keyboard wants it over. */
 export async function main(argv: readonly string[], output: Output, interrupted?: AbortSignal): Promise<number> {
   let flags: CallFlags;
-  let source: AudioSource;
+  let session: CallSession;
   try {
     flags = parseFlags(argv);
     if (flags.help) {
       output.out(USAGE);
       return 0;
     }
-    source = await loadSource(flags.wav);
+    session = await open(flags, await loadSource(flags.wav), output);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     output.err(`${error.message}\nRun with --help to see all flags.\n`);
     return 2;
   }
-  const target = await findTarget(flags, output.err);
+  const { phone } = session;
   try {
-    const phone = new Phone(phoneOptions(flags, source, flags.json ? output.err : output.out));
     interrupted?.addEventListener('abort', () => phone.hangUp(), { once: true });
-    const report = await phone.placeCall(target.call);
+    const report = await session.place();
     if (flags.record !== undefined) await saveRecording(flags.record, phone, output);
     output.out(flags.json ? `${JSON.stringify(report, undefined, 2)}\n` : summary(report));
     if (!report.ok) output.err(`call failed: ${report.reason}\n`);
     return report.ok ? 0 : 1;
   } finally {
-    await target.close();
+    await session.close();
   }
+}
+
+async function open(flags: CallFlags, source: AudioSource, output: Output): Promise<CallSession> {
+  const { carrier } = flags;
+  const options = habits(flags, source, flags.json ? output.err : output.out);
+  if (carrier === WHATSAPP) {
+    const { openWhatsAppCall } = await import('./call-whatsapp.ts');
+    return openWhatsAppCall(flags, options, output.err);
+  }
+  const parties = {
+    ...(flags.from === undefined ? {} : { from: flags.from }),
+    ...(flags.to === undefined ? {} : { to: flags.to }),
+  };
+  const codec = flags.codec === undefined ? {} : { codec: flags.codec };
+  return openPhoneCall(flags, { ...options, ...parties, ...codec, carrier }, output.err);
 }
 
 async function loadSource(file: string | undefined): Promise<AudioSource> {
@@ -70,13 +83,10 @@ async function loadSource(file: string | undefined): Promise<AudioSource> {
   }
 }
 
-function phoneOptions(flags: CallFlags, source: AudioSource, write: (text: string) => void): PhoneOptions {
+/** What a caller does, whatever he calls with. */
+function habits(flags: CallFlags, source: AudioSource, write: (text: string) => void): Omit<PhoneOptions, 'carrier'> {
   return {
-    carrier: flags.carrier,
     source,
-    ...(flags.from === undefined ? {} : { from: flags.from }),
-    ...(flags.to === undefined ? {} : { to: flags.to }),
-    ...(flags.codec === undefined ? {} : { codec: flags.codec }),
     ...(flags.digits === undefined ? {} : { digits: flags.digits }),
     ...(flags.interruptAtMs === undefined ? {} : { interruptAtMs: flags.interruptAtMs }),
     record: flags.record !== undefined,
@@ -99,7 +109,7 @@ function summary(report: CallReport): string {
   return `\nTimeline\n${timeline.join('')}\n${formatReport(report)}`;
 }
 
-async function saveRecording(file: string, phone: Phone, output: Output): Promise<void> {
+async function saveRecording(file: string, phone: CallSession['phone'], output: Output): Promise<void> {
   const wav = phone.recording();
   if (wav === undefined) {
     output.err('no recording: no media stream was opened\n');

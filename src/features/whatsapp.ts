@@ -1,16 +1,13 @@
+import { accountOf } from '../callers/whatsapp/http/account.ts';
 import { Whatsapp } from '../callers/whatsapp/http/whatsapp.ts';
+import { adminTokens } from '../http/admin-token.ts';
 import type { Base, Feature } from './feature.ts';
 
-/** Calls by WhatsApp. Without a number there are none. */
+/** Calls by WhatsApp. Without a number of Meta's there are those of the simulated far end alone. */
 export function openWhatsapp({ config, clock, log, memory, metrics, instance }: Base): Feature {
-  const { WHATSAPP_ACCESS_TOKEN: token = '', WHATSAPP_VERIFY_TOKEN: verifyToken = '' } = config;
-  if (config.WHATSAPP_PHONE_NUMBER_ID.length === 0) return {};
+  const account = accountOf(config, () => adminTokens(config).tokens[0] ?? '');
   const whatsapp = new Whatsapp({
-    phoneNumberIds: config.WHATSAPP_PHONE_NUMBER_ID,
-    token,
-    secrets: config.WHATSAPP_APP_SECRET,
-    verifyToken,
-    url: config.GRAPH_API_URL,
+    ...account,
     version: config.GRAPH_API_VERSION,
     preAccept: config.WHATSAPP_PRE_ACCEPT,
     rtc: {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { csv, flag, webUrl } from '../../settings.ts';
+import { META_GRAPH_URL } from './http/account.ts';
 
 /** The settings of calls by WhatsApp: entries of the daemon's one schema. */
 
@@ -13,7 +14,7 @@ export const whatsappSettings = {
     )
     .default([])
     .describe(
-      'Ids of the WhatsApp business phone numbers whose calls are taken, comma-separated, as the app dashboard shows them (not the numbers themselves). A webhook of another number is counted and ignored. Without one no WhatsApp call is taken.',
+      'Ids of the WhatsApp business phone numbers whose calls are taken, comma-separated, as the app dashboard shows them (not the numbers themselves). A webhook of another number is counted and ignored. Without one only the simulated calls of `npm run call -- --carrier whatsapp` are taken.',
     ),
   WHATSAPP_ACCESS_TOKEN: secret
     .optional()
@@ -42,7 +43,7 @@ export const whatsappSettings = {
     .default('v25.0')
     .describe('Version of the Graph API. v25.0 ends on 29 July 2028; calls need v17.0 or newer.'),
   GRAPH_API_URL: webUrl
-    .default('https://graph.facebook.com')
+    .default(META_GRAPH_URL)
     .describe(
       'Where the Graph API is. Another than the default one is for trials: while it is on a private or loopback address, private media addresses of the far end are accepted, too.',
     ),

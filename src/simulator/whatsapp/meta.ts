@@ -12,6 +12,7 @@ import { type BusinessNumber, type Direction, permissionReply, type User } from 
 import { Permissions } from './permissions.ts';
 import { type MetaPort, WhatsAppPhone, type WhatsAppPhoneOptions } from './phone.ts';
 import { type Addressee, type Behind, keyOf } from './routes.ts';
+import { RtpPeer } from './rtp-peer.ts';
 import { type Delivery, Webhooks } from './webhooks.ts';
 
 /** What a user does whom the business calls. */
@@ -32,6 +33,8 @@ export interface MetaOptions {
   readonly token: string;
   /** Of the business; one when left out. */
   readonly numbers?: readonly BusinessNumber[];
+  /** An address of this machine; loopback when left out. */
+  readonly host?: string;
   /** 0, the default, takes a free one. */
   readonly port?: number;
   readonly clock?: Clock;
@@ -74,7 +77,7 @@ export class Meta implements Behind {
   /** Starts it on loopback. Rejects with LISTEN_FAILED. */
   static async start(options: MetaOptions): Promise<Meta> {
     const meta = new Meta(options);
-    await meta.graph.up();
+    await Promise.all([meta.graph.up(), RtpPeer.prepare()]);
     return meta;
   }
 
@@ -94,8 +97,8 @@ export class Meta implements Behind {
       clock: this.#clock,
       ...options.webhook,
     });
-    const { token, port = 0 } = options;
-    this.graph = new GraphServer({ token, port, host: '127.0.0.1', clock: this.#clock, behind: this });
+    const { token, port = 0, host = '127.0.0.1' } = options;
+    this.graph = new GraphServer({ token, port, host, clock: this.#clock, behind: this });
   }
 
   /** What the business takes as GRAPH_API_URL. */
@@ -173,6 +176,11 @@ export class Meta implements Behind {
       });
     }
     return id;
+  }
+
+  /** Resolves when all webhooks that were begun have their answers, or none. */
+  settled(): Promise<void> {
+    return this.webhooks.settled();
   }
 
   /** Ends all calls without a word, and stops listening. Idempotent. */

@@ -30,6 +30,8 @@ export interface WhatsAppPhoneOptions extends HabitOptions {
   readonly hangUpAfterMs?: number | undefined;
   /** Hang up this long after the call began if it was not accepted by then, ms. */
   readonly patienceMs?: number | undefined;
+  /** Hang up when the first request of the webhook gets no 200; else Meta tries again. */
+  readonly isImpatient?: boolean | undefined;
   /** How this call's webhooks are delivered. */
   readonly delivery?: Delivery | undefined;
   /** He hangs up at once, and the webhook that says so overtakes the one of his call. */
@@ -139,6 +141,7 @@ export class WhatsAppPhone implements UserEnd {
     const told = await (isReordered ? this.#call?.ringReordered(offer) : this.#call?.ring(offer));
     const answered = told?.status === undefined ? `no answer (${told?.error})` : `HTTP ${told.status}`;
     this.#timeline.add('webhook', `${answered} after ${tenth(told?.ms ?? 0)} ms`);
+    if (told?.status !== 200 && this.#o.isImpatient) this.hangUp();
     return this.#toTheEnd(told);
   }
 

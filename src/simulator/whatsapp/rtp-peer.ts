@@ -27,6 +27,8 @@ export interface RtpPeerOptions {
   readonly connected: () => void;
 }
 
+const load = () => import('werift');
+
 export class RtpPeer {
   readonly ssrc: number;
   readonly #o: RtpPeerOptions;
@@ -36,9 +38,14 @@ export class RtpPeer {
   #closed = false;
   #receiving: unknown;
 
-  /** `werift` is loaded here and nowhere else, with the first phone: who simulates no WhatsApp call pays nothing for it. */
+  /** `werift` is loaded here and nowhere else: who simulates no WhatsApp call pays nothing for it. */
   static async create(options: RtpPeerOptions): Promise<RtpPeer> {
-    return new RtpPeer(options, await import('werift'));
+    return new RtpPeer(options, await load());
+  }
+
+  /** Loads it beforehand, so that the first call need not wait for it. */
+  static async prepare(): Promise<void> {
+    await load();
   }
 
   private constructor(options: RtpPeerOptions, werift: typeof import('werift')) {

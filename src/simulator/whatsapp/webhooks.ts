@@ -52,6 +52,7 @@ export class Webhooks {
   readonly #o: WebhookOptions;
   readonly #closed = new AbortController();
   readonly #timers = new Set<Timer>();
+  readonly #running = new Set<Promise<unknown>>();
 
   constructor(options: WebhookOptions) {
     this.#o = options;
@@ -62,6 +63,10 @@ export class Webhooks {
     if (lateMs > 0) await new Promise<void>((resolve) => this.#later(lateMs, resolve));
     const text = JSON.stringify(body);
     const all = Array.from({ length: Math.max(1, copies) }, () => this.#try(body, text, 0));
+    for (const one of all) {
+      this.#running.add(one);
+      void one.finally(() => this.#running.delete(one));
+    }
     return all[0]!;
   }
 
@@ -74,6 +79,11 @@ export class Webhooks {
     });
     const answer = await this.#exchange('GET', `${this.#o.url}?${query}`, {});
     return { status: answer.status, text: answer.body.toString() };
+  }
+
+  /** Resolves when all requests that were begun have their answers, or none. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#running);
   }
 
   /** Delivers nothing more. */
