@@ -1,18 +1,20 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { CarrierMedia } from '../../src/callers/phone/carrier-media.ts';
+import { plivoMedia } from '../../src/callers/phone/carriers/plivo/media.ts';
 import { signalwireMedia } from '../../src/callers/phone/carriers/signalwire/media.ts';
 import { twilio } from '../../src/callers/phone/carriers/twilio/media.ts';
 import { vonageMedia } from '../../src/callers/phone/carriers/vonage/media.ts';
 import { Introduction } from '../../src/callers/phone/detect.ts';
 import type { FaultReport } from '../../src/callers/phone/protocol.ts';
 import { tide, tideSamples } from '../fakes/binary-carrier.ts';
-import { signalwireSamples, twilioSamples, vonageSamples } from '../fixtures/phone/samples.ts';
+import { plivoSamples, signalwireSamples, twilioSamples, vonageSamples } from '../fixtures/phone/samples.ts';
 import { describeMediaProtocol, type MediaProtocolHarness } from './media-protocol.ts';
 
 const signalwire = signalwireMedia();
+const plivo = plivoMedia({ codec: 'L16@16000h' });
 const vonage = vonageMedia({ hz: 24_000 });
-const among: readonly CarrierMedia[] = [twilio, signalwire, vonage, tide];
+const among: readonly CarrierMedia[] = [twilio, signalwire, plivo, vonage, tide];
 
 /** What the carriers of the one family have in common. */
 const family = {
@@ -67,6 +69,33 @@ describeMediaProtocol({
   digit: 'A',
   durationMs: 260,
   writes: (id) => ({ ...written(id), dtmf: { event: 'dtmf', streamSid: id, dtmf: { digit: '#' } } }),
+});
+
+describeMediaProtocol({
+  protocol: plivo,
+  among,
+  samples: plivoSamples,
+  streamId: '87654321-4321-4321-8321-cba987654321',
+  callId: '12345678-1234-4234-8234-123456789abc',
+  encoding: 'audio/x-mulaw',
+  sampleRate: 8000,
+  media: { timestampMs: 1_705_312_200_005, chunk: 1, sequence: 3 },
+  payloadBytes: 160,
+  digit: '9',
+  durationMs: undefined,
+  unreadable: [
+    ...family.unreadable.filter(([text]) => !text.includes('mark') && !text.includes('streamSid')),
+    ...['{"event":"playedStream"}', '{"event":"start","start":{"streamId":"x"}}', '{"event":"start"}'].map(
+      (text) => [text, 'shape'] as const,
+    ),
+  ],
+  unknown: family.unknown,
+  prototype: family.prototype,
+  writes: (id) => ({
+    media: { event: 'playAudio', media: { contentType: 'audio/x-l16', sampleRate: 16_000, payload: '//8=' } },
+    mark: { event: 'checkpoint', streamId: id, name: 'n"' },
+    clear: { event: 'clearAudio', streamId: id },
+  }),
 });
 
 describeMediaProtocol({

@@ -1,4 +1,5 @@
 import type { CarrierMedia } from '../../src/callers/phone/carrier-media.ts';
+import { formatOf, plivoMedia } from '../../src/callers/phone/carriers/plivo/media.ts';
 import { signalwireMedia } from '../../src/callers/phone/carriers/signalwire/media.ts';
 import { twilio } from '../../src/callers/phone/carriers/twilio/media.ts';
 import { vonageMedia } from '../../src/callers/phone/carriers/vonage/media.ts';
@@ -47,18 +48,20 @@ class SteppedCarrier {
       action?: string;
       notice?: string;
       payload?: { mark?: string };
+      name?: string;
       media?: { payload: string };
       mark?: { name: string };
     };
-    const name = message.mark?.name ?? message.notice ?? message.payload?.mark;
+    const name = message.mark?.name ?? message.notice ?? message.payload?.mark ?? message.name;
     if (message.media !== undefined) this.#queue(Buffer.from(message.media.payload, 'base64').length);
     else if (name !== undefined) this.#items.push(name);
-    else if ((message.event ?? message.action) === 'clear') {
+    else if (/^clear/.test(message.event ?? message.action ?? '')) {
       const items = this.#items;
       this.#items = [];
       for (const item of items) {
         if (typeof item === 'number') this.reachedMs -= item;
-        else this.#echo(item);
+        // One of them answers for what was played alone.
+        else if (message.event !== 'clearAudio') this.#echo(item);
       }
     }
   }
@@ -147,6 +150,10 @@ const { mark: _, ...mute } = twilio;
 
 describeCallerLeg('Twilio, mu-law', () => harness(twilio, 'audio/x-mulaw', 8000));
 describeCallerLeg('SignalWire, L16 at 24 kHz', () => harness(signalwireMedia(), 'audio/x-l16', 24_000));
+for (const codec of ['PCMU@8000h', 'L16@8000h', 'L16@16000h']) {
+  const { encoding, sampleRate } = formatOf(codec);
+  describeCallerLeg(`Plivo, ${codec}`, () => harness(plivoMedia({ codec, byteOrder: 'le' }), encoding, sampleRate));
+}
 describeCallerLeg('binary frames, L16 at 16 kHz', () => harness(tide, 'audio/l16', 16_000));
 for (const hz of [8000, 16_000, 24_000])
   describeCallerLeg(`Vonage, L16 at ${hz / 1000} kHz`, () => harness(vonageMedia(), `audio/l16;rate=${hz}`, hz));

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Carrier } from '../phone/carrier.ts';
 import type { RestFault } from './faults.ts';
 import { lamlApi } from './laml-api.ts';
+import { plivoApi } from './plivo-api.ts';
 import { type Form, RestError, type RestReply, type RestSide } from './rest-side.ts';
 
 /** Serves a carrier's REST API: reads requests, keeps them, fails where it was told to, and answers as that carrier does. */
@@ -11,7 +12,7 @@ const APIS: Readonly<
     Carrier,
     (side: RestSide, request: IncomingMessage, path: string, form: Form) => RestReply | Promise<RestReply>
   >
-> = { twilio: lamlApi, signalwire: lamlApi };
+> = { twilio: lamlApi, signalwire: lamlApi, plivo: plivoApi };
 
 const BODY_MOST = 256 * 1024;
 
@@ -33,7 +34,11 @@ export async function answerRest(side: RestSide, request: IncomingMessage, respo
   } catch (error) {
     const { status, code, message } =
       error instanceof RestError ? error : new RestError(500, 20500, 'Internal server error');
-    const body = { code, message, more_info: `https://www.twilio.com/docs/errors/${code}`, status };
+    // Of those without numbers for their errors all have a word.
+    const body =
+      code === 0
+        ? { error: message }
+        : { code, message, more_info: `https://www.twilio.com/docs/errors/${code}`, status };
     send(response, status, JSON.stringify(body));
   }
 }

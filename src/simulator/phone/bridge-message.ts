@@ -13,7 +13,9 @@ export type Fault =
   | 'wrong-stream'
   | 'missing-field'
   | 'bad-base64'
-  | 'half-sample';
+  | 'half-sample'
+  /** Audio that says that it is in another format than the stream's. */
+  | 'wrong-format';
 
 export const FAULTS: readonly Fault[] = [
   'binary-message',
@@ -23,10 +25,15 @@ export const FAULTS: readonly Fault[] = [
   'missing-field',
   'bad-base64',
   'half-sample',
+  'wrong-format',
 ];
 
 export type BridgeMessage =
-  | { readonly event: 'media'; readonly payload: string }
+  | {
+      readonly event: 'media';
+      readonly payload: string /** What is wrong with it, though it is played all the same. */;
+      readonly fault?: Fault;
+    }
   | { readonly event: 'mark'; readonly name: string }
   | { readonly event: 'clear' }
   | { readonly event: 'dtmf'; readonly digit: string }
@@ -35,12 +42,12 @@ export type BridgeMessage =
 
 const CLEAR: BridgeMessage = { event: 'clear' };
 // Node's decoder skips what is not base64 and never complains, so the text itself has to be checked (RFC 4648 section 4).
-const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
+export const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
 
-const isObject = (value: unknown): value is Record<string, unknown> =>
+export const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-function fault(name: Fault, detail: string): BridgeMessage {
+export function fault(name: Fault, detail: string): BridgeMessage {
   return { event: 'fault', fault: name, detail: detail.length > 80 ? `${detail.slice(0, 77)}...` : detail };
 }
 

@@ -50,7 +50,7 @@ export interface FarEnd {
   /** What they are in where the instructions do not say. */
   readonly codec: CodecName;
   /** Headers that prove a request to this URL, as the bridge knows it; `form` is that of a POST. */
-  proof(secret: string, method: 'GET' | 'POST', url: string, form: Form): Form;
+  proof(secret: string | undefined, method: 'GET' | 'POST', url: string, form: Form): Form;
   /** Headers of a stream's upgrade to this URL. */
   upgrade(url: string, secret: string | undefined, instruction: StreamInstruction): Form;
   callForm(call: ToldCall): Form;

@@ -1,5 +1,6 @@
 import type { Carrier } from './carrier.ts';
 import { signalwireFarEnd, twilioFarEnd } from './carriers/laml.ts';
+import { plivoFarEnd } from './carriers/plivo.ts';
 import type { Dialect, StreamIdentity } from './dialect.ts';
 import type { FarEnd } from './far-end.ts';
 
@@ -7,6 +8,7 @@ import type { FarEnd } from './far-end.ts';
 export const FAR_ENDS: Readonly<Record<Carrier, FarEnd>> = {
   twilio: twilioFarEnd,
   signalwire: signalwireFarEnd,
+  plivo: plivoFarEnd,
 };
 
 export const createDialect = (carrier: Carrier, identity: StreamIdentity): Dialect =>

@@ -93,6 +93,15 @@ export class MediaStream {
     const message = dialect.read(data.toString());
     switch (message.event) {
       case 'media':
+        if (message.fault !== undefined) {
+          this.stats.fault(message.fault);
+          // One line for all of it: it comes with every message.
+          if (this.stats.faults[message.fault] === 1)
+            timeline.add(
+              'fault',
+              `${message.fault}: audio that says it is in another than the stream's is heard as static`,
+            );
+        }
         this.#media(message.payload);
         break;
       case 'mark':

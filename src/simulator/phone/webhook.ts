@@ -26,7 +26,7 @@ export class WebhookError extends Error {
 
 export interface WebhookClientOptions {
   readonly carrier: Carrier;
-  /** The carrier's secret; without it nothing is signed. */
+  /** The carrier's secret; without it nothing is signed, or by a secret that nobody knows where the carrier signs all that it sends. */
   readonly secret?: string | undefined;
   readonly addresses: Addresses;
   readonly clock?: Clock;
@@ -93,10 +93,8 @@ export class WebhookClient {
       target = target.replace(/\/\/[^/@]*@/, '//');
     }
     if (method === 'POST') headers['Content-Type'] = 'application/x-www-form-urlencoded; charset=UTF-8';
-    if (this.#o.secret !== undefined) {
-      const { carrier, secret, addresses } = this.#o;
-      Object.assign(headers, FAR_ENDS[carrier].proof(secret, method, addresses.toPublic(target), form));
-    }
+    const { carrier, secret, addresses } = this.#o;
+    Object.assign(headers, FAR_ENDS[carrier].proof(secret, method, addresses.toPublic(target), form));
     const timeout = AbortSignal.timeout(WEBHOOK_TIMEOUT_MS);
     try {
       return await fetch(address, {

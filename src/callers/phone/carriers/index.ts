@@ -1,11 +1,17 @@
 import { systemClock } from '../../../call/clock.ts';
 import type { Carrier, CarrierDeps, CarrierKind } from './carrier.ts';
+import { plivoCarrier } from './plivo/index.ts';
 import { signalwireCarrier } from './signalwire/index.ts';
 import { twilioCarrier } from './twilio/index.ts';
 import { vonageCarrier } from './vonage/index.ts';
 
 /** The carriers that the daemon knows, one line each. Where nothing else decides between two, the first is meant. */
-export const CARRIERS = [twilioCarrier, signalwireCarrier, vonageCarrier] as const satisfies readonly CarrierKind[];
+export const CARRIERS = [
+  twilioCarrier,
+  signalwireCarrier,
+  plivoCarrier,
+  vonageCarrier,
+] as const satisfies readonly CarrierKind[];
 
 /** The carriers of a table, as the settings have them. */
 export interface Carriers {

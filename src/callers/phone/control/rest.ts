@@ -46,7 +46,7 @@ const MESSAGE_MOST = 200;
 const TOKENS_MOST = 64;
 
 interface RestRequest {
-  readonly method: 'POST' | 'PUT';
+  readonly method: 'POST' | 'PUT' | 'DELETE';
   readonly url: string;
   readonly contentType: string;
   readonly body: string;

@@ -31,7 +31,8 @@ const STREAM_EVENTS = {
 /** What the two have in common; `header` carries their signature. */
 function laml(carrier: Carrier, header: string) {
   return {
-    proof: (secret, method, url, form) => ({ [header]: sign(secret, url, method === 'POST' ? form : {}) }),
+    proof: (secret, method, url, form) =>
+      secret === undefined ? {} : { [header]: sign(secret, url, method === 'POST' ? form : {}) },
     callForm,
     statusForm: (call, seconds, at) => ({
       ...callForm(call),

@@ -51,7 +51,7 @@ export function escapeXml(text: string): string {
 type Attributes = Record<string, string | undefined>;
 
 /** One element; `content` is markup already. */
-function element(name: string, attributes: Attributes = {}, content = ''): string {
+export function element(name: string, attributes: Attributes = {}, content = ''): string {
   let tag = `<${name}`;
   for (const [key, value] of Object.entries(attributes)) {
     if (value !== undefined) tag += ` ${key}="${escapeXml(value)}"`;
@@ -59,7 +59,7 @@ function element(name: string, attributes: Attributes = {}, content = ''): strin
   return content === '' ? `${tag}/>` : `${tag}>${content}</${name}>`;
 }
 
-const response = (...verbs: string[]) => PROLOG + element('Response', {}, verbs.join(''));
+export const response = (...verbs: string[]) => PROLOG + element('Response', {}, verbs.join(''));
 
 function parameter(name: string, value: string): string {
   if (name === '' || name.length + value.length >= PARAMETER_LIMIT)

@@ -31,7 +31,8 @@ function start(message: Json): StartMessage | null {
   };
 }
 
-function dtmf(message: Json): DtmfMessage | null {
+/** A pressed key, as `dtmf.digit`; null where it is none. */
+export function dtmf(message: Json): DtmfMessage | null {
   const inner = own(message, 'dtmf');
   const digit = text(inner, 'digit')?.toUpperCase();
   if (inner === undefined || digit === undefined || !DIGITS.test(digit)) return null;
