@@ -107,12 +107,14 @@ export function createHandler(options: HandlerOptions): (request: Request) => Pr
     const header = (name: string) => request.headers.get(name) ?? '';
     if (url.pathname.endsWith('/bridge-events')) {
       const signed = `${header('webhook-id')}.${header('webhook-timestamp')}.${body}`;
-      const good = await verify(webhookSecret, signed, header('webhook-signature').replace(/^v1,/, ''), 'base64');
-      if (!good) return new Response('wrong signature', { status: 401 });
+      const key = webhookSecret.startsWith('whsec_') ? base64(webhookSecret.slice(6)) : utf8(webhookSecret);
+      const isOld = !(Math.abs(Date.now() / 1_000 - Number(header('webhook-timestamp'))) < 300);
+      if (isOld || !(await isSigned(key, signed, () => base64(header('webhook-signature').replace(/^v1,/, '')))))
+        return new Response('wrong signature', { status: 401 });
       behind(ended(body));
       return new Response('ok');
     }
-    if (!(await verify(appSecret, body, header('x-hub-signature-256').replace(/^sha256=/, ''), 'hex')))
+    if (!(await isSigned(utf8(appSecret), body, () => hex(header('x-hub-signature-256').replace(/^sha256=/, '')))))
       return new Response('wrong signature', { status: 401 });
     const { entry = [] } = JSON.parse(body) as { entry?: ReadonlyArray<{ changes?: readonly Change[] }> };
     const changes = entry.flatMap((one) => one.changes ?? []).filter(({ field }) => field === 'calls');
@@ -122,18 +124,20 @@ export function createHandler(options: HandlerOptions): (request: Request) => Pr
   };
 }
 
+const utf8 = (text: string) => new TextEncoder().encode(text);
+const base64 = (text: string) => Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
+const hex = (text: string) => Uint8Array.from(text.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
+
 /** Whether this is the HMAC-SHA256 of the text, in constant time. */
-async function verify(secret: string, text: string, signature: string, form: 'hex' | 'base64'): Promise<boolean> {
-  const bytes = new TextEncoder();
-  const key = await crypto.subtle.importKey('raw', bytes.encode(secret), { name: 'HMAC', hash: 'SHA-256' }, false, [
-    'verify',
-  ]);
+async function isSigned(
+  key: Uint8Array<ArrayBuffer>,
+  text: string,
+  signature: () => Uint8Array<ArrayBuffer>,
+): Promise<boolean> {
+  const hmac = { name: 'HMAC', hash: 'SHA-256' };
   try {
-    const given =
-      form === 'base64'
-        ? Uint8Array.from(atob(signature), (char) => char.charCodeAt(0))
-        : Uint8Array.from(signature.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
-    return await crypto.subtle.verify('HMAC', key, given, bytes.encode(text));
+    const imported = await crypto.subtle.importKey('raw', key, hmac, false, ['verify']);
+    return await crypto.subtle.verify('HMAC', imported, signature(), utf8(text));
   } catch {
     return false;
   }

@@ -14,6 +14,7 @@ const TOLD: Readonly<Record<string, readonly string[]>> = {
   recording_started: ['consent'],
   recording_stopped: ['reason'],
   'caller.text': ['text'],
+  'caller.dtmf': ['digit'],
   'agent.ready': ['transport', 'resumed'],
   'agent.transport_fallback': ['from', 'to', 'reason'],
   'agent.reconnecting': ['reason'],
