@@ -3,18 +3,26 @@ import { describe, expect, it } from 'vitest';
 import type { CarrierMedia } from '../../src/callers/phone/carrier-media.ts';
 import { plivoMedia } from '../../src/callers/phone/carriers/plivo/media.ts';
 import { signalwireMedia } from '../../src/callers/phone/carriers/signalwire/media.ts';
+import { telnyxMedia } from '../../src/callers/phone/carriers/telnyx/media.ts';
 import { twilio } from '../../src/callers/phone/carriers/twilio/media.ts';
 import { vonageMedia } from '../../src/callers/phone/carriers/vonage/media.ts';
 import { Introduction } from '../../src/callers/phone/detect.ts';
 import type { FaultReport } from '../../src/callers/phone/protocol.ts';
 import { tide, tideSamples } from '../fakes/binary-carrier.ts';
-import { plivoSamples, signalwireSamples, twilioSamples, vonageSamples } from '../fixtures/phone/samples.ts';
+import {
+  plivoSamples,
+  signalwireSamples,
+  telnyxSamples,
+  twilioSamples,
+  vonageSamples,
+} from '../fixtures/phone/samples.ts';
 import { describeMediaProtocol, type MediaProtocolHarness } from './media-protocol.ts';
 
 const signalwire = signalwireMedia();
+const telnyx = telnyxMedia({ played: 'PCMU', playedHz: 8_000 });
 const plivo = plivoMedia({ codec: 'L16@16000h' });
 const vonage = vonageMedia({ hz: 24_000 });
-const among: readonly CarrierMedia[] = [twilio, signalwire, plivo, vonage, tide];
+const among: readonly CarrierMedia[] = [twilio, signalwire, telnyx, plivo, vonage, tide];
 
 /** What the carriers of the one family have in common. */
 const family = {
@@ -69,6 +77,31 @@ describeMediaProtocol({
   digit: 'A',
   durationMs: 260,
   writes: (id) => ({ ...written(id), dtmf: { event: 'dtmf', streamSid: id, dtmf: { digit: '#' } } }),
+});
+
+describeMediaProtocol({
+  ...family,
+  protocol: telnyx,
+  protocolName: '',
+  samples: telnyxSamples,
+  streamId: '32de0dea-53cb-4b21-89a4-9e1819c043bc',
+  callId: 'v3:KfjqBLB6MZgZ5Iz-j0Lv4AgfXrFcTvFQ_0rSVmPgJ9nGfJ4WSt1xIw',
+  encoding: 'pcma',
+  sampleRate: 8000,
+  media: { timestampMs: 5, chunk: 2 },
+  payloadBytes: 160,
+  digit: '1',
+  durationMs: undefined,
+  unreadable: [
+    ...family.unreadable,
+    ['{"event":"start","stream_id":"x","start":{"call_control_id":"v3:1"}}', 'shape'],
+    ['{"event":"start","start":{"call_control_id":"v3:1","media_format":{"encoding":"PCMU"}}}', 'shape'],
+  ],
+  writes: () => ({
+    media: { event: 'media', media: { payload: '//8=' } },
+    mark: { event: 'mark', mark: { name: 'n"' } },
+    clear: { event: 'clear' },
+  }),
 });
 
 describeMediaProtocol({

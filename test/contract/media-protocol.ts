@@ -9,6 +9,8 @@ export interface MediaProtocolHarness {
   protocol: CarrierMedia;
   /** All that a stream may be of, in the order of their table: its own introduction has to be recognised among them. */
   among: readonly CarrierMedia[];
+  /** What its introduction calls the protocol; "Call" without it. */
+  protocolName?: string;
   /** Audio is text or binary; the others are left out where the wire has no such word. */
   samples: { connected?: string; start: string; media: string | Buffer; dtmf: string; mark?: string; stop?: string };
   streamId: string;
@@ -41,7 +43,8 @@ export function describeMediaProtocol(harness: MediaProtocolHarness): void {
 
   describe(`the ${protocol.name} dialect`, () => {
     it('reads the introduction', () => {
-      if (samples.connected !== undefined) expect(read(samples.connected, 'connected').protocol).toBe('Call');
+      if (samples.connected !== undefined)
+        expect(read(samples.connected, 'connected').protocol).toBe(harness.protocolName ?? 'Call');
       const start = read(samples.start, 'start');
       expect(start).toMatchObject({
         streamId: harness.streamId,

@@ -1,6 +1,7 @@
 import type { CarrierMedia } from '../../src/callers/phone/carrier-media.ts';
 import { formatOf, plivoMedia } from '../../src/callers/phone/carriers/plivo/media.ts';
 import { signalwireMedia } from '../../src/callers/phone/carriers/signalwire/media.ts';
+import { telnyxMedia } from '../../src/callers/phone/carriers/telnyx/media.ts';
 import { twilio } from '../../src/callers/phone/carriers/twilio/media.ts';
 import { vonageMedia } from '../../src/callers/phone/carriers/vonage/media.ts';
 import { PhoneLeg } from '../../src/callers/phone/leg.ts';
@@ -32,15 +33,17 @@ class SteppedCarrier {
   reachedMs = 0;
   readonly #echo: (name: string) => void;
   readonly #bytesPerMs: number;
+  readonly #silence: number;
 
   constructor(codec: Codec, echo: (name: string) => void) {
+    this.#silence = codec.silence;
     this.#bytesPerMs = (codec.sampleRate * codec.bytesPerSample) / 1000;
     this.#echo = echo;
   }
 
   receive(sent: string | Uint8Array): void {
     if (typeof sent !== 'string') {
-      this.#queue(sent.length);
+      this.#queue(sent);
       return;
     }
     const message = JSON.parse(sent) as {
@@ -53,7 +56,7 @@ class SteppedCarrier {
       mark?: { name: string };
     };
     const name = message.mark?.name ?? message.notice ?? message.payload?.mark ?? message.name;
-    if (message.media !== undefined) this.#queue(Buffer.from(message.media.payload, 'base64').length);
+    if (message.media !== undefined) this.#queue(Buffer.from(message.media.payload, 'base64'));
     else if (name !== undefined) this.#items.push(name);
     else if (/^clear/.test(message.event ?? message.action ?? '')) {
       const items = this.#items;
@@ -66,8 +69,10 @@ class SteppedCarrier {
     }
   }
 
-  #queue(bytes: number): void {
-    const ms = bytes / this.#bytesPerMs;
+  /** What is silence alone keeps the line alive, and is nothing that anybody wrote. */
+  #queue(bytes: Uint8Array): void {
+    if (bytes.every((byte) => byte === this.#silence)) return;
+    const ms = bytes.length / this.#bytesPerMs;
     this.#items.push(ms);
     this.reachedMs += ms;
   }
@@ -150,6 +155,10 @@ const { mark: _, ...mute } = twilio;
 
 describeCallerLeg('Twilio, mu-law', () => harness(twilio, 'audio/x-mulaw', 8000));
 describeCallerLeg('SignalWire, L16 at 24 kHz', () => harness(signalwireMedia(), 'audio/x-l16', 24_000));
+describeCallerLeg('Telnyx, mu-law', () => harness(telnyxMedia(), 'audio/x-mulaw', 8000));
+describeCallerLeg('Telnyx, L16 at 16 kHz', () =>
+  harness(telnyxMedia({ played: 'L16', playedHz: 16_000, byteOrder: 'le' }), 'audio/x-l16', 16_000),
+);
 for (const codec of ['PCMU@8000h', 'L16@8000h', 'L16@16000h']) {
   const { encoding, sampleRate } = formatOf(codec);
   describeCallerLeg(`Plivo, ${codec}`, () => harness(plivoMedia({ codec, byteOrder: 'le' }), encoding, sampleRate));

@@ -2,6 +2,7 @@ import { systemClock } from '../../../call/clock.ts';
 import type { Carrier, CarrierDeps, CarrierKind } from './carrier.ts';
 import { plivoCarrier } from './plivo/index.ts';
 import { signalwireCarrier } from './signalwire/index.ts';
+import { telnyxCarrier } from './telnyx/index.ts';
 import { twilioCarrier } from './twilio/index.ts';
 import { vonageCarrier } from './vonage/index.ts';
 
@@ -9,6 +10,7 @@ import { vonageCarrier } from './vonage/index.ts';
 export const CARRIERS = [
   twilioCarrier,
   signalwireCarrier,
+  telnyxCarrier,
   plivoCarrier,
   vonageCarrier,
 ] as const satisfies readonly CarrierKind[];

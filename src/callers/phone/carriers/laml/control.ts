@@ -23,6 +23,8 @@ export interface LamlDialect {
   redirect(document: string): Form;
   /** Why digits cannot be played, for the error. */
   readonly noDigits: string;
+  /** A new call's parameters in its own way; as they are without it. Throws a ControlError. */
+  order?(form: Form): Form;
 }
 
 /** The call is not in progress, so there is nothing to change any more. https://www.twilio.com/docs/api/errors/21220 */
@@ -103,9 +105,10 @@ export class LamlControl implements CallControl {
           }),
     };
     const { callsUrl, suffix } = this.#dialect;
+    const order = this.#dialect.order?.(form) ?? form;
     try {
       // A second call because an answer was lost would ring somebody twice.
-      const answer = await this.#rest.post('dial', callsUrl + suffix, form, {
+      const answer = await this.#rest.post('dial', callsUrl + suffix, order, {
         repeatable: false,
         signal: request.signal,
       });
