@@ -70,7 +70,7 @@ describe('GET /whatsapp/webhook', () => {
 });
 
 describe('POST /whatsapp/webhook', () => {
-  it('believes nothing that is not signed: a forged terminate ends no call, and a forged connect begins none (A5 row 7)', async () => {
+  it('believes nothing that is not signed: a forged terminate ends no call, and a forged connect begins none', async () => {
     const { rig, meta } = await start();
     const phone = meta.phone({ source: scriptSource([toneSource(440, { ms: 60_000 })]), hangUpAfterMs: 1_500 });
     const report = phone.placeCall();
@@ -97,7 +97,7 @@ describe('POST /whatsapp/webhook', () => {
     expect(await rig.counter('signature_invalid')).toBe(7);
   });
 
-  it('checks the bytes as they came, whatever JSON would make of them (A5 row 11)', async () => {
+  it('checks the bytes as they came, whatever JSON would make of them', async () => {
     const { rig } = await start();
     const body = '{ "object" : "whatsapp_business_account",\n\t"entry": [], "text": "\\u00e4\\/ä" }\n';
     expect((await post(rig, body)).status).toBe(200);
@@ -112,7 +112,7 @@ describe('POST /whatsapp/webhook', () => {
       expect((await post(rig, body, { 'x-hub-signature-256': signatureOf(secret, body) })).status).toBe(200);
   });
 
-  it('answers 200 to whatever is signed, and counts what it does not know (A5 row 9)', async () => {
+  it('answers 200 to whatever is signed, and counts what it does not know', async () => {
     const { rig } = await start();
     const statuses = metaChange([], NUMBER.id);
     Object.assign(statuses.value, { contacts: undefined, statuses: [{ id: 'x', type: 'call', status: 'UNHEARD_OF' }] });
@@ -136,10 +136,10 @@ describe('POST /whatsapp/webhook', () => {
     expect(rig.lines.filter(({ level }) => level === 'error')).toEqual([]);
   });
 
-  it('is not there without a number', async () => {
+  it('believes nobody but the simulated far end without a number', async () => {
     const rig = await startRig();
     onTestFinished(() => rig.close());
-    expect((await post(rig, '{}')).status).toBe(404);
+    expect((await post(rig, '{}')).status).toBe(401);
   });
 });
 
@@ -175,7 +175,7 @@ describe('a call by WhatsApp', () => {
     },
   );
 
-  it('ends cleanly when the Graph API is gone, and Meta is told when it is back (A5 row 8)', async () => {
+  it('ends cleanly when the Graph API is gone, and Meta is told when it is back', async () => {
     const { rig, meta } = await start();
     const phone = meta.phone({
       source: scriptSource([toneSource(440, { ms: 60_000, dbfs: -12 })]),

@@ -15,7 +15,9 @@ export const phoneSettings = {
       ),
     STREAM_TIMEOUT_MS: integer(1_000, 120_000)
       .default(20_000)
-      .describe('How long a prepared call waits for its media stream, ms.'),
+      .describe(
+        'How long a prepared call waits for its media stream, or one by WhatsApp for Meta to take its acceptance, ms.',
+      ),
     RECLAIM_MS: integer(0, 60_000)
       .default(15_000)
       .describe(

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Admission, type AdmissionOptions, type RefusalReason } from '../../../src/admission/admission.ts';
 import { Calls } from '../../../src/call/calls.ts';
+import type { CallEvent } from '../../../src/call/events.ts';
 import { termination } from '../../../src/call/termination.ts';
 import { Ticker } from '../../../src/call/ticker.ts';
 import { noTools } from '../../../src/call/tools.ts';
@@ -24,12 +25,13 @@ function rig(options: Partial<AdmissionOptions> = {}) {
   const clock = new FakeClock();
   const log = fakeLog();
   const refused: RefusalReason[] = [];
+  const events: Array<[callId: string, event: CallEvent]> = [];
   const state = { draining: false, creates: true };
   const calls: Calls = new Calls({
     clock,
     ticker: new Ticker(clock),
     log,
-    observers: [],
+    observers: [{ onEvent: (...told) => void events.push(told) }],
     apology: undefined,
     limits: { joinMs: 20_000, reclaimMs: 15_000, maxMs: 3_600_000 },
   });
@@ -78,7 +80,7 @@ function rig(options: Partial<AdmissionOptions> = {}) {
       return admitted;
     }),
   });
-  return { intake, calls, log, refused, state, stranger, taken, free };
+  return { intake, calls, log, refused, events, state, stranger, taken, free };
 }
 
 describe('the intake', () => {
@@ -106,6 +108,27 @@ describe('the intake', () => {
       message: 'a call comes in',
     });
     await calls.endAll(HANGUP);
+  });
+
+  it('keeps the record of a call that was turned away, for which nothing is started', () => {
+    const { intake, calls, events, log } = rig();
+    const info = { from: '+15550001111', carrierCallId: 'CA1', accountId: 'AC1' };
+    const end = termination('not-admitted', 'calls');
+    const id = intake.turnAway({ carrier: 'somewhere', direction: 'inbound' }, info, end);
+    expect(calls.size).toBe(0);
+    expect(events).toEqual([
+      [
+        id,
+        {
+          type: 'call_started',
+          at: expect.any(Number),
+          direction: 'inbound',
+          info: { id, carrier: 'somewhere', direction: 'inbound', ...info },
+        },
+      ],
+      [id, { type: 'call_ended', end, durationMs: 0, counters: {} }],
+    ]);
+    expect(log.lines).toContainEqual({ level: 'info', fields: { ...end }, message: 'a call was not taken' });
   });
 
   it('gives a call the id that was promised for it', async () => {

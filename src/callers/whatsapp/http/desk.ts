@@ -1,4 +1,4 @@
-import type { Clock } from '../../../call/clock.ts';
+import { type Clock, delay } from '../../../call/clock.ts';
 import type { CallEvent, CallObserver } from '../../../call/events.ts';
 import type { Log } from '../../../call/leg.ts';
 import type { ConnectEvent, MetaEvent, PermissionEvent, StatusEvent, TerminateEvent } from '../events.ts';
@@ -28,9 +28,12 @@ export interface WhatsappDeskDeps {
   readonly farewells: Pick<Farewells, 'known' | 'close'>;
   readonly placed?: PlacedCalls | undefined;
   readonly count: CountWhatsapp;
-  readonly clock: Pick<Clock, 'now' | 'wall'>;
+  readonly clock: Clock;
   readonly log: Pick<Log, 'debug' | 'info' | 'error'>;
 }
+
+/** How long what is being made may take to come to its end when the process stops, ms: its calls are over by then. */
+const MAKING_MS = 500;
 
 /** The calls by WhatsApp, by Meta's ids. It is told what webhooks bring, and sees that each call gets to hear of it. */
 export class WhatsappDesk implements CallObserver {
@@ -70,9 +73,14 @@ export class WhatsappDesk implements CallObserver {
 
   /** What is being made comes to its end, and Meta is told of what is over, within a bounded time. Never rejects. */
   async close(): Promise<void> {
+    const { clock, farewells } = this.#deps ?? {};
+    if (clock === undefined) return;
     for (const meta of this.#live.values()) meta.stop.abort();
-    await Promise.all(this.#work);
-    await this.#deps?.farewells.close();
+    const done = new AbortController();
+    const late = delay(clock, MAKING_MS, done.signal).catch(() => {});
+    await Promise.race([Promise.all(this.#work), late]);
+    done.abort();
+    await farewells?.close();
   }
 
   #take(event: MetaEvent): void {

@@ -136,6 +136,9 @@ export class Incoming {
     if (meta.isOver) return;
     // Not a packet before this: the user's phone takes the first one for the acceptance.
     leg.release();
+    // The apology of a call whose model is gone already would be over before it could be heard.
+    if (!call.reclaimable) await leg.connected.catch(() => {});
+    if (meta.isOver) return;
     if (!calls.join(call.info.id, leg)) await call.end(termination('internal', 'the call could not be joined'));
   }
 

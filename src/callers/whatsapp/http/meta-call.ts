@@ -6,8 +6,8 @@ import type { ConnectEvent, TerminateEvent } from '../events.ts';
 import type { GraphClient } from '../graph/client.ts';
 import { type GraphErrorCode, graphCodeOf } from '../graph/errors.ts';
 
-/** What the desk needs of a leg: it sends nothing before `release`. */
-export type MetaLeg = CallerLeg & { release(): void };
+/** What the desk needs of a leg: it sends nothing before `release`, and says when media is up, or never will be. */
+export type MetaLeg = CallerLeg & { release(): void; readonly connected: Promise<void> };
 
 /** What the desk asks of Meta. */
 export type IncomingGraph = Pick<GraphClient, 'phoneNumberId' | 'preAccept' | 'accept' | 'reject' | 'terminate'>;

@@ -11,7 +11,7 @@ import { GraphClient } from '../graph/client.ts';
 import { Farewells } from '../graph/farewells.ts';
 import { WhatsAppLeg } from '../leg.ts';
 import { type WhatsappMetrics, whatsappMetrics } from '../metrics.ts';
-import { answerMeta } from '../sdp.ts';
+import { answerMeta, maskedSdp } from '../sdp.ts';
 import { Claims } from './claims.ts';
 import { type PlacedCalls, WhatsappDesk } from './desk.ts';
 import { Incoming, type MetaMedia } from './incoming.ts';
@@ -91,7 +91,12 @@ export class Whatsapp {
       clock,
       log: log.child({ callId, leg: 'whatsapp' }),
     });
-    return { leg, answer: (offer) => answerMeta(leg.peer, offer, { publicAddresses, allowPrivate }) };
+    const answer = async (offer: string) => {
+      const sdp = await answerMeta(leg.peer, offer, { publicAddresses, allowPrivate });
+      log.debug({ callId, offer: maskedSdp(offer), answer: maskedSdp(sdp) }, "Meta's offer is answered");
+      return sdp;
+    };
+    return { leg, answer };
   }
 
   /** Sees what is being made to its end, and Meta told, within a bounded time. Never rejects. */

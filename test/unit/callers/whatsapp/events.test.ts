@@ -38,7 +38,7 @@ describe("what Meta's webhooks tell", () => {
     ]);
   });
 
-  it('knows a user without a number by his user id (A5 row 10)', () => {
+  it('knows a user without a number by his user id', () => {
     const call = { ...connectOf('a'), from: undefined };
     const change = metaChange([call]);
     Object.assign(change.value, { contacts: [{ profile: { name: 'N', username: 'n' }, user_id: 'US.99' }] });
@@ -77,7 +77,7 @@ describe("what Meta's webhooks tell", () => {
     expect(events.map((event) => event.type === 'terminate' && event.errors)).toEqual([[], []]);
   });
 
-  it('reads statuses without contacts, and of calls that we place (A5 row 9)', () => {
+  it('reads statuses without contacts, and of calls that we place', () => {
     const change = metaChange([]);
     Object.assign(change.value, {
       contacts: undefined,

@@ -77,7 +77,7 @@ const refusal = (code: number, more: object = {}) => ({
 
 describe('the Graph client', () => {
   it.each(['pre_accept', 'accept'] as const)(
-    'sends %s with the very body that Meta takes: an answer, not an offer (A5 row 3)',
+    'sends %s with the very body that Meta takes: an answer, not an offer',
     async (action) => {
       const { client, asked } = rig([[200]]);
       await (action === 'accept' ? client.accept('wacid.A', SDP) : client.preAccept('wacid.A', SDP));
@@ -97,7 +97,7 @@ describe('the Graph client', () => {
     },
   );
 
-  it('sends the SDP through JSON once, its lines ending with CR LF (A5 row 6)', async () => {
+  it('sends the SDP through JSON once, its lines ending with CR LF', async () => {
     let raw = '';
     const fetch = (async (_url: string, init: RequestInit) => {
       raw = init.body as string;
@@ -270,12 +270,12 @@ describe("Meta's error numbers", () => {
     for (const number of [...named, ...ends]) expect(GRAPH_ERRORS[graphCodeOf(number)!]).toContain(`${number}`);
   });
 
-  it('say that media did not come, and where to look (A5 row 4)', () => {
+  it('say that media did not come, and where to look', () => {
     for (const word of ['No media', 'UDP', 'RTC_PORT_RANGE', 'RTC_PUBLIC_IP'])
       expect(GRAPH_ERRORS[graphCodeOf(138021)!]).toContain(word);
   });
 
-  it('name a number that is shared with the WhatsApp Business app (A5 row 12)', () => {
+  it('name a number that is shared with the WhatsApp Business app', () => {
     expect(GRAPH_ERRORS[graphCodeOf(138001)!]).toMatch(/coexistence/);
   });
 

@@ -46,7 +46,7 @@ describe('Meta is told that a call is over', () => {
   });
 
   it.each(['GRAPH_UNAVAILABLE', 'GRAPH_RATE_LIMITED', 'GRAPH_CALL_FAILED', 'GRAPH_TIMEOUT'] as const)(
-    'again and again after %s, each wait twice the one before, until Meta takes it (A5 row 8)',
+    'again and again after %s, each wait twice the one before, until Meta takes it',
     async (failure) => {
       const { farewells, client, clock, asked, state } = rig();
       state.failure = failure;

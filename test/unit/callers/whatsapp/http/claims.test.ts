@@ -15,7 +15,7 @@ function rig() {
 }
 
 describe("a call of Meta's", () => {
-  it('is taken on once, by one of all processes (A5 row 2)', async () => {
+  it('is taken on once, by one of all processes', async () => {
     const { a, b } = rig();
     const claims = await Promise.all([a.claim('x'), b.claim('x'), a.claim('x'), b.claim('y')]);
     expect(claims).toEqual(['mine', 'repeated', 'repeated', 'mine']);
@@ -30,7 +30,7 @@ describe("a call of Meta's", () => {
     expect(await b.claim('x')).toBe('repeated');
   });
 
-  it('that ended before it was told is told once, by whichever process it comes to, ten minutes later as well (A5 row 1)', async () => {
+  it('that ended before it was told is told once, by whichever process it comes to, ten minutes later as well', async () => {
     const { a, b, clock } = rig();
     expect(await b.over('x')).toBe(true);
     expect(await b.over('x')).toBe(false);

@@ -63,7 +63,7 @@ describe('a call that a user places', () => {
     },
   );
 
-  it('of a user without a number is a call as any other (A5 row 10)', async () => {
+  it('of a user without a number is a call as any other', async () => {
     const { desk, settle, records, assigned, calls } = rig();
     const change = metaChange([{ ...connectOf('a'), from: undefined }]);
     change.value.contacts = [{ user_id: 'US.99' }];
@@ -126,7 +126,7 @@ describe('a call that a user places', () => {
 });
 
 describe('webhooks that come twice, late or in another order', () => {
-  it('answer a call once, however often its connect comes (A5 rows 2 and 11)', async () => {
+  it('answer a call once, however often its connect comes', async () => {
     const { webhook, settle, counts, actions, records } = rig();
     webhook(connectOf('a'), connectOf('a'));
     webhook(connectOf('a'));
@@ -142,7 +142,7 @@ describe('webhooks that come twice, late or in another order', () => {
     expect(counts).toMatchObject({ connect: 5, connect_repeated: 4, accepted: 1 });
   });
 
-  it('answer a call once where two processes get its connect (A5 row 2)', async () => {
+  it('answer a call once where two processes get its connect', async () => {
     const clock = new FakeClock();
     const memory = new LocalMemory({ clock });
     const [a, b] = [rig({ clock, memory, instance: 'a' }), rig({ clock, memory, instance: 'b' })];
@@ -153,7 +153,7 @@ describe('webhooks that come twice, late or in another order', () => {
     expect(a.records().length + b.records().length).toBe(1);
   });
 
-  it('leave a call alone whose terminate came first: no accept, no reject, no terminate, one record that says why (A5 row 1)', async () => {
+  it('leave a call alone whose terminate came first: no accept, no reject, no terminate, one record that says why', async () => {
     const { webhook, settle, counts, actions, records, calls, agents } = rig();
     webhook(terminateOf('a'));
     await settle(599_000);
@@ -257,7 +257,7 @@ describe('what fails while a call is answered', () => {
     expect(clock.pending).toBe(0);
   };
 
-  it('ends it with everything freed, when Meta does not take the accept (A5 row 2)', async () => {
+  it('ends it with everything freed, when Meta does not take the accept', async () => {
     const one = rig();
     one.state.failures.accept = 'GRAPH_PARAMETER_INVALID';
     one.webhook(connectOf('a'));
@@ -271,7 +271,7 @@ describe('what fails while a call is answered', () => {
     expectFreed(one);
   });
 
-  it('says of a number that it shares with the app why its accept is refused (A5 row 12)', async () => {
+  it('says of a number that it shares with the app why its accept is refused', async () => {
     const one = rig();
     one.state.failures.accept = 'GRAPH_NOT_CALLABLE';
     one.webhook(connectOf('a'));
@@ -336,7 +336,7 @@ describe('what fails while a call is answered', () => {
   });
 
   it.each(['pre_accept', 'accept'] as const)(
-    'sends nothing to a user who hangs up while %s is asked, and asks no more (A5 row 8)',
+    'sends nothing to a user who hangs up while %s is asked, and asks no more',
     async (action) => {
       const one = rig();
       one.state.held.add(action);
@@ -397,7 +397,7 @@ describe('the end of a call', () => {
     expect(one.records()).toMatchObject([{ ends: 1, end: { reason: 'agent-hangup' } }]);
   });
 
-  it('gives its place back first, then Meta is told for as long as it takes (A5 row 8)', async () => {
+  it('gives its place back first, then Meta is told for as long as it takes', async () => {
     const one = await running();
     one.state.failures.terminate = 'GRAPH_UNAVAILABLE';
     void one.call.end(termination('agent-hangup'));
@@ -423,6 +423,24 @@ describe('the end of a call', () => {
     expect(one.clock.pending).toBe(0);
   });
 
+  it('by a model that died while the call was accepted waits until the user can hear the apology', async () => {
+    const one = rig({ apology: true });
+    one.state.held.add('accept');
+    one.webhook(connectOf('a'));
+    await one.settle(40);
+    one.agents[0]?.ctx?.emit({ type: 'ended', end: termination('model-auth') });
+    await one.settle(100);
+    one.go('accept');
+    await one.settle(5_000);
+    expect(one.calls.size).toBe(1);
+    one.phones[0]?.connect();
+    await one.settle(5_000);
+    expect(one.phones[0]?.samples).toBeGreaterThan(0);
+    expect(one.ends()).toEqual(['model-auth']);
+    expect(one.actions()).toEqual(['pre_accept', 'accept', 'terminate']);
+    expect(one.clock.pending).toBe(0);
+  });
+
   it('comes at once when media is lost: nobody comes back to a line of WhatsApp', async () => {
     const one = await running();
     one.phones[0]?.handlers?.state?.('failed');
@@ -437,7 +455,7 @@ describe('the end of a call', () => {
     [138023, 'media-lost', 'GRAPH_ACCEPTED_WITHOUT_MEDIA (138023)'],
     [138020, 'carrier-failed', 'GRAPH_RELAY_FAILED (138020)'],
     [138999, 'carrier-failed', "Meta's error 138999"],
-  ])('by Meta for %i is told in the record, and needs no terminate (A5 row 4)', async (code, reason, detail) => {
+  ])('by Meta for %i is told in the record, and needs no terminate', async (code, reason, detail) => {
     const one = await running();
     one.webhook(terminateOf('a', { status: 'FAILED', errors: [{ code }] }));
     await one.settle(200);
@@ -518,7 +536,7 @@ describe('calls that we place', () => {
     expect(counts).toMatchObject({ connect_outbound: 1, status: 1, terminate: 2, terminate_first: 1 });
   });
 
-  it('are counted where nobody placed them, and nothing that is unknown is thrown (A5 row 9)', async () => {
+  it('are counted where nobody placed them, and nothing that is unknown is thrown', async () => {
     const { webhook, desk, settle, counts, records } = rig();
     webhook(connectOf('b', { direction: 'BUSINESS_INITIATED' }), { id: 'c', event: 'hold' }, null);
     const change = metaChange([]);

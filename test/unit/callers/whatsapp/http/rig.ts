@@ -41,6 +41,8 @@ export interface RigOptions {
   readonly clock?: FakeClock;
   readonly instance?: string;
   readonly placed?: PlacedCalls;
+  /** Whether there are words for who loses his agent: half a second of them. */
+  readonly apology?: boolean;
 }
 
 /** A user's phone whose packets are counted, with no network between. */
@@ -134,7 +136,7 @@ export function rig(options: RigOptions = {}) {
     ticker,
     log,
     observers: [recorder, desk],
-    apology: undefined,
+    apology: options.apology === true ? { samples: new Int16Array(24_000).fill(3_000), sampleRate: 48_000 } : undefined,
     limits: { joinMs: 20_000, reclaimMs: 15_000, maxMs: 3_600_000 },
   });
   const admission = new Admission({
