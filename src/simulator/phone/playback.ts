@@ -37,6 +37,7 @@ export class Playback {
   readonly #clock: Clock;
   readonly #listener: PlaybackListener;
   readonly #limit: number;
+  readonly #leadMs: number;
   /** Queued samples lie from `#read` on, `#queued` of them, round the end. The length is a power of two. */
   #ring = new Int16Array(8192);
   #read = 0;
@@ -50,11 +51,13 @@ export class Playback {
   #marks: PendingMark[] = [];
   #timer: Timer | undefined;
 
-  constructor(sampleRate: number, clock: Clock, listener: PlaybackListener, limitMs: number = BUFFER_LIMIT_MS) {
+  /** `leadMs`: how long audio is held back when a run begins, as a jitter buffer does, so that what comes late after it is in time. */
+  constructor(sampleRate: number, clock: Clock, listener: PlaybackListener, limitMs = BUFFER_LIMIT_MS, leadMs = 0) {
     this.#rate = sampleRate;
     this.#clock = clock;
     this.#listener = listener;
     this.#limit = Math.round((limitMs * sampleRate) / 1000);
+    this.#leadMs = leadMs;
   }
 
   /** When the last queued sample will have sounded; in the past when nothing is queued. */
@@ -142,11 +145,11 @@ export class Playback {
     const endMs = this.endMs;
     if (this.#hasRun && !this.#cleared && now - endMs < 1000 / this.#rate) return;
     const dryMs = this.#hasRun && !this.#cleared ? endMs : undefined;
-    this.#runMs = now;
+    this.#runMs = now + this.#leadMs;
     this.#runHeard = 0;
     this.#hasRun = true;
     this.#cleared = false;
-    this.#listener.runStarted(now, dryMs);
+    this.#listener.runStarted(this.#runMs, dryMs);
   }
 
   #hear(count: number): void {

@@ -10,7 +10,7 @@ import { FRAME_MS } from './codec.ts';
 import { Ear, type Gap } from './ear.ts';
 import { type Interruption, Interruptions } from './interruptions.ts';
 import { Mouth } from './mouth.ts';
-import { type MarkCause, Playback, type PlaybackListener } from './playback.ts';
+import { BUFFER_LIMIT_MS, type MarkCause, Playback, type PlaybackListener } from './playback.ts';
 import type { CallRecorder } from './recorder.ts';
 import type { AudioSource, SourceFrame } from './source.ts';
 import { Spurts } from './speech.ts';
@@ -40,6 +40,8 @@ export interface TalkOptions {
   readonly ticker: Ticker;
   readonly timeline: Timeline;
   readonly recorder?: CallRecorder | undefined;
+  /** How much of what comes is held back against jitter, ms; nothing when left out, as for a carrier, which has done that. */
+  readonly jitterMs?: number | undefined;
   /** Keep the arrival of every piece of media for the report. */
   readonly keepArrivals?: boolean | undefined;
   /** Called after each tick's frames: what is said now goes out with the next frame. */
@@ -86,7 +88,7 @@ export class Talk {
       heard: (ring, from, to, atMs) => this.ear.heard(ring, from, to, atMs),
       mark: (name, dueMs, cause) => this.#told(name, dueMs, cause),
     };
-    this.#playback = new Playback(options.codec.sampleRate, options.clock, listener);
+    this.#playback = new Playback(options.codec.sampleRate, options.clock, listener, BUFFER_LIMIT_MS, options.jitterMs);
   }
 
   /** When it began, clock ms. */
@@ -137,8 +139,8 @@ export class Talk {
     return accepted;
   }
 
-  /** Queues silence of this length, ms: what a jitter buffer holds back, and the place of what was lost. */
-  wait(ms: number): void {
+  /** Queues silence of this length, ms, in the place of what was lost. */
+  missed(ms: number): void {
     const count = Math.round((ms * this.#o.codec.sampleRate) / 1000);
     this.#playback.write(new Int16Array(count), count);
   }

@@ -63,7 +63,7 @@ function voiceOf(format: Format, rate: number): Voice {
   };
 }
 
-export interface RtpLineOptions extends Omit<TalkOptions, 'codec'> {
+export interface RtpLineOptions extends Omit<TalkOptions, 'codec' | 'jitterMs'> {
   readonly format: Format;
   readonly send: (payload: Uint8Array, fields: { payloadType: number; timestamp: number; marker: boolean }) => void;
   readonly isAccepted: () => boolean;
@@ -103,7 +103,7 @@ export class RtpLine {
     // The longest Opus packet has 120 ms.
     this.#samples = new Int16Array((codec.sampleRate / 1_000) * 120);
     this.talk = new Talk(
-      { ...options, codec },
+      { ...options, codec, jitterMs: JITTER_MS },
       {
         media: (frame, timestampMs) => this.#speak(frame, timestampMs),
         key: (digit, durationMs) => this.#keys.press(digit, durationMs),
@@ -161,8 +161,7 @@ export class RtpLine {
       this.rtp.foreign++;
       return;
     }
-    if (this.talk.bufferedMs <= 0) this.talk.wait(JITTER_MS);
-    else if (missing > 0) this.talk.wait(missing * FRAME_MS);
+    if (missing > 0) this.talk.missed(missing * FRAME_MS);
     this.talk.hear(this.#samples, count);
   }
 

@@ -36,10 +36,10 @@ class Notes implements PlaybackListener {
   }
 }
 
-function setUp(limitMs?: number) {
+function setUp(limitMs?: number, leadMs?: number) {
   const clock = new FakeClock();
   const notes = new Notes(clock);
-  return { clock, notes, playback: new Playback(8000, clock, notes, limitMs) };
+  return { clock, notes, playback: new Playback(8000, clock, notes, limitMs, leadMs) };
 }
 
 const audio = (ms: number, value = 1) => new Int16Array(ms * 8).fill(value);
@@ -58,6 +58,25 @@ describe('playing by the clock', () => {
     expect(notes.heards[1]).toEqual({ atMs: 4, samples: [5, 6] });
     expect(playback.bufferedMs).toBe(0);
     expect(playback.heardMs).toBe(0.75);
+  });
+
+  it('holds the beginning of a run back where it is told to, so that jitter makes no gap', () => {
+    const { clock, notes, playback } = setUp(undefined, 40);
+    playback.write(audio(20, 1));
+    // The second piece comes 35 ms later instead of 20.
+    clock.advance(35);
+    playback.write(audio(20, 2));
+    playback.advance();
+    expect(notes.heards).toEqual([]);
+    clock.advance(45);
+    playback.advance();
+    expect(notes.runs).toEqual([{ atMs: 40, dryMs: undefined }]);
+    expect(notes.samples).toHaveLength(320);
+    expect(notes.heards[0]?.atMs).toBe(40);
+    // After it ran dry it holds back again, and the gap is as long as what was not heard.
+    clock.advance(10);
+    playback.write(audio(20, 3));
+    expect(notes.runs[1]).toEqual({ atMs: 130, dryMs: 80 });
   });
 
   it('hears no part of a sample that has not sounded to its end', () => {
