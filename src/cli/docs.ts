@@ -5,6 +5,7 @@ import { BRIDGE_ERRORS, TYPED_TURN_ERRORS } from '../callers/browser/http/errors
 import { CARRIERS } from '../callers/phone/carriers/index.ts';
 import { CONTROL_ERRORS } from '../callers/phone/control/index.ts';
 import { GRAPH_ERRORS } from '../callers/whatsapp/graph/errors.ts';
+import { PERMISSION_ERRORS } from '../callers/whatsapp/http/permissions-api.ts';
 import { type Setting, settings } from '../config.ts';
 import { ERRORS } from '../errors.ts';
 import { API_ERRORS, type ApiErrorCode } from '../http/api-error.ts';
@@ -43,6 +44,7 @@ export const OPERATORS_ERRORS = {
   ...NO_MORE_CALLS_ERRORS,
   ...TYPED_TURN_ERRORS,
   ...HANDED_CALL_ERRORS,
+  ...PERMISSION_ERRORS,
   ...RECORDS_ERRORS,
   ...RECORDINGS_ERRORS,
   ...IDEMPOTENCY_ERRORS,

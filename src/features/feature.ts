@@ -44,7 +44,9 @@ export interface Feature {
   /** What can be asked of calls at carriers; one part has it. */
   readonly lines?: Lines;
   /** Places ordered calls to destinations of its own kind. */
-  readonly placer?: Placer;
+  readonly placer?: Placer | undefined;
+  /** News that is no call's. Must not throw. */
+  notice?(notice: Notice): void;
   /** How many calls of strangers it takes at once. */
   readonly strangers?: number;
   /** A call is over and forgotten by `calls`; told of each, once. Must not throw. */
@@ -57,6 +59,12 @@ export interface Feature {
   install?(parts: Parts): void | Promise<void>;
   /** After the calls ended and the HTTP server closed, in reverse order of opening. Must not reject. */
   close?(): Promise<void>;
+}
+
+/** News that is no call's. */
+export interface Notice {
+  readonly type: 'whatsapp.permission';
+  readonly data: Readonly<Record<string, unknown>>;
 }
 
 /** What exists before there can be a call. */
@@ -97,6 +105,8 @@ export interface Parts extends Base {
   claim(call: CarrierCall, to: string): Promise<OutboundPlan | undefined>;
   /** Has every part hear what a carrier tells of a call. */
   carrierNews(update: StatusUpdate): void;
+  /** Has every part hear of something that is no call's. */
+  notice(notice: Notice): void;
   /** Events that are kept on disk; undefined where no part keeps any. */
   readonly replay: EventReplay | undefined;
   /** Has every part remove what it holds of these calls; rejects when something of them may be left. */

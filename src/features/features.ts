@@ -54,12 +54,17 @@ export class Features {
   };
 
   /** Joins each to the rest, and so to one another: by these ports, and by nothing else. */
-  async install(rest: Omit<Parts, 'lines' | 'placers' | 'replay' | 'claim' | 'carrierNews' | 'forget'>): Promise<void> {
+  async install(
+    rest: Omit<Parts, 'lines' | 'placers' | 'replay' | 'claim' | 'carrierNews' | 'notice' | 'forget'>,
+  ): Promise<void> {
     const all = this.#all;
     const parts: Parts = {
       ...rest,
       lines: all.find((feature) => feature.lines !== undefined)?.lines,
-      placers: all.map((feature) => feature.placer).filter((placer) => placer !== undefined),
+      // Asked for by the last of them, when those before it are joined.
+      get placers() {
+        return all.map((feature) => feature.placer).filter((placer) => placer !== undefined);
+      },
       replay: all.find((feature) => feature.replay !== undefined)?.replay,
       async claim(call, to) {
         const plans = await Promise.all(all.map((feature) => feature.claim?.(call, to)));
@@ -67,6 +72,9 @@ export class Features {
       },
       carrierNews(update) {
         for (const feature of all) feature.carrierNews?.(update);
+      },
+      notice(notice) {
+        for (const feature of all) feature.notice?.(notice);
       },
       async forget(callIds) {
         await Promise.all(all.map((feature) => feature.forget?.(callIds)));

@@ -23,6 +23,7 @@ export function openLive({ config, clock, log, metrics: { registry } }: Base): F
   return {
     sinks: [hub],
     tap: (info) => levels.tap(info),
+    notice: ({ type, data }) => hub.notice(type, data),
     forget: async (callIds) => hub.forget(callIds),
     install({ http, admin, replay }) {
       hub.replay = replay;

@@ -3,7 +3,7 @@ import { CallCallbacks } from '../orders/call-callbacks.ts';
 import { callsApi } from '../orders/calls-api.ts';
 import { callsDesk, type WatchedCallsDesk } from '../orders/calls-desk.ts';
 import { OutboundCalls } from '../orders/outbound-calls.ts';
-import { OutboundGuard } from '../orders/outbound-guard.ts';
+import { type MayDial, mayDialBy, OutboundGuard } from '../orders/outbound-guard.ts';
 import { PhonePlacer } from '../orders/phone-placer.ts';
 import { Destinations } from '../tools/destinations.ts';
 import { checkDestination, checkWhatsApp } from '../tools/policy.ts';
@@ -27,13 +27,9 @@ export async function openCallsApi(base: Base): Promise<Feature> {
     secret: config.CALLBACK_SECRET,
     dispatcherFor: (url) => destinations.dispatcherFor(url),
   });
-  const mayDial = (number: string) => {
-    const check = number.startsWith('whatsapp:') ? checkWhatsApp : checkDestination;
-    const decision = check(number, { allow: config.DIAL_ALLOW, deny: config.DIAL_DENY });
-    return decision.allowed
-      ? ({ ok: true, number: decision.number } as const)
-      : ({ ok: false, code: decision.code, reason: decision.reason } as const);
-  };
+  const policy = { allow: config.DIAL_ALLOW, deny: config.DIAL_DENY };
+  const mayDial: MayDial = (to) =>
+    mayDialBy(to.startsWith('whatsapp:') ? checkWhatsApp(to, policy) : checkDestination(to, policy));
   const guard = new OutboundGuard({
     clock,
     mayDial,
@@ -78,7 +74,8 @@ export async function openCallsApi(base: Base): Promise<Feature> {
         controlOf: () => undefined,
         ...lines,
       });
-      http.app.register(callsApi, { admin, desk, mayDial, clock, memory });
+      const told = (error: unknown) => placers.map((placer) => placer.told?.(error)).find((one) => one !== undefined);
+      http.app.register(callsApi, { admin, desk, mayDial, clock, memory, told });
     },
     async close() {
       // What is to be reported is with the callbacks as soon as the first call returns.

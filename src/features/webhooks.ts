@@ -25,6 +25,7 @@ export async function openWebhooks({ config, clock, log, instance, metrics: { re
   await webhooks.open();
   return {
     sinks: [webhooks],
+    notice: ({ type, data }) => webhooks.notice(type, data),
     forget: (callIds) => webhooks.forget(callIds),
     close: () => webhooks.close(),
   };

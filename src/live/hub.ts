@@ -54,6 +54,14 @@ export class EventHub implements RecordSink {
     for (const watcher of this.#watchers) watcher.offer(live);
   }
 
+  /** Something that is no call's: to those who watch all calls, and to nobody who comes later. */
+  notice(type: string, data: object): void {
+    const message = JSON.stringify({ kind: 'notice', type, at: this.#o.clock.wall(), data });
+    for (const watcher of this.#watchers)
+      if (watcher.options.callId === undefined && watcher.options.conversationId === undefined)
+        watcher.offerPassing(message);
+  }
+
   /** How loud a call is at the moment: to those who asked for it. */
   readonly #onLevels = (levels: Levels): void => {
     let message: string | undefined;

@@ -85,6 +85,12 @@ export function whatsappParty({ userId, waId, from }: WhatsAppIds): Party {
   return { kind: 'identity', scheme: 'whatsapp', text: `whatsapp:${named}`, key: identityKey('whatsapp', named) };
 }
 
+/** The ids in an address that `whatsappAddress` gives. */
+export function whatsappIds(address: string): WhatsAppIds {
+  const rest = address.slice('whatsapp:'.length);
+  return rest.startsWith('+') ? { waId: rest.slice(1) } : { userId: rest };
+}
+
 /**
  * Whom a text names that is to be called by WhatsApp: `whatsapp:+12025550143` for every spelling of a number behind the scheme, `whatsapp:US.1349…`
  * for a user id; undefined for anything else.

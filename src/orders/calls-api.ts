@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import type { Clock } from '../call/clock.ts';
 import { isFinal, type TransferOptions } from '../callers/phone/control/index.ts';
 import { type AdminOptions, adminGuard } from '../http/admin.ts';
-import { ApiError, answerErrors } from '../http/api-error.ts';
+import { ApiError, answerErrors, type ErrorAnswer } from '../http/api-error.ts';
 import { checked } from '../http/checked.ts';
 import { Idempotency, idempotencyKey } from '../http/idempotency.ts';
 import type { RouteDefinition } from '../http/route.ts';
@@ -36,14 +36,17 @@ export interface CallsApiOptions {
   readonly clock: Pick<Clock, 'after'>;
   /** Where requests are remembered that may be sent again. */
   readonly memory: ProcessMemory;
+  /** What is told of errors of those who place orders; undefined for any other. */
+  readonly told?: ((error: unknown) => ErrorAnswer | undefined) | undefined;
 }
 
 /** `/calls`, for operators; nothing that is logged holds a number or what is said. */
 export const callsApi: FastifyPluginAsync<CallsApiOptions> = async (app, options) => {
   const { desk, mayDial, clock, memory } = options;
   const guard = adminGuard(options.admin);
-  const answers = new Idempotency<CallView>({ memory, clock, told: controlAnswer });
-  answerErrors(app, controlAnswer);
+  const told = (error: unknown) => controlAnswer(error) ?? options.told?.(error);
+  const answers = new Idempotency<CallView>({ memory, clock, told });
+  answerErrors(app, told);
 
   /** Registers a route: operators alone, with what it takes checked. */
   const serve = <D extends RouteDefinition>(

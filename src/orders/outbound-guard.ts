@@ -13,6 +13,17 @@ export type MayDial = (
   | { readonly ok: true; readonly number: string }
   | { readonly ok: false; readonly code: string; readonly reason: string };
 
+/** The policy's decision in these words. */
+export function mayDialBy(
+  decision:
+    | { readonly allowed: true; readonly number: string }
+    | { readonly allowed: false; readonly code: string; readonly reason: string },
+): ReturnType<MayDial> {
+  return decision.allowed
+    ? { ok: true, number: decision.number }
+    : { ok: false, code: decision.code, reason: decision.reason };
+}
+
 export interface OutboundGuardOptions {
   readonly clock: Pick<Clock, 'now'>;
   readonly mayDial: MayDial;

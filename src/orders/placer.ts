@@ -1,6 +1,7 @@
 import type { CarrierCall } from '../call/carrier-call.ts';
 import type { Party } from '../call/party.ts';
 import type { CallStatus } from '../callers/phone/control/index.ts';
+import type { ErrorAnswer } from '../http/api-error.ts';
 import type { HostedRequest } from '../http/public-url.ts';
 import type { CallOrder } from './calls-api-routes.ts';
 import type { OutboundCall, OutboundPlan } from './outbound-call.ts';
@@ -23,6 +24,8 @@ export interface Placer {
   join(orders: OwnOrders): void;
   /** The order behind a call that a carrier tells of, or wants instructions for. Never rejects. */
   find?(asked: CarrierCall, to: string): Promise<OutboundPlan | undefined>;
+  /** What is told of an error of its own kind; undefined for any other. */
+  told?(error: unknown): ErrorAnswer | undefined;
   /** An order is over and was reported. Must not throw. */
   reported?(call: OutboundCall): void;
   /** Nobody asks for this order any more, or it never was one. Must not throw. */

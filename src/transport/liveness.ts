@@ -19,6 +19,11 @@ export async function hasSpoken(peer: Measured): Promise<boolean> {
   return report.some((entry) => entry['type'] === 'transport' && Number(entry['packetsReceived']) > 0);
 }
 
+/** Whether audio itself has come from the far end, on keys that were agreed on. */
+export async function hasAudio(peer: Measured): Promise<boolean> {
+  return (mediaPackets(await peer.stats())?.rtp ?? 0) > 0;
+}
+
 /**
  * Watches whether anything at all comes from the far end: media, or answers to connectivity checks. libwebrtc itself can take 15 s to
  * tell that a far end vanished without a word, which on a telephone is 15 s of silence. Calls `lost` once, about 7 s after the last

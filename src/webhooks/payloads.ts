@@ -52,7 +52,12 @@ export class Payloads {
     }
   }
 
-  #message(name: WebhookEvent, { id, at }: RecordedEvent, data: object): Delivery | undefined {
+  /** The message of something that is no call's, if it is wanted. `at`: wall time, ms. */
+  notice(name: WebhookEvent, id: string, at: number, data: object): Delivery | undefined {
+    return this.#message(name, { id, at }, data);
+  }
+
+  #message(name: WebhookEvent, { id, at }: Pick<RecordedEvent, 'id' | 'at'>, data: object): Delivery | undefined {
     if (!this.#wanted.has(name)) return undefined;
     const body = JSON.stringify({ type: name, id: `evt_${id}`, timestamp: new Date(at).toISOString(), data });
     return { id: `evt_${id}`, event: name, at, body };

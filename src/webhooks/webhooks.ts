@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { Agent } from 'undici';
 import { type Clock, delay } from '../call/clock.ts';
 import type { Log } from '../call/leg.ts';
@@ -83,7 +84,15 @@ export class Webhooks implements RecordSink {
   }
 
   onRecord(event: RecordedEvent): void {
-    const delivery = this.#payloads.of(event);
+    this.#deliver(this.#payloads.of(event));
+  }
+
+  /** Tells of something that is no call's. */
+  notice(name: WebhookEvent, data: object): void {
+    this.#deliver(this.#payloads.notice(name, randomUUID(), this.#o.clock.wall(), data));
+  }
+
+  #deliver(delivery: Delivery | undefined): void {
     if (delivery === undefined) return;
     for (const destination of this.#destinations) {
       this.#journal.add(destination.url, delivery);

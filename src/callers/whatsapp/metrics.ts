@@ -26,6 +26,7 @@ export const WHATSAPP_COUNTERS = [
   'accepted',
   'pre_accept_failed',
   'accept_failed',
+  'placed_accepted',
   'farewell_lost',
 ] as const;
 export type WhatsappCounter = (typeof WHATSAPP_COUNTERS)[number];

@@ -6,15 +6,19 @@ import type { Clock } from '../../../call/clock.ts';
 import type { Log } from '../../../call/leg.ts';
 import type { Intake } from '../../../intake/intake.ts';
 import type { ProcessMemory } from '../../../memory/memory.ts';
+import { hasAudio } from '../../../transport/liveness.ts';
 import { Peer, type PeerOptions } from '../../../transport/peer.ts';
 import { GraphClient } from '../graph/client.ts';
 import { Farewells } from '../graph/farewells.ts';
 import { WhatsAppLeg } from '../leg.ts';
 import { type WhatsappMetrics, whatsappMetrics } from '../metrics.ts';
-import { answerMeta, maskedSdp } from '../sdp.ts';
+import { answerMeta, checkMetaAnswer, maskedSdp, offerMeta } from '../sdp.ts';
 import { Claims } from './claims.ts';
 import { type PlacedCalls, WhatsappDesk } from './desk.ts';
 import { Incoming, type MetaMedia } from './incoming.ts';
+import { OutboundWhatsApp } from './outbound.ts';
+import type { Permissions } from './permissions.ts';
+import type { OfferedMedia } from './placed-call.ts';
 import { whatsappWebhook } from './webhook.ts';
 
 export interface WhatsappOptions {
@@ -81,22 +85,56 @@ export class Whatsapp {
     app.register(whatsappWebhook, { secrets, verifyToken, take: desk.take, count });
   }
 
-  /** A peer for one call, and the leg over it. Throws PEER_UNAVAILABLE where there can be none. */
+  /** A peer for a call that a user places, and the leg over it. Throws PEER_UNAVAILABLE where there can be none. */
   media(callId: string): MetaMedia {
-    const { rtc, clock, log, publicAddresses, url } = this.#o;
-    // The far end is ice-lite: its candidates are all there is, and those of private networks are Meta's in trials alone.
-    const allowPrivate = isPrivateHost(new URL(url).hostname);
-    const leg = new WhatsAppLeg({
+    const leg = this.#leg(callId);
+    const answer = async (offer: string) => {
+      const sdp = await answerMeta(leg.peer, offer, this.#sdp);
+      this.#o.log.debug({ callId, offer: maskedSdp(offer), answer: maskedSdp(sdp) }, "Meta's offer is answered");
+      return sdp;
+    };
+    return { leg, answer };
+  }
+
+  /** The same for a call that we place. */
+  offered(callId: string): OfferedMedia {
+    const leg = this.#leg(callId);
+    return {
+      leg,
+      offer: async () => {
+        const sdp = await offerMeta(leg.peer, this.#sdp);
+        this.#o.log.debug({ callId, offer: maskedSdp(sdp) }, 'Meta is made an offer');
+        return sdp;
+      },
+      answer: async (sdp) => {
+        this.#o.log.debug({ callId, answer: maskedSdp(sdp) }, 'Meta has answered our offer');
+        await leg.peer.acceptAnswer(checkMetaAnswer(sdp, this.#sdp));
+      },
+      isHeard: () => hasAudio(leg.peer),
+    };
+  }
+
+  #leg(callId: string): WhatsAppLeg<Peer> {
+    const { rtc, clock, log } = this.#o;
+    return new WhatsAppLeg({
       peer: (handlers) => new Peer({ ...rtc, clock }, handlers),
       clock,
       log: log.child({ callId, leg: 'whatsapp' }),
     });
-    const answer = async (offer: string) => {
-      const sdp = await answerMeta(leg.peer, offer, { publicAddresses, allowPrivate });
-      log.debug({ callId, offer: maskedSdp(offer), answer: maskedSdp(sdp) }, "Meta's offer is answered");
-      return sdp;
-    };
-    return { leg, answer };
+  }
+
+  get #sdp() {
+    const { publicAddresses, url } = this.#o;
+    // The far end is ice-lite: its candidates are all there is, and those of private networks are Meta's in trials alone.
+    return { publicAddresses, allowPrivate: isPrivateHost(new URL(url).hostname) };
+  }
+
+  /** Whoever places calls that are ordered. */
+  placer({ calls, intake }: Pick<WhatsappParts, 'calls' | 'intake'>, permissions: Permissions): OutboundWhatsApp {
+    const { clock, log } = this.#o;
+    const { numbers, farewells, metrics } = this;
+    const media = (callId: string) => this.offered(callId);
+    return new OutboundWhatsApp({ numbers, media, permissions, intake, calls, farewells, metrics, clock, log });
   }
 
   /** Sees what is being made to its end, and Meta told, within a bounded time. Never rejects. */
