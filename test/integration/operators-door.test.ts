@@ -29,6 +29,7 @@ const OPEN = [
   '/call-status',
   '/hosted-document',
   '/transfer-ended',
+  '/whatsapp/webhook',
 ];
 
 /** No token is set, and nothing else is. */
