@@ -6,6 +6,7 @@ import { BridgeError } from '../../errors.ts';
 import { asksForWebSocket } from '../../transport/upgrade-request.ts';
 import { type Carrier, newAccountSid } from '../phone/carrier.ts';
 import { type AudioSource, silenceSource } from '../phone/source.ts';
+import { type Application, newApplication } from './application.ts';
 import type { CarrierCall } from './call.ts';
 import { Faults, type RelayFault, type RestFault } from './faults.ts';
 import { type NewNumber, OwnedNumbers } from './numbers.ts';
@@ -29,7 +30,11 @@ export interface CarrierServerOptions {
   readonly accountSid?: string;
   /** Password of the REST API and token of the relay. */
   readonly token: string;
-  /** Signs webhooks: Twilio's auth token or SignalWire's signing key. */
+  /** User of the REST API where that is not the account. */
+  readonly apiUser?: string;
+  /** Public half of the key of Vonage's application, PEM. */
+  readonly publicKey?: string;
+  /** Signs webhooks: Twilio's auth token, SignalWire's signing key or Vonage's signature secret. */
   readonly signingSecret?: string;
   /** Numbers of the account; more can be added later. */
   readonly numbers?: readonly NewNumber[];
@@ -63,8 +68,10 @@ export interface CarrierServer {
   readonly faults: Faults<RestFault>;
   readonly relayFaults: Faults<RelayFault>;
   readonly numbers: OwnedNumbers;
-  /** Somebody calls a number whose webhook is this one. */
-  callIn(options: { from: string; to: string; webhookUrl: string }): CarrierCall;
+  /** Of Vonage: its addresses. */
+  readonly application: Application;
+  /** Somebody calls a number whose webhook is this one; how the call fares is told at `statusUrl`. */
+  callIn(options: { from: string; to: string; webhookUrl: string; statusUrl?: string }): CarrierCall;
   /** Cuts the relay's connections. */
   dropRelay(): void;
   /** Ends all calls and stops listening. Idempotent. */
@@ -94,7 +101,9 @@ export async function startCarrier(options: CarrierServerOptions): Promise<Carri
   const relayFaults = new Faults<RelayFault>();
   const relayRequests: Array<{ method: string; params: Record<string, unknown> }> = [];
   const numbers = new OwnedNumbers(carrier, options.numbers ?? []);
-  const rest = { board, numbers, user: accountSid, password: token, faults, requests };
+  const application = newApplication();
+  const { apiUser: user = accountSid, publicKey } = options;
+  const rest = { board, numbers, user, password: token, publicKey, application, faults, requests };
   const relay = new RelayServer({
     board,
     project: accountSid,
@@ -126,6 +135,7 @@ export async function startCarrier(options: CarrierServerOptions): Promise<Carri
     faults,
     relayFaults,
     numbers,
+    application,
     callIn: (call) => board.callIn(call),
     dropRelay: () => relay.drop(),
     close() {

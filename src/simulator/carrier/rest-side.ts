@@ -1,3 +1,4 @@
+import type { Application } from './application.ts';
 import type { Faults, RestFault } from './faults.ts';
 import type { OwnedNumbers } from './numbers.ts';
 import type { Switchboard } from './switchboard.ts';
@@ -12,6 +13,8 @@ export interface RestRequest {
   readonly method: string;
   readonly path: string;
   readonly form: Readonly<Form>;
+  /** The body's JSON, nested values too; undefined of a form. */
+  readonly json?: unknown;
 }
 
 export interface RestSide {
@@ -20,6 +23,9 @@ export interface RestSide {
   /** The user and password of Basic authentication that are taken. */
   readonly user: string;
   readonly password: string;
+  /** Of the application whose own tokens are taken, PEM; where the carrier has such. */
+  readonly publicKey?: string | undefined;
+  readonly application: Application;
   readonly faults: Faults<RestFault>;
   readonly requests: RestRequest[];
 }
@@ -34,10 +40,13 @@ export interface RestReply {
 export class RestError extends Error {
   readonly status: number;
   readonly code: number;
+  /** What is answered, in a form that is the carrier's own. */
+  readonly body: object | undefined;
 
-  constructor(status: number, code: number, message: string) {
+  constructor(status: number, code: number, message: string, body?: object) {
     super(message);
     this.status = status;
     this.code = code;
+    this.body = body;
   }
 }

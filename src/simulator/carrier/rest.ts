@@ -4,15 +4,27 @@ import type { RestFault } from './faults.ts';
 import { lamlApi } from './laml-api.ts';
 import { plivoApi } from './plivo-api.ts';
 import { type Form, RestError, type RestReply, type RestSide } from './rest-side.ts';
+import { vonageApi } from './vonage-api.ts';
 
 /** Serves a carrier's REST API: reads requests, keeps them, fails where it was told to, and answers as that carrier does. */
 
 const APIS: Readonly<
   Record<
     Carrier,
-    (side: RestSide, request: IncomingMessage, path: string, form: Form) => RestReply | Promise<RestReply>
+    (
+      side: RestSide,
+      request: IncomingMessage,
+      path: string,
+      form: Form,
+      json: unknown,
+    ) => RestReply | Promise<RestReply>
   >
-> = { twilio: lamlApi, signalwire: lamlApi, plivo: plivoApi };
+> = {
+  twilio: lamlApi,
+  signalwire: lamlApi,
+  plivo: plivoApi,
+  vonage: (side, request, path, form, json) => vonageApi(side, request, path, json ?? form),
+};
 
 const BODY_MOST = 256 * 1024;
 
@@ -21,24 +33,32 @@ export async function answerRest(side: RestSide, request: IncomingMessage, respo
   const path = request.url ?? '';
   const xml = side.board.side.carrier === 'twilio' && !path.replace(/\?.*$/, '').endsWith('.json');
   try {
-    const form = parse(await readBody(request), request.headers['content-type'] ?? '');
-    side.requests.push({ method: request.method ?? '', path, form });
+    const type = request.headers['content-type'] ?? '';
+    const text = await readBody(request);
+    const form = parse(text, type);
+    const json: unknown = type.startsWith('application/json') && text !== '' ? JSON.parse(text) : undefined;
+    side.requests.push({ method: request.method ?? '', path, form, ...(json === undefined ? {} : { json }) });
     const fault = side.faults.take();
     if (fault !== undefined && fail(fault, request, response)) return;
-    const { status, body } = await APIS[side.board.side.carrier](side, request, path, form);
+    const { status, body } = await APIS[side.board.side.carrier](side, request, path, form, json);
     if (fault?.kind === 'lost-answer') request.socket.destroy();
     else if (fault?.kind === 'malformed') send(response, status, '<html>upstream said something</html>', 'text/html');
     // Without ".json" Twilio answers in XML.
     else if (xml) send(response, status, '<?xml version="1.0"?><TwilioResponse/>', 'application/xml');
     else send(response, status, body === undefined ? '' : JSON.stringify(body));
   } catch (error) {
-    const { status, code, message } =
-      error instanceof RestError ? error : new RestError(500, 20500, 'Internal server error');
+    const {
+      status,
+      code,
+      message,
+      body: own,
+    } = error instanceof RestError ? error : new RestError(500, 20500, 'Internal server error');
     // Of those without numbers for their errors all have a word.
     const body =
-      code === 0
+      own ??
+      (code === 0
         ? { error: message }
-        : { code, message, more_info: `https://www.twilio.com/docs/errors/${code}`, status };
+        : { code, message, more_info: `https://www.twilio.com/docs/errors/${code}`, status });
     send(response, status, JSON.stringify(body));
   }
 }

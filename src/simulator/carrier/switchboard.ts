@@ -57,9 +57,13 @@ export class Switchboard {
   }
 
   /** Somebody calls the number that this webhook answers for. */
-  callIn(options: { from: string; to: string; webhookUrl: string }): CarrierCall {
-    const { from, to } = options;
-    const call = this.#add(new CarrierCall({ side: this.side, direction: 'inbound', from, to, source: this.#source }));
+  callIn(options: { from: string; to: string; webhookUrl: string; statusUrl?: string }): CarrierCall {
+    const { from, to, statusUrl } = options;
+    const events = ['ringing', 'answered', 'completed'];
+    const statusCallbacks = statusUrl === undefined ? [] : [{ url: statusUrl, method: 'POST' as const, events }];
+    const call = this.#add(
+      new CarrierCall({ side: this.side, direction: 'inbound', from, to, source: this.#source, statusCallbacks }),
+    );
     void call.callIn(options.webhookUrl);
     return call;
   }

@@ -15,7 +15,8 @@ export type Fault =
   | 'bad-base64'
   | 'half-sample'
   /** Audio that says that it is in another format than the stream's. */
-  | 'wrong-format';
+  | 'wrong-format'
+  | 'odd-frame';
 
 export const FAULTS: readonly Fault[] = [
   'binary-message',
@@ -26,6 +27,7 @@ export const FAULTS: readonly Fault[] = [
   'bad-base64',
   'half-sample',
   'wrong-format',
+  'odd-frame',
 ];
 
 export type BridgeMessage =

@@ -70,6 +70,7 @@ export class CallLine implements Line {
   readonly #o: CallLineOptions;
   readonly #callbacks = new Set<Promise<void>>();
   #connection: StreamConnection | undefined;
+  #lastStream: { readonly streamSid: string; readonly url: string } | undefined;
 
   constructor(options: CallLineOptions) {
     this.#o = options;
@@ -89,8 +90,9 @@ export class CallLine implements Line {
     this.#o.timeline.add('verb', text);
   }
 
-  fetch(url: string, method: 'GET' | 'POST', dialled?: DialOutcome): Promise<Instructions> {
-    return this.instructions(url, method, 'in-progress', this.#dialForm(dialled));
+  fetch(url: string, method: 'GET' | 'POST', dialled?: DialOutcome, stream?: StreamEnd): Promise<Instructions> {
+    const more = { ...this.#dialForm(dialled), ...this.#streamEndForm(stream) };
+    return this.instructions(url, method, 'in-progress', more);
   }
 
   async dial(instruction: DialInstruction, base: string): Promise<DialOutcome> {
@@ -165,6 +167,7 @@ export class CallLine implements Line {
       callback: (form, event) => this.#streamCallback(instruction, base, form, event),
     });
     this.#connection = connection;
+    this.#lastStream = { streamSid: connection.streamSid, url: instruction.url };
     const end = await connection.run(this.hungUp, this.#o.onStream);
     if (connection.socketMs !== undefined) this.socketMs ??= tenth(connection.socketMs);
     if (connection.opened) this.reports.push(connection.stream.report());
@@ -195,6 +198,11 @@ export class CallLine implements Line {
 
   #dialForm(outcome: DialOutcome | undefined): Form {
     return outcome === undefined ? {} : FAR_ENDS[this.#o.carrier].dialForm(outcome);
+  }
+
+  #streamEndForm(end: StreamEnd | undefined): Form {
+    const last = this.#lastStream;
+    return end === undefined || last === undefined ? {} : (FAR_ENDS[this.#o.carrier].streamEndForm?.(last, end) ?? {});
   }
 
   #streamCallback(instruction: StreamInstruction, base: string, form: Form, event: string): void {

@@ -24,6 +24,10 @@ export interface StreamIdentity {
 /** One stream's outgoing messages. It numbers them, so each is made once and in the order it is sent. */
 export interface Dialect {
   readonly streamSid: string;
+  /** Whether audio is in binary messages, of one frame each both ways; then `media` is not asked. */
+  readonly isBinary?: boolean;
+  /** The most that waits to be played, ms; ten minutes without it. */
+  readonly bufferMs?: number;
   /** Reads a text message of the bridge's. Never throws. */
   read(text: string): BridgeMessage;
   /** Undefined where the stream begins with `start`, as below what a carrier has no word for. */

@@ -1,6 +1,7 @@
 import type { CodecName } from './codec.ts';
 import type { DialOutcome } from './dial.ts';
 import type { Dialect, StreamIdentity } from './dialect.ts';
+import type { StreamEnd } from './flow.ts';
 import type { StreamInstruction, Verb } from './twiml.ts';
 
 /** What a carrier posts. */
@@ -39,6 +40,16 @@ export interface ToldStream {
   readonly at: Date;
 }
 
+/** What an answer to a webhook must be. */
+export interface AnswerRules {
+  /** How long it is waited for, ms. */
+  readonly timeoutMs: number;
+  /** How often it is asked for where none comes in time or no connection is had. */
+  readonly tries: number;
+  /** Media types of instructions. */
+  readonly types: readonly string[];
+}
+
 /** One carrier as a phone of it behaves: what it posts and how it signs that, how it reads instructions, and how its media stream speaks. */
 export interface FarEnd {
   /** As people write it. */
@@ -49,6 +60,10 @@ export interface FarEnd {
   readonly codecs: readonly CodecName[];
   /** What they are in where the instructions do not say. */
   readonly codec: CodecName;
+  /** Whether it posts JSON; forms without it. */
+  readonly json?: boolean;
+  /** How it waits for instructions, where that is not as the first carrier does. */
+  readonly answers?: AnswerRules;
   /** Headers that prove a request to this URL, as the bridge knows it; `form` is that of a POST. */
   proof(secret: string | undefined, method: 'GET' | 'POST', url: string, form: Form): Form;
   /** Headers of a stream's upgrade to this URL. */
@@ -62,6 +77,8 @@ export interface FarEnd {
   dialForm(outcome: DialOutcome): Form;
   /** Undefined for what this carrier does not tell. */
   streamForm(stream: ToldStream, news: StreamNews): Form | undefined;
+  /** How a stream ended whose instructions say whom to ask then, beside `callForm`; nothing is said of it without this. */
+  streamEndForm?(stream: { readonly streamSid: string; readonly url: string }, end: StreamEnd): Form;
   /** Reads instructions. Throws a TwimlError for what the carrier would refuse. */
   instructions(document: string): Verb[];
   dialect(identity: StreamIdentity): Dialect;

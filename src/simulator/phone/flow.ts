@@ -37,8 +37,8 @@ export interface Line {
   /** Simulated speaking and waiting; resolves early when the caller hangs up. */
   wait(ms: number): Promise<void>;
   note(text: string): void;
-  /** Asks for the next document, and tells how a dial ended that leads there; `url` is absolute. Rejects with what the report should say. */
-  fetch(url: string, method: 'GET' | 'POST', dialled?: DialOutcome): Promise<Instructions>;
+  /** Asks for the next document, and tells how a dial or a stream ended that leads there; `url` is absolute. Rejects with what the report should say. */
+  fetch(url: string, method: 'GET' | 'POST', dialled?: DialOutcome, stream?: StreamEnd): Promise<Instructions>;
   /** Runs a media stream to its end. Never rejects. `base`: the document's address. */
   connect(stream: StreamInstruction, base: string): Promise<StreamEnd>;
   /** Connects the caller to another number. Never rejects. Left out: whoever is dialled answers, and hangs up at once. */
@@ -64,7 +64,7 @@ export async function follow(first: Instructions, line: Line): Promise<FlowEnd> 
     }
     const target = new URL(outcome.next, url).href;
     line.note(`instructions from ${target}`);
-    ({ verbs, url } = await line.fetch(target, outcome.method, outcome.dialled));
+    ({ verbs, url } = await line.fetch(target, outcome.method, outcome.dialled, outcome.stream));
     if (line.hungUp.aborted) return CALLER;
   }
 }
@@ -75,6 +75,8 @@ type Outcome =
       readonly next: string;
       readonly method: 'GET' | 'POST';
       readonly dialled?: DialOutcome;
+      /** How the stream ended that led there. */
+      readonly stream?: StreamEnd;
       /** The number that answered a dial. */
       readonly talked?: string;
     };
@@ -106,7 +108,7 @@ async function run(verbs: readonly Verb[], url: string, line: Line): Promise<Out
         line.note('<Connect><Stream>');
         const end = await line.connect(verb.stream, url);
         if (end === 'caller-hung-up') return CALLER;
-        if (verb.action !== undefined) return { next: verb.action, method: verb.method };
+        if (verb.action !== undefined) return { next: verb.action, method: verb.method, stream: end };
         break;
       }
       case 'Dial': {

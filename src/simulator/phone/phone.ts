@@ -73,6 +73,8 @@ export interface ConnectOptions {
   readonly secret?: string;
   /** Sent with the upgrade (SignalWire). */
   readonly authBearerToken?: string;
+  /** Whether the upgrade is signed, where that has to be asked for (Vonage). */
+  readonly signed?: boolean;
 }
 
 const HUNG_UP: FlowEnd = { by: 'caller', reason: 'the caller hung up', callStatus: 'completed' };
@@ -144,6 +146,7 @@ export class Phone {
       codec: undefined,
       authBearerToken: options.authBearerToken,
       realtime: false,
+      isSigned: options.signed ?? false,
     };
     if (!/^wss?:\/\//.test(options.url) || !URL.canParse(options.url)) {
       throw new TypeError(`not a ws(s) URL: ${options.url}`);

@@ -38,26 +38,27 @@ const NORMAL_CLOSES: readonly number[] = [1000, 1001, 1005];
 export class StreamConnection {
   readonly stream: MediaStream;
   readonly #o: StreamConnectionOptions;
-  readonly #streamSid: string;
+  readonly streamSid: string;
   #socket: Socket | undefined;
   #socketMs: number | undefined;
 
   constructor(options: StreamConnectionOptions) {
     this.#o = options;
-    this.#streamSid = newStreamSid(options.carrier);
+    this.streamSid = newStreamSid(options.carrier);
     const { accountSid, callSid, codecName, instruction } = options;
     this.stream = new MediaStream({
       ...options,
       dialect: FAR_ENDS[options.carrier].dialect({
         accountSid,
         callSid,
-        streamSid: this.#streamSid,
+        streamSid: this.streamSid,
         codec: codecName,
         parameters: instruction.parameters,
       }),
-      send: (text) => {
+      send: (message) => {
         const socket = this.#socket;
-        return socket !== undefined && socket.bufferedBytes < UNREAD_LIMIT && socket.send(text);
+        if (socket === undefined || socket.bufferedBytes >= UNREAD_LIMIT) return false;
+        return typeof message === 'string' ? socket.send(message) : socket.sendBinary(message);
       },
       cut: () => this.#socket?.terminate(),
     });
@@ -88,7 +89,7 @@ export class StreamConnection {
         at,
         {
           text: (data) => this.stream.receive(data),
-          binary: (data) => this.stream.receiveBinary(data.length),
+          binary: (data) => this.stream.receiveBinary(data),
           close: (code, reason) => closed.resolve({ code, reason }),
         },
         {
@@ -151,7 +152,7 @@ export class StreamConnection {
   #callback(news: StreamNews): void {
     const { carrier, callSid, accountSid, instruction, clock } = this.#o;
     const { name } = instruction;
-    const stream = { accountSid, callSid, streamSid: this.#streamSid, name, at: new Date(clock.wall()) };
+    const stream = { accountSid, callSid, streamSid: this.streamSid, name, at: new Date(clock.wall()) };
     const form = FAR_ENDS[carrier].streamForm(stream, news);
     if (form !== undefined) this.#o.callback(form, `stream ${news.event}`);
   }

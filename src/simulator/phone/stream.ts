@@ -4,7 +4,7 @@
  */
 
 import type { Carrier } from './carrier.ts';
-import type { CodecName } from './codec.ts';
+import { type CodecName, FRAME_MS } from './codec.ts';
 import type { Dialect } from './dialect.ts';
 import type { Ear } from './ear.ts';
 import type { Interruptions } from './interruptions.ts';
@@ -18,7 +18,7 @@ export interface MediaStreamOptions extends TalkOptions {
   readonly dialect: Dialect;
   readonly codecName: CodecName;
   /** Puts a message on the wire. False when it could not be: a media frame is then lost, as on a line. */
-  readonly send: (text: string) => boolean;
+  readonly send: (message: string | Buffer) => boolean;
   /** Cuts the wire. */
   readonly cut?: (() => void) | undefined;
 }
@@ -33,11 +33,15 @@ export class MediaStream {
   constructor(options: MediaStreamOptions) {
     this.#o = options;
     const { dialect, send } = options;
-    this.#talk = new Talk(options, {
-      media: (frame, timestampMs) => send(dialect.media(timestampMs, frame.payload)),
-      key: (digit, durationMs) => void send(dialect.dtmf(digit, durationMs)),
-      mark: (name, _dueMs, cause) => this.#say(dialect.mark(name, cause)),
-    });
+    this.#talk = new Talk(
+      { ...options, bufferMs: dialect.bufferMs },
+      {
+        media: ({ payload }, timestampMs) =>
+          send(dialect.isBinary ? Buffer.from(payload, 'base64') : dialect.media(timestampMs, payload)),
+        key: (digit, durationMs) => void send(dialect.dtmf(digit, durationMs)),
+        mark: (name, _dueMs, cause) => this.#say(dialect.mark(name, cause)),
+      },
+    );
   }
 
   get mouth(): Mouth {
@@ -122,11 +126,18 @@ export class MediaStream {
     }
   }
 
-  /** Takes a binary message: no carrier accepts one. */
-  receiveBinary(bytes: number): void {
+  /** Takes a binary message: audio, where the carrier has it so, of exactly one frame. */
+  receiveBinary(data: Buffer): void {
     if (this.#talk.ended) return;
-    this.stats.fault('binary-message');
-    this.#o.timeline.add('fault', `binary-message: ${bytes} bytes; media must be JSON text`);
+    const { dialect, codec, timeline } = this.#o;
+    const fault = (name: 'binary-message' | 'odd-frame', why: string) => {
+      this.stats.fault(name);
+      timeline.add('fault', `${name}: ${data.length} bytes; ${why}`);
+    };
+    const whole = (codec.sampleRate * codec.bytesPerSample * FRAME_MS) / 1_000;
+    if (!dialect.isBinary) fault('binary-message', 'media must be JSON text');
+    else if (data.length !== whole) fault('odd-frame', `each must have ${whole}`);
+    else this.#hear(data);
   }
 
   /** The caller is gone: says so, where the carrier has a word for it. The stream ends with it. */
@@ -167,13 +178,18 @@ export class MediaStream {
       this.stats.fault('half-sample');
       timeline.add('fault', `half-sample: ${length} bytes of ${codec.name}`);
     }
-    const count = Math.floor(length / codec.bytesPerSample);
+    this.#hear(this.#bytes.subarray(0, length - (length % codec.bytesPerSample)));
+  }
+
+  /** Plays whole samples of the codec; they are borrowed. */
+  #hear(bytes: Buffer): void {
+    const { codec, timeline } = this.#o;
+    const count = bytes.length / codec.bytesPerSample;
     if (count > this.#samples.length) this.#samples = new Int16Array(count * 2);
-    codec.decode(this.#bytes.subarray(0, count * codec.bytesPerSample), this.#samples);
+    codec.decode(bytes, this.#samples);
     if (this.#talk.hear(this.#samples, count) === count) return;
     // The warning comes once per stream: https://www.twilio.com/docs/api/errors/31931
-    if (!this.#warnedOverflow)
-      timeline.add('fault', '31931: more than ten minutes of audio queued; the excess is dropped');
+    if (!this.#warnedOverflow) timeline.add('fault', '31931: more audio queued than is kept; the excess is dropped');
     this.#warnedOverflow = true;
   }
 }

@@ -44,6 +44,8 @@ export interface TalkOptions {
   readonly jitterMs?: number | undefined;
   /** Keep the arrival of every piece of media for the report. */
   readonly keepArrivals?: boolean | undefined;
+  /** The most that waits to be played, ms; ten minutes when left out. */
+  readonly bufferMs?: number | undefined;
   /** Called after each tick's frames: what is said now goes out with the next frame. */
   readonly onTick?: ((now: number) => void) | undefined;
   readonly onInterruption?: ((interruption: Interruption) => void) | undefined;
@@ -88,7 +90,8 @@ export class Talk {
       heard: (ring, from, to, atMs) => this.ear.heard(ring, from, to, atMs),
       mark: (name, dueMs, cause) => this.#told(name, dueMs, cause),
     };
-    this.#playback = new Playback(options.codec.sampleRate, options.clock, listener, BUFFER_LIMIT_MS, options.jitterMs);
+    const { bufferMs = BUFFER_LIMIT_MS, jitterMs } = options;
+    this.#playback = new Playback(options.codec.sampleRate, options.clock, listener, bufferMs, jitterMs);
   }
 
   /** When it began, clock ms. */

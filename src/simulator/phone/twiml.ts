@@ -20,6 +20,8 @@ export interface StreamInstruction {
   readonly codec: CodecName | undefined;
   readonly authBearerToken: string | undefined;
   readonly realtime: boolean;
+  /** Vonage only: whether the upgrade is signed as webhooks are. */
+  readonly isSigned?: boolean;
 }
 
 type Method = 'GET' | 'POST';

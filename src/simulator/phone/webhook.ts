@@ -5,12 +5,12 @@
 import { type Clock, systemClock } from '../../call/clock.ts';
 import type { Addresses } from './addresses.ts';
 import type { Carrier } from './carrier.ts';
-import type { Form } from './far-end.ts';
+import type { AnswerRules, Form } from './far-end.ts';
 import { FAR_ENDS } from './far-ends.ts';
 import { MAX_TWIML_BYTES } from './twiml.ts';
 
-/** How long a carrier waits for an answer, ms: https://www.twilio.com/docs/api/errors/11200 names fifteen seconds. */
-export const WEBHOOK_TIMEOUT_MS = 15_000;
+/** How carriers wait for an answer that say nothing else: https://www.twilio.com/docs/api/errors/11200 names fifteen seconds. */
+const ANSWERS: AnswerRules = { timeoutMs: 15_000, tries: 1, types: ['text/xml', 'application/xml', 'text/html'] };
 
 /** A request that brought no instructions; the message says why, with the carrier's error number where there is one. */
 export class WebhookError extends Error {
@@ -52,7 +52,8 @@ export class WebhookClient {
     signal: AbortSignal,
   ): Promise<{ document: string; status: number; ms: number }> {
     const began = this.#clock.now();
-    const response = await this.#request(url, method, form, signal);
+    const { tries, types } = FAR_ENDS[this.#o.carrier].answers ?? ANSWERS;
+    const response = await this.#asked(tries, url, method, form, signal);
     const body = await readBody(response);
     const ms = this.#clock.now() - began;
     const { status } = response;
@@ -61,10 +62,9 @@ export class WebhookClient {
     }
     const type = (response.headers.get('content-type') ?? '').split(';')[0]!.trim().toLowerCase();
     // Twilio reads text/plain aloud and plays audio types; neither can be what a bridge meant.
-    if (!['text/xml', 'application/xml', 'text/html'].includes(type)) {
-      throw new WebhookError(`Content-Type ${type || '(none)'}; it must be text/xml or application/xml (error 12300)`, {
-        status,
-      });
+    if (status !== 204 && !types.includes(type)) {
+      const known = types.slice(0, 2).join(' or ');
+      throw new WebhookError(`Content-Type ${type || '(none)'}; it must be ${known} (error 12300)`, { status });
     }
     return { document: body, status, ms };
   }
@@ -74,6 +74,17 @@ export class WebhookClient {
     const response = await this.#request(url, method, form, undefined);
     await response.body?.cancel();
     return response.status;
+  }
+
+  /** Asks again where no answer came, as often as the carrier does. */
+  async #asked(tries: number, url: string, method: 'GET' | 'POST', form: Form, signal: AbortSignal): Promise<Response> {
+    for (let left = tries; ; ) {
+      try {
+        return await this.#request(url, method, form, signal);
+      } catch (error) {
+        if (!(error instanceof WebhookError) || --left <= 0) throw error;
+      }
+    }
   }
 
   async #request(url: string, method: 'GET' | 'POST', form: Form, signal: AbortSignal | undefined): Promise<Response> {
@@ -92,23 +103,25 @@ export class WebhookClient {
       address.password = '';
       target = target.replace(/\/\/[^/@]*@/, '//');
     }
-    if (method === 'POST') headers['Content-Type'] = 'application/x-www-form-urlencoded; charset=UTF-8';
     const { carrier, secret, addresses } = this.#o;
-    Object.assign(headers, FAR_ENDS[carrier].proof(secret, method, addresses.toPublic(target), form));
-    const timeout = AbortSignal.timeout(WEBHOOK_TIMEOUT_MS);
+    const { json = false, answers = ANSWERS, proof } = FAR_ENDS[carrier];
+    if (method === 'POST')
+      headers['Content-Type'] = json ? 'application/json' : 'application/x-www-form-urlencoded; charset=UTF-8';
+    Object.assign(headers, proof(secret, method, addresses.toPublic(target), form));
+    const timeout = AbortSignal.timeout(answers.timeoutMs);
     try {
       return await fetch(address, {
         method,
         headers,
         redirect: 'follow',
         signal: signal === undefined ? timeout : AbortSignal.any([timeout, signal]),
-        ...(method === 'POST' ? { body: new URLSearchParams(form).toString() } : {}),
+        ...(method === 'POST' ? { body: json ? JSON.stringify(form) : new URLSearchParams(form).toString() } : {}),
       });
     } catch (cause) {
       if (signal?.aborted) throw signal.reason;
       throw new WebhookError(
         timeout.aborted
-          ? `no answer within ${WEBHOOK_TIMEOUT_MS / 1000} s (error 11200)`
+          ? `no answer within ${answers.timeoutMs / 1000} s (error 11200)`
           : `no connection to ${address.host}: ${causeOf(cause)} (error 11205)`,
         { cause },
       );

@@ -52,8 +52,8 @@ function setUp(options: Options = {}, lateMs: readonly number[] = []) {
   const sent: Array<{ atMs: number; text: string }> = [];
   const stream = new MediaStream({
     source: silenceSource(),
-    send: (text) => {
-      sent.push({ atMs: clock.now(), text });
+    send: (message) => {
+      sent.push({ atMs: clock.now(), text: String(message) });
       return true;
     },
     recorder,
@@ -404,7 +404,7 @@ describe('a bridge that sends nonsense', () => {
   it('is counted: binary messages', () => {
     const { stream } = setUp();
     stream.start();
-    stream.receiveBinary(160);
+    stream.receiveBinary(Buffer.alloc(160));
     expect(stream.report().faults['binary-message']).toBe(1);
   });
 
