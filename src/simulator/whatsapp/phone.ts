@@ -36,8 +36,10 @@ export interface WhatsAppPhoneOptions extends HabitOptions {
   readonly delivery?: Delivery | undefined;
   /** He hangs up at once, and the webhook that says so overtakes the one of his call. */
   readonly isReordered?: boolean | undefined;
-  /** Sends no audio. */
+  /** Sends no audio; RTCP goes on. */
   readonly mute?: boolean | undefined;
+  /** Nothing of its media gets through in either direction, as where UDP ports are not published. */
+  readonly isUnreachable?: boolean | undefined;
   /** Addresses of this machine for its media; loopback when left out. */
   readonly addresses?: readonly string[] | undefined;
   /** Told everything that happens, when it happens. Must not throw. */
@@ -197,7 +199,8 @@ export class WhatsAppPhone implements UserEnd {
 
   async describe(sdp: string): Promise<void> {
     this.#timeline.add('graph', 'the business has answered; media comes up');
-    await this.#peer?.accept(sdp);
+    // Without the business's description its checks are not answered.
+    if (!this.#o.isUnreachable) await this.#peer?.accept(sdp);
   }
 
   accepted(): void {
