@@ -26,6 +26,12 @@ export interface DoctorDeps {
   readonly freeBytes: (folder: string) => Promise<number>;
   /** The text of /proc/self/limits; rejects where there is none. */
   readonly limits: () => Promise<string>;
+  /** Addresses of this machine's network interfaces. */
+  readonly addresses: () => readonly string[];
+  /** Whether this runs in a container, whose ports are another's business. */
+  readonly inContainer: () => boolean;
+  /** Whether UDP to this port of an address arrives at the same port here; undefined where it cannot be tried. Left out: it is tried. */
+  readonly knock?: (address: string, port: number) => Promise<boolean | undefined>;
   /** Which optional parts can be loaded. */
   readonly parts: () => Parts;
 }
@@ -35,6 +41,10 @@ export function secretsOf({ config, agents, carriers }: Pick<DoctorDeps, 'config
   return [
     ...agents.flatMap((kind) => kind.secrets?.(config) ?? []),
     ...carriers.all.flatMap(({ checks }) => checks.secrets),
+    config.WHATSAPP_ACCESS_TOKEN,
+    ...config.WHATSAPP_APP_SECRET,
+    config.WHATSAPP_VERIFY_TOKEN,
+    ...config.BRIDGE_TOKEN,
     config.STREAM_TOKEN_SECRET,
     config.CALLBACK_SECRET,
     config.WEBHOOK_SECRET,

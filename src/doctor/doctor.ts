@@ -1,4 +1,6 @@
+import { existsSync } from 'node:fs';
 import { readFile, statfs } from 'node:fs/promises';
+import { networkInterfaces } from 'node:os';
 import { AGENTS } from '../agents/index.ts';
 import { systemClock } from '../call/clock.ts';
 import { openCarriers } from '../callers/phone/carriers/index.ts';
@@ -7,6 +9,7 @@ import { carrierChecks } from './carrier.ts';
 import { type Check, type Result, runCheck } from './check.ts';
 import { type DoctorDeps, secretsOf } from './deps.ts';
 import { environmentChecks, type Machine } from './environment.ts';
+import { mediaInChecks } from './media-in.ts';
 import type { NumberOptions } from './number.ts';
 import { operatorChecks } from './operators.ts';
 import { installedParts, partChecks } from './parts.ts';
@@ -14,6 +17,7 @@ import { publicChecks } from './public.ts';
 import { serviceChecks } from './services.ts';
 import { clockCheck, SkewWatch } from './time.ts';
 import { turnChecks } from './turn.ts';
+import { whatsappChecks } from './whatsapp.ts';
 
 /** All checks, one after the other: each may need what one before it found, and none disturbs another's time. */
 
@@ -36,6 +40,9 @@ export function systemDeps(config: Config): DoctorDeps {
       return bavail * bsize;
     },
     limits: () => readFile('/proc/self/limits', 'utf8'),
+    addresses: () => Object.values(networkInterfaces()).flatMap((all) => (all ?? []).map(({ address }) => address)),
+    // Of Docker and of Podman.
+    inContainer: () => existsSync('/.dockerenv') || existsSync('/run/.containerenv'),
     parts: () => installedParts(carriers.all),
   };
 }
@@ -68,6 +75,7 @@ export async function examine(given: DoctorDeps, options: ExamineOptions): Promi
     }
   }
   await run(turnChecks(given, machine));
+  await run(mediaInChecks(given, machine));
 
   const way = publicChecks(given);
   try {
@@ -77,6 +85,7 @@ export async function examine(given: DoctorDeps, options: ExamineOptions): Promi
   }
   await run(operatorChecks(given));
   await run(carrierChecks(watched, options));
+  await run(whatsappChecks(watched));
   await run(serviceChecks(given));
   await run([clockCheck(outside)]);
   return results;

@@ -3,6 +3,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import type { Carriers } from '../callers/phone/carriers/index.ts';
 import { addressOf, PATHS } from '../callers/phone/http/answers.ts';
+import { WHATSAPP_WEBHOOK_PATH } from '../callers/whatsapp/http/webhook.ts';
+import { isSignedByMeta } from '../callers/whatsapp/signature.ts';
 import { SocketAcceptor } from '../transport/socket.ts';
 import { asksForWebSocket } from '../transport/upgrade-request.ts';
 
@@ -27,6 +29,8 @@ export async function startProbeServer(options: {
   port: number;
   publicUrl: string | undefined;
   carriers: Carriers['all'];
+  /** What proves Meta. */
+  whatsapp?: { readonly secrets: readonly string[]; readonly verifyToken: string | undefined };
 }): Promise<ProbeServer> {
   const path = `/doctor/${randomBytes(16).toString('hex')}`;
   const nonce = randomBytes(16).toString('hex');
@@ -44,6 +48,11 @@ export async function startProbeServer(options: {
           const isSigned = isProven(request, body, `${options.publicUrl ?? ''}${request.url}`, options.carriers);
           answer(response, isSigned ? 400 : 403, isSigned ? 'WEBHOOK_INVALID' : 'WEBHOOK_SIGNATURE_INVALID');
         },
+        () => answer(response, 400, 'REQUEST_INVALID'),
+      );
+    else if (pathname === WHATSAPP_WEBHOOK_PATH && options.whatsapp !== undefined)
+      void fromMeta(request, options.whatsapp).then(
+        ([status, text]) => response.writeHead(status, { 'content-type': 'text/plain' }).end(text),
         () => answer(response, 400, 'REQUEST_INVALID'),
       );
     else answer(response, 404, 'NOT_FOUND');
@@ -68,6 +77,21 @@ export async function startProbeServer(options: {
         server.closeAllConnections();
       }),
   };
+}
+
+/** Judges a request as the daemon does that is Meta's, or is not. */
+async function fromMeta(
+  request: IncomingMessage,
+  { secrets, verifyToken }: { readonly secrets: readonly string[]; readonly verifyToken: string | undefined },
+): Promise<[status: number, text: string]> {
+  if (request.method === 'GET') {
+    const { searchParams } = new URL(request.url ?? '', 'http://doctor');
+    const isKnown = verifyToken !== undefined && searchParams.get('hub.verify_token') === verifyToken;
+    return isKnown ? [200, searchParams.get('hub.challenge') ?? ''] : [403, ''];
+  }
+  const body = Buffer.from(await readBody(request));
+  const signature = request.headers['x-hub-signature-256'];
+  return secrets.some((secret) => isSignedByMeta(secret, body, signature)) ? [200, ''] : [401, ''];
 }
 
 async function readBody(request: IncomingMessage): Promise<string> {

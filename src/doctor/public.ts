@@ -1,6 +1,8 @@
 import type { Trial } from '../callers/phone/carriers/checks.ts';
 import { secretSettings } from '../callers/phone/carriers/index.ts';
 import { addressOf, PATHS } from '../callers/phone/http/answers.ts';
+import { WHATSAPP_WEBHOOK_PATH } from '../callers/whatsapp/http/webhook.ts';
+import { metaSignature } from '../callers/whatsapp/signature.ts';
 import { BridgeError, errorMessage } from '../errors.ts';
 import { localUrl } from '../http/public-url.ts';
 import { type HttpAnswer, jsonObject } from '../transport/http.ts';
@@ -29,6 +31,9 @@ export function publicChecks(deps: DoctorDeps): PublicChecks {
       { name: 'public url', run: (signal) => way.reachable(signal) },
       { name: 'websocket upgrade', run: (signal) => way.upgrade(signal) },
       { name: 'webhook signature', run: (signal) => way.signature(signal) },
+      ...(deps.config.WHATSAPP_PHONE_NUMBER_ID.length === 0
+        ? []
+        : [{ name: 'whatsapp signature', run: (signal: AbortSignal) => way.whatsapp(signal) }]),
     ],
     close: () => way.close(),
   };
@@ -52,9 +57,16 @@ class Way {
 
   /** Listens where the daemon would; where something listens already, finds out whether that is the daemon. */
   async port(signal: AbortSignal): Promise<Finding> {
-    const { HOST: host, PORT: port, PUBLIC_URL: publicUrl } = this.#deps.config;
+    const { config } = this.#deps;
+    const { HOST: host, PORT: port, PUBLIC_URL: publicUrl } = config;
     try {
-      this.#probe = await startProbeServer({ host, port, publicUrl, carriers: this.#deps.carriers.all });
+      this.#probe = await startProbeServer({
+        host,
+        port,
+        publicUrl,
+        carriers: this.#deps.carriers.all,
+        whatsapp: { secrets: config.WHATSAPP_APP_SECRET, verifyToken: config.WHATSAPP_VERIFY_TOKEN },
+      });
       return pass(`port ${this.#probe.port} is free; the doctor listens there in the daemon's place`);
     } catch (error) {
       const code = codeOf(error);
@@ -202,6 +214,44 @@ class Way {
     return trials.length === 0
       ? pass(`webhooks that nobody signed are refused at ${url}`)
       : pass(`webhooks signed for ${url} are taken, and others refused`);
+  }
+
+  /** Meta's question whether the address is ours, and webhooks of no events: signed with each secret, and with none. */
+  async whatsapp(signal: AbortSignal): Promise<Finding> {
+    const { config } = this.#deps;
+    if (!this.#leadsHere || config.PUBLIC_URL === undefined) return skip('needs a public url that leads here');
+    const url = config.PUBLIC_URL + WHATSAPP_WEBHOOK_PATH;
+    const restart = 'Restart the daemon with these settings; if it has them, a proxy changes the query or the body.';
+    const challenge = 'the-doctor-asks';
+    const query = new URLSearchParams({
+      'hub.mode': 'subscribe',
+      'hub.verify_token': config.WHATSAPP_VERIFY_TOKEN ?? '',
+      'hub.challenge': challenge,
+    });
+    const verified = await ask(this.#deps, { url: `${url}?${query}`, headers: {}, signal });
+    if (verified.status === 403) return fail(`WHATSAPP_VERIFY_TOKEN is refused at ${url}`, restart);
+    if (verified.status !== 200 || verified.body.toString() !== challenge)
+      return fail(
+        `${url} answers HTTP ${verified.status} without the challenge`,
+        'Let GET pass with its query, and without redirects.',
+      );
+    const body = '{"object":"whatsapp_business_account","entry":[]}';
+    const post = async (signature: string) => {
+      const headers = { 'content-type': 'application/json', 'x-hub-signature-256': signature };
+      return (await ask(this.#deps, { url, method: 'POST', headers, body, signal })).status;
+    };
+    for (const secret of config.WHATSAPP_APP_SECRET) {
+      const status = await post(metaSignature(secret, Buffer.from(body)));
+      if (status === 401) return fail(`a webhook signed with WHATSAPP_APP_SECRET is refused at ${url}`, restart);
+      if (status !== 200)
+        return fail(`${url} answers HTTP ${status}`, 'Let POST pass unchanged and without redirects.');
+    }
+    if ((await post(metaSignature('nobody has this secret', Buffer.from(body)))) === 200)
+      return fail(
+        `a webhook with a wrong signature is taken at ${url}`,
+        'Something else than this daemon answers there: let the path lead here.',
+      );
+    return pass(`webhooks signed for ${url} are taken, and others refused`);
   }
 
   async close(): Promise<void> {

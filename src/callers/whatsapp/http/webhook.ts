@@ -14,7 +14,9 @@ export interface WhatsappWebhookOptions {
   readonly count: CountWhatsapp;
 }
 
-const PATH = '/whatsapp/webhook';
+/** Where Meta is to post webhooks. */
+export const WHATSAPP_WEBHOOK_PATH = '/whatsapp/webhook';
+const PATH = WHATSAPP_WEBHOOK_PATH;
 /** Meta puts many events into one webhook; a call's has 2 to 4 kB, and the other fields of the same app come here, too. */
 const BODY_MOST = 1024 * 1024;
 
