@@ -69,6 +69,7 @@ describe('a call that a handler hands on', () => {
       const logged = JSON.stringify(rig.lines);
       expect(logged).not.toContain(new URL(String(body['bridgeUrl'])).searchParams.get('token'));
       expect(logged).not.toContain('15550001111');
+      expect(logged).not.toContain(ID);
       caller.close();
       await until(() => openPeers() === 0, 'all peers to be closed');
     },

@@ -6,6 +6,7 @@ import { REFUSALS } from '../../src/admission/admission.ts';
 import { COUNTERS } from '../../src/call/counters.ts';
 import { type RecordingStop, TOOL_OUTCOMES } from '../../src/call/events.ts';
 import { terminationReasons } from '../../src/call/termination.ts';
+import { START_OUTCOMES } from '../../src/callers/bridge/http/metrics.ts';
 import { openCarriers, unprovenWarning } from '../../src/callers/phone/carriers/index.ts';
 import { CONTROL_ERRORS } from '../../src/callers/phone/control/index.ts';
 import { GRAPH_ERRORS } from '../../src/callers/whatsapp/graph/errors.ts';
@@ -116,7 +117,7 @@ describe('metrics', () => {
       counter: COUNTERS,
       event: [...HTTP_COUNTERS, ...WEBHOOK_EVENTS],
       what: WRITER_FAILURES,
-      outcome: [...TOOL_OUTCOMES, ...OUTCOMES],
+      outcome: [...TOOL_OUTCOMES, ...OUTCOMES, ...START_OUTCOMES],
       reason: [...REFUSALS, ...terminationReasons, ...(stops satisfies readonly RecordingStop[])],
       result: ['success', 'caller_error', 'upstream_error', 'server_error', 'indeterminate'],
       stage: ['detect', 'model', 'play', 'total'],

@@ -12,6 +12,7 @@ import { ownCallEvent } from '../../../live/own-call.ts';
 import type { ProcessMemory } from '../../../memory/memory.ts';
 import type { RecordedEvent, RecordSink } from '../../../records/event.ts';
 import { Peer, type PeerHandlers, type PeerOptions } from '../../../transport/peer.ts';
+import { shownId } from '../../whatsapp/http/meta-call.ts';
 import { HandedCall } from './handed-call.ts';
 import type { HandedCallMetrics, StartOutcome } from './metrics.ts';
 import { type HandedLeg, type HandedOffer, type HandedPeer, readOffer } from './offer.ts';
@@ -180,7 +181,7 @@ export class HandedCalls implements CallObserver, RecordSink {
     const shown = partyText(from);
     const begun = assigned.begin(
       { carrierCallId: handlerId, callerKind: from.kind, ...(shown === undefined ? {} : { from: shown }) },
-      { message: 'a call is handed on', fields: { carrierCallId: handlerId } },
+      { message: 'a call is handed on', fields: { call: shownId(handlerId) } },
     );
     if (!begun.ok) throw noMoreCalls(begun.reason);
     const { call } = begun;

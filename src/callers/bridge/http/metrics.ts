@@ -4,7 +4,8 @@ import { Counter, Gauge, type Registry } from 'prom-client';
  * What became of a request to start a call: answered, answered again as before, refused for its offer, for want of room or since it was
  * stopped before, or not answered for another reason.
  */
-export type StartOutcome = 'answered' | 'repeated' | 'offer' | 'room' | 'stopped' | 'failed';
+export const START_OUTCOMES = ['answered', 'repeated', 'offer', 'room', 'stopped', 'failed'] as const;
+export type StartOutcome = (typeof START_OUTCOMES)[number];
 /** Why a socket was closed by us while its call went on. */
 export type SocketEnd = 'slow' | 'flood';
 
@@ -42,8 +43,7 @@ export function handedCallMetrics(registry: Registry, calls: () => number): Hand
       this.set(calls());
     },
   });
-  for (const outcome of ['answered', 'repeated', 'offer', 'room', 'stopped', 'failed'] satisfies StartOutcome[])
-    starts.inc({ outcome }, 0);
+  for (const outcome of START_OUTCOMES) starts.inc({ outcome }, 0);
   for (const why of ['slow', 'flood'] satisfies SocketEnd[]) dropped.inc({ why }, 0);
   return {
     started: (outcome) => starts.inc({ outcome }),
