@@ -26,8 +26,8 @@ const user = z
   });
 const from = z
   .string()
-  .regex(/^(?:whatsapp:)?\d{5,25}$/, 'must be the id of a phone number')
-  .transform((text) => text.replace('whatsapp:', ''))
+  .transform((text) => text.replace(/^whatsapp:/, ''))
+  .pipe(z.string().regex(/^\d{5,25}$/, 'must be the id of a phone number'))
   .optional()
   .describe('The id of our number, one of WHATSAPP_PHONE_NUMBER_ID; the first without it.');
 
