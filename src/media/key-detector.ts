@@ -14,19 +14,27 @@ const DECIMATION = 6;
 const STEPS = BLOCK / DECIMATION;
 const TONES = LOW_HZ.length + HIGH_HZ.length;
 
-/** What the two tones must be of the window's energy, of all of it up to 24 kHz. Speech that comes near is rare, and does not stay for a second window. */
-const SHARE = 0.9;
+/**
+ * What the two tones must be of a window's energy, of all of it up to 24 kHz. Speech that comes near is rare, and does not stay for a second window. Of two
+ * windows in a row one may have less: where the next event is late, libwebrtc goes on with what it last played, joined as well as it can. One window that is
+ * the tones and nothing else is a key by itself: of a key in a burst of packets that is all that is played.
+ */
+const SHARE = { least: 0.75, sure: 0.9, alone: 0.97 } as const;
 /** How much louder the higher tone may be, dB: libwebrtc makes it 3.1 dB. */
 const TWIST_DB = { least: 0, most: 6.5 } as const;
+const OWN_TWIST_DB = { least: 1.6, most: 4.6 } as const;
 /** Quietest block that is looked at, dBFS (0 being a full-scale sine): a key of volume 36 has -40 in all, and the sound of a room costs nothing. */
 const QUIET_DBFS = -50;
-/** Windows in a row that must show the key, a new one every 10 ms. */
-const IN_A_ROW = 2;
 /** A fragment may follow its key: the same one counts again only when it was not there for so long, ms. */
 const HOLD_OFF_MS = 250;
 
 const QUIET_ENERGY = (BLOCK * 32_768 ** 2 * 10 ** (QUIET_DBFS / 10)) / 2;
-const TWIST = { least: 10 ** (TWIST_DB.least / 10), most: 10 ** (TWIST_DB.most / 10) };
+const ratios = ({ least, most }: { least: number; most: number }) => ({
+  least: 10 ** (least / 10),
+  most: 10 ** (most / 10),
+});
+const TWIST = ratios(TWIST_DB);
+const OWN_TWIST = ratios(OWN_TWIST_DB);
 const HOLD_OFF = HOLD_OFF_MS / 10;
 const NONE = -1;
 
@@ -58,6 +66,8 @@ for (const [tone, hz] of [...LOW_HZ, ...HIGH_HZ].entries()) {
 /** Working memory: `push` runs to its end before any other can begin. */
 const decimated = new Float64Array(STEPS);
 const energies = new Float64Array(TONES);
+/** What the window of a key was like. */
+const shown = { share: 0, alone: false };
 
 /** One line's keys. Nothing is allocated after its making. */
 export class KeyDetector {
@@ -65,14 +75,15 @@ export class KeyDetector {
   readonly #before = new Float64Array(2 * TONES);
   /** Energy of the block before; 0 when it was too quiet to be looked at. */
   #energy = 0;
-  /** The key of the window before and for how many windows in a row, and the blocks since each was last seen. */
+  /** The key of the window before, whether one of that row was sure, and whether the last one made it a key; the blocks since each was last seen. */
   #key = NONE;
-  #row = 0;
+  #sure = false;
+  #found = false;
   readonly #since = new Uint32Array(LOW_HZ.length * HIGH_HZ.length).fill(HOLD_OFF);
 
   /** Whether the audio of just now is a key's sound and no speech, as far as can be told. */
   get sounding(): boolean {
-    return this.#row > 0;
+    return this.#found;
   }
 
   /** Takes audio at 48 kHz in frames of 10 ms, or several of them; returns the key that was pressed, once, when there was one. */
@@ -98,21 +109,20 @@ export class KeyDetector {
     const before = this.#energy;
     this.#energy = energy < QUIET_ENERGY ? 0 : energy;
     const key = this.#energy === 0 ? NONE : this.#windowKey(before);
-    if (key === NONE) {
-      this.#key = NONE;
-      this.#row = 0;
-      return undefined;
-    }
-    this.#row = key === this.#key ? this.#row + 1 : 1;
+    const second = key !== NONE && key === this.#key;
+    const sure = shown.share >= SHARE.sure || (second && this.#sure);
     this.#key = key;
+    this.#sure = key !== NONE && sure;
+    this.#found = key !== NONE && ((second && sure) || shown.alone);
+    if (key === NONE) return undefined;
     const rested = since[key]! > HOLD_OFF;
     // A fragment puts the next one off as its key did.
-    if (!rested || this.#row >= IN_A_ROW) since[key] = 0;
-    if (!rested || this.#row < IN_A_ROW) return undefined;
+    if (!rested || this.#found) since[key] = 0;
+    if (!rested || !this.#found) return undefined;
     return KEYS[Math.floor(key / HIGH_HZ.length)]![key % HIGH_HZ.length];
   }
 
-  /** The key that the last block and the one before it show together: an index of rows and columns, or NONE. */
+  /** The key that the last block and the one before it show together, and in `shown` how well: an index of rows and columns, or NONE. */
   #windowKey(energyBefore: number): number {
     const before = this.#before;
     for (let tone = 0; tone < TONES; tone++) {
@@ -139,7 +149,10 @@ export class KeyDetector {
     for (let tone = high + 1; tone < TONES; tone++) if (energies[tone]! > energies[high]!) high = tone;
     const twist = energies[high]! / energies[low]!;
     if (!(twist >= TWIST.least && twist <= TWIST.most)) return NONE;
-    if (energies[low]! + energies[high]! < SHARE * (energyBefore + this.#energy)) return NONE;
+    const share = (energies[low]! + energies[high]!) / (energyBefore + this.#energy);
+    if (share < SHARE.least) return NONE;
+    shown.share = share;
+    shown.alone = share >= SHARE.alone && twist >= OWN_TWIST.least && twist <= OWN_TWIST.most;
     return low * HIGH_HZ.length + high - LOW_HZ.length;
   }
 }

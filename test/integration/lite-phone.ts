@@ -32,6 +32,8 @@ export class LitePhone {
   /** All RTP that came, and when the last RTCP did. */
   readonly came: Came[] = [];
   rtcpCame = 0;
+  /** Longest time between two looks at what is due, ms, since it was last set to 0: how far this machine lets it be a phone. */
+  stalledMs = 0;
   readonly #pc: RTCPeerConnection;
   readonly #encoder = createOpusEncoder({ sampleRate: 48_000, channels: 1 });
   readonly #sender: RTCRtpSender;
@@ -79,6 +81,10 @@ export class LitePhone {
   /** The offer, in the exact shape of Meta's: what is of the session stands before the line of media, and the one candidate is on this machine. */
   async offer(): Promise<string> {
     await this.#pc.setLocalDescription(await this.#pc.createOffer());
+    return this.#described('actpass');
+  }
+
+  #described(setup: 'actpass' | 'active'): string {
     const own = this.#pc.localDescription?.sdp ?? '';
     const of = (pattern: RegExp) => pattern.exec(own)?.[1] ?? '';
     const port = of(/^a=candidate:\S+ 1 udp \d+ 127\.0\.0\.1 (\d+) /m);
@@ -98,7 +104,7 @@ export class LitePhone {
       `a=ice-ufrag:${of(/^a=ice-ufrag:(\S+)/m)}`,
       `a=ice-pwd:${of(/^a=ice-pwd:(\S+)/m)}`,
       `a=fingerprint:${of(/^a=fingerprint:(.*?)\r?$/m)}`,
-      'a=setup:actpass',
+      `a=setup:${setup}`,
       `a=mid:${mid}`,
       'a=sendrecv',
       'a=msid:3f1c9d52-6a7e-4f0b-8f3a-1b2c3d4e5f60 AudioTrack1',
@@ -112,6 +118,13 @@ export class LitePhone {
       `a=ssrc:${this.#sender.ssrc} cname:AudioStream1`,
       '',
     ].join('\r\n');
+  }
+
+  /** Its answer to an offer, as Meta's comes: the end that begins, on this machine. */
+  async answer(offer: string): Promise<string> {
+    await this.#pc.setRemoteDescription({ type: 'offer', sdp: offer });
+    await this.#pc.setLocalDescription(await this.#pc.createAnswer());
+    return this.#described('active');
   }
 
   async accept(answer: string): Promise<void> {
@@ -128,7 +141,10 @@ export class LitePhone {
   play(next: () => Int16Array): void {
     clearInterval(this.#timer);
     let due = performance.now();
+    let looked = due;
     this.#timer = setInterval(() => {
+      this.stalledMs = Math.max(this.stalledMs, performance.now() - looked);
+      looked = performance.now();
       for (; due <= performance.now(); due += 20) {
         const samples = next();
         const press = this.#pressing.shift();
