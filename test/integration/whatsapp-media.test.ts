@@ -1,17 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/call/clock.ts';
-import type { CallerEvent } from '../../src/call/events.ts';
-import { termination } from '../../src/call/termination.ts';
-import { Ticker } from '../../src/call/ticker.ts';
-import { WhatsAppLeg } from '../../src/callers/whatsapp/leg.ts';
 import { answerMeta, checkMetaAnswer, offerMeta } from '../../src/callers/whatsapp/sdp.ts';
 import { Resampler } from '../../src/media/resample.ts';
-import { isToneAlone, makeTone, toneLevel } from '../../src/media/tone.ts';
+import { isToneAlone, toneLevel } from '../../src/media/tone.ts';
 import { decodeWav } from '../../src/media/wav.ts';
 import { watchMedia } from '../../src/transport/liveness.ts';
-import { openPeers, Peer } from '../../src/transport/peer.ts';
-import { fakeLog } from '../fakes/legs.ts';
+import { openPeers } from '../../src/transport/peer.ts';
+import { LegCall } from './leg-call.ts';
 import { LitePhone } from './lite-phone.ts';
 import { sleep, until } from './rig.ts';
 
@@ -22,43 +18,12 @@ const TRIAL = { publicAddresses: [], allowPrivate: true };
 const TONE = { minDb: -16, maxOtherDb: -35 };
 
 /** One call's media: the phone, and the leg of a call that has begun. */
-class Line {
+class Line extends LegCall {
   readonly phone = new LitePhone();
-  readonly events: CallerEvent[] = [];
-  /** The last second of what the agent hears. */
-  readonly last = new Int16Array(48_000);
-  readonly leg = new WhatsAppLeg<Peer>({
-    peer: (handlers) => new Peer({ iceServers: [] }, handlers),
-    clock: systemClock,
-    log: fakeLog(),
-  });
-  readonly #ticker = new Ticker(systemClock);
 
   /** Answers the phone's offer; it does not know the answer yet. */
   async answer(): Promise<string> {
     return answerMeta(this.leg.peer, await this.phone.offer(), TRIAL);
-  }
-
-  /** Joins the leg to a call. */
-  async join(): Promise<void> {
-    await this.leg.start({
-      callId: 'c',
-      peer: {
-        sampleRate: 48_000,
-        write: ({ samples }) => {
-          this.last.copyWithin(0, samples.length);
-          this.last.set(samples, this.last.length - samples.length);
-        },
-        clear() {},
-        toString: () => 'ear',
-      },
-      emit: (event) => this.events.push(event),
-      count: () => {},
-      log: fakeLog(),
-      clock: systemClock,
-      ticker: this.#ticker,
-      signal: new AbortController().signal,
-    });
   }
 
   async connect(): Promise<void> {
@@ -66,17 +31,8 @@ class Line {
     await this.leg.reached;
   }
 
-  /** Says these tones to the user, one after the other: Hz and ms. */
-  say(...tones: ReadonlyArray<readonly [hz: number, ms: number]>): void {
-    for (const [hz, ms] of tones) this.leg.audio.write({ samples: makeTone(hz, 48_000, ms, -12), sampleRate: 48_000 });
-  }
-
-  get keys(): string {
-    return this.events.map((event) => (event.type === 'dtmf' ? event.digit : '')).join('');
-  }
-
-  async close(): Promise<void> {
-    await this.leg.close(termination('agent-hangup'));
+  override async close(): Promise<void> {
+    await super.close();
     await this.phone.close();
   }
 }
