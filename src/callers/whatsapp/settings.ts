@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isPrivateHost } from '../../addresses.ts';
 import { csv, flag, webUrl } from '../../settings.ts';
 import { META_GRAPH_URL } from './http/account.ts';
 
@@ -55,6 +56,7 @@ export interface WhatsappConfig {
   readonly WHATSAPP_APP_SECRET: readonly string[];
   readonly WHATSAPP_VERIFY_TOKEN?: string | undefined;
   readonly GRAPH_API_VERSION: string;
+  readonly GRAPH_API_URL: string;
 }
 
 /** What cannot be together, one sentence each. */
@@ -65,6 +67,9 @@ export function whatsappContradictions(config: WhatsappConfig): string[] {
     for (const name of needed)
       if (config[name] === undefined || config[name].length === 0)
         problems.push(`${name}: is not set although WHATSAPP_PHONE_NUMBER_ID is. Calls by WhatsApp need it.`);
+  const { protocol, hostname } = new URL(config.GRAPH_API_URL);
+  if (protocol === 'http:' && !isPrivateHost(hostname))
+    problems.push('GRAPH_API_URL: over http:// everybody on the way would see the access token. Use https://.');
   if (Number(config.GRAPH_API_VERSION.slice(1)) < 17) problems.push('GRAPH_API_VERSION: calls need v17.0 or newer.');
   return problems;
 }

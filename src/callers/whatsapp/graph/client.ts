@@ -173,15 +173,19 @@ export class GraphClient {
 
   async #send(request: GraphRequest, { tries = TRIES, signal }: GraphCall = {}): Promise<Record<string, unknown>> {
     const { random = Math.random, log } = this.#o;
+    let uncertain = false;
     for (let made = 1; ; made++) {
       try {
         return await this.#timed(request, signal);
       } catch (error) {
-        if (!(error instanceof GraphError) || made >= tries || !error.retryable) throw error;
-        if (error.uncertain && !request.repeatable) throw error;
+        if (!(error instanceof GraphError)) throw error;
+        // Whatever Meta answers to a repetition: it may be because it did it the first time.
+        uncertain ||= error.uncertain;
+        const last = uncertain && !error.uncertain ? error.asUncertain() : error;
+        if (made >= tries || !error.retryable || (error.uncertain && !request.repeatable)) throw last;
         // Meta's word counts; ours is drawn from the upper half, so that it spreads and still backs off.
         const waitMs = error.retryAfterMs ?? BASE_MS * 2 ** (made - 1) * (0.5 + random() / 2);
-        if (waitMs > MOST_MS) throw error;
+        if (waitMs > MOST_MS) throw last;
         const { action } = request;
         const { code, status, graphCode } = error;
         log?.warn(
@@ -189,7 +193,7 @@ export class GraphClient {
           'Meta failed; trying again',
         );
         await delay(this.#clock, waitMs, signal).catch(() => {
-          throw aborted(false);
+          throw aborted(uncertain);
         });
       }
     }

@@ -150,6 +150,19 @@ export class GraphError extends Error {
     this.traceId = options.traceId;
     this.retryAfterMs = options.retryAfterMs;
   }
+
+  /** The same failure, of which it is not certain that Meta did nothing. */
+  asUncertain(): GraphError {
+    const { cause, status, graphCode, traceId, retryAfterMs } = this;
+    return new GraphError(this.code, this.message, {
+      cause,
+      status,
+      graphCode,
+      traceId,
+      retryAfterMs,
+      uncertain: true,
+    });
+  }
 }
 
 /** Our code for Meta's number; undefined where the number says nothing to us. */

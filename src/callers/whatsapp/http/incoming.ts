@@ -145,7 +145,8 @@ export class Incoming {
   /** What keeps only this step from being done does not keep the call: media is then up a little later. */
   async #preAccept({ client, id, stop }: MetaCall, call: MadeCall, sdp: string): Promise<void> {
     try {
-      await client.preAccept(id, sdp, { signal: stop.signal });
+      // Once: the accept does the same, and the user's phone rings meanwhile.
+      await client.preAccept(id, sdp, { signal: stop.signal, tries: 1 });
     } catch (error) {
       this.#o.metrics.count('pre_accept_failed');
       if (!(error instanceof GraphError) || !error.retryable) throw error;

@@ -34,6 +34,7 @@ describe('the settings of calls by WhatsApp', () => {
     [{ WHATSAPP_APP_SECRET: 'short' }, 'WHATSAPP_APP_SECRET: is too short'],
     [{ GRAPH_API_VERSION: '25' }, 'GRAPH_API_VERSION: must look like v25.0'],
     [{ GRAPH_API_VERSION: 'v16.0' }, 'GRAPH_API_VERSION: calls need v17.0 or newer'],
+    [{ GRAPH_API_URL: 'http://graph.facebook.com' }, 'GRAPH_API_URL: over http:// everybody on the way'],
     [{ GRAPH_API_URL: 'graph.facebook.com' }, 'GRAPH_API_URL: must be an http'],
   ])('stop the start where they are wrong: %j', (wrong, problem) => {
     expect(() => loadConfig({ ...ACCOUNT, ...wrong })).toThrow(problem);

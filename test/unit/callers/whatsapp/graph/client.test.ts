@@ -228,6 +228,21 @@ describe('the Graph client', () => {
     expect(await placed).toEqual({ callId: 'b' });
   });
 
+  it('is not certain that nothing was done where an earlier try may have done it', async () => {
+    const { client, clock, asked } = rig(['never', [400, refusal(100)]]);
+    expect(await failure(clock, client.accept('a', SDP))).toMatchObject({
+      code: 'GRAPH_PARAMETER_INVALID',
+      graphCode: 100,
+      uncertain: true,
+    });
+    expect(asked).toHaveLength(2);
+    const certain = rig([
+      [503, refusal(2)],
+      [400, refusal(100)],
+    ]);
+    expect(await failure(certain.clock, certain.client.accept('a', SDP))).toMatchObject({ uncertain: false });
+  });
+
   it('is given up by whoever asks', async () => {
     const { client } = rig(['never']);
     const stop = new AbortController();
