@@ -17,7 +17,7 @@ const REST = 'rest-token-of-the-account';
 export const fixtures = join(import.meta.dirname, '../fixtures');
 
 export interface CallsRigOptions extends RigOptions {
-  readonly carrier: 'twilio' | 'signalwire';
+  readonly carrier: 'twilio' | 'signalwire' | 'plivo';
   /** How SignalWire places calls. */
   readonly control?: 'rest' | 'relay';
   readonly far?: CarrierServerOptions['far'];
@@ -37,6 +37,33 @@ export interface CallsRig extends Rig {
   readonly callbackUrl: string;
   api(method: 'GET' | 'POST', path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
 }
+
+const CREDENTIALS: Readonly<
+  Record<
+    CallsRigOptions['carrier'],
+    (with_: { accountSid: string; carrier: CarrierServer; control: string }) => Record<string, string>
+  >
+> = {
+  twilio: ({ accountSid, carrier }) => ({
+    TWILIO_ACCOUNT_SID: accountSid,
+    // The first asks the REST API; all verify webhooks, the one that is being rotated out too.
+    TWILIO_AUTH_TOKEN: `${REST},${SIGNING}`,
+    TWILIO_API_URL: carrier.url,
+  }),
+  signalwire: ({ accountSid, carrier, control }) => ({
+    SIGNALWIRE_PROJECT_ID: accountSid,
+    SIGNALWIRE_TOKEN: REST,
+    SIGNALWIRE_SIGNING_KEY: SIGNING,
+    SIGNALWIRE_API_URL: carrier.url,
+    SIGNALWIRE_RELAY_URL: carrier.relayUrl,
+    SIGNALWIRE_CONTROL: control,
+  }),
+  plivo: ({ accountSid, carrier }) => ({
+    PLIVO_AUTH_ID: accountSid,
+    PLIVO_AUTH_TOKEN: `${REST},${SIGNING}`,
+    PLIVO_API_URL: carrier.url,
+  }),
+};
 
 export async function startCallsRig(options: CallsRigOptions): Promise<CallsRig> {
   const { carrier: name, far } = options;
@@ -63,22 +90,7 @@ export async function startCallsRig(options: CallsRigOptions): Promise<CallsRig>
     record: true,
     ...(far === undefined ? {} : { far }),
   });
-  const credentials: Record<string, string> =
-    name === 'twilio'
-      ? {
-          TWILIO_ACCOUNT_SID: accountSid,
-          // The first asks the REST API; all verify webhooks, the one that is being rotated out too.
-          TWILIO_AUTH_TOKEN: `${REST},${SIGNING}`,
-          TWILIO_API_URL: carrier.url,
-        }
-      : {
-          SIGNALWIRE_PROJECT_ID: accountSid,
-          SIGNALWIRE_TOKEN: REST,
-          SIGNALWIRE_SIGNING_KEY: SIGNING,
-          SIGNALWIRE_API_URL: carrier.url,
-          SIGNALWIRE_RELAY_URL: carrier.relayUrl,
-          SIGNALWIRE_CONTROL: options.control ?? 'rest',
-        };
+  const credentials = CREDENTIALS[name]({ accountSid, carrier, control: options.control ?? 'rest' });
   const rig = await startRig({
     ...options,
     settings: {

@@ -4,6 +4,8 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { LamlControl } from '../../src/callers/phone/carriers/laml/control.ts';
+import { PlivoCalls } from '../../src/callers/phone/carriers/plivo/calls.ts';
+import { PlivoControl } from '../../src/callers/phone/carriers/plivo/control.ts';
 import { SignalWireRelay } from '../../src/callers/phone/carriers/signalwire/relay.ts';
 import type { RelayModule } from '../../src/callers/phone/carriers/signalwire/relay-sdk.ts';
 import { signalWireRest } from '../../src/callers/phone/carriers/signalwire/rest.ts';
@@ -98,6 +100,88 @@ function restRig(name: 'twilio' | 'signalwire') {
   };
 }
 
+/** As the daemon's webhooks do, a bridge tells the control of both ids of a call that was placed. */
+async function plivoRig(): Promise<ControlRig<CarrierCall>> {
+  const calls = new PlivoCalls();
+  const documents: string[] = [];
+  const server = createServer(async (request, response) => {
+    let body = '';
+    for await (const chunk of request) body += chunk;
+    const form = new URLSearchParams(body);
+    calls.tell(form.get('RequestUUID') ?? '', form.get('CallUUID') ?? '');
+    const index = /^\/document\/(\d+)$/.exec(request.url ?? '')?.[1];
+    const waiting = '<Response><Wait length="600"/></Response>';
+    response.setHeader('content-type', 'text/xml').end(index === undefined ? waiting : documents[Number(index)]);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const carrier = await startCarrier({ carrier: 'plivo', token: TOKEN, verbTimeScale: 1 });
+  const host = (document: string) => `${base}/document/${documents.push(document) - 1}`;
+  const make = (authToken: string) =>
+    new PlivoControl({
+      authId: carrier.accountSid,
+      authToken,
+      baseUrl: carrier.url,
+      calls,
+      host,
+      timeoutMs: 300,
+      random: () => 0,
+    });
+  const control = make(TOKEN);
+  // The tests look calls up by the id that they were given.
+  const named = (call: CarrierCall): CarrierCall =>
+    new Proxy(call, {
+      get: (of, name) => {
+        if (name === 'sid') return of.requestSid;
+        const value: unknown = Reflect.get(of, name, of);
+        // It is answered when the bridge was asked what to do, and told both ids with that.
+        const isKnown = calls.idOf(of.requestSid ?? '') === of.sid;
+        if (name === 'status' && value === 'in-progress' && !isKnown) return 'ringing';
+        return typeof value === 'function' ? value.bind(of) : value;
+      },
+    });
+  const updates = (method: string, key: string) =>
+    carrier.requests.filter(
+      ({ method: asked, path, form }) =>
+        asked === method && /\/Call\/[^/]+\/$/.test(path) && (key === '' || key in form),
+    ).length;
+  return {
+    ...timeline,
+    control,
+    carrier: {
+      get calls() {
+        return carrier.calls.map(named);
+      },
+      requests: carrier.requests,
+      relayRequests: carrier.relayRequests,
+    },
+    url: `${base}/incoming-call`,
+    fail: (_action, failure, times) => {
+      for (let i = 0; i < times; i++) carrier.faults.add(REST_FAULTS[failure]);
+    },
+    requests: (action) =>
+      action === 'dial'
+        ? carrier.requests.filter(({ path }) => path.endsWith('/Call/')).length
+        : action === 'hangup'
+          ? updates('DELETE', '')
+          : updates('POST', 'aleg_url'),
+    withBadToken: () => make('wrong-token-that-nobody-may-see'),
+    secrets: [
+      TOKEN,
+      'wrong-token-that-nobody-may-see',
+      Buffer.from(`${carrier.accountSid}:wrong`).toString('base64').slice(0, 30),
+      TO,
+    ],
+    close: async () => {
+      await control.close();
+      await carrier.close();
+      server.close();
+      server.closeAllConnections();
+    },
+  };
+}
+
+callControlContract('Plivo REST', plivoRig, { digits: true, machineDetection: true });
 callControlContract('Twilio REST', restRig('twilio'), { digits: false, machineDetection: true });
 callControlContract('SignalWire REST', restRig('signalwire'), { digits: false, machineDetection: true });
 

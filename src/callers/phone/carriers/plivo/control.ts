@@ -85,22 +85,23 @@ export class PlivoControl implements CallControl {
     const { statusCallback, machineDetection, signal } = request;
     if (machineDetection === 'message-end')
       throw new ControlError('CONTROL_UNSUPPORTED', 'Plivo tells people from machines, not when a greeting is over');
-    const news = statusCallback === undefined ? undefined : checkUrl(statusCallback, 'the status callback');
+    const url = checkUrl(request.url, 'the URL of instructions');
+    // Told at the latest there, where each event says what it is: that it rings brings the call's own id, by which it is hung up once it is answered.
+    const news = statusCallback === undefined ? url : checkUrl(statusCallback, 'the status callback');
     const order = {
       from: bare(checkNumber(request.from, 'the number to call from')),
       to: bare(checkNumber(request.to, 'the number to call')),
-      answer_url: checkUrl(request.url, 'the URL of instructions'),
+      answer_url: url,
       answer_method: 'POST',
+      ring_url: news,
+      ring_method: 'POST',
+      hangup_url: news,
+      hangup_method: 'POST',
       ring_timeout: checkSeconds(request.timeoutSeconds),
-      ...(news === undefined ? {} : { ring_url: news, ring_method: 'POST', hangup_url: news, hangup_method: 'POST' }),
       // With an address of its own it runs beside the conversation.
       ...(machineDetection === undefined
         ? {}
-        : {
-            machine_detection: 'true',
-            machine_detection_url: news ?? request.url,
-            machine_detection_method: 'POST',
-          }),
+        : { machine_detection: 'true', machine_detection_url: news, machine_detection_method: 'POST' }),
     };
     try {
       // A second call because an answer was lost would ring somebody twice.
