@@ -5,8 +5,8 @@ import { delimiter, join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { isToneAlone } from '../src/media/tone.ts';
-import { type CarrierCall, startCarrier } from '../src/simulator/carrier/index.ts';
-import { CARRIERS, type Carrier } from '../src/simulator/phone/carrier.ts';
+import { type CarrierCall, type CarrierServer, startCarrier } from '../src/simulator/carrier/index.ts';
+import type { Carrier } from '../src/simulator/phone/carrier.ts';
 import { scriptSource, toneSource } from '../src/simulator/phone/index.ts';
 import { startRealtimeServer } from '../src/simulator/realtime/index.ts';
 import { freePort } from './image/container.ts';
@@ -16,9 +16,9 @@ import { freePort } from './image/container.ts';
  * the carrier and the model. Exit status 0 when the call to the number was answered and both sides heard each other.
  */
 
-const USAGE = `Usage: node deploy/new-user.ts [options]
+const usage = () => `Usage: node deploy/new-user.ts [options]
 
-  --carrier NAME   twilio (default) or signalwire
+  --carrier NAME   twilio (default), ${Object.keys(NEW_USERS).slice(1).join(', ')}
   --from DIR       clone this repository instead of this one
   --test           run all tests as well, the second of the two commands
   --keep           leave the clone where it is
@@ -35,6 +35,48 @@ const ENOUGH_MS = 600;
 /** Loud enough, and nothing beside it; dB. */
 const ALONE = { minDb: -30, maxOtherDb: -45 };
 const CALL_LIMIT_MS = 40_000;
+
+/** What a new user has of a carrier, and does there. */
+interface NewUser {
+  /** Signs its webhooks. */
+  readonly signingSecret: string;
+  /** Where a number's calls go as it comes from the shop. */
+  readonly webhook: string;
+  /** What he writes into `.env`. */
+  settings(carrier: CarrierServer): Readonly<Record<string, string>>;
+  /** Whether `--fix` sets the number's webhook; he sets it in the dashboard otherwise. */
+  readonly isFixed: boolean;
+}
+
+const NEW_USERS: Readonly<Partial<Record<Carrier, NewUser>>> = {
+  twilio: {
+    signingSecret: TOKEN,
+    webhook: 'https://demo.twilio.com/welcome/voice/',
+    settings: ({ accountSid, url }) => ({
+      TWILIO_AUTH_TOKEN: TOKEN,
+      TWILIO_ACCOUNT_SID: accountSid,
+      TWILIO_API_URL: url,
+    }),
+    isFixed: true,
+  },
+  signalwire: {
+    signingSecret: SIGNING_KEY,
+    webhook: '',
+    settings: ({ accountSid, url }) => ({
+      SIGNALWIRE_SIGNING_KEY: SIGNING_KEY,
+      SIGNALWIRE_PROJECT_ID: accountSid,
+      SIGNALWIRE_TOKEN: TOKEN,
+      SIGNALWIRE_API_URL: url,
+    }),
+    isFixed: false,
+  },
+  plivo: {
+    signingSecret: TOKEN,
+    webhook: '',
+    settings: ({ accountSid, url }) => ({ PLIVO_AUTH_TOKEN: TOKEN, PLIVO_AUTH_ID: accountSid, PLIVO_API_URL: url }),
+    isFixed: true,
+  },
+};
 
 const began = performance.now();
 const seconds = (since: number) => `${((performance.now() - since) / 1_000).toFixed(1)} s`;
@@ -133,15 +175,14 @@ async function heard(call: CarrierCall): Promise<number> {
   }
 }
 
-async function realNumber(folder: string, name: Carrier): Promise<void> {
+async function realNumber(folder: string, name: Carrier, user: NewUser): Promise<void> {
   const port = await freePort();
   const model = await startRealtimeServer({ port: 0, apiKeys: [KEY] });
   const carrier = await startCarrier({
     carrier: name,
     token: TOKEN,
-    signingSecret: name === 'twilio' ? TOKEN : SIGNING_KEY,
-    // As a number comes from the shop: at Twilio with a demonstration on it.
-    numbers: [{ phoneNumber: NUMBER, voiceUrl: name === 'twilio' ? 'https://demo.twilio.com/welcome/voice/' : '' }],
+    signingSecret: user.signingSecret,
+    numbers: [{ phoneNumber: NUMBER, voiceUrl: user.webhook }],
     source: scriptSource([{ pauseMs: 6_500 }, toneSource(TONE_HZ, { ms: 1_500 }), { pauseMs: 30_000 }]),
     record: true,
   });
@@ -149,22 +190,13 @@ async function realNumber(folder: string, name: Carrier): Promise<void> {
   let daemon: ChildProcess | undefined;
   try {
     await step('settings are written', async () => {
-      const ofCarrier =
-        name === 'twilio'
-          ? { TWILIO_AUTH_TOKEN: TOKEN, TWILIO_ACCOUNT_SID: carrier.accountSid, TWILIO_API_URL: carrier.url }
-          : {
-              SIGNALWIRE_SIGNING_KEY: SIGNING_KEY,
-              SIGNALWIRE_PROJECT_ID: carrier.accountSid,
-              SIGNALWIRE_TOKEN: TOKEN,
-              SIGNALWIRE_API_URL: carrier.url,
-            };
       const settings = {
         HOST: '127.0.0.1',
         PORT: port,
         PUBLIC_URL: `http://127.0.0.1:${port}`,
         OPENAI_API_KEY: KEY,
         OPENAI_BASE_URL: model.url,
-        ...ofCarrier,
+        ...user.settings(carrier),
       };
       writeFileSync(
         join(folder, '.env'),
@@ -178,7 +210,7 @@ async function realNumber(folder: string, name: Carrier): Promise<void> {
     for (const line of before) say(`          ${line}`);
     if (!before.some((line) => line.startsWith('fail number')))
       throw new Error('the doctor does not see that the number leads elsewhere');
-    if (name === 'twilio') {
+    if (user.isFixed) {
       const mended = await step('npm run doctor -- --fix', () => doctor(folder, '--fix'));
       for (const line of mended) say(`          ${line}`);
     } else {
@@ -214,9 +246,10 @@ async function main(): Promise<void> {
       help: flags,
     },
   });
-  if (values.help) return say(USAGE);
-  const name = CARRIERS.find((one) => one === values.carrier);
-  if (name === undefined) throw new Error(`--carrier: ${CARRIERS.join(' or ')}`);
+  if (values.help) return say(usage());
+  const known = Object.entries(NEW_USERS).find(([one]) => one === values.carrier);
+  if (known === undefined) throw new Error(`--carrier: ${Object.keys(NEW_USERS).join(', ')}`);
+  const [name, user] = known as [Carrier, NewUser];
   const folder = mkdtempSync(join(tmpdir(), 'voicebridge-new-user-'));
   try {
     const version = async (program: string) => (await must(folder, program, '--version')).trim();
@@ -228,7 +261,7 @@ async function main(): Promise<void> {
       const printed = await step('npm test', () => must(folder, 'npm', 'test'));
       say(`          ${printed.trim().split('\n').at(-1)}`);
     }
-    await realNumber(folder, name);
+    await realNumber(folder, name, user);
     say(`${seconds(began).padStart(8)}  from nothing to a call that was answered`);
   } finally {
     if (values.keep) say(`the clone is in ${folder}`);
