@@ -270,9 +270,11 @@ export async function openDispatch(deps: DispatchDeps): Promise<Dispatch> {
   }
 }
 
-/** What a prompt may say of one end of a call. A page's conversation is nothing that one could tell a caller. */
+/** What a prompt may say of one end of a call. A page's conversation, or the id of a WhatsApp user, is nothing that one could tell a caller. */
 function shown(party: Party): string | undefined {
-  return party.kind === 'identity' && party.scheme === 'page' ? undefined : partyText(party);
+  return party.kind === 'identity' && (party.scheme === 'page' || party.scheme === 'whatsapp')
+    ? undefined
+    : partyText(party);
 }
 
 /** Which kind of agent answers, and what the route says of it. `ordered`: the prompt that whoever placed the call wants in place of the route's. */
