@@ -254,6 +254,12 @@ describe('POST /bridge/start', () => {
     expect(other.body['ignored']).toEqual(['temperature']);
   });
 
+  it('names its socket by the public address', async ({ own }) => {
+    const rig = own(await startRig({ settings: { PUBLIC_URL: 'https://voice.example.com/calls' } }));
+    const { body } = await start(rig.url, { callId: ID, sdpOffer: await client().peer.createOffer(500) });
+    expect(body['bridgeUrl']).toMatch(/^wss:\/\/voice\.example\.com\/calls\/bridge\/call\?token=[\w-]{43}$/);
+  });
+
   it('says why no further call is taken, and while it drains', async ({ own }) => {
     const rig = own(await startRig({ settings: { MAX_CALLS: '1', DRAIN_TIMEOUT: '1' } }));
     const sdpOffer = await client().peer.createOffer(500);

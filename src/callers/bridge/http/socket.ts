@@ -3,11 +3,12 @@ import type { Clock } from '../../../call/clock.ts';
 import type { Log } from '../../../call/leg.ts';
 import { termination } from '../../../call/termination.ts';
 import type { HttpServer } from '../../../http/server.ts';
-import { CLOSE, type Socket, SocketAcceptor } from '../../../transport/socket.ts';
+import { type Socket, SocketAcceptor } from '../../../transport/socket.ts';
 import { type CallWord, MAX_MESSAGE, parseHandlerMessage } from '../messages.ts';
 import { type HandedCall, word } from './handed-call.ts';
 import type { HandedCalls } from './handed-calls.ts';
 import type { HandedCallMetrics } from './metrics.ts';
+import { Outlet } from './outlet.ts';
 import { SOCKET_PATH } from './routes.ts';
 
 export interface HandlerSocketsOptions {
@@ -23,8 +24,6 @@ export interface HandlerSocketsOptions {
 /** A message's characters are three bytes of UTF-8 at most. */
 const MESSAGE_MOST_BYTES = MAX_MESSAGE * 3;
 const PING_INTERVAL_MS = 20_000;
-/** The part of the buffer beyond which what can be missed is left out. */
-const FULL = 1 / 16;
 
 /** Serves the sockets of calls that were handed on: what happens in the call goes out, and its handler's orders come in. */
 export function serveHandlerSockets({ http, calls, clock, log, metrics, bufferBytes }: HandlerSocketsOptions): void {
@@ -48,15 +47,9 @@ export function serveHandlerSockets({ http, calls, clock, log, metrics, bufferBy
       return;
     }
     acceptor.accept(request, stream, head, (attach) => {
-      const end = (why: 'slow' | 'flood', code: number, words: string) => {
-        metrics.dropped(why);
-        log.warn({ callId: handed.callId, why }, "a handler's socket was closed");
-        handed.detach(outlet);
-        socket.close(code, words);
-      };
       const reader = new Reader(handed, clock, {
         say: (said) => void socket.send(word(said)),
-        flood: () => end('flood', CLOSE.policy, 'too many messages'),
+        flood: () => outlet.drop('flood'),
       });
       const socket: Socket = attach({
         text: (data) => reader.read(data.toString('utf8')),
@@ -66,16 +59,17 @@ export function serveHandlerSockets({ http, calls, clock, log, metrics, bufferBy
           handed.detach(outlet);
         },
       });
-      const outlet = {
-        tell: (json: string, transient: boolean) => {
-          if (transient && socket.bufferedBytes > bufferBytes * FULL) return;
-          socket.send(json);
-          if (socket.bufferedBytes > bufferBytes) end('slow', CLOSE.tryLater, 'the reader is too slow');
+      const outlet = new Outlet({
+        socket,
+        bufferBytes,
+        dropped(why) {
+          metrics.dropped(why);
+          log.warn({ callId: handed.callId, why }, "a handler's socket was closed");
+          handed.detach(outlet);
         },
-        end: () => socket.close(CLOSE.normal, 'the call is over'),
-      };
+      });
       metrics.sockets(1);
-      if (!handed.attach(outlet)) socket.close(CLOSE.normal, 'the call is over');
+      if (!handed.attach(outlet)) outlet.end();
     });
   });
 }
