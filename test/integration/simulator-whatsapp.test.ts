@@ -83,6 +83,22 @@ describe('a user who calls', () => {
     expect(loudest(1_209)).toBeLessThan(loudest(1_336) - 10);
   });
 
+  it('whose microphone is dead sends RTCP and no audio', async () => {
+    const { business, meta } = await start();
+    const phone = meta.phone({ mute: true, hangUpAfterMs: 4_000 });
+    const report = phone.placeCall();
+    const { id, offer } = await business.called();
+    await business.act('accept', id, await business.answer(offer));
+    business.play(AGENT_HZ);
+    await sleep(3_500);
+    const stats = (await business.peer?.stats()) ?? [];
+    const of = (type: string) => stats.find((entry) => entry['type'] === type);
+    expect(of('remote-inbound-rtp')).toBeDefined();
+    expect(of('inbound-rtp')?.['packetsReceived'] ?? 0).toBe(0);
+    expect(phone.rtp.packets).toBeGreaterThan(50);
+    expect((await report).streams[0]?.sent.frames).toBe(0);
+  });
+
   it('is told by Meta that no media came, and when the business does not answer', async () => {
     const { business, meta } = await start({ limits: { mediaStartMs: 1_000, ringMs: 1_500 } });
     const quiet = meta.phone();

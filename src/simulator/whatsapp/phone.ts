@@ -2,7 +2,6 @@
 
 import { type Clock, systemClock, type Timer } from '../../call/clock.ts';
 import { Ticker } from '../../call/ticker.ts';
-import type { FlowEnd } from '../phone/flow.ts';
 import { type HabitOptions, Habits } from '../phone/habits.ts';
 import type { Interruption } from '../phone/interruptions.ts';
 import { CallRecorder } from '../phone/recorder.ts';
@@ -10,6 +9,7 @@ import { type CallReport, makeReport } from '../phone/report.ts';
 import type { AudioSource } from '../phone/source.ts';
 import { Timeline, type TimelineEntry, tenth } from '../phone/timeline.ts';
 import type { CallEnd, MetaCall, UserEnd } from './call.ts';
+import { answerOf, asFlowEnd } from './flow-end.ts';
 import { ownFormat, type RtpCounts, RtpLine } from './line.ts';
 import type { Direction, User } from './payloads.ts';
 import { RtpPeer } from './rtp-peer.ts';
@@ -136,14 +136,13 @@ export class WhatsAppPhone implements UserEnd {
   /** Calls the business. Resolves when the call is over; whatever failed stands in the report. Rejects for a second call on this phone. */
   async placeCall(): Promise<CallReport> {
     const { isReordered = false, delivery, patienceMs } = this.#o;
-    const peer = await this.#open('USER_INITIATED', delivery);
+    const { peer, call } = await this.#open('USER_INITIATED', delivery);
     const offer = await peer.offer();
-    this.#timeline.add('webhook', `POST ${this.#meta.webhookUrl}, call ${this.#call?.id}`);
+    this.#timeline.add('webhook', `POST ${this.#meta.webhookUrl}, call ${call.id}`);
     if (patienceMs !== undefined) this.#limit = this.#clock.after(patienceMs, () => this.hangUp());
-    const told = await (isReordered ? this.#call?.ringReordered(offer) : this.#call?.ring(offer));
-    const answered = told?.status === undefined ? `no answer (${told?.error})` : `HTTP ${told.status}`;
-    this.#timeline.add('webhook', `${answered} after ${tenth(told?.ms ?? 0)} ms`);
-    if (told?.status !== 200 && this.#o.isImpatient) this.hangUp();
+    const told = await (isReordered ? call.ringReordered(offer) : call.ring(offer));
+    this.#timeline.add('webhook', `${answerOf(told)} after ${tenth(told.ms)} ms`);
+    if (told.status !== 200 && this.#o.isImpatient) this.hangUp();
     return this.#toTheEnd(told);
   }
 
@@ -154,8 +153,7 @@ export class WhatsAppPhone implements UserEnd {
     ringMs: number | undefined,
     opaque: string | undefined,
   ): Promise<CallReport> {
-    const peer = await this.#open('BUSINESS_INITIATED', this.#o.delivery);
-    const call = this.#call!;
+    const { peer, call } = await this.#open('BUSINESS_INITIATED', this.#o.delivery);
     call.identity = { ...call.identity, opaque };
     opened(call);
     this.#timeline.add('graph', 'the business calls');
@@ -225,10 +223,10 @@ export class WhatsAppPhone implements UserEnd {
     this.#over.resolve(end);
   }
 
-  async #open(direction: Direction, delivery: Delivery | undefined): Promise<RtpPeer> {
+  async #open(direction: Direction, delivery: Delivery | undefined): Promise<{ peer: RtpPeer; call: MetaCall }> {
     if (this.#isUsed) throw new Error('one call a phone: make another phone for another call');
     this.#isUsed = true;
-    this.#peer = await RtpPeer.create({
+    const peer = await RtpPeer.create({
       addresses: this.#o.addresses ?? LOOPBACK,
       format: this.#format,
       packet: (packet) => this.#line.receive(packet),
@@ -242,8 +240,10 @@ export class WhatsAppPhone implements UserEnd {
         this.#speak();
       },
     });
-    this.#call = this.#meta.open(this.user, direction, this, delivery);
-    return this.#peer;
+    const call = this.#meta.open(this.user, direction, this, delivery);
+    this.#peer = peer;
+    this.#call = call;
+    return { peer, call };
   }
 
   async #take(call: MetaCall, peer: RtpPeer, offer: string): Promise<void> {
@@ -267,7 +267,9 @@ export class WhatsAppPhone implements UserEnd {
   }
 
   async #toTheEnd(told: Delivered | undefined): Promise<CallReport> {
-    const ended = asFlowEnd(await this.#over.promise, this.#acceptedMs !== undefined);
+    const end = await this.#over.promise;
+    const wasAccepted = this.#acceptedMs !== undefined;
+    const ended = asFlowEnd(end, wasAccepted, told !== undefined && told.status !== 200 ? answerOf(told) : undefined);
     this.#timeline.add('ended', ended.reason);
     const since = (ms: number | undefined) => (ms === undefined ? undefined : this.#timeline.since(ms));
     const { id = '' } = this.#call ?? {};
@@ -295,18 +297,4 @@ export class WhatsAppPhone implements UserEnd {
       timeline: this.#timeline,
     });
   }
-}
-
-/** How it ended in the words of the telephone's report. */
-function asFlowEnd({ by, how, code }: CallEnd, wasAccepted: boolean): FlowEnd {
-  if (code !== undefined) return { by: 'carrier', reason: `Meta ended the call with ${code}`, callStatus: 'failed' };
-  if (how === 'not answered')
-    return { by: 'carrier', reason: 'the business did not answer in time', callStatus: 'no-answer' };
-  const callStatus = wasAccepted ? 'completed' : how === 'rejected' ? 'busy' : 'no-answer';
-  if (by === 'user') return { by: 'caller', reason: 'the caller hung up', callStatus };
-  return {
-    by: 'bridge',
-    reason: how === 'rejected' ? 'the business rejected the call' : 'the business hung up',
-    callStatus,
-  };
 }

@@ -26,7 +26,13 @@ describe('flags', () => {
     expect(parseFlags(['--dtmf', '5']).digits).toEqual({ keys: '5', atMs: 2000 });
   });
 
+  it('are those of a telephone for who calls by WhatsApp, who has G.711 as his only other codec', () => {
+    const flags = parseFlags('--carrier whatsapp --from GB.12 --codec PCMU --dtmf 5 --interrupt-at 900'.split(' '));
+    expect(flags).toMatchObject({ carrier: 'whatsapp', from: 'GB.12', codec: 'PCMU@8000', interruptAtMs: 900 });
+  });
+
   it.each([
+    ['--carrier whatsapp --codec L16@16000h', /use --carrier signalwire/],
     ['--nonsense', /nonsense/],
     ['--carrier att', /known are twilio, signalwire/],
     ['--codec OPUS', /known are PCMU@8000h/],
