@@ -29,7 +29,7 @@ export interface WhatsappDeskDeps {
   readonly placed?: PlacedCalls | undefined;
   readonly count: CountWhatsapp;
   readonly clock: Clock;
-  readonly log: Pick<Log, 'debug' | 'info' | 'error'>;
+  readonly log: Pick<Log, 'debug' | 'warn' | 'error'>;
 }
 
 /** How long what is being made may take to come to its end when the process stops, ms: its calls are over by then. */
@@ -129,7 +129,10 @@ export class WhatsappDesk implements CallObserver {
     // What happened longer ago than anybody remembers is a repetition, or somebody plays back what he saw: no phone rings for so long.
     if (event.at !== undefined && clock.wall() - event.at > OVER_MS) {
       count('connect_stale');
-      log.info({ call: shownId(event.id) }, 'a WhatsApp call was told more than an hour late, and is not answered');
+      log.warn(
+        { call: shownId(event.id) },
+        "a WhatsApp call was told more than an hour late and is not answered; where each is, this machine's clock is wrong",
+      );
       return;
     }
     const meta = new MetaCall(event, client, clock.now());
