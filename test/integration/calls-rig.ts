@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type CarrierServer, type CarrierServerOptions, startCarrier } from '../../src/simulator/carrier/index.ts';
 import { newAccountSid } from '../../src/simulator/phone/carrier.ts';
 import { scriptSource, toneSource } from '../../src/simulator/phone/index.ts';
+import { PRIVATE_PEM, PUBLIC_PEM } from '../fixtures/vonage/key.ts';
 import { type Rig, type RigOptions, startRig } from './rig.ts';
 
 /** The whole daemon with the credentials of a carrier that places calls: a stand-in that speaks the real REST API and relay. */
@@ -17,7 +18,7 @@ const REST = 'rest-token-of-the-account';
 export const fixtures = join(import.meta.dirname, '../fixtures');
 
 export interface CallsRigOptions extends RigOptions {
-  readonly carrier: 'twilio' | 'signalwire' | 'plivo';
+  readonly carrier: 'twilio' | 'signalwire' | 'plivo' | 'vonage';
   /** How SignalWire places calls. */
   readonly control?: 'rest' | 'relay';
   readonly far?: CarrierServerOptions['far'];
@@ -63,6 +64,12 @@ const CREDENTIALS: Readonly<
     PLIVO_AUTH_TOKEN: `${REST},${SIGNING}`,
     PLIVO_API_URL: carrier.url,
   }),
+  vonage: ({ accountSid, carrier }) => ({
+    VONAGE_SIGNATURE_SECRET: SIGNING,
+    VONAGE_APPLICATION_ID: accountSid,
+    VONAGE_PRIVATE_KEY: PRIVATE_PEM,
+    VONAGE_API_URL: carrier.url,
+  }),
 };
 
 export async function startCallsRig(options: CallsRigOptions): Promise<CallsRig> {
@@ -89,6 +96,7 @@ export async function startCallsRig(options: CallsRigOptions): Promise<CallsRig>
     source: scriptSource([{ pauseMs: 1_500 }, toneSource(440, { ms: 600 })]),
     record: true,
     ...(far === undefined ? {} : { far }),
+    ...(name === 'vonage' ? { publicKey: PUBLIC_PEM } : {}),
   });
   const credentials = CREDENTIALS[name]({ accountSid, carrier, control: options.control ?? 'rest' });
   const rig = await startRig({

@@ -121,7 +121,8 @@ function change(call: CarrierCall, body: Json): RestReply {
 function play(call: CarrierCall, body: Json): RestReply {
   const digits = text(body['digits']);
   if (!/^[0-9*#p]+$/.test(digits)) throw refuse(400, 'Bad Request', 'digits must be of 0-9 * # p.');
-  call.digits.push(digits);
+  // As all carriers' are kept: a pause of half a second is a w.
+  call.digits.push(digits.replaceAll('p', 'w'));
   return { status: 200, body: { message: 'DTMF sent', uuid: call.sid } };
 }
 
