@@ -1,11 +1,17 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { isToneAlone } from '../src/media/tone.ts';
-import { type CarrierCall, type CarrierServer, startCarrier } from '../src/simulator/carrier/index.ts';
+import {
+  type CarrierCall,
+  type CarrierServer,
+  type CarrierServerOptions,
+  startCarrier,
+} from '../src/simulator/carrier/index.ts';
 import type { Carrier } from '../src/simulator/phone/carrier.ts';
 import { scriptSource, toneSource } from '../src/simulator/phone/index.ts';
 import { startRealtimeServer } from '../src/simulator/realtime/index.ts';
@@ -44,9 +50,21 @@ interface NewUser {
   readonly webhook: string;
   /** What he writes into `.env`. */
   settings(carrier: CarrierServer): Readonly<Record<string, string>>;
+  /** What the stand-in has besides. */
+  readonly standIn?: Partial<CarrierServerOptions>;
+  /** Where calls go after that, and how they fare is told, where the number has no webhook of its own. */
+  calledAt?(carrier: CarrierServer): { readonly webhookUrl: string; readonly statusUrl: string };
   /** Whether `--fix` sets the number's webhook; he sets it in the dashboard otherwise. */
   readonly isFixed: boolean;
 }
+
+const API_KEY = 'abcd1234';
+/** As Vonage makes it for an application: whoever made that downloads the private half. */
+const APPLICATION_KEY = generateKeyPairSync('rsa', {
+  modulusLength: 2_048,
+  publicKeyEncoding: { type: 'spki', format: 'pem' },
+  privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+});
 
 const NEW_USERS: Readonly<Partial<Record<Carrier, NewUser>>> = {
   twilio: {
@@ -74,6 +92,22 @@ const NEW_USERS: Readonly<Partial<Record<Carrier, NewUser>>> = {
     signingSecret: TOKEN,
     webhook: '',
     settings: ({ accountSid, url }) => ({ PLIVO_AUTH_TOKEN: TOKEN, PLIVO_AUTH_ID: accountSid, PLIVO_API_URL: url }),
+    isFixed: true,
+  },
+  vonage: {
+    signingSecret: SIGNING_KEY,
+    webhook: '',
+    standIn: { apiUser: API_KEY, publicKey: APPLICATION_KEY.publicKey },
+    settings: ({ accountSid, url }) => ({
+      VONAGE_SIGNATURE_SECRET: SIGNING_KEY,
+      VONAGE_APPLICATION_ID: accountSid,
+      VONAGE_PRIVATE_KEY: Buffer.from(APPLICATION_KEY.privateKey).toString('base64'),
+      VONAGE_API_KEY: API_KEY,
+      VONAGE_API_SECRET: TOKEN,
+      VONAGE_API_URL: url,
+      VONAGE_ACCOUNT_URL: url,
+    }),
+    calledAt: ({ application: { answerUrl, eventUrl } }) => ({ webhookUrl: answerUrl, statusUrl: eventUrl }),
     isFixed: true,
   },
 };
@@ -185,6 +219,7 @@ async function realNumber(folder: string, name: Carrier, user: NewUser): Promise
     numbers: [{ phoneNumber: NUMBER, voiceUrl: user.webhook }],
     source: scriptSource([{ pauseMs: 6_500 }, toneSource(TONE_HZ, { ms: 1_500 }), { pauseMs: 30_000 }]),
     record: true,
+    ...user.standIn,
   });
   const [number] = carrier.numbers.matching(NUMBER);
   let daemon: ChildProcess | undefined;
@@ -222,7 +257,8 @@ async function realNumber(folder: string, name: Carrier, user: NewUser): Promise
     for (const line of after) say(`          ${line}`);
     const failed = after.filter((line) => line.startsWith('fail'));
     if (failed.length > 0) throw new Error('the doctor still finds something wrong');
-    const call = carrier.callIn({ from: '+15550002222', to: NUMBER, webhookUrl: number!.voiceUrl });
+    const at = user.calledAt?.(carrier) ?? { webhookUrl: number!.voiceUrl };
+    const call = carrier.callIn({ from: '+15550002222', to: NUMBER, ...at });
     const ms = await step('somebody calls the number, and hears his own tone said back', () => heard(call));
     say(`          ${ms} ms of the caller's ${TONE_HZ} Hz tone came back alone`);
     call.hangUp();
