@@ -86,7 +86,8 @@ class Phone:
             try:
                 frames = self.decoder.decode(JitterFrame(data=packet.payload, timestamp=packet.timestamp))
                 for frame in frames:
-                    samples = struct.unpack("<%dh" % (len(bytes(frame.planes[0])) // 2), bytes(frame.planes[0]))
+                    # Two channels in turns; the plane is longer than what is in it.
+                    samples = struct.unpack("<%dh" % (frame.samples * 2), bytes(frame.planes[0])[: frame.samples * 4])
                     self.heard = (self.heard + list(samples[::2]))[-RATE:]
             except Exception as error:  # What cannot be decoded is no reason to fall silent.
                 print(json.dumps({"trouble": str(error)}), flush=True)

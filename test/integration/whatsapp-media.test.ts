@@ -193,7 +193,7 @@ describe('keys', () => {
             await until(() => !one.phone.pressing, 'the key was let go');
             await sleep(250 + 20 * n);
             // A phone that stands still and then sends all at once is none that this is about: that key is pressed again.
-            if (one.phone.stalledMs > 30) {
+            if (one.phone.stalledMs > 40) {
               await sleep(600);
               continue;
             }
@@ -205,6 +205,8 @@ describe('keys', () => {
       );
       expect(both.map(({ heard }) => heard)).toEqual(both.map(({ pressed }) => pressed));
     },
+    // On a machine that stands still again and again many are pressed anew.
+    180_000,
   );
 
   it('are not in what is said', async () => {
