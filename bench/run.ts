@@ -1,7 +1,7 @@
 /**
  * Every measurement of the project, one after the other, with the targets at the end.
  * Run: npm run bench [-- --quick] [-- --only setup,barge-in,bridge-websocket]
- * The parts, in order: codec, resample, opus, setup, barge-in, bridge-websocket, tools, records, memory-websocket, bridge-webrtc, memory-webrtc
+ * The parts, in order: codec, resample, opus, setup, barge-in, bridge-websocket, tools, records, memory-websocket, bridge-webrtc, memory-webrtc, whatsapp
  */
 
 import { spawn } from 'node:child_process';
@@ -15,6 +15,7 @@ import { memory } from './memory.bench.ts';
 import { records } from './records.bench.ts';
 import { setup } from './setup.bench.ts';
 import { tools } from './tools.bench.ts';
+import { whatsapp } from './whatsapp.bench.ts';
 
 /** A bench that prints by itself and has no targets to compare. */
 function script(file: string): () => Promise<Verdict[]> {
@@ -47,6 +48,7 @@ const parts: Record<string, () => Promise<Verdict[]>> = {
     ? {
         'bridge-webrtc': () => bridge({ quick, only: 'webrtc' }),
         'memory-webrtc': () => memory({ quick, only: 'webrtc' }),
+        whatsapp: () => whatsapp({ quick }),
       }
     : {}),
 };
