@@ -6,7 +6,7 @@ import { hasTest, testNames } from '../test-names.ts';
 /** The table of failure modes and the tests that prove its rows stay together. */
 
 const root = resolve(import.meta.dirname, '../..');
-const ROWS = 50;
+const ROWS = 53;
 /** Rows of what this daemon does not have yet: said so in the table, word for word, and nothing else may be left unproved. */
 const NOT_YET = new Map([[43, 'not yet: no LiveKit caller in this daemon']]);
 
