@@ -35,6 +35,8 @@ export interface TalkWire {
 export interface TalkOptions {
   /** Rate and form of the caller's frames; what is heard has the same rate. */
   readonly codec: Codec;
+  /** What is heard, where that has another rate. */
+  readonly heard?: Pick<Codec, 'sampleRate'> | undefined;
   readonly source: AudioSource;
   readonly clock: Clock;
   readonly ticker: Ticker;
@@ -60,6 +62,7 @@ export class Talk {
   readonly #wire: TalkWire;
   readonly #clock: Clock;
   readonly #playback: Playback;
+  readonly #heardHz: number;
   readonly #callerSpurts = new Spurts();
   readonly #keys: Array<{ digit: string; atMs: number }> = [];
   #startedMs = 0;
@@ -76,7 +79,8 @@ export class Talk {
     this.#wire = wire;
     this.#clock = options.clock;
     this.mouth = new Mouth(options.source, options.codec);
-    this.ear = new Ear(options.codec.sampleRate, options.recorder);
+    this.#heardHz = (options.heard ?? options.codec).sampleRate;
+    this.ear = new Ear(this.#heardHz, options.recorder);
     this.ear.onSpurt = (atMs) => {
       this.#agentSpeaking = true;
       options.timeline.add('agent-speaks', 'the agent is heard', atMs);
@@ -91,7 +95,7 @@ export class Talk {
       mark: (name, dueMs, cause) => this.#told(name, dueMs, cause),
     };
     const { bufferMs = BUFFER_LIMIT_MS, jitterMs } = options;
-    this.#playback = new Playback(options.codec.sampleRate, options.clock, listener, bufferMs, jitterMs);
+    this.#playback = new Playback(this.#heardHz, options.clock, listener, bufferMs, jitterMs);
   }
 
   /** When it began, clock ms. */
@@ -135,7 +139,7 @@ export class Talk {
 
   /** `count` samples of the agent arrived (copied). Returns those that fitted into the buffer of ten minutes. */
   hear(samples: Int16Array, count: number): number {
-    const rate = this.#o.codec.sampleRate;
+    const rate = this.#heardHz;
     this.stats.arrived(this.#clock.now() - this.#o.timeline.originMs, (count * 1000) / rate);
     const accepted = this.#playback.write(samples, count);
     this.stats.overflowMs += ((count - accepted) * 1000) / rate;
@@ -144,7 +148,7 @@ export class Talk {
 
   /** Queues silence of this length, ms, in the place of what was lost. */
   missed(ms: number): void {
-    const count = Math.round((ms * this.#o.codec.sampleRate) / 1000);
+    const count = Math.round((ms * this.#heardHz) / 1000);
     this.#playback.write(new Int16Array(count), count);
   }
 
@@ -226,7 +230,9 @@ export class Talk {
     const atMs = mediaMs + timestampMs;
     if (this.#wire.media(frame, timestampMs)) this.stats.frameSent(now - (atMs + FRAME_MS));
     else this.stats.framesDropped++;
-    this.#o.recorder?.caller(frame.samples, 0, frame.samples.length, atMs);
+    // A recording has one rate, that of what is heard.
+    if (this.#o.codec.sampleRate === this.#heardHz)
+      this.#o.recorder?.caller(frame.samples, 0, frame.samples.length, atMs);
     if (frame.loudFromMs < 0) return;
     if (!this.#callerSpurts.add(atMs + frame.loudFromMs, atMs + frame.loudToMs)) return;
     const fromMs = this.#callerSpurts.list.at(-1)!.fromMs;
