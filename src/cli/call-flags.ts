@@ -2,6 +2,7 @@
 
 import { parseArgs } from 'node:util';
 import { errorMessage } from '../errors.ts';
+import { COMMANDED, commanded } from '../simulator/commanded.ts';
 import {
   CARRIERS,
   type Carrier,
@@ -15,8 +16,11 @@ import {
 export const WHATSAPP = 'whatsapp';
 /** Opus, unless G.711 is asked for. */
 const WHATSAPP_FACTS: { title: string; codecs: readonly CodecName[] } = { title: 'WhatsApp', codecs: ['PCMU@8000'] };
-const [DEFAULT_CARRIER, ...OTHER_CARRIERS] = [...CARRIERS, WHATSAPP] as const;
+/** What its streams are in the daemon's settings say. */
+const COMMANDED_FACTS: typeof WHATSAPP_FACTS = { title: commanded.title, codecs: ['PCMU@8000'] };
+const [DEFAULT_CARRIER, ...OTHER_CARRIERS] = [...CARRIERS, COMMANDED, WHATSAPP] as const;
 const secrets = CARRIERS.map((name) => `${FAR_ENDS[name].title}'s ${FAR_ENDS[name].secret}`).concat(
+  `${commanded.title}'s ${commanded.secret}`,
   "the Meta app's secret",
 );
 /** Those whose streams can be in this codec. */
@@ -50,7 +54,7 @@ export class UsageError extends Error {}
 export interface CallFlags {
   readonly help: boolean;
   readonly webhook: string | undefined;
-  readonly carrier: Carrier | typeof WHATSAPP;
+  readonly carrier: Carrier | typeof COMMANDED | typeof WHATSAPP;
   readonly from: string | undefined;
   readonly to: string | undefined;
   readonly wav: string | undefined;
@@ -93,14 +97,15 @@ export function parseFlags(argv: readonly string[]): CallFlags {
       throw new UsageError(errorMessage(error));
     }
   })();
-  const known = [...CARRIERS, WHATSAPP] as const;
+  const known = [...CARRIERS, COMMANDED, WHATSAPP] as const;
   const carrier = known.find((name) => name === (values.carrier ?? DEFAULT_CARRIER));
   if (carrier === undefined) throw new UsageError(`--carrier ${values.carrier}: known are ${known.join(', ')}`);
   const codec = values.codec === undefined ? undefined : parseCodecName(values.codec);
   if (values.codec !== undefined && codec === undefined) {
     throw new UsageError(`--codec ${values.codec}: known are ${CODEC_NAMES.map((name) => `${name}h`).join(', ')}`);
   }
-  const { title, codecs } = carrier === WHATSAPP ? WHATSAPP_FACTS : FAR_ENDS[carrier];
+  const { title, codecs } =
+    carrier === WHATSAPP ? WHATSAPP_FACTS : carrier === COMMANDED ? COMMANDED_FACTS : FAR_ENDS[carrier];
   if (codec !== undefined && !codecs.includes(codec)) {
     const possible = codecs.map((name) => name.replace('PCMU@8000', 'PCMU')).join(', ');
     throw new UsageError(

@@ -5,6 +5,7 @@
 
 import { readFile, writeFile } from 'node:fs/promises';
 import { errorMessage } from '../errors.ts';
+import { COMMANDED } from '../simulator/commanded.ts';
 import {
   type AudioSource,
   type CallReport,
@@ -64,6 +65,10 @@ async function open(flags: CallFlags, source: AudioSource, output: Output): Prom
   if (carrier === WHATSAPP) {
     const { openWhatsAppCall } = await import('./call-whatsapp.ts');
     return openWhatsAppCall(flags, options, output.err);
+  }
+  if (carrier === COMMANDED) {
+    const { openCommandedCall } = await import('./call-commanded.ts');
+    return openCommandedCall(flags, options, output.err);
   }
   const parties = {
     ...(flags.from === undefined ? {} : { from: flags.from }),

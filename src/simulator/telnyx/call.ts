@@ -5,7 +5,7 @@ import type { AudioSource } from '../phone/source.ts';
 import type { StreamReport } from '../phone/stream-report.ts';
 import { Timeline } from '../phone/timeline.ts';
 import { playedCodec, sentCodec } from './codecs.ts';
-import type { Side } from './side.ts';
+import type { CallWatch, Side } from './side.ts';
 import { TelnyxStream } from './stream.ts';
 import { CallEvents } from './webhooks.ts';
 
@@ -36,7 +36,7 @@ const text = (fields: Fields, name: string): string | undefined => {
   return typeof value === 'string' ? value : undefined;
 };
 
-export interface CallInit {
+export interface CallInit extends CallWatch {
   readonly side: Side;
   readonly direction: 'inbound' | 'outbound-api';
   readonly from: string;
@@ -63,6 +63,8 @@ export class TelnyxCall {
   readonly reports: StreamReport[] = [];
   readonly done: Promise<void>;
   status: 'ringing' | 'in-progress' | 'completed' | 'busy' | 'no-answer' | 'canceled' | 'failed' = 'ringing';
+  /** Who ended it. */
+  endedBy: 'caller' | 'bridge' | 'carrier' = 'carrier';
   stream: TelnyxStream | undefined;
   recorder: CallRecorder | undefined;
   readonly events: CallEvents;
@@ -80,7 +82,7 @@ export class TelnyxCall {
     this.direction = init.direction;
     this.from = init.from;
     this.to = init.to;
-    this.timeline = new Timeline(side.clock, side.onEvent);
+    this.timeline = new Timeline(side.clock, init.onEvent);
     this.events = new CallEvents(side, this.timeline);
     this.#state = init.clientState;
     this.#webhookUrl = init.webhookUrl;
@@ -143,6 +145,7 @@ export class TelnyxCall {
   /** The far party hangs up. */
   hangUp(): void {
     const rings = this.status === 'ringing';
+    if (!this.isOver) this.endedBy = 'caller';
     this.#end(rings ? 'originator_cancel' : 'normal_clearing', rings ? 'canceled' : 'completed');
   }
 
@@ -159,6 +162,7 @@ export class TelnyxCall {
         setImmediate(() => this.#end('user_busy', 'busy'));
         return OK;
       case 'hangup':
+        this.endedBy = 'bridge';
         setImmediate(() =>
           this.#end(answered ? 'normal_clearing' : 'originator_cancel', answered ? 'completed' : 'canceled'),
         );
@@ -238,8 +242,8 @@ export class TelnyxCall {
       ticker: side.ticker,
       timeline: this.timeline,
       recorder: this.recorder,
-      onBegan: () => side.onStream?.(stream),
-      onTick: (_, now) => side.onTick?.(stream, now),
+      onBegan: () => this.#o.onStream?.(stream),
+      onTick: (_, now) => this.#o.onTick?.(stream, now),
     });
     this.stream = stream;
     void this.#runStream(stream, url);
@@ -319,8 +323,11 @@ export class TelnyxCall {
     this.#firstCommand?.cancel();
     this.#over.abort();
     this.stream?.stop();
-    this.#post('call.hangup', { hangup_cause: cause, hangup_source: 'unknown', state: 'hangup' });
     this.timeline.add('ended', cause);
-    void this.events.done.then(() => this.#resolveDone());
+    // The end of its stream is told before.
+    setImmediate(() => {
+      this.#post('call.hangup', { hangup_cause: cause, hangup_source: 'unknown', state: 'hangup' });
+      void this.events.done.then(() => this.#resolveDone());
+    });
   }
 }

@@ -7,12 +7,13 @@ import { BridgeError } from '../../errors.ts';
 import { type AudioSource, silenceSource } from '../phone/source.ts';
 import { Account } from './account.ts';
 import { TelnyxCall, type Verdict } from './call.ts';
-import type { Side } from './side.ts';
+import type { CallWatch, Side } from './side.ts';
 
 /** Telnyx: its API on a local port, and behind it calls that really post their events and open media streams. */
 
 export { TelnyxCall } from './call.ts';
 export type { CallCodec } from './codecs.ts';
+export { callTelnyx } from './phone.ts';
 export type { FarParty } from './side.ts';
 export type { TelnyxStream } from './stream.ts';
 export { eventText, proofOf } from './webhooks.ts';
@@ -95,7 +96,7 @@ export class Telnyx {
   }
 
   /** Somebody calls a number whose application has this webhook. */
-  callIn(call: { from: string; to: string; webhookUrl: string; source?: AudioSource }): TelnyxCall {
+  callIn(call: { from: string; to: string; webhookUrl: string; source?: AudioSource } & CallWatch): TelnyxCall {
     const made = this.#add({ ...call, direction: 'inbound' });
     made.offer();
     return made;

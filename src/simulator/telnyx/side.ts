@@ -30,6 +30,10 @@ export interface Side extends WebhookSender {
   /** How long a call waits for its first command, ms. */
   readonly firstCommandMs: number;
   readonly far: (to: string) => FarParty;
+}
+
+/** Who watches one call. */
+export interface CallWatch {
   readonly onEvent?: ((entry: TimelineEntry) => void) | undefined;
   readonly onStream?: ((stream: TelnyxStream) => void) | undefined;
   readonly onTick?: ((stream: TelnyxStream, now: number) => void) | undefined;
