@@ -11,6 +11,7 @@ import { askAsOperator } from './operator.ts';
 import { type Rig, startRig, until } from './rig.ts';
 import { rigTest as it } from './rig-test.ts';
 import { PUBLIC, TWILIO } from './webhook-rig.ts';
+import { startWhatsAppRig } from './whatsapp-rig.ts';
 
 /** Who is on the line, from what the carrier writes to what the agent knows, does and keeps. */
 
@@ -230,5 +231,39 @@ describe('a page', () => {
       await until(() => rig.of('call_ended')[n], 'the end', 15_000);
     }
     expect(read(rig, "SELECT number FROM callers WHERE notes LIKE '%HIV%'")).toEqual([]);
+  });
+});
+
+describe('who calls by WhatsApp', () => {
+  it('is known by the number, stays known when it is hidden, and nobody who gets the number is taken for him', async ({
+    own,
+  }) => {
+    const routes = join(folder, 'whatsapp.yaml');
+    const [user, other] = ['US.13491208655302741918', 'US.22222222222222222222'];
+    writeFileSync(
+      routes,
+      `routes:\n  - {name: user, from: "whatsapp:${user}", prompt: maria}\n  - {name: rest, prompt: day}\n`,
+    );
+    const rig = own(await startWhatsAppRig({ settings: { ...files, ROUTES_FILE: routes } }));
+    const waId = MARIA.slice(1);
+    const calls = async (ids: { waId?: string; userId: string }) => {
+      await rig.meta.phone({ user: ids, source: silenceSource(), hangUpAfterMs: 1_500 }).placeCall();
+      return rig.of('call_started').at(-1)?.info;
+    };
+    // What phone calls were told is known to him who has the number, by the id that is no number.
+    expect(await calls({ waId, userId: user })).toMatchObject({ from: MARIA, callerKind: 'number', prompt: 'maria' });
+    expect(await told(rig, 0)).toContain('Name: Maria Santos.');
+    expect(await calls({ userId: user })).toMatchObject({
+      from: `whatsapp:${user}`,
+      callerKind: 'identity',
+      prompt: 'maria',
+    });
+    // The agent knows him, and has no number to say.
+    expect(await told(rig, 1)).toMatch(/Name: Maria Santos\..*From: nowhere/);
+    expect(await calls({ waId, userId: other })).toMatchObject({ from: MARIA, prompt: 'day' });
+    expect(await told(rig, 2)).toContain('Name: nobody.');
+    const answer = await askAsOperator(`${rig.url}/records?${new URLSearchParams({ number: `whatsapp:${user}` })}`);
+    const { records } = (await answer.json()) as { records: unknown[] };
+    expect(records).toHaveLength(1);
   });
 });
