@@ -56,7 +56,7 @@ const heardBy = (phone: Phone) => {
   return heard;
 };
 
-describe.concurrent('a call from Vonage', () => {
+describe('a call from Vonage', () => {
   it.for([
     ['L16@8000', 'websocket'],
     ['L16@16000', 'websocket'],
