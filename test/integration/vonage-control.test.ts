@@ -1,7 +1,7 @@
 import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { describe, expect, it as plain } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/call/clock.ts';
 import { dtmfFrequencies } from '../../src/call/dtmf-tones.ts';
 import { VonageControl } from '../../src/callers/phone/carriers/vonage/control.ts';
@@ -79,7 +79,7 @@ async function rig(): Promise<ControlRig<CarrierCall>> {
 
 callControlContract('Vonage REST', rig, { digits: true, machineDetection: true });
 
-plain('[vonage] digits out: by REST are of 0-9, * and #, and w is its p', async () => {
+test('[vonage] digits out: by REST are of 0-9, * and #, and w is its p', async () => {
   const { control, carrier, url, close } = await rig();
   const id = await control.dial({ to: TO, from: '+15550002222', url });
   await until(() => carrier.calls[0]?.status === 'in-progress', 'the call answered');
