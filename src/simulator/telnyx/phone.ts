@@ -3,7 +3,7 @@ import type { PhoneOptions } from '../phone/phone.ts';
 import { type CallReport, makeReport } from '../phone/report.ts';
 import { tenth } from '../phone/timeline.ts';
 import type { TelnyxCall } from './call.ts';
-import type { Telnyx } from './index.ts';
+import type { Telnyx } from './server.ts';
 
 /** A caller's phone at the stand-in: one call, with a caller's habits, and what was measured. */
 

@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import { isPrivateHost } from '../../addresses.ts';
-import { Telnyx, type TelnyxOptions } from './index.ts';
+import { Telnyx, type TelnyxOptions } from './server.ts';
 
 /** The stand-in in the carrier's place, by the settings of the daemon that it calls. */
 
