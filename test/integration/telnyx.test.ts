@@ -192,7 +192,7 @@ describe('a call at Telnyx', () => {
     await until(() => rig.of('turn').length > 0 || rig.model.sessions[0]!.responses > 1, 'a turn of them');
   });
 
-  it('[telnyx] digits out: go as tones in the audio, since the stream takes none', async ({ own }) => {
+  it('[telnyx] digits out: none, so they go as tones in the audio', async ({ own }) => {
     const rig = own(
       await startTelnyxRig({ settings: { GREETING: 'off' }, carrier: { source: scriptSource([{ pauseMs: 60_000 }]) } }),
     );
