@@ -16,6 +16,7 @@ const voice = speech(48_000);
 const phones: WhatsAppPhone[] = [];
 const pages: Array<{ readonly id: string; readonly peer: Peer; readonly leave: () => void }> = [];
 let meta: Meta | undefined;
+let users = 0;
 
 const methods = {
   /** Starts Meta; resolves to the URL of its Graph API. */
@@ -28,7 +29,10 @@ const methods = {
     const far = meta!;
     far.webhookUrl = `${target}/whatsapp/webhook`;
     let postedMs: number | undefined;
+    // Nobody calls twice at once.
+    const waId = `4477009${String(++users).padStart(5, '0')}`;
     const phone = far.phone({
+      user: { waId, userId: `GB.${waId}`, name: 'A caller' },
       source: pcmSource(voice, 48_000, { endless: true }),
       onEvent: ({ what }) => {
         if (what === 'webhook') postedMs ??= systemClock.now();
