@@ -30,6 +30,7 @@ export class OrderJudge {
   /** What each reading adds up to from sample to sample. */
   #le = 0;
   #be = 0;
+  #order: ByteOrder | undefined;
 
   constructor(wire: L16Wire, sampleRate: number) {
     this.#wire = wire;
@@ -51,8 +52,12 @@ export class OrderJudge {
     if (this.#samples < this.#soon) return undefined;
     const [smooth, rough] = this.#le < this.#be ? [this.#le, this.#be] : [this.#be, this.#le];
     if (rough < smooth * (this.#samples < this.#later ? SOON_RATIO : LATER_RATIO)) return undefined;
-    const order = this.#le < this.#be ? 'le' : 'be';
-    learnt.set(this.#wire, order);
-    return order;
+    this.#order = this.#le < this.#be ? 'le' : 'be';
+    return this.#order;
+  }
+
+  /** What this stream showed is what those after it begin with: to be asked of one that proved itself, since a stranger's audio is nobody's word. */
+  teach(): void {
+    if (this.#order !== undefined) learnt.set(this.#wire, this.#order);
   }
 }

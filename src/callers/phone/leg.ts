@@ -56,6 +56,8 @@ export class PhoneLeg implements CallerLeg {
   #lastMedia: number;
   #sawMedia = false;
   #judge: StreamCodecs['judge'];
+  /** One that came to know while the stream had yet to prove itself. */
+  #judged: StreamCodecs['judge'];
   /** Set once, when the caller's side is over; nothing is sent or told after it. */
   #ended: Termination | undefined;
   #socketClosed = false;
@@ -124,6 +126,7 @@ export class PhoneLeg implements CallerLeg {
       throw new BridgeError('ABORTED', 'the call ended before its phone leg was started');
     }
     this.#context = context;
+    this.#judged?.teach();
     this.#tally.connect(context.count);
     if (this.#ended !== undefined) {
       context.emit({ type: 'ended', end: this.#ended });
@@ -232,7 +235,9 @@ export class PhoneLeg implements CallerLeg {
     this.#sawMedia = true;
     const order = this.#judge?.look(message.payload);
     if (order !== undefined) {
+      this.#judged = this.#judge;
       this.#judge = undefined;
+      if (this.#context !== undefined) this.#judged?.teach();
       this.#caller.recode(order);
       this.#outbound.recode(order);
     }

@@ -18,7 +18,10 @@ const BUFFER_MS = 3_072 * 20;
 const digits = (number: string) => number.replace(/^\+/, '');
 const conversationOf = (leg: string) => `CON-${leg}`;
 
-/** https://developer.vonage.com/en/getting-started/concepts/webhooks#decoding-signed-webhooks */
+/**
+ * `body`: what is hashed, of a GET its query as a JSON object. https://developer.vonage.com/en/getting-started/concepts/webhooks#decoding-signed-webhooks,
+ * https://api.support.vonage.com/hc/en-us/articles/19033783342876
+ */
 function jwt(secret: string, body: string | undefined): string {
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
   const content = [
@@ -61,8 +64,10 @@ export const vonageFarEnd: FarEnd = {
   codec: 'L16@24000',
   json: true,
   answers: { timeoutMs: ANSWER_MS, tries: TRIES, types: ['application/json'] },
-  proof: (secret, method, _url, form) =>
-    secret === undefined ? {} : bearer(secret, method === 'POST' ? JSON.stringify(form) : undefined),
+  proof(secret, method, url, form) {
+    const said = method === 'POST' ? form : Object.fromEntries(new URL(url).searchParams);
+    return secret === undefined ? {} : bearer(secret, JSON.stringify(said));
+  },
   upgrade: (_url, secret, { isSigned = false }) => (isSigned && secret !== undefined ? bearer(secret) : {}),
   callForm,
   statusForm(call, seconds, at) {

@@ -5,10 +5,13 @@ import { describe, expect, it } from 'vitest';
 import type { CarrierMedia, L16Wire } from '../../../../src/callers/phone/carrier-media.ts';
 import { twilio } from '../../../../src/callers/phone/carriers/twilio/media.ts';
 import { OrderJudge, orderOf } from '../../../../src/callers/phone/l16-order.ts';
+import { PhoneLeg } from '../../../../src/callers/phone/leg.ts';
 import { type ByteOrder, l16Encode } from '../../../../src/media/l16.ts';
 import { makeTone } from '../../../../src/media/tone.ts';
 import { decodeWav } from '../../../../src/media/wav.ts';
+import { FakeClock } from '../../../fakes/clock.ts';
 import { media, started, startMessage } from './leg-rig.ts';
+import { FakeSocket, legContext } from './rig.ts';
 
 const RATE = 16_000;
 const ORDERS: readonly ByteOrder[] = ['le', 'be'];
@@ -88,7 +91,12 @@ describe('the byte order of L16', () => {
     expect(orderOf({ byteOrder: 'auto' })).toBe('be');
     const own: L16Wire = { byteOrder: 'auto', guess: 'le' };
     expect(orderOf(own)).toBe('le');
-    new OrderJudge(own, RATE).look(bytesOf(makeTone(440, RATE, 20, -20), 'be'));
+    const judge = new OrderJudge(own, RATE);
+    judge.teach();
+    expect(orderOf(own)).toBe('le');
+    judge.look(bytesOf(makeTone(440, RATE, 20, -20), 'be'));
+    expect(orderOf(own)).toBe('le');
+    judge.teach();
     expect(orderOf(own)).toBe('be');
     expect(orderOf({ byteOrder: 'le', guess: 'be' })).toBe('le');
   });
@@ -98,6 +106,19 @@ describe('a leg that is to find it', () => {
   const format = { encoding: 'l16', sampleRate: RATE, channels: 1 };
   const carrier = (guess: ByteOrder): CarrierMedia => ({ ...twilio, l16: { byteOrder: 'auto', guess } });
   const tone = makeTone(440, RATE, 20, -20);
+
+  it('learns from a stream for those after it once it is a call’s, and nothing from one that never is', async () => {
+    const protocol = carrier('be');
+    const init = { protocol, start: startMessage({ format }), socket: new FakeSocket(), clock: new FakeClock() };
+    const shown = media({ payload: bytesOf(tone, 'le'), timestampMs: 0 });
+    const next = () => new PhoneLeg(init).audio.toString();
+    new PhoneLeg(init).receive(shown, 0);
+    expect(next()).toBe('l16be@16000 -> twilio');
+    const proven = new PhoneLeg(init);
+    proven.receive(shown, 0);
+    await proven.start(legContext(init.clock).context);
+    expect(next()).toBe('l16le@16000 -> twilio');
+  });
 
   it.each(ORDERS)('hears and speaks by what the caller shows, where it had thought of %s', async (guess) => {
     const right = guess === 'le' ? 'be' : 'le';

@@ -186,7 +186,7 @@ function changesOf(now: Settings, applicationId: string, wanted: string): Number
   const right: Settings = {
     app_id: applicationId,
     answer_url: wanted,
-    // What a signature covers of a GET is not documented; of a POST it is the body.
+    // What a signature covers of a POST is its body as it came; of a GET it is the query as Vonage's own code would write it.
     answer_method: 'POST',
     event_url: wanted.replace(/\/incoming-call$/, '/call-status'),
     event_method: 'POST',

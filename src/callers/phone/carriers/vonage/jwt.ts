@@ -17,7 +17,7 @@ const LIFE_S = 120;
 export interface Claims {
   readonly apiKey: string | undefined;
   readonly applicationId: string | undefined;
-  /** SHA-256 of the request's body, hex. */
+  /** SHA-256 of what the request says, hex: of its body, and of a GET of its query. */
   readonly payloadHash: string | undefined;
 }
 
@@ -26,6 +26,12 @@ const hs256 = (secret: string, text: string) => createHmac('sha256', secret).upd
 
 /** SHA-256 of a body as it came, as `payload_hash` has it. */
 export const payloadHash = (body: string): string => createHash('sha256').update(body).digest('hex');
+
+/**
+ * What is hashed of a GET: its query as a JSON object without whitespace, in the order of the address.
+ * https://api.support.vonage.com/hc/en-us/articles/19033783342876
+ */
+export const queryText = (query: string): string => JSON.stringify(Object.fromEntries(new URLSearchParams(query)));
 
 /** The token in an `Authorization` header: undefined without one of this form. */
 export function bearerJwt(authorization: string | undefined): string | undefined {
@@ -67,7 +73,7 @@ export function unprovenClaims(token: string): Pick<Claims, 'applicationId'> {
   return { applicationId: text(part(token.split('.')[1] ?? '')?.['application_id']) };
 }
 
-/** As Vonage signs: what a stand-in for it, and the doctor, send with a webhook of this body; without one with an upgrade. */
+/** As Vonage signs: what a stand-in for it, and the doctor, send with a webhook of this body, or `queryText` of a GET; without one with an upgrade. */
 export function signedJwt(
   secret: string,
   wallMs: number,

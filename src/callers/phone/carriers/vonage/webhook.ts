@@ -12,7 +12,7 @@ import type {
   WebhookEvent,
   WebhookFacts,
 } from '../webhook.ts';
-import { bearerJwt, payloadHash, unprovenClaims, verified } from './jwt.ts';
+import { bearerJwt, payloadHash, queryText, unprovenClaims, verified } from './jwt.ts';
 import { actionsOf, EVENT_QUERY } from './ncco.ts';
 
 /**
@@ -202,10 +202,10 @@ export function vonageWebhook({ secrets, contentType, applicationId, wall }: Von
       Record<WebhookEvent, string>
     >,
     callIdName: 'a uuid',
-    proves({ headers, rawBody }) {
+    proves({ method, headers, query, rawBody }) {
       const claims = signed ? claimsOf(headers.authorization) : undefined;
-      // A body that the token does not cover could be anybody's who once saw a token. What it covers of a GET is not documented.
-      return claims !== undefined && (rawBody === '' || claims.payloadHash === payloadHash(rawBody));
+      // What the token does not cover could be anybody's who once saw one, as the upgrade of a media socket brings it.
+      return claims !== undefined && claims.payloadHash === payloadHash(method === 'GET' ? queryText(query) : rawBody);
     },
     likeness({ contentType: type, rawBody, query }) {
       const { uuid, call_uuid, conversation_uuid } = texts(

@@ -34,17 +34,11 @@ function posted(path: string, message: object, over: Partial<CarrierRequest> = {
   };
 }
 
-const got = (path: string): CarrierRequest =>
-  posted(
-    path,
-    {},
-    {
-      method: 'GET',
-      rawBody: '',
-      contentType: '',
-      headers: { authorization: `Bearer ${signedJwt(SIGNATURE_SECRET, NOW)}` },
-    },
-  );
+const got = (path: string): CarrierRequest => {
+  const body = JSON.stringify(Object.fromEntries(new URL(PUBLIC + path).searchParams));
+  const headers = { authorization: `Bearer ${signedJwt(SIGNATURE_SECRET, NOW, { body })}` };
+  return posted(path, {}, { method: 'GET', rawBody: '', contentType: '', headers });
+};
 
 const answer = { from: '12025550143', to: '12025550100', uuid: LEG, conversation_uuid: 'CON-1' };
 const facts = (request: CarrierRequest): WebhookFacts => vonage().read(request)!;
@@ -60,10 +54,23 @@ describe('the proof of a webhook', () => {
   it('[vonage] webhook signature: does not cover another body, and a body that no token covers is nobody’s', () => {
     const seen = posted('/call-status', answer);
     expect(vonage().proves({ ...seen, rawBody: JSON.stringify({ ...answer, from: '1' }) })).toBe(false);
-    const bodiless = got('/incoming-call').headers;
-    expect(vonage().proves({ ...seen, headers: bodiless })).toBe(false);
+    const upgrade = { authorization: `Bearer ${signedJwt(SIGNATURE_SECRET, NOW)}` };
+    expect(vonage().proves({ ...seen, headers: upgrade })).toBe(false);
+    expect(vonage().proves({ ...seen, headers: upgrade, rawBody: '' })).toBe(false);
     for (const authorization of [undefined, '', 'Bearer x', 'Basic abc'])
       expect(vonage().proves({ ...seen, headers: { authorization } })).toBe(false);
+  });
+
+  it('[vonage] webhook signature: covers the query of a GET, for which no other token will do', () => {
+    const seen = got(`/incoming-call?from=12025550143&to=12025550100&uuid=${LEG}&n=1%202`);
+    expect(vonage().proves(seen)).toBe(true);
+    const query = `from=12025550143&to=12025550100&uuid=${SOCKET_LEG}&n=1%202`;
+    expect(vonage().proves({ ...seen, query, url: `${PUBLIC}/incoming-call?${query}` })).toBe(false);
+    for (const { headers } of [
+      posted('/call-status', answer),
+      { headers: { authorization: `Bearer ${signedJwt(SIGNATURE_SECRET, NOW)}` } },
+    ])
+      expect(vonage().proves({ ...seen, headers })).toBe(false);
   });
 
   it('[vonage] upgrade signature: is asked for, and its header is no token of ours', () => {
