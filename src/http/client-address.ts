@@ -165,19 +165,34 @@ const FORWARDED = [
   'cf-connecting-ip',
   'cf-ray',
 ];
-/** How a program on this machine names it. */
-const LOCAL_HOST = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?$/i;
+/** How a program on this machine names it, with the port that it asks. */
+const LOCAL_HOST = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::(\d{1,5}))?$/i;
 
 /**
- * Whether a program on this machine asks, for itself. A connection over loopback alone does not say so: a tunnel or a proxy on this machine passes
- * strangers on by one, and so does a page in a browser here. Those show what was asked for, or that it is somebody else's: a name that is not this machine's, a
- * header that names whom they ask for, an origin.
+ * Whether it looks as if a program on this machine asks, for itself. A connection over loopback alone does not say so: a tunnel or a proxy on this machine
+ * passes strangers on by one, and so does a page in a browser here. Those show it by what was asked for (a name that is not this machine's, or a port that
+ * is not the one that was reached: bytes that were passed on), by a header that names whom they ask for, by an origin, or by HTTP/1.0, which nginx speaks
+ * to what is behind it unless it is told otherwise. One that shows none of it, or a stranger who writes the port that he does not see, looks the same: where
+ * something is known to pass strangers on, this is not to be asked.
  */
-export function isOnThisMachine({ headers, socket }: Pick<IncomingMessage, 'headers' | 'socket'>): boolean {
+export function isOnThisMachine({
+  headers,
+  socket,
+  httpVersion,
+}: Pick<IncomingMessage, 'headers' | 'socket' | 'httpVersion'>): boolean {
   const address = plainAddress(socket.remoteAddress ?? '');
   if (address !== '::1' && !address?.startsWith('127.')) return false;
-  if (!LOCAL_HOST.test(headers.host ?? '') || headers.origin !== undefined) return false;
+  const [host, port = '80'] = LOCAL_HOST.exec(headers.host ?? '') ?? [];
+  if (host === undefined || Number(port) !== socket.localPort) return false;
+  if (httpVersion === '1.0' || headers.origin !== undefined) return false;
+  // What every tutorial has nginx send for the sake of WebSockets, with every request.
+  if (/\bupgrade\b/i.test(headers.connection ?? '') && headers.upgrade === undefined) return false;
   return FORWARDED.every((name) => headers[name] === undefined);
+}
+
+/** Whether an address of the daemon's names this machine, so that nobody else is to reach it by that. */
+export function isLocalUrl(url: string): boolean {
+  return LOCAL_HOST.test(new URL(url).host);
 }
 
 /** What a limit is counted by: an IPv4 address, or the /64 network that one subscriber has of IPv6 (RFC 6177). */

@@ -10,6 +10,6 @@ export const bridgeSettings = {
     )
     .default([])
     .describe(
-      'Bearer token of whoever hands calls on by POST /bridge/start, at least 16 characters; two, comma-separated, while one is being rotated. It opens nothing else; the admin token is taken there, too. While neither this nor ADMIN_TOKEN is set, programs on this machine need none.',
+      'Bearer token of whoever hands calls on by POST /bridge/start, at least 16 characters; two, comma-separated, while one is being rotated. It opens nothing else; the admin token is taken there, too. While neither this nor ADMIN_TOKEN is set, programs on this machine need none, unless PUBLIC_URL is a public address.',
     ),
 };
