@@ -29,6 +29,8 @@ const OPEN = [
   '/call-status',
   '/hosted-document',
   '/transfer-ended',
+  '/vonage/stream',
+  '/vonage/transfer',
   '/whatsapp/webhook',
   // A socket whose address holds a token of its own.
   '/bridge/call',

@@ -35,10 +35,16 @@ export interface WhatsappDeskDeps {
 /** How long what is being made may take to come to its end when the process stops, ms: its calls are over by then. */
 const MAKING_MS = 500;
 
+/** Events that are seen to before everything else has its turn: a call that is turned away costs a record and a request, a millisecond and more. */
+const AT_ONCE = 4;
+
 /** The calls by WhatsApp, by Meta's ids. It is told what webhooks bring, and sees that each call gets to hear of it. */
 export class WhatsappDesk implements CallObserver {
   /** From the connect until all is over here, those that are only being claimed included. */
   readonly #live = new Map<string, MetaCall>();
+  /** What webhooks brought and nobody has seen to yet, in their order. */
+  readonly #untaken: MetaEvent[] = [];
+  #isTaking = false;
   /** What is being done, for the end of the process to wait for. */
   readonly #work = new Set<Promise<void>>();
   #deps: WhatsappDeskDeps | undefined;
@@ -53,15 +59,12 @@ export class WhatsappDesk implements CallObserver {
     return this.#live.size;
   }
 
-  /** Sees to the events of one webhook, in its order. Never throws. */
+  /**
+   * Sees to the events of webhooks, in their order; few at once, since one webhook may hold thousands and calls that go on wait meanwhile. Never throws.
+   */
   readonly take = (events: readonly MetaEvent[]): void => {
-    for (const event of events) {
-      try {
-        this.#take(event);
-      } catch (err) {
-        this.#deps?.log.error({ err, event: event.type }, 'an event of WhatsApp could not be seen to');
-      }
-    }
+    for (const event of events) this.#untaken.push(event);
+    if (!this.#isTaking) this.#takeSome();
   };
 
   onEvent(callId: string, event: CallEvent): void {
@@ -75,12 +78,28 @@ export class WhatsappDesk implements CallObserver {
   async close(): Promise<void> {
     const { clock, farewells } = this.#deps ?? {};
     if (clock === undefined) return;
+    // There is no later: whoever still calls is declined.
+    for (const event of this.#untaken.splice(0)) this.#try(event);
     for (const meta of this.#live.values()) meta.stop.abort();
     const done = new AbortController();
     const late = delay(clock, MAKING_MS, done.signal).catch(() => {});
     await Promise.race([Promise.all(this.#work), late]);
     done.abort();
     await farewells?.close();
+  }
+
+  #takeSome(): void {
+    for (const event of this.#untaken.splice(0, AT_ONCE)) this.#try(event);
+    this.#isTaking = this.#untaken.length > 0;
+    if (this.#isTaking) setImmediate(() => this.#takeSome());
+  }
+
+  #try(event: MetaEvent): void {
+    try {
+      this.#take(event);
+    } catch (err) {
+      this.#deps?.log.error({ err, event: event.type }, 'an event of WhatsApp could not be seen to');
+    }
   }
 
   #take(event: MetaEvent): void {

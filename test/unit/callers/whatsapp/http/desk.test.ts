@@ -205,6 +205,35 @@ describe('webhooks that come twice, late or in another order', () => {
   });
 });
 
+describe('a webhook of thousands of events', () => {
+  const flood = (n: number) => readMetaEvents(metaBody(...Array.from({ length: n }, (_, i) => connectOf(`f${i}`))));
+
+  it('lets everything else have its turn, and sees to each of them in order', async () => {
+    const { desk, settle, state, records } = rig();
+    state.draining = true;
+    desk.take(flood(200));
+    desk.take(readMetaEvents(metaBody(terminateOf('f199'))));
+    // A turn of the event loop later most are still to come.
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    expect(desk.size + records().length).toBeLessThan(100);
+    for (let i = 0; i < 100; i++) await new Promise((resolve) => setImmediate(resolve));
+    await settle(100);
+    expect(records()).toHaveLength(200);
+    expect(records().every(({ starts, ends }) => starts === 1 && ends === 1)).toBe(true);
+    expect(desk.size).toBe(0);
+  });
+
+  it('is seen to whole when the process ends', async () => {
+    const { desk, settle, state, records } = rig();
+    state.draining = true;
+    desk.take(flood(200));
+    const closed = desk.close();
+    await settle(5_000);
+    await closed;
+    expect(records()).toHaveLength(200);
+  });
+});
+
 describe('a call that is not admitted is declined, and leaves one record', () => {
   it.each([
     ['busy', { admission: { maxCalls: 0 } }, (_: ReturnType<typeof rig>) => {}, 'calls'],
