@@ -1,7 +1,7 @@
 /**
  * Every measurement of the project, one after the other, with the targets at the end.
  * Run: npm run bench [-- --quick] [-- --only setup,barge-in,bridge-websocket]
- * The parts, in order: codec, resample, opus, setup, barge-in, bridge-websocket, tools, records, memory-websocket, bridge-webrtc, memory-webrtc, whatsapp
+ * The parts, in order: codec, resample, opus, setup, barge-in, bridge-websocket, tools, records, memory-websocket, carriers, bridge-webrtc, memory-webrtc, whatsapp
  */
 
 import { spawn } from 'node:child_process';
@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util';
 import { webrtcAvailable } from '../src/transport/peer.ts';
 import { bargeIn } from './barge-in.bench.ts';
 import { bridge } from './bridge.bench.ts';
+import { carriers } from './carriers.bench.ts';
 import { header, print, type Verdict, verdicts } from './lib/table.ts';
 import { memory } from './memory.bench.ts';
 import { records } from './records.bench.ts';
@@ -44,6 +45,7 @@ const parts: Record<string, () => Promise<Verdict[]>> = {
   tools: () => tools({ quick }),
   records: () => records({ quick }),
   'memory-websocket': () => memory({ quick, only: 'websocket' }),
+  carriers: () => carriers({ quick }),
   ...(webrtc.ok
     ? {
         'bridge-webrtc': () => bridge({ quick, only: 'webrtc' }),
