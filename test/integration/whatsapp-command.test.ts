@@ -99,7 +99,7 @@ describe('npm run call -- --carrier whatsapp', () => {
   it('says so where its webhooks are not believed', async () => {
     const { status, err } = await run(env, 'src/cli/call.ts', '--carrier', 'whatsapp', '--secret', 'another-secret');
     expect(status).toBe(1);
-    expect(err).toMatch(/HTTP 401/);
+    expect(err).toMatch(/HTTP 401, since it is signed with another secret/);
   });
 
   it('takes nobody’s place at the real Graph API', async () => {

@@ -18,3 +18,9 @@ export function asFlowEnd({ by, how, code }: CallEnd, wasAccepted: boolean, refu
 /** What a webhook was answered with, for people. */
 export const answerOf = ({ status, error }: Delivered): string =>
   status === undefined ? `no answer (${error})` : `HTTP ${status}`;
+
+/** The same where it was not taken, with what is likely to be wrong. */
+export const refusalOf = (told: Delivered): string =>
+  told.status === 401
+    ? `${answerOf(told)}, since it is signed with another secret than the daemon has`
+    : answerOf(told);

@@ -9,7 +9,7 @@ import { type CallReport, makeReport } from '../phone/report.ts';
 import type { AudioSource } from '../phone/source.ts';
 import { Timeline, type TimelineEntry, tenth } from '../phone/timeline.ts';
 import type { CallEnd, MetaCall, UserEnd } from './call.ts';
-import { answerOf, asFlowEnd } from './flow-end.ts';
+import { answerOf, asFlowEnd, refusalOf } from './flow-end.ts';
 import { ownFormat, type RtpCounts, RtpLine } from './line.ts';
 import type { Direction, User } from './payloads.ts';
 import { RtpPeer } from './rtp-peer.ts';
@@ -269,7 +269,7 @@ export class WhatsAppPhone implements UserEnd {
   async #toTheEnd(told: Delivered | undefined): Promise<CallReport> {
     const end = await this.#over.promise;
     const wasAccepted = this.#acceptedMs !== undefined;
-    const ended = asFlowEnd(end, wasAccepted, told !== undefined && told.status !== 200 ? answerOf(told) : undefined);
+    const ended = asFlowEnd(end, wasAccepted, told !== undefined && told.status !== 200 ? refusalOf(told) : undefined);
     this.#timeline.add('ended', ended.reason);
     const since = (ms: number | undefined) => (ms === undefined ? undefined : this.#timeline.since(ms));
     const { id = '' } = this.#call ?? {};
