@@ -7,7 +7,7 @@ import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { type Config, loadConfig, loadEnvFile } from '../config.ts';
 import { errorMessage } from '../errors.ts';
-import { COMMANDED, commanded } from '../simulator/commanded.ts';
+import { type CallCodec, COMMANDED, commanded } from '../simulator/commanded.ts';
 import type { PhoneOptions } from '../simulator/phone/index.ts';
 import { type CallFlags, UsageError } from './call-flags.ts';
 import { type CallSession, listens, startLocalDaemon } from './call-target.ts';
@@ -21,7 +21,8 @@ export async function openCommandedCall(
   loadEnvFile();
   const config = loadConfig();
   const runs = flags.webhook !== undefined || (await listens(config.PORT));
-  const carrier = runs ? await standIn(config, keyOf(flags.secret)) : await commanded.start();
+  const callCodec = flags.codec === undefined ? {} : { callCodec: commanded.callCodec(flags.codec) };
+  const carrier = runs ? await standIn(config, keyOf(flags.secret), callCodec) : await commanded.start(callCodec);
   let close = async () => {};
   try {
     let webhook = flags.webhook ?? `http://127.0.0.1:${config.PORT}/incoming-call`;
@@ -50,9 +51,14 @@ export async function openCommandedCall(
   }
 }
 
-async function standIn(config: Config, privateKey: KeyObject | undefined) {
+async function standIn(config: Config, privateKey: KeyObject | undefined, more: { readonly callCodec?: CallCodec }) {
   try {
-    return await commanded.standInFor(config, { record: true, speechScale: 1, ...(privateKey && { privateKey }) });
+    return await commanded.standInFor(config, {
+      record: true,
+      speechScale: 1,
+      ...more,
+      ...(privateKey && { privateKey }),
+    });
   } catch (error) {
     throw new UsageError(`--carrier ${COMMANDED}: ${errorMessage(error)}`);
   }

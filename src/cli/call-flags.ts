@@ -16,15 +16,25 @@ import {
 export const WHATSAPP = 'whatsapp';
 /** Opus, unless G.711 is asked for. */
 const WHATSAPP_FACTS: { title: string; codecs: readonly CodecName[] } = { title: 'WhatsApp', codecs: ['PCMU@8000'] };
-/** What its streams are in the daemon's settings say. */
-const COMMANDED_FACTS: typeof WHATSAPP_FACTS = { title: commanded.title, codecs: ['PCMU@8000'] };
+/** What the call itself is in; what its streams are in the daemon's settings say as well. */
+const COMMANDED_FACTS: typeof WHATSAPP_FACTS = {
+  title: commanded.title,
+  codecs: ['PCMU@8000', 'PCMA@8000', 'L16@16000', 'L16@24000'],
+};
 const [DEFAULT_CARRIER, ...OTHER_CARRIERS] = [...CARRIERS, COMMANDED, WHATSAPP] as const;
 const secrets = CARRIERS.map((name) => `${FAR_ENDS[name].title}'s ${FAR_ENDS[name].secret}`).concat(
   `${commanded.title}'s ${commanded.secret}`,
   "the Meta app's secret",
 );
-/** Those whose streams can be in this codec. */
-const carriersWith = (codec: CodecName) => CARRIERS.filter((name) => FAR_ENDS[name].codecs.includes(codec));
+/** Those whose streams or calls can be in this codec. */
+const carriersWith = (codec: CodecName): string[] => [
+  ...CARRIERS.filter((name) => FAR_ENDS[name].codecs.includes(codec)),
+  ...(COMMANDED_FACTS.codecs.includes(codec) ? [COMMANDED] : []),
+];
+/** Every codec with who has it, in words. */
+const codecsInWords = CODEC_NAMES.map((name) => `${name} (${carriersWith(name).join(', ')})`).join(
+  ',\n                       ',
+);
 
 export const USAGE = `Usage: npm run call -- [flags]
 
@@ -36,7 +46,8 @@ Calls a bridge's webhook as a carrier does, speaks to it, listens, and prints wh
   --from NUMBER        caller's number        --to NUMBER   number called (${WHATSAPP}: the id of a user
                        without a number, such as GB.123, may stand in place of the caller's)
   --wav FILE           what the caller says: WAV of 8, 16, 24 or 48 kHz (default: a bundled recording)
-  --codec CODEC        PCMU, L16@16000h or L16@24000h (${carriersWith('L16@24000').join(', ')} only; default: what the TwiML asks for)
+  --codec CODEC        ${codecsInWords};
+                       default: what the bridge asks for. At ${COMMANDED} what the call is in (default PCMU)
   --dtmf DIGITS[@MS]   keys to press, MS after the stream's start (default 2000)
   --interrupt-at MS    speak over the agent once MS of it were heard
   --record FILE        write the call as stereo WAV: caller left, agent right
@@ -107,7 +118,7 @@ export function parseFlags(argv: readonly string[]): CallFlags {
   const { title, codecs } =
     carrier === WHATSAPP ? WHATSAPP_FACTS : carrier === COMMANDED ? COMMANDED_FACTS : FAR_ENDS[carrier];
   if (codec !== undefined && !codecs.includes(codec)) {
-    const possible = codecs.map((name) => name.replace('PCMU@8000', 'PCMU')).join(', ');
+    const possible = codecs.map((name) => name.replace(/^(PCM[UA])@8000$/, '$1')).join(', ');
     throw new UsageError(
       `--codec ${values.codec}: ${title}'s streams are ${possible}; use --carrier ${carriersWith(codec).join(' or ')}`,
     );

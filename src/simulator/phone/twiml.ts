@@ -5,7 +5,7 @@
  */
 
 import type { Carrier } from './carrier.ts';
-import { type CodecName, parseCodecName } from './codec.ts';
+import { type CodecName, parseCodecName, STREAM_CODECS } from './codec.ts';
 import type { DialInstruction } from './dial.ts';
 import { parseXml, type XmlElement, XmlError } from './xml.ts';
 
@@ -166,8 +166,8 @@ function readStream(element: XmlElement, carrier: Carrier): StreamInstruction {
   if (carrier === 'twilio') return { ...common, codec: undefined, authBearerToken: undefined, realtime: false };
   const codec = attribute('codec');
   const codecName = codec === undefined ? undefined : parseCodecName(codec);
-  if (codec !== undefined && codecName === undefined) {
-    fail(`codec ${codec}: known are PCMU@8000h, L16@16000h, L16@24000h (codec_error)`, element);
+  if (codec !== undefined && !STREAM_CODECS.some((known) => known === codecName)) {
+    fail(`codec ${codec}: known are ${STREAM_CODECS.map((known) => `${known}h`).join(', ')} (codec_error)`, element);
   }
   return {
     ...common,

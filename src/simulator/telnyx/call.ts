@@ -256,7 +256,7 @@ export class TelnyxCall {
     const how = await ends;
     if (this.stream === stream) this.stream = undefined;
     if (how !== 'unopened')
-      this.reports.push(stream.talk.report({ carrier: 'telnyx', streamSid: stream.id, codec: 'PCMU@8000' }));
+      this.reports.push(stream.talk.report({ carrier: 'telnyx', streamSid: stream.id, codec: stream.codec }));
     const failed = how === 'broken' || how === 'unopened' || how === 'silent';
     if (failed) this.#post('streaming.failed', { stream_id: stream.id, failure_reason: stream.error || how });
     else this.#post('streaming.stopped', { stream_url: url });

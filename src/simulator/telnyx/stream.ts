@@ -85,6 +85,15 @@ export class TelnyxStream {
     );
   }
 
+  /** What both sides' audio is in, the bridge's after the caller's where it differs: "PCMA@8000, back L16@16000". */
+  get codec(): string {
+    const { sent, played } = this.#o;
+    const label = (name: string, { sampleRate }: Codec) => `${name.replace(/\/.*/, '').toUpperCase()}@${sampleRate}`;
+    const there = label(sent.name, sent.codec);
+    const back = played === undefined ? 'unplayed' : label(played.name, played);
+    return there === back ? there : `${there}, back ${back}`;
+  }
+
   /** Opens the socket and runs to its end. Never rejects. */
   async run(): Promise<StreamEnd> {
     const { url, authToken, clock, about, sent } = this.#o;

@@ -1,6 +1,6 @@
 import { BridgeError, errorMessage } from '../../../errors.ts';
 import { API_VERSION, type Carrier, newCallSid } from '../carrier.ts';
-import { CODEC_NAMES } from '../codec.ts';
+import { STREAM_CODECS } from '../codec.ts';
 import { SignalWireDialect, TwilioDialect } from '../dialect.ts';
 import type { FarEnd, Form, ToldCall } from '../far-end.ts';
 import { sign } from '../signature.ts';
@@ -86,7 +86,7 @@ export const twilioFarEnd: FarEnd = {
 export const signalwireFarEnd: FarEnd = {
   title: 'SignalWire',
   secret: 'signing key',
-  codecs: CODEC_NAMES.filter((name) => name !== 'L16@8000'),
+  codecs: STREAM_CODECS,
   codec: 'PCMU@8000',
   ...laml('signalwire', 'X-SignalWire-Signature'),
   /** No signature is documented there: the stream's own token stands in its place. */

@@ -31,7 +31,16 @@ describe('flags', () => {
     expect(flags).toMatchObject({ carrier: 'whatsapp', from: 'GB.12', codec: 'PCMU@8000', interruptAtMs: 900 });
   });
 
+  it('say what a call itself is in where its streams are asked for over REST', () => {
+    for (const [text, codec] of [
+      ['PCMA', 'PCMA@8000'],
+      ['L16@16000h', 'L16@16000'],
+    ])
+      expect(parseFlags(['--carrier', 'telnyx', '--codec', text!])).toMatchObject({ carrier: 'telnyx', codec });
+  });
+
   it.each([
+    ['--carrier plivo --codec PCMA', /streams are PCMU, L16@8000, L16@16000; use --carrier telnyx/],
     ['--carrier whatsapp --codec L16@16000h', /use --carrier signalwire/],
     ['--nonsense', /nonsense/],
     ['--carrier att', /known are twilio, signalwire/],

@@ -66,6 +66,7 @@ describe('addresses', () => {
 describe('codec names', () => {
   it.each([
     ['PCMU', 'PCMU@8000'],
+    ['PCMA', 'PCMA@8000'],
     ['PCMU@8000h', 'PCMU@8000'],
     ['L16@16000h', 'L16@16000'],
     ['L16@24000', 'L16@24000'],
