@@ -61,6 +61,9 @@ export interface PhoneStreamOptions<G> {
 /** RFC 6455: data inconsistent with the type of the message (text that is not what it should be). */
 const CLOSE_INVALID_DATA = 1007;
 
+/** Nobody has proven anything yet who says an id: so much of it reaches the log, characters. Those of carriers have no more. */
+const ID_SHOWN = 100;
+
 type State = 'opening' | 'authorizing' | 'accepted' | 'closed';
 
 /** One media socket of a carrier, from its upgrade to its end: who it is, whether it may come in, and whether it behaves. */
@@ -173,7 +176,7 @@ export class PhoneStream<G> {
       this.#tally.count('message_malformed');
       const offered = describeFormat(start.format);
       this.#options.log.warn(
-        { code: 'STREAM_FORMAT_UNSUPPORTED', format: offered, carrierCallId: start.callId },
+        { code: 'STREAM_FORMAT_UNSUPPORTED', format: offered, carrierCallId: start.callId.slice(0, ID_SHOWN) },
         'the audio format of a media stream is none that is spoken here',
       );
       leg.fail(termination('media-format-unsupported', `the carrier offers ${offered}`), CLOSE.unsupported);

@@ -66,10 +66,10 @@ function stream(overrides: Partial<PhoneStreamOptions<Grant>> = {}) {
   };
 }
 
-/** SignalWire's `start` with another format. */
-function withFormat(mediaFormat: object): string {
+/** SignalWire's `start` with another format, and whatever else is said. */
+function withFormat(mediaFormat: object, more: object = {}): string {
   const start = JSON.parse(signalwireSamples.start) as { start: object };
-  return JSON.stringify({ ...start, start: { ...start.start, mediaFormat } });
+  return JSON.stringify({ ...start, start: { ...start.start, mediaFormat, ...more } });
 }
 
 const ended = (events: ReadonlyArray<{ type: string; end?: Termination }>) =>
@@ -532,6 +532,13 @@ describe('the formats', () => {
     const [line] = s.log.lines;
     expect(line?.fields).toMatchObject({ code: 'STREAM_FORMAT_UNSUPPORTED' });
     expect(JSON.stringify(line)).not.toMatch(/\\u001b|\\n/);
+  });
+
+  it('are told of in the log with no more of an id than an id has, whatever a stranger says', () => {
+    const s = stream();
+    s.say(withFormat({ encoding: 'audio/opus', sampleRate: 48_000, channels: 1 }, { callSid: 'x'.repeat(60_000) }));
+    expect(s.log.lines[0]?.fields).toMatchObject({ code: 'STREAM_FORMAT_UNSUPPORTED' });
+    expect(JSON.stringify(s.log.lines).length).toBeLessThan(1_000);
   });
 
   it('take L16 as it was asked for from a stream that does not show whose it is', () => {
