@@ -1,6 +1,6 @@
 /**
  * The table of what each carrier can do here, made of the names of the tests that prove it: a test called "[twilio] clear: what it proves" stands in the
- * cell of Twilio's `clear`, one called "[twilio, signalwire] clear: ..." in both. A sentence that begins with "none" proves that the carrier has no such
+ * cell of Twilio's `clear`, one called "[twilio, signalwire] clear, marks: ..." in both cells of both. A sentence that begins with "none" proves that the carrier has no such
  * thing, and what is done without it. `npm run docs` writes docs/carriers/table.md; `test/unit/carrier-table.test.ts` holds it to the tests.
  */
 
@@ -35,13 +35,14 @@ export interface Proof {
   readonly file: string;
 }
 
-const TITLE = /^\[([^\]]+)\] ([a-z ]+): (\S.*)$/s;
+const TITLE = /^\[([^\]]+)\] ([a-z ,]+): (\S.*)$/s;
 
 /** The proofs that the tests of a source are, by their own titles. */
 export function proofsIn(file: string, source: string): Proof[] {
   return testNames(source).flatMap(({ full }) => {
-    const [, names = '', feature = '', sentence = ''] = TITLE.exec(full.split(' > ').at(-1) ?? '') ?? [];
-    return names === '' ? [] : [{ carriers: names.split(', '), feature, sentence, file }];
+    const [, names = '', features = '', sentence = ''] = TITLE.exec(full.split(' > ').at(-1) ?? '') ?? [];
+    if (names === '') return [];
+    return features.split(', ').map((feature) => ({ carriers: names.split(', '), feature, sentence, file }));
   });
 }
 

@@ -17,7 +17,7 @@ const LINES = [
 
 describe.concurrent.each(TRANSPORTS)('a call over %s', (transport) => {
   it.for(LINES)(
-    'carries each side’s tone to the other, alone: $carrier $codec',
+    '[twilio, signalwire] in, codecs: each side’s tone reaches the other, alone, at $carrier in $codec',
     async ({ carrier, codec, settings }, { own }) => {
       const rig = own(
         await startRig({ transport, settings, model: { voice: { tone: AGENT_HZ, ms: 1_500, dbfs: -15 } } }),

@@ -6,11 +6,15 @@ import { rigTest as it } from './rig-test.ts';
 const AGENT_HZ = 620;
 const CALLER_HZ = 1_020;
 
-describe.each(TRANSPORTS)('barge-in over %s', (transport) => {
-  it('silences the agent at once and tells truly what was heard', async ({ own }) => {
+const LINES = [...TRANSPORTS.map((transport) => [transport, 'twilio'] as const), ['websocket', 'signalwire'] as const];
+
+describe.each(LINES)('barge-in over %s, at %s', (transport, carrier) => {
+  it('[twilio, signalwire] clear, marks: silences the agent at once, and what was heard is known to 40 ms', async ({
+    own,
+  }) => {
     const rig = own(await startRig({ transport, model: { voice: { tone: AGENT_HZ, ms: 6_000, dbfs: -15 } } }));
     const { phone, report } = rig.call({
-      carrier: 'twilio',
+      carrier,
       source: silenceSource(),
       interruptAtMs: 2_000,
       interruptWith: toneSource(CALLER_HZ, { ms: 700, dbfs: -12 }),

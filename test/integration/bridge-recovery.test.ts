@@ -292,23 +292,26 @@ describe.concurrent('a session that the model does not hold as it was asked', ()
 });
 
 describe.concurrent("the caller's line", () => {
-  it('may break: the session is kept, the carrier comes back, and the conversation goes on', async ({ own }) => {
-    const rig = own(await startRig({ model: { voice } }));
-    const source = scriptSource([{ pauseMs: 2_000 }, toneSource(CALLER_HZ, { ms: 800 }), { pauseMs: 1_500 }], {
-      endless: true,
-    });
-    const { phone, report } = rig.call({ source, hangUpAfterMs: 11_000 });
-    await until(() => rig.agentEvents('response_done').length > 0, 'the greeting');
-    // As a cut line: no stop, no closing handshake.
-    phone.stream?.breakLine();
-    const result = await report;
-    expect(result.streams).toHaveLength(2);
-    expect(rig.model.sessions).toHaveLength(1);
-    expect(rig.of('caller_joined').map((e) => e.again)).toEqual([false, true]);
-    expect(result.streams[1]?.agentSpoke.length).toBeGreaterThan(0);
-    const ended = await until(() => rig.of('call_ended')[0], 'the end of the call');
-    expect(ended.end.reason).toBe('caller-hangup');
-  });
+  it.for(['twilio', 'signalwire'] as const)(
+    '[twilio, signalwire] recovery: a line that breaks is opened again into the same session, and the conversation goes on: %s',
+    async (carrier, { own }) => {
+      const rig = own(await startRig({ model: { voice } }));
+      const source = scriptSource([{ pauseMs: 2_000 }, toneSource(CALLER_HZ, { ms: 800 }), { pauseMs: 1_500 }], {
+        endless: true,
+      });
+      const { phone, report } = rig.call({ carrier, source, hangUpAfterMs: 11_000 });
+      await until(() => rig.agentEvents('response_done').length > 0, 'the greeting');
+      // As a cut line: no stop, no closing handshake.
+      phone.stream?.breakLine();
+      const result = await report;
+      expect(result.streams).toHaveLength(2);
+      expect(rig.model.sessions).toHaveLength(1);
+      expect(rig.of('caller_joined').map((e) => e.again)).toEqual([false, true]);
+      expect(result.streams[1]?.agentSpoke.length).toBeGreaterThan(0);
+      const ended = await until(() => rig.of('call_ended')[0], 'the end of the call');
+      expect(ended.end.reason).toBe('caller-hangup');
+    },
+  );
 
   it('may never open: the prepared session is dropped after its time', async ({ own }) => {
     const rig = own(await startRig({ settings: { STREAM_TIMEOUT_MS: '1000' } }));

@@ -25,13 +25,17 @@ const dtmf = (rig: Rig) =>
     .flatMap(({ event }) => (event.type === 'dtmf' ? [event.digit] : []))
     .join('');
 
-describe.concurrent.each(TRANSPORTS)('keys, the model on %s', (transport) => {
-  it('become a turn that the agent answers, cut in on what it says, and are in no log', async ({ own }) => {
+const LINES = [...TRANSPORTS.map((transport) => [transport, 'twilio'] as const), ['websocket', 'signalwire'] as const];
+
+describe.concurrent.each(LINES)('keys, the model on %s, at %s', (transport, carrier) => {
+  it('[twilio, signalwire] digits in: become a turn that the agent answers, cut in on what it says, and are in no log', async ({
+    own,
+  }) => {
     const long = { tone: 620, toneMs: 6_000 };
     const rig = own(
       await startRig({ transport, settings: { ROUTES_FILE }, scenario: { greeting: long }, model: { voice } }),
     );
-    const { phone, report } = rig.call({ source: silenceSource(), hangUpAfterMs: 12_000 });
+    const { phone, report } = rig.call({ carrier, source: silenceSource(), hangUpAfterMs: 12_000 });
     await until(() => rig.of('first_agent_audio').length > 0, 'the greeting');
     phone.press('4711#');
     await until(() => typed(rig).length > 0, 'the turn');

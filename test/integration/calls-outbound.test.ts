@@ -202,7 +202,7 @@ describe.concurrent('an order', () => {
 });
 
 describe.concurrent.each(['twilio', 'signalwire'] as const)('a call that goes on, over %s', (carrier) => {
-  it('says what it is told, takes a typed turn, and plays digits', async ({ own }) => {
+  it('says what it is told, and takes a typed turn', async ({ own }) => {
     const rig = own(await startCallsRig({ carrier, model: { voice } }));
     const { id } = (await rig.api('POST', '/calls', { to: THEIRS })).body;
     const call = rig.carrier.calls[0]!;
@@ -213,16 +213,13 @@ describe.concurrent.each(['twilio', 'signalwire'] as const)('a call that goes on
     expect((await rig.api('POST', `/calls/${id}/text`, { text: 'What time is it?' })).status).toBe(202);
     await until(() => asked(rig).includes('What time is it?'), 'the model gets the turn');
     await until(() => stream.ear.lastLoudMs !== undefined, 'the agent is heard');
-
-    expect((await rig.api('POST', `/calls/${id}/digits`, { digits: '4w2' })).status).toBe(204);
-    const digits = () => call.timeline.entries.filter(({ what }) => what === 'dtmf').map(({ text }) => text);
-    if (carrier === 'signalwire') await until(() => /4.*2/.test(digits().join(' ')), 'the digits arrive as such');
-    else expect(keyHeard(call.recordedChannels()!.agent)).toBe('42');
     expect(JSON.stringify(rig.lines)).not.toMatch(/train is late|What time/);
     expect(await rig.api('POST', '/calls/no-such-call/say', { text: 'x' })).toMatchObject({ status: 404 });
   });
 
-  it('is transferred: it goes on elsewhere, and the daemon is out of it', async ({ own }) => {
+  it('[twilio, signalwire] transfer: by an operator goes on elsewhere, and the daemon is out of it', async ({
+    own,
+  }) => {
     const rig = own(await startCallsRig({ carrier, model: { voice } }));
     const { id } = (await rig.api('POST', '/calls', { to: THEIRS })).body;
     const call = rig.carrier.calls[0]!;
@@ -242,6 +239,32 @@ describe.concurrent.each(['twilio', 'signalwire'] as const)('a call that goes on
       status: 409,
       body: { error: { code: 'CALL_ENDED' } },
     });
+  });
+});
+
+/** A call whose agent was heard, in which an operator has keys played; they were, or are on their way. */
+async function keyed(rig: CallsRig) {
+  const { id } = (await rig.api('POST', '/calls', { to: THEIRS })).body;
+  const call = rig.carrier.calls[0]!;
+  const stream = await until(() => call.stream, 'the media stream');
+  await until(() => stream.ear.lastLoudMs !== undefined, 'the agent is heard');
+  expect((await rig.api('POST', `/calls/${id}/digits`, { digits: '4w2' })).status).toBe(204);
+  return call;
+}
+
+const messages = ({ timeline }: { timeline: { entries: ReadonlyArray<{ what: string; text: string }> } }) =>
+  timeline.entries.filter(({ what }) => what === 'dtmf').map(({ text }) => text);
+
+describe.concurrent('keys for the far party', () => {
+  it('[twilio] digits out: none, so they go as their two tones in the audio', async ({ own }) => {
+    const call = await keyed(own(await startCallsRig({ carrier: 'twilio', model: { voice } })));
+    expect(keyHeard(call.recordedChannels()!.agent)).toBe('42');
+    expect(messages(call)).toEqual([]);
+  });
+
+  it('[signalwire] digits out: go as messages of the media stream', async ({ own }) => {
+    const call = await keyed(own(await startCallsRig({ carrier: 'signalwire', model: { voice } })));
+    await until(() => /4.*2/.test(messages(call).join(' ')), 'the digits arrive as such');
   });
 });
 

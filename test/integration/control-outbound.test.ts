@@ -20,7 +20,9 @@ async function shows(look: () => Promise<unknown>, wanted: string, what: string)
 }
 
 describe.each(['twilio', 'signalwire'] as const)('calls that are ordered, over %s', (name) => {
-  it('POST /calls lets the carrier open a media stream, and the conversation runs', async ({ own }) => {
+  it('[twilio, signalwire] out: POST /calls has the carrier open a media stream, who answered is told, and the conversation runs', async ({
+    own,
+  }) => {
     const rig = own(await controlRig(name));
     const order = {
       to: '+1 (202) 555-1111',
@@ -139,19 +141,22 @@ describe.each(['twilio', 'signalwire'] as const)('calls that are ordered, over %
     expect(rig.plans).toEqual([]);
   });
 
-  it.each(['busy', 'no-answer', 'failed'] as const)('says that a call was not answered: %s', async (outcome) => {
-    const rig = await controlRig(name, { far: () => ({ outcome, ringMs: 10 }) });
-    try {
-      const { id } = (await rig.api('POST', '/calls', { to: TO, callbackUrl: rig.callbackUrl })).body;
-      await until(() => rig.received.length > 0, 'the callback comes');
-      expect(rig.received[0]?.body.call).toMatchObject({ id, status: outcome });
-      await sleep(50);
-      expect(rig.received).toHaveLength(1);
-      expect((await rig.api('GET', '/calls')).body.calls).toEqual([]);
-    } finally {
-      await rig.close();
-    }
-  });
+  it.each(['busy', 'no-answer', 'failed'] as const)(
+    '[twilio, signalwire] out: a call that nobody answers is told of as %s, and has no conversation',
+    async (outcome) => {
+      const rig = await controlRig(name, { far: () => ({ outcome, ringMs: 10 }) });
+      try {
+        const { id } = (await rig.api('POST', '/calls', { to: TO, callbackUrl: rig.callbackUrl })).body;
+        await until(() => rig.received.length > 0, 'the callback comes');
+        expect(rig.received[0]?.body.call).toMatchObject({ id, status: outcome });
+        await sleep(50);
+        expect(rig.received).toHaveLength(1);
+        expect((await rig.api('GET', '/calls')).body.calls).toEqual([]);
+      } finally {
+        await rig.close();
+      }
+    },
+  );
 
   it('a lost answer rings nobody twice, and whoever answers is known', async ({ own }) => {
     const rig = own(await controlRig(name));

@@ -50,7 +50,7 @@ describe.each(['twilio', 'signalwire'] as const)('at %s', (name) => {
   }
   afterEach(() => expect(carrier.faults.left).toBe(0));
 
-  it('all is well: the credentials are taken, and the number leads here', async () => {
+  it('[twilio, signalwire] doctor: all is well: the credentials are taken, and the number leads here', async () => {
     const results = await looked({ voiceUrl: rig.webhook });
     expect(results.map(({ status, name: line }) => `${status} ${line}`)).toEqual([
       `pass ${name} account`,
@@ -61,7 +61,7 @@ describe.each(['twilio', 'signalwire'] as const)('at %s', (name) => {
     expect(of(await looked({ voiceUrl: rig.webhook, voiceMethod: 'GET' }), 'number').status).toBe('pass');
   });
 
-  it('the credentials are refused, and the number is not asked for', async () => {
+  it('[twilio, signalwire] doctor: the credentials are refused, and the number is not asked for', async () => {
     const wrongOnes = name === 'twilio' ? { TWILIO_AUTH_TOKEN: 'another' } : { SIGNALWIRE_TOKEN: 'another' };
     const results = await looked({}, { settings: wrongOnes });
     expect(of(results, `${name} account`)).toMatchObject({
@@ -131,7 +131,7 @@ describe.each(['twilio', 'signalwire'] as const)('at %s', (name) => {
     expect(posts).toEqual([]);
   });
 
-  it('another webhook: says so without its query, changes nothing without --fix, and with it only what it says', async () => {
+  it('[twilio, signalwire] doctor: another webhook: says so without its query, changes nothing without `--fix`, and with it only what it says', async () => {
     const other = { voiceUrl: 'https://old.example.com/voice?token=abc', voiceMethod: 'GET' } as const;
     const told = of(await looked(other), 'number');
     expect(told).toMatchObject({
@@ -162,25 +162,30 @@ describe.each(['twilio', 'signalwire'] as const)('at %s', (name) => {
   it.each([
     ['the SIP trunk TK1', { trunkSid: 'TK1' }, 'TrunkSid'],
     ['the application AP1', { voiceApplicationSid: 'AP1' }, 'VoiceApplicationSid'],
-  ])('%s has its calls: --fix leaves it there, --take-over does not', async (owner, set, field) => {
-    const before = { voiceUrl: rig.webhook, ...set };
-    for (const fix of [false, true]) {
-      const told = of(await looked(before, { fix }), 'number');
-      expect(told).toMatchObject({
-        status: 'fail',
-        detail: `calls to the number go to ${owner}, not to its webhook${fix ? '; nothing was changed' : ''}`,
-        advice: expect.stringContaining(`--fix --take-over, which changes ${field} from ${owner.slice(-3)} to nothing`),
-      });
-      expect(posts).toEqual([]);
-      expect(number).toMatchObject(before);
-    }
-    const taken = of(await looked(before, { fix: true, takeOver: true }), 'number');
-    expect(taken.status).toBe('warn');
-    expect(posts.map(({ form }) => form)).toEqual([{ [field]: '' }]);
-    expect(of(await looked({ ...number }), 'number').status).toBe('pass');
-  });
+  ])(
+    '[twilio, signalwire] doctor: %s has its calls: `--fix` leaves it there, `--take-over` does not',
+    async (owner, set, field) => {
+      const before = { voiceUrl: rig.webhook, ...set };
+      for (const fix of [false, true]) {
+        const told = of(await looked(before, { fix }), 'number');
+        expect(told).toMatchObject({
+          status: 'fail',
+          detail: `calls to the number go to ${owner}, not to its webhook${fix ? '; nothing was changed' : ''}`,
+          advice: expect.stringContaining(
+            `--fix --take-over, which changes ${field} from ${owner.slice(-3)} to nothing`,
+          ),
+        });
+        expect(posts).toEqual([]);
+        expect(number).toMatchObject(before);
+      }
+      const taken = of(await looked(before, { fix: true, takeOver: true }), 'number');
+      expect(taken.status).toBe('warn');
+      expect(posts.map(({ form }) => form)).toEqual([{ [field]: '' }]);
+      expect(of(await looked({ ...number }), 'number').status).toBe('pass');
+    },
+  );
 
-  it('no webhook at all: at Twilio --fix sets one, at SignalWire a script might have its calls', async () => {
+  it('[twilio, signalwire] doctor: no webhook at all: at Twilio `--fix` sets one, at SignalWire a script might have its calls', async () => {
     const told = of(await looked({}), 'number');
     if (name === 'twilio') expect(told.detail).toBe('calls to the number go to no webhook at all');
     else expect(told.detail).toContain('whether a script in SignalWire’s dashboard has its calls cannot be seen');
@@ -191,7 +196,7 @@ describe.each(['twilio', 'signalwire'] as const)('at %s', (name) => {
     expect(number.voiceUrl).toBe(rig.webhook);
   });
 
-  it('--fix that the carrier refuses, or takes and does not do, is a failure', async () => {
+  it('[twilio, signalwire] doctor: `--fix` that the carrier refuses, or takes and does not do, is a failure', async () => {
     const ok = { kind: 'status', status: 200, body: {} } as const;
     const asNow = () => ({
       kind: 'status' as const,

@@ -166,7 +166,7 @@ describe('a recorded call whose line breaks and comes back', () => {
     { transport: 'websocket', carrier: 'twilio', settings: {} },
     { transport: 'webrtc', carrier: 'signalwire', settings: { SIGNALWIRE_CODEC: 'L16@24000h' } },
   ] as const)(
-    'is one recording: both parts, the gap between them, both sides where they were: $carrier over $transport',
+    '[twilio, signalwire] recovery: is one recording, both parts, the gap between them, both sides where they were: $carrier over $transport',
     async ({ transport, carrier, settings }, { own }) => {
       const rig = own(
         await startRig({

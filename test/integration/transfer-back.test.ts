@@ -69,7 +69,7 @@ describe.concurrent.each(TRANSPORTS)('a transfer by the agent, the model on %s',
     ['busy', 'the line was busy'],
     ['failed', 'could not be reached'],
   ] as const)(
-    'that is %s brings the caller back to the same call, and the agent knows why',
+    '[twilio] transfer: by the agent, to a number that is %s, brings the caller back to the same call, and the agent knows why',
     async ([outcome, words], { own }) => {
       const rig = own(await startRig({ transport, ...asked }));
       const { report, verbs } = await transferOf(rig, { outcome, ringMs: 300 });
@@ -99,7 +99,7 @@ describe.concurrent('a transfer by the agent', () => {
   });
 
   it.for(['twilio', 'signalwire'] as const)(
-    'that was answered is the end of the call, at %s',
+    '[twilio, signalwire] transfer: by the agent, that was answered, is the end of the call, at %s',
     async (carrier, { own }) => {
       const rig = own(await startRig(asked));
       const { report } = await transferOf(rig, { outcome: 'answer', ringMs: 200, talkMs: 2_000 }, { carrier });
@@ -154,24 +154,27 @@ describe.concurrent('a transfer by an operator', () => {
     ['twilio', 'rest'],
     ['signalwire', 'rest'],
     ['signalwire', 'relay'],
-  ] as const)('that fails brings the caller back, at %s by %s', async ([carrier, control], { own }) => {
-    const far = (to: string): DialledParty =>
-      to === THEIRS ? { outcome: 'answer', ringMs: 0 } : { outcome: 'busy', ringMs: 200 };
-    const rig = own(await startCallsRig({ carrier, control, model: { voice }, far }));
-    const { id } = (await rig.api('POST', '/calls', { to: THEIRS })).body;
-    await until(() => rig.of('connected').length > 0, 'both ends');
-    expect((await rig.api('POST', `/calls/${id}/transfer`, { to: ELSEWHERE, say: 'One moment.' })).status).toBe(204);
-    await until(() => rig.of('transfer_ended').length > 0, 'the news of the transfer');
-    expect(rig.of('transfer_ended')).toEqual([{ type: 'transfer_ended', n: 1, how: 'busy' }]);
-    await until(() => rig.of('caller_joined').length === 2, 'the caller is back');
-    const told = () =>
-      rig.model.sessions[0]?.received?.some(
-        (event) => event['type'] === 'response.create' && JSON.stringify(event).includes('the line was busy'),
-      );
-    await until(told, 'the agent is told');
-    expect(rig.of('call_started')).toHaveLength(1);
-    expect((await rig.api('GET', `/calls/${id}`)).body.status).toBe('in-progress');
-  });
+  ] as const)(
+    '[twilio, signalwire] transfer: by an operator, that fails, brings the caller back, at %s by %s',
+    async ([carrier, control], { own }) => {
+      const far = (to: string): DialledParty =>
+        to === THEIRS ? { outcome: 'answer', ringMs: 0 } : { outcome: 'busy', ringMs: 200 };
+      const rig = own(await startCallsRig({ carrier, control, model: { voice }, far }));
+      const { id } = (await rig.api('POST', '/calls', { to: THEIRS })).body;
+      await until(() => rig.of('connected').length > 0, 'both ends');
+      expect((await rig.api('POST', `/calls/${id}/transfer`, { to: ELSEWHERE, say: 'One moment.' })).status).toBe(204);
+      await until(() => rig.of('transfer_ended').length > 0, 'the news of the transfer');
+      expect(rig.of('transfer_ended')).toEqual([{ type: 'transfer_ended', n: 1, how: 'busy' }]);
+      await until(() => rig.of('caller_joined').length === 2, 'the caller is back');
+      const told = () =>
+        rig.model.sessions[0]?.received?.some(
+          (event) => event['type'] === 'response.create' && JSON.stringify(event).includes('the line was busy'),
+        );
+      await until(told, 'the agent is told');
+      expect(rig.of('call_started')).toHaveLength(1);
+      expect((await rig.api('GET', `/calls/${id}`)).body.status).toBe('in-progress');
+    },
+  );
 });
 
 describe.concurrent('a transfer by an operator, of a caller who came in', () => {

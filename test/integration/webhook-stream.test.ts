@@ -58,7 +58,7 @@ describe('the upgrade of /media-stream', () => {
     },
   );
 
-  it("takes Twilio's signature of the wss URL, and refuses any wrong one with 403", async () => {
+  it("[twilio] upgrade signature: takes Twilio's of the wss URL, and refuses any wrong one with 403", async () => {
     await start(signed);
     await open(signatureOf(WSS));
     for (const headers of [
@@ -84,7 +84,7 @@ describe('the upgrade of /media-stream', () => {
     await expect(open(signatureOf(WSS))).rejects.toEqual(refused(500));
   });
 
-  it('checks a bearer token without using it up', async () => {
+  it('[signalwire] upgrade signature: a bearer token that was asked for is checked, without using it up', async () => {
     await start();
     const document = (await r.post('/incoming-call', { CallSid: UUID })).text;
     const token = tokenOf(document);

@@ -126,7 +126,7 @@ describe('/incoming-call', () => {
       undefined,
     ],
     ['SignalWire ids without a signature', { ...form, CallSid: UUID }, {}, undefined],
-  ] as const)('refuses %s with 403', async (_says, params, headers, secret) => {
+  ] as const)('[twilio, signalwire] webhook signature: refuses %s with 403', async (_says, params, headers, secret) => {
     await start(signed);
     const answer = await r.post('/incoming-call', params, headers, secret);
     expect(answer.status).toBe(403);

@@ -100,7 +100,7 @@ describe("Twilio's signature", () => {
     });
   });
 
-  it("agrees with the vendor's validator on any parameters, URL and tampering", () => {
+  it("[twilio] webhook signature: agrees with the vendor's validator on any parameters, URL and tampering", () => {
     const url = fc
       .tuple(
         fc.constantFrom('https://', 'http://'),
@@ -166,13 +166,13 @@ describe("SignalWire's signatures", () => {
     ["hex under Twilio's name", { twilio: hex('sha1', bare + rawBody) }, false],
     ['the API token for the key', { signalwire: lamlSignature('PT_api_token', bare, params) }, false],
     ['nothing', {}, false],
-  ])('%s', (_says, headers, verdict) => {
+  ])('[signalwire] webhook signature: of each documented form, and no other: %s', (_says, headers, verdict) => {
     expect(isSignalWireSignature([KEY], { ...NONE, ...headers }, content)).toBe(verdict);
     expect(isSignalWireSignature(['another', KEY], { ...NONE, ...headers }, content)).toBe(verdict);
     expect(isSignalWireSignature([], { ...NONE, ...headers }, content)).toBe(false);
   });
 
-  it('covers a JSON body by the hex form', () => {
+  it('[signalwire] webhook signature: covers a JSON body by the hex form', () => {
     const json = { url: bare, params: undefined, rawBody: '{"call":{"call_id":"x"}}' };
     expect(isSignalWireSignature([KEY], { ...NONE, signalwire: hex('sha1', bare + json.rawBody) }, json)).toBe(true);
     expect(isSignalWireSignature([KEY], { ...NONE, signalwire: lamlSignature(KEY, bare, {}) }, json)).toBe(false);
