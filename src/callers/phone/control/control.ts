@@ -117,3 +117,13 @@ export function checkSeconds(
   if (seconds === undefined || (Number.isInteger(seconds) && seconds >= 1 && seconds <= most)) return seconds;
   return invalid(`${name} must be a whole number from 1 to ${most}`);
 }
+
+/** The base address of an API without a trailing slash. Credentials go over TLS only, except to this machine. */
+export function checkBase(baseUrl: string): string {
+  const url = URL.canParse(baseUrl) ? new URL(baseUrl) : undefined;
+  const local = url !== undefined && /^(localhost|127(\.\d+){3}|\[::1\])$/.test(url.hostname);
+  const good = url?.protocol === 'https:' || (url?.protocol === 'http:' && local);
+  if (url === undefined || !good || url.search !== '' || url.hash !== '' || url.username !== '')
+    invalid("the address of a carrier's API must be https:// without query");
+  return baseUrl.replace(/\/+$/, '');
+}

@@ -137,13 +137,3 @@ export class LamlControl implements CallControl {
     });
   }
 }
-
-/** The base address without a trailing slash. Credentials go over TLS only, except to this machine. Throws CONTROL_INVALID. */
-export function checkBase(baseUrl: string): string {
-  const url = URL.canParse(baseUrl) ? new URL(baseUrl) : undefined;
-  const local = url !== undefined && /^(localhost|127(\.\d+){3}|\[::1\])$/.test(url.hostname);
-  const good = url?.protocol === 'https:' || (url?.protocol === 'http:' && local);
-  if (url === undefined || !good || url.search !== '' || url.hash !== '' || url.username !== '')
-    throw new ControlError('CONTROL_INVALID', "the address of a carrier's API must be https:// without query");
-  return baseUrl.replace(/\/+$/, '');
-}

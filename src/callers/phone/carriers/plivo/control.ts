@@ -3,6 +3,7 @@ import { errorMessage } from '../../../../errors.ts';
 import { configured } from '../../control/configured.ts';
 import {
   type CallControl,
+  checkBase,
   checkCallId,
   checkDigits,
   checkNumber,
@@ -14,7 +15,6 @@ import {
 import { ControlError } from '../../control/errors.ts';
 import { RestClient, type RestOptions } from '../../control/rest.ts';
 import type { ControlDeps } from '../carrier.ts';
-import { checkBase } from '../laml/control.ts';
 import { element, response } from '../laml/document.ts';
 import type { PlivoCalls } from './calls.ts';
 import { bare, dialElement, speak } from './document.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { exchange, type HttpAnswer, jsonObject } from '../../../../transport/http.ts';
+import { checkBase } from '../../control/control.ts';
 import type { AccountChecks, NumberChange, NumberFound, OwnedNumber, Via } from '../checks.ts';
-import { checkBase } from '../laml/control.ts';
 import { type TelnyxSettings, telnyxApiUrl } from './settings.ts';
 
 /**

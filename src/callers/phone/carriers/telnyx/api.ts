@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { checkCallId } from '../../control/control.ts';
+import { checkBase, checkCallId } from '../../control/control.ts';
 import { ControlError } from '../../control/errors.ts';
 import { RestClient, type RestFailure, type RestOptions } from '../../control/rest.ts';
-import { checkBase } from '../laml/control.ts';
 
 /**
  * Commands of the Call Control API: JSON, posted to the call, or to none to place one. Telnyx carries out one `command_id` of a call once, so whatever is

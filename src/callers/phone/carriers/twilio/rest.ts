@@ -1,6 +1,7 @@
+import { checkBase } from '../../control/control.ts';
 import { ControlError } from '../../control/errors.ts';
 import type { RestOptions } from '../../control/rest.ts';
-import { checkBase, LamlControl } from '../laml/control.ts';
+import { LamlControl } from '../laml/control.ts';
 
 export interface TwilioRestOptions extends Omit<RestOptions, 'user' | 'password'> {
   /** AC… */

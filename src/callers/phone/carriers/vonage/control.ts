@@ -3,6 +3,7 @@ import type { Clock } from '../../../../call/clock.ts';
 import { configured } from '../../control/configured.ts';
 import {
   type CallControl,
+  checkBase,
   checkCallId,
   checkDigits,
   checkNumber,
@@ -44,16 +45,6 @@ export interface VonageRestOptions extends Omit<RestOptions, 'user' | 'password'
   readonly baseUrl?: string | undefined;
 }
 
-/** The base address without a trailing slash. Tokens go over TLS only, except to this machine. Throws CONTROL_INVALID. */
-export function checkApiUrl(baseUrl: string): string {
-  const url = URL.canParse(baseUrl) ? new URL(baseUrl) : undefined;
-  const local = url !== undefined && /^(localhost|127(\.\d+){3}|\[::1\])$/.test(url.hostname);
-  const good = url?.protocol === 'https:' || (url?.protocol === 'http:' && local);
-  if (url === undefined || !good || url.search !== '' || url.hash !== '' || url.username !== '')
-    throw new ControlError('CONTROL_INVALID', "the address of a carrier's API must be https:// without query");
-  return baseUrl.replace(/\/+$/, '');
-}
-
 /** Problem details, RFC 9457; they have no numbers. */
 const failureOf: RestOptions['failureOf'] = ({ detail, title, error_title }) => ({
   message: detail ?? title ?? error_title,
@@ -68,7 +59,7 @@ export class VonageControl implements CallControl {
   /** Throws CONTROL_INVALID. */
   constructor({ applicationId, privateKey, baseUrl = VOICE_API, ...rest }: VonageRestOptions) {
     this.account = { carrier: 'vonage', accountId: applicationId };
-    this.#callsUrl = `${checkApiUrl(baseUrl)}/v1/calls`;
+    this.#callsUrl = `${checkBase(baseUrl)}/v1/calls`;
     const password = () => applicationJwt(applicationId, privateKey, rest.clock.wall());
     this.#rest = new RestClient({ ...rest, password, failureOf });
   }
