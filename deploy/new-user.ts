@@ -1,21 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { isToneAlone } from '../src/media/tone.ts';
-import {
-  type CarrierCall,
-  type CarrierServer,
-  type CarrierServerOptions,
-  startCarrier,
-} from '../src/simulator/carrier/index.ts';
-import type { Carrier } from '../src/simulator/phone/carrier.ts';
 import { scriptSource, toneSource } from '../src/simulator/phone/index.ts';
 import { startRealtimeServer } from '../src/simulator/realtime/index.ts';
 import { freePort } from './image/container.ts';
+import { NEW_USERS, type NewUser, NUMBER, type StandIn } from './new-users.ts';
 
 /**
  * `node deploy/new-user.ts`: a new user's way, timed: a fresh clone, the README's commands, and the steps of "a real number", with stand-ins for
@@ -30,10 +23,7 @@ const usage = () => `Usage: node deploy/new-user.ts [options]
   --keep           leave the clone where it is
 `;
 
-const NUMBER = '+15550001111';
 const KEY = 'sk-of-a-new-user';
-const TOKEN = 'token-of-a-new-user';
-const SIGNING_KEY = 'signing-key-of-a-new-user';
 /** What the caller sounds; the model says it back, so hearing it proves both directions. Hz. */
 const TONE_HZ = 1_020;
 /** How much of the tone must come back, ms. */
@@ -41,76 +31,6 @@ const ENOUGH_MS = 600;
 /** Loud enough, and nothing beside it; dB. */
 const ALONE = { minDb: -30, maxOtherDb: -45 };
 const CALL_LIMIT_MS = 40_000;
-
-/** What a new user has of a carrier, and does there. */
-interface NewUser {
-  /** Signs its webhooks. */
-  readonly signingSecret: string;
-  /** Where a number's calls go as it comes from the shop. */
-  readonly webhook: string;
-  /** What he writes into `.env`. */
-  settings(carrier: CarrierServer): Readonly<Record<string, string>>;
-  /** What the stand-in has besides. */
-  readonly standIn?: Partial<CarrierServerOptions>;
-  /** Where calls go after that, and how they fare is told, where the number has no webhook of its own. */
-  calledAt?(carrier: CarrierServer): { readonly webhookUrl: string; readonly statusUrl: string };
-  /** Whether `--fix` sets the number's webhook; he sets it in the dashboard otherwise. */
-  readonly isFixed: boolean;
-}
-
-const API_KEY = 'abcd1234';
-/** As Vonage makes it for an application: whoever made that downloads the private half. */
-const APPLICATION_KEY = generateKeyPairSync('rsa', {
-  modulusLength: 2_048,
-  publicKeyEncoding: { type: 'spki', format: 'pem' },
-  privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
-});
-
-const NEW_USERS: Readonly<Partial<Record<Carrier, NewUser>>> = {
-  twilio: {
-    signingSecret: TOKEN,
-    webhook: 'https://demo.twilio.com/welcome/voice/',
-    settings: ({ accountSid, url }) => ({
-      TWILIO_AUTH_TOKEN: TOKEN,
-      TWILIO_ACCOUNT_SID: accountSid,
-      TWILIO_API_URL: url,
-    }),
-    isFixed: true,
-  },
-  signalwire: {
-    signingSecret: SIGNING_KEY,
-    webhook: '',
-    settings: ({ accountSid, url }) => ({
-      SIGNALWIRE_SIGNING_KEY: SIGNING_KEY,
-      SIGNALWIRE_PROJECT_ID: accountSid,
-      SIGNALWIRE_TOKEN: TOKEN,
-      SIGNALWIRE_API_URL: url,
-    }),
-    isFixed: false,
-  },
-  plivo: {
-    signingSecret: TOKEN,
-    webhook: '',
-    settings: ({ accountSid, url }) => ({ PLIVO_AUTH_TOKEN: TOKEN, PLIVO_AUTH_ID: accountSid, PLIVO_API_URL: url }),
-    isFixed: true,
-  },
-  vonage: {
-    signingSecret: SIGNING_KEY,
-    webhook: '',
-    standIn: { apiUser: API_KEY, publicKey: APPLICATION_KEY.publicKey },
-    settings: ({ accountSid, url }) => ({
-      VONAGE_SIGNATURE_SECRET: SIGNING_KEY,
-      VONAGE_APPLICATION_ID: accountSid,
-      VONAGE_PRIVATE_KEY: Buffer.from(APPLICATION_KEY.privateKey).toString('base64'),
-      VONAGE_API_KEY: API_KEY,
-      VONAGE_API_SECRET: TOKEN,
-      VONAGE_API_URL: url,
-      VONAGE_ACCOUNT_URL: url,
-    }),
-    calledAt: ({ application: { answerUrl, eventUrl } }) => ({ webhookUrl: answerUrl, statusUrl: eventUrl }),
-    isFixed: true,
-  },
-};
 
 const began = performance.now();
 const seconds = (since: number) => `${((performance.now() - since) / 1_000).toFixed(1)} s`;
@@ -194,7 +114,7 @@ async function doctor(folder: string, ...flags: string[]): Promise<string[]> {
 }
 
 /** Waits until the caller has heard his own tone from the model. */
-async function heard(call: CarrierCall): Promise<number> {
+async function heard(call: ReturnType<StandIn['call']>): Promise<number> {
   const end = performance.now() + CALL_LIMIT_MS;
   for (;;) {
     const { agent, sampleRate } = call.recordedChannels() ?? { agent: new Int16Array(), sampleRate: 8_000 };
@@ -209,19 +129,14 @@ async function heard(call: CarrierCall): Promise<number> {
   }
 }
 
-async function realNumber(folder: string, name: Carrier, user: NewUser): Promise<void> {
+/** What the caller sounds: silence while the agent greets, his tone, silence. */
+const source = () => scriptSource([{ pauseMs: 6_500 }, toneSource(TONE_HZ, { ms: 1_500 }), { pauseMs: 30_000 }]);
+
+/** The steps of "a real number in ten minutes", in a folder where the project is installed. Rejects at the first that does not come out. */
+export async function realNumber(folder: string, user: NewUser): Promise<void> {
   const port = await freePort();
   const model = await startRealtimeServer({ port: 0, apiKeys: [KEY] });
-  const carrier = await startCarrier({
-    carrier: name,
-    token: TOKEN,
-    signingSecret: user.signingSecret,
-    numbers: [{ phoneNumber: NUMBER, voiceUrl: user.webhook }],
-    source: scriptSource([{ pauseMs: 6_500 }, toneSource(TONE_HZ, { ms: 1_500 }), { pauseMs: 30_000 }]),
-    record: true,
-    ...user.standIn,
-  });
-  const [number] = carrier.numbers.matching(NUMBER);
+  const carrier = await user(source());
   let daemon: ChildProcess | undefined;
   try {
     await step('settings are written', async () => {
@@ -231,7 +146,7 @@ async function realNumber(folder: string, name: Carrier, user: NewUser): Promise
         PUBLIC_URL: `http://127.0.0.1:${port}`,
         OPENAI_API_KEY: KEY,
         OPENAI_BASE_URL: model.url,
-        ...user.settings(carrier),
+        ...carrier.settings,
       };
       writeFileSync(
         join(folder, '.env'),
@@ -245,20 +160,20 @@ async function realNumber(folder: string, name: Carrier, user: NewUser): Promise
     for (const line of before) say(`          ${line}`);
     if (!before.some((line) => line.startsWith('fail number')))
       throw new Error('the doctor does not see that the number leads elsewhere');
-    if (user.isFixed) {
+    const { dashboard } = carrier;
+    if (dashboard === undefined) {
       const mended = await step('npm run doctor -- --fix', () => doctor(folder, '--fix'));
       for (const line of mended) say(`          ${line}`);
     } else {
-      await step('the webhook is set in the dashboard', async () => {
-        number!.voiceUrl = `http://127.0.0.1:${port}/incoming-call`;
-      });
+      await step('the webhook is set in the dashboard', async () =>
+        dashboard(`http://127.0.0.1:${port}/incoming-call`),
+      );
     }
     const after = await step('npm run doctor, once more', () => doctor(folder));
     for (const line of after) say(`          ${line}`);
     const failed = after.filter((line) => line.startsWith('fail'));
     if (failed.length > 0) throw new Error('the doctor still finds something wrong');
-    const at = user.calledAt?.(carrier) ?? { webhookUrl: number!.voiceUrl };
-    const call = carrier.callIn({ from: '+15550002222', to: NUMBER, ...at });
+    const call = carrier.call();
     const ms = await step('somebody calls the number, and hears his own tone said back', () => heard(call));
     say(`          ${ms} ms of the caller's ${TONE_HZ} Hz tone came back alone`);
     call.hangUp();
@@ -283,9 +198,8 @@ async function main(): Promise<void> {
     },
   });
   if (values.help) return say(usage());
-  const known = Object.entries(NEW_USERS).find(([one]) => one === values.carrier);
-  if (known === undefined) throw new Error(`--carrier: ${Object.keys(NEW_USERS).join(', ')}`);
-  const [name, user] = known as [Carrier, NewUser];
+  const user = Object.hasOwn(NEW_USERS, values.carrier) ? NEW_USERS[values.carrier] : undefined;
+  if (user === undefined) throw new Error(`--carrier: ${Object.keys(NEW_USERS).join(', ')}`);
   const folder = mkdtempSync(join(tmpdir(), 'voicebridge-new-user-'));
   try {
     const version = async (program: string) => (await must(folder, program, '--version')).trim();
@@ -297,7 +211,7 @@ async function main(): Promise<void> {
       const printed = await step('npm test', () => must(folder, 'npm', 'test'));
       say(`          ${printed.trim().split('\n').at(-1)}`);
     }
-    await realNumber(folder, name, user);
+    await realNumber(folder, user);
     say(`${seconds(began).padStart(8)}  from nothing to a call that was answered`);
   } finally {
     if (values.keep) say(`the clone is in ${folder}`);
