@@ -2,15 +2,16 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { build } from '../app.ts';
 import type { CallEvent } from '../call/events.ts';
+import { CARRIERS } from '../callers/phone/carriers/index.ts';
 import { loadConfig } from '../config.ts';
 import { errorMessage } from '../errors.ts';
 import { createLog } from '../log.ts';
 import { isToneAlone } from '../media/tone.ts';
 import {
-  CARRIERS,
   firstWords,
   formatDuration,
   Phone,
+  CARRIERS as SIMULATED,
   scriptSource,
   toneSource,
   wavSource,
@@ -71,6 +72,12 @@ function toneMs(samples: Int16Array, sampleRate: number): number {
   return ms;
 }
 
+/** The carriers, and the command that calls as each does. The calls above were the first's. */
+const others = () => [
+  `${CARRIERS.length} carriers can call: ${CARRIERS.map(({ title }) => title).join(', ')}. The calls above were as ${CARRIERS[0].title}'s are; as each of the others':`,
+  ...CARRIERS.slice(1).map(({ name }) => `  npm run call -- --carrier ${name}`),
+];
+
 /** One call; resolves with what went wrong, or undefined. */
 async function call(transport: 'webrtc' | 'websocket'): Promise<string | undefined> {
   say(`\n== A call with the model on ${transport === 'webrtc' ? 'WebRTC' : 'the WebSocket'} ==\n`);
@@ -89,7 +96,7 @@ async function call(transport: 'webrtc' | 'websocket'): Promise<string | undefin
   try {
     const url = await app.listen();
     const phone = new Phone({
-      carrier: CARRIERS[0],
+      carrier: SIMULATED[0],
       source: script(),
       record: true,
       hangUpAfterMs: 60_000,
@@ -140,6 +147,7 @@ async function main(): Promise<number> {
   }
   say('');
   say(failures.length === 0 ? 'Both sides heard each other on both transports.' : `FAILED\n${failures.join('\n')}`);
+  for (const line of ['', ...others()]) say(line);
   return failures.length === 0 ? 0 : 1;
 }
 
