@@ -4,7 +4,7 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import { LightPeer } from './light-peer.ts';
 import type { LightPhone } from './light-phone.ts';
 import { Histogram } from './stats.ts';
-import { EVERY_MS, readMarker, SPEAK_MS, ulawSpeech } from './voice.ts';
+import { EVERY_MS, readMarker, SPEAK_MS, speech, ulawSpeech } from './voice.ts';
 import type { Wheel } from './wheel.ts';
 
 /** The model's far end of a load: just enough of the Realtime API for a session, and half of the time speech. */
@@ -14,11 +14,15 @@ const DELTA_MS = 200;
 const DELTA_EVERY_MS = 25;
 
 const APPEND = '{"type":"input_audio_buffer.append","audio":"';
-const deltas: string[] = [];
-{
-  const voice = Buffer.from(ulawSpeech());
-  for (let at = 0; at < SPEAK_MS * 8; at += DELTA_MS * 8) deltas.push(voice.toString('base64', at, at + DELTA_MS * 8));
+/** What it says, cut into deltas. */
+function deltasOf(voice: Buffer, bytesPerMs: number): string[] {
+  const deltas: string[] = [];
+  for (let at = 0; at < SPEAK_MS * bytesPerMs; at += DELTA_MS * bytesPerMs)
+    deltas.push(voice.toString('base64', at, at + DELTA_MS * bytesPerMs));
+  return deltas;
 }
+const ulawDeltas = deltasOf(Buffer.from(ulawSpeech()), 8);
+const pcmDeltas = deltasOf(Buffer.from(speech(24_000).buffer), 48);
 
 /** A tool that the model calls at the end of each of its turns. */
 export interface LightTool {
@@ -35,6 +39,8 @@ export class LightModel {
   /** Results of tools that came back. */
   toolResults = 0;
   tool: LightTool | undefined;
+  /** Whether it speaks to callers whose frames bear no name, too: over other lines than the load's own phones no name comes through. */
+  speaksToAll = false;
   readonly #wheel: Wheel;
   readonly #phones: ReadonlyMap<number, LightPhone>;
   readonly #server: Server;
@@ -88,6 +94,7 @@ export class LightModel {
     const send = (event: Record<string, unknown>) => ws.send(JSON.stringify({ event_id: `event_${id}`, ...event }));
     let phone: LightPhone | undefined;
     let leave: (() => void) | undefined;
+    let deltas: readonly string[] = ulawDeltas;
     ws.on('error', () => {});
     ws.on('close', () => leave?.());
     ws.on('message', (data: Buffer) => {
@@ -98,17 +105,19 @@ export class LightModel {
         const name = readMarker(data, APPEND.length);
         if (name < 0) {
           this.unnamed++;
+          if (this.speaksToAll) leave ??= this.#speak(ws, id, { index: this.#sessions, spurtSentAt: 0 }, deltas);
           return;
         }
         const sequence = name % 2 ** 18;
         if (phone === undefined) {
           phone = this.#phones.get((name - sequence) / 2 ** 18);
-          if (phone !== undefined) leave = this.#speak(ws, id, phone);
+          if (phone !== undefined) leave = this.#speak(ws, id, phone, deltas);
         }
         if (phone !== undefined) this.up.add(now - phone.sentAt[sequence % phone.sentAt.length]!);
         return;
       }
       const message = JSON.parse(data.toString()) as { type: string; session?: Record<string, unknown> };
+      if (JSON.stringify(message.session ?? {}).includes('"audio/pcm"')) deltas = pcmDeltas;
       if (message.type === 'session.update') send({ type: 'session.updated', session: { id, ...message.session } });
       else if (message.type === 'conversation.item.create') this.toolResults++;
       else if (message.type === 'response.create') {
@@ -122,12 +131,17 @@ export class LightModel {
   }
 
   /** Speaks to one session from now on, each at a time of its own within the period. */
-  #speak(ws: WebSocket, session: string, phone: LightPhone): () => void {
+  #speak(
+    ws: WebSocket,
+    session: string,
+    phone: Pick<LightPhone, 'index' | 'spurtSentAt'>,
+    deltas: readonly string[],
+  ): () => void {
     let next = performance.now() + ((phone.index * 611) % EVERY_MS);
     let turn: Turn | undefined;
     return this.#wheel.every20(phone.index + 7, (now) => {
       if (turn === undefined && now >= next) {
-        turn = new Turn(ws, `${session}_${Math.round(next)}`, now, this.tool);
+        turn = new Turn(ws, `${session}_${Math.round(next)}`, now, this.tool, deltas);
         next += EVERY_MS;
         phone.spurtSentAt = performance.now();
       }
@@ -143,10 +157,12 @@ class Turn {
   readonly #head: string;
   readonly #startedAt: number;
   readonly #tool: LightTool | undefined;
+  readonly #deltas: readonly string[];
   #sent = 0;
 
-  constructor(ws: WebSocket, name: string, now: number, tool: LightTool | undefined) {
+  constructor(ws: WebSocket, name: string, now: number, tool: LightTool | undefined, deltas: readonly string[]) {
     this.#ws = ws;
+    this.#deltas = deltas;
     this.#tool = tool;
     this.#startedAt = now;
     const ids = { response_id: `resp_${name}`, item_id: `item_${name}`, output_index: 0, content_index: 0 };
@@ -171,14 +187,14 @@ class Turn {
 
   /** Sends what is due; true when the response is over. */
   pump(now: number): boolean {
-    while (this.#sent < deltas.length && now - this.#startedAt >= this.#sent * DELTA_EVERY_MS) {
-      this.#ws.send(`${this.#head}${deltas[this.#sent]}"}`);
+    while (this.#sent < this.#deltas.length && now - this.#startedAt >= this.#sent * DELTA_EVERY_MS) {
+      this.#ws.send(`${this.#head}${this.#deltas[this.#sent]}"}`);
       // About three words a second.
       if (this.#sent % 2 === 0)
         this.#send({ type: 'response.output_audio_transcript.delta', ...this.#ids, delta: ' word' });
       this.#sent++;
     }
-    if (this.#sent < deltas.length) return false;
+    if (this.#sent < this.#deltas.length) return false;
     const { response_id, item_id } = this.#ids;
     const transcript = 'The quick brown fox jumps over the lazy dog.';
     const content = [{ type: 'output_audio', transcript }];

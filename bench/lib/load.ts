@@ -27,6 +27,10 @@ const methods = {
   useTool(tool: LightTool | undefined): void {
     model.tool = tool;
   },
+  /** Has the model speak to callers that are none of these phones, too. */
+  speakToAll(): void {
+    model.speaksToAll = true;
+  },
   /** Makes calls, so many a second, to a daemon (http) or a relay (ws). */
   async call({
     target,

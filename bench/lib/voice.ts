@@ -8,7 +8,7 @@ export const SPEAK_MS = 3_000;
 export const EVERY_MS = 6_000;
 
 /** The recorded sentence that phones and models of the load speak, at the rate wanted. */
-export function speech(rate: 8_000 | 48_000): Int16Array {
+export function speech(rate: 8_000 | 24_000 | 48_000): Int16Array {
   const file = new URL('../../src/simulator/assets/speech.wav', import.meta.url);
   const { channels, sampleRate } = decodeWav(readFileSync(file));
   return new Resampler(sampleRate, rate).process(channels[0] ?? new Int16Array(0)).slice();
