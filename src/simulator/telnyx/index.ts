@@ -6,4 +6,5 @@ export { callTelnyx } from './phone.ts';
 export { type ApiRequest, type Fault, Telnyx, type TelnyxOptions } from './server.ts';
 export type { FarParty } from './side.ts';
 export type { TelnyxStream } from './stream.ts';
+export { TexmlCall, type TexmlInit } from './texml.ts';
 export { eventText, proofOf } from './webhooks.ts';
