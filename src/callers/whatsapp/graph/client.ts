@@ -14,6 +14,8 @@ import { type Permission, permissionOf } from './permission.ts';
 export interface GraphOptions {
   /** Where the Graph API is, without its version: https://graph.facebook.com */
   readonly url: string;
+  /** What is told beside the error where nobody is there: why this address was asked. */
+  readonly whenUnreachable?: string | undefined;
   /** Of the API: v25.0. Calls need v17.0 or newer. */
   readonly version: string;
   readonly token: string;
@@ -256,7 +258,7 @@ export class GraphClient {
       case 'unreachable':
         return new GraphError(
           'GRAPH_UNAVAILABLE',
-          `Meta could not be reached: ${this.#clean(systemCode ?? error.message)}`,
+          `Meta could not be reached: ${this.#clean(systemCode ?? error.message)}${this.#o.whenUnreachable ?? ''}`,
           { uncertain },
         );
       default:

@@ -30,6 +30,8 @@ export interface WhatsappOptions {
   /** The Graph API's address and version. */
   readonly url: string;
   readonly version: string;
+  /** Whether there is no number of Meta's, so that a trial's far end stands at the address, or nobody. */
+  readonly isTrial: boolean;
   readonly preAccept: boolean;
   readonly rtc: Pick<PeerOptions, 'iceServers' | 'portRange'>;
   /** Addresses under which our media ports are reached from outside. */
@@ -63,14 +65,17 @@ export class Whatsapp {
   readonly #o: WhatsappOptions;
 
   constructor(options: WhatsappOptions) {
-    const { phoneNumberIds, url, version, token, clock, log, memory, instance, registry } = options;
+    const { phoneNumberIds, url, version, isTrial, token, clock, log, memory, instance, registry } = options;
     this.#o = options;
     this.metrics = whatsappMetrics(registry, () => this.farewells.waiting);
     this.farewells = new Farewells({ clock, log, lost: () => this.metrics.count('farewell_lost') });
     this.claims = new Claims({ memory, instance, log });
     const { asked } = this.metrics;
+    const whenUnreachable = isTrial
+      ? ' (no number is set: WHATSAPP_PHONE_NUMBER_ID; a trial is answered by `npm run call -- --carrier whatsapp` while it runs)'
+      : undefined;
     const client = (phoneNumberId: string) =>
-      new GraphClient({ url, version, token, phoneNumberId, clock, log, asked });
+      new GraphClient({ url, version, token, phoneNumberId, clock, log, asked, whenUnreachable });
     this.numbers = new Map(phoneNumberIds.map((id) => [id, client(id)]));
   }
 

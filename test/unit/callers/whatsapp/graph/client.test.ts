@@ -228,6 +228,17 @@ describe('the Graph client', () => {
     expect(await placed).toEqual({ callId: 'b' });
   });
 
+  it('says why it asked at an address where nobody is', async () => {
+    const nobody = Object.assign(new Error('fetch failed'), {
+      cause: Object.assign(new Error('x'), { code: 'ECONNREFUSED' }),
+    });
+    const { client, clock } = rig([nobody], { whenUnreachable: ' (no number is set)' });
+    expect(await failure(clock, client.terminate('a'))).toMatchObject({
+      code: 'GRAPH_UNAVAILABLE',
+      message: 'Meta could not be reached: ECONNREFUSED (no number is set)',
+    });
+  });
+
   it('is not certain that nothing was done where an earlier try may have done it', async () => {
     const { client, clock, asked } = rig(['never', [400, refusal(100)]]);
     expect(await failure(clock, client.accept('a', SDP))).toMatchObject({
