@@ -147,6 +147,8 @@ describe('a call that is ordered to a WhatsApp user', () => {
     const told = await until(() => callbacks.told[0], 'the callback');
     expect(told).toMatchObject({ call: { id, status: 'completed', end: { reason: 'operator-hangup' } } });
     await until(() => rig.asked().some(([action]) => action === 'terminate'), 'Meta to be told');
+    // What is told of a call is written a moment later.
+    await rig.records(1);
     const found = await api('GET', `/records?${new URLSearchParams({ number: `whatsapp:${USER_ID}` })}`);
     expect(found.body.records).toMatchObject([{ id, to: `whatsapp:${USER_ID}`, callerKind: 'identity' }]);
     await calm(rig);
