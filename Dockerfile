@@ -21,6 +21,22 @@ COPY package.json package-lock.json ./
 RUN npm_config_nodedir=/usr/local npm_config_build_from_source=true npm ci --omit=dev --no-audit --no-fund \
  && node -e "for (const name of ['@discordjs/opus', '@roamhq/wrtc']) require(name)"
 
+# The program in its built form: what builds it is for development, and stays behind.
+FROM base AS build
+COPY package.json package-lock.json ./
+RUN npm ci --include=dev --ignore-scripts --no-audit --no-fund
+COPY . .
+RUN node deploy/bundle.ts
+
+# All of it together, with what V8 compiles of it: nothing can be kept where the image runs. Node names what it keeps by the user that it is for, and lets nobody else read it.
+FROM base AS program
+COPY --from=dependencies /app/node_modules ./node_modules
+COPY . .
+COPY --from=build /app/dist ./dist
+RUN install -d -o node -g node -m 0755 node_modules/.cache/node-compile
+USER 1000:1000
+RUN node deploy/warm.ts && chmod -R a+rX node_modules/.cache/node-compile
+
 FROM base
 ARG VERSION=0.1.0
 ARG REVISION=unknown
@@ -36,8 +52,7 @@ RUN apt-get update \
  && apt-get install -y --no-install-recommends tini=0.19.* \
  && rm -rf /var/lib/apt/lists/* \
  && install -d -o node -g node -m 0750 /data
-COPY --from=dependencies /app/node_modules ./node_modules
-COPY . .
+COPY --from=program /app ./
 ENV DATA_DIR=/data
 # The user "node" of the base image, by number, so that an orchestrator can see that it is not root. Nothing but /data belongs to it.
 USER 1000:1000

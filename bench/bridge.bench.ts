@@ -344,10 +344,7 @@ function tellWebRtc(timed: readonly Window[], plain: readonly Window[], plans: r
     ]),
   );
   print(
-    'Delays by configuration, not in the table above: a message of 40 ms waits 30 ms for its later frames; 260 ms of silence',
-  );
-  print(
-    "(PLAYOUT_CUSHION_MS + one chunk + one tick) go before each talkspurt; the resamplers' filters hold 4 ms each way.",
+    "Delays by configuration, not in the table above: a message waits for its later frames, the cushion goes before each talkspurt (cushionMs of the turns); the resamplers' filters hold 4 ms each way.",
   );
   table(
     'WebRTC, CPU of the daemon, and what its phones got',

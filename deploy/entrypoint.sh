@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 name=${1:-start}
 [ $# -eq 0 ] || shift
 if [ "$name" = start ]; then
-  exec node src/main.ts "$@"
+  exec node --max-semi-space-size=8 src/start.js "$@"
 elif [ -f "src/cli/$name.ts" ]; then
   exec node "src/cli/$name.ts" "$@"
 elif command -v "$name" >/dev/null; then

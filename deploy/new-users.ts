@@ -8,7 +8,7 @@ import {
 import type { AudioSource } from '../src/simulator/phone/index.ts';
 import { Telnyx } from '../src/simulator/telnyx/index.ts';
 
-/** What a new user has of each carrier and does there, before `deploy/new-user.ts` starts the daemon; the carrier is a stand-in. */
+/** What a new user has of each carrier and does there, before `deploy/new-user-timed.ts` starts the daemon; the carrier is a stand-in. */
 
 export const NUMBER = '+15550001111';
 const CALLER = '+15550002222';

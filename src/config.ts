@@ -1,18 +1,25 @@
 import { z } from 'zod';
 import { admissionSettings } from './admission/settings.ts';
+import { aftermathSettings } from './aftermath/settings.ts';
 import { AGENTS } from './agents/index.ts';
 import type { AgentKind, SettingsOf } from './agents/kind.ts';
 import { bridgeSettings } from './callers/bridge/settings.ts';
 import { browserContradictions, browserSettings } from './callers/browser/settings.ts';
+import { livekitContradictions, livekitSettings } from './callers/livekit/settings.ts';
 import { CARRIERS } from './callers/phone/carriers/index.ts';
 import { phoneContradictions, phoneSettings } from './callers/phone/settings.ts';
+import { testCallerSettings } from './callers/test/settings.ts';
 import { whatsappContradictions, whatsappSettings } from './callers/whatsapp/settings.ts';
-import { parseEnvFile } from './env-file.ts';
+import { parseEnvFile, strayVariables } from './env-file.ts';
 import { BridgeError } from './errors.ts';
+import { fleetContradictions, fleetSettings } from './fleet/settings.ts';
 import { httpSettings } from './http/settings.ts';
+import { listeningSettings } from './listening/settings.ts';
 import { liveSettings } from './live/settings.ts';
+import { memorySettings } from './memory/settings.ts';
 import { readOperatorFileSync } from './operator-file.ts';
 import { outboundSettings } from './orders/settings.ts';
+import { peopleSettings } from './people/settings.ts';
 import { recordingSettings } from './recording/settings.ts';
 import { recordSettings } from './records/settings.ts';
 import {
@@ -25,9 +32,12 @@ import {
   publicUrl,
   type SettingShape,
 } from './settings.ts';
+import { suiteSettings } from './suites/settings.ts';
 import { toolSettings } from './tools/settings.ts';
 import { tracingSettings } from './tracing/settings.ts';
 import { webhookSettings } from './webhooks/settings.ts';
+import { workbenchSettings } from './workbench/settings.ts';
+import { workerContradictions, workerSettings } from './workers/settings.ts';
 
 /*
  * Every setting, once: its name in the environment, what it may be, what it is without being set, and the sentence that
@@ -143,17 +153,24 @@ function groupsOf({ agents, carriers }: Tables) {
     pages: browserSettings,
     whatsapp: whatsappSettings,
     handed: bridgeSettings,
+    rooms: livekitSettings,
+    testCallers: testCallerSettings,
+    tests: suiteSettings,
     carriers: { ...shares(carriers.map((kind) => kind.settings.calls)), ...phoneSettings.calls },
     control: { ...shares(carriers.map((kind) => kind.settings.control)), ...outboundSettings(carriers) },
     playout: phoneSettings.playout,
     tools: toolSettings,
     records: recordSettings,
     recordings: recordingSettings,
+    aftermath: aftermathSettings,
     keypad,
     live: liveSettings,
+    operators: { ...listeningSettings, ...peopleSettings, ...workbenchSettings },
     webhooks: webhookSettings,
     limits,
+    workers: workerSettings,
     http: httpSettings,
+    fleet: { ...memorySettings, ...fleetSettings },
     traces: tracingSettings,
     logs,
   };
@@ -179,19 +196,37 @@ export type Config = Readonly<z.infer<z.ZodObject<Shape>>> & SettingsOf<Joined<(
  * Reads `.env` of the working directory, where there is one; what the environment has already stays as it is. Throws CONFIG_INVALID with a
  * line a problem when any of it would not be understood.
  */
-export function loadEnvFile(path = '.env'): void {
+export function loadEnvFile(path?: string): void {
+  for (const [name, value] of Object.entries(readEnvFile(path))) process.env[name] ??= value;
+}
+
+/** The environment that the process was started with, without what `.env` adds: processes that it starts read that themselves. */
+const startedWith: Readonly<Record<string, string | undefined>> = { ...process.env };
+export const startEnvironment = (): Readonly<Record<string, string | undefined>> => startedWith;
+
+/** Variables of the environment that look like settings and are none, a sentence each; `.env` that was read is part of it. */
+export const strayNames = (env: Readonly<Record<string, string | undefined>> = process.env): string[] =>
+  strayVariables(
+    env,
+    settings.map(({ name }) => name),
+  );
+
+/** The settings as a process that is started now would read them. Throws as `loadEnvFile` and `loadConfig` do. */
+export const currentConfig = (): Config => loadConfig({ ...readEnvFile(), ...startedWith });
+
+function readEnvFile(path = '.env'): Record<string, string> {
   let text: string;
   try {
     text = readOperatorFileSync(path);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
     throw error instanceof BridgeError ? new BridgeError(error.code, `${path}: ${error.message}`) : error;
   }
   const names = settings.map(({ name }) => name);
-  for (const [name, value] of Object.entries(parseEnvFile(path, text, names))) process.env[name] ??= value;
+  return parseEnvFile(path, text, names);
 }
 
-/** One variable of the environment, for what files may refer to: secrets of HTTP tools and MCP servers. */
+/** One variable of the environment that is no setting: what files may refer to (secrets of HTTP tools and MCP servers), what a process that starts another tells it. */
 export function environment(name: string): string | undefined {
   return process.env[name] === undefined ? undefined : bareValue(process.env[name]);
 }
@@ -210,7 +245,7 @@ export interface Setting {
   readonly default: unknown;
 }
 
-/** Names, defaults and sentences of all settings, in order: for `.env.example` and the README's table. */
+/** Names, defaults and sentences of all settings, in order: for `.env.example` and docs/settings.md. */
 export function settingsOf(tables: Partial<Tables> = {}): Setting[] {
   return Object.entries(groupsOf({ ...TABLES, ...tables })).flatMap(([group, shape]) =>
     Object.entries<z.ZodType>(shape).map(([name, type]) => ({
@@ -274,7 +309,14 @@ function contradictions(config: Config, { agents, carriers }: Tables): string[] 
   if (range !== undefined && config.PORT >= range.min && config.PORT <= range.max && config.PORT !== 0) {
     problems.push('RTC_PORT_RANGE: contains PORT. Choose UDP ports apart from the listening port.');
   }
-  problems.push(...phoneContradictions(config), ...browserContradictions(config), ...whatsappContradictions(config));
+  problems.push(
+    ...fleetContradictions(config),
+    ...workerContradictions(config),
+    ...phoneContradictions(config),
+    ...browserContradictions(config),
+    ...whatsappContradictions(config),
+    ...livekitContradictions(config),
+  );
   for (const kind of [...agents, ...carriers]) problems.push(...(kind.problems?.(config) ?? []));
   return problems;
 }

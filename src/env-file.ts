@@ -1,7 +1,7 @@
 import { parseEnv } from 'node:util';
 import { BridgeError } from './errors.ts';
 import { type FileProblem, plainText } from './operator-file.ts';
-import { meant } from './suggest.ts';
+import { meant, nearest } from './suggest.ts';
 
 /**
  * `.env`, read as Node reads it (https://nodejs.org/api/environment_variables.html#env-files), but never in part: Node passes over a line
@@ -65,3 +65,37 @@ export function strayName(name: string, known: readonly string[]): string | unde
   // One letter more or less makes another name of a short one: PORTS, HOSTS.
   return setting !== undefined && (setting.length > 6 || setting === name.toUpperCase()) ? setting : undefined;
 }
+
+/** So many settings whose names begin alike, up to the first underscore, make that beginning ours. */
+const FAMILY = 3;
+
+/**
+ * Variables of an environment that look like settings and are none, one sentence each: a slip of a setting's name, and a name that begins as a family of
+ * settings does. They stop nothing, since an environment has variables of others'; a value is never shown.
+ */
+export function strayVariables(env: Readonly<Record<string, string | undefined>>, known: readonly string[]): string[] {
+  const names = new Set(known);
+  const families = new Map<string, number>();
+  for (const name of known) {
+    const family = familyOf(name);
+    families.set(family, (families.get(family) ?? 0) + 1);
+  }
+  return Object.keys(env).flatMap((name) => {
+    if (names.has(name) || (env[name] ?? '') === '') return [];
+    const slip = strayName(name, known);
+    const isFamily = (families.get(familyOf(name)) ?? 0) >= FAMILY;
+    if (slip === undefined && !isFamily) return [];
+    const near =
+      slip ??
+      nearest(
+        name,
+        known.filter((one) => familyOf(one) === familyOf(name)),
+      );
+    return [
+      `${name} is set in the environment, and there is no such setting: it has no effect.${near === undefined ? '' : ` Did you mean ${near}?`}`,
+    ];
+  });
+}
+
+/** A name up to its first underscore, which is in it; the whole of one without. */
+const familyOf = (name: string): string => name.slice(0, name.indexOf('_') + 1) || name;

@@ -1,3 +1,4 @@
+import type { BigIntStats } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -8,12 +9,26 @@ export interface FoundFile {
   readonly version: string;
 }
 
-/** The files of a folder (not of folders in it), by name; none when there is no such folder. Dot files are left out. */
+const versionIn = ({ mtimeNs, size }: BigIntStats): string => `${mtimeNs}-${size}`;
+
+/** The version of one file, which changes whenever it is written anew; `none` of one that is not there. */
+export async function versionOf(path: string): Promise<string> {
+  try {
+    return versionIn(await stat(path, { bigint: true }));
+  } catch {
+    return 'none';
+  }
+}
+
+/**
+ * The files of a folder (not of folders in it), by name; none when there is no such folder. Dot files are left out, and so is what is no file whatever it is called: a
+ * pipe is waited for without an end, a device has none.
+ */
 export async function scanFolder(folder: string): Promise<FoundFile[]> {
   let names: string[];
   try {
     const entries = await readdir(folder, { withFileTypes: true });
-    names = entries.filter((entry) => !entry.isDirectory() && !entry.name.startsWith('.')).map(({ name }) => name);
+    names = entries.filter(({ name }) => !name.startsWith('.')).map(({ name }) => name);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw error;
@@ -22,8 +37,8 @@ export async function scanFolder(folder: string): Promise<FoundFile[]> {
     names.sort().map(async (name): Promise<FoundFile[]> => {
       const path = join(folder, name);
       try {
-        const { mtimeNs, size } = await stat(path, { bigint: true });
-        return [{ name, path, version: `${mtimeNs}-${size}` }];
+        const found = await stat(path, { bigint: true });
+        return found.isFile() ? [{ name, path, version: versionIn(found) }] : [];
       } catch {
         // Removed since the folder was read.
         return [];

@@ -49,6 +49,14 @@ export function scrubQuoted(text: string): string {
   return clean.length > QUOTED_MOST_CHARS ? `${clean.slice(0, QUOTED_MOST_CHARS)}...` : clean;
 }
 
+/**
+ * What another server calls its error, and what it says of it, for quoting both: each is cleaned alone, since a code such as `invalid_api_key` is no
+ * name of a key that the words after it would be the value of. Empty where there is neither.
+ */
+export function quotedError(...parts: ReadonlyArray<string | undefined>): string {
+  return parts.flatMap((part) => (part === undefined || part === '' ? [] : [scrubQuoted(part)])).join(': ');
+}
+
 /** Removes keys and tokens from a text, and phone numbers too unless `numbers` is false. */
 export function scrub(text: string, numbers = true): string {
   const clean = text.replace(SECRET_PATTERN, '[secret]');

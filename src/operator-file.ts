@@ -1,8 +1,9 @@
-import { readFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { isNode, LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
-import { BridgeError, errorMessage } from './errors.ts';
+import { errorMessage } from './errors.ts';
+import { type FoundFile, scanFolder } from './folder.ts';
+import { plainText, readOperatorFile } from './operator-text.ts';
 import { hint } from './suggest.ts';
 
 /**
@@ -11,54 +12,34 @@ import { hint } from './suggest.ts';
  * its line. A file is never half understood: a setting that is lost without a word is worse than a daemon that does not start.
  */
 
-/** Byte order marks, the longer first: UTF-32's little-endian one begins as UTF-16's. https://www.unicode.org/faq/utf_bom#bom4 */
-const MARKS: ReadonlyArray<{ readonly bytes: readonly number[]; readonly encoding: string }> = [
-  { bytes: [0xff, 0xfe, 0, 0], encoding: 'utf-32' },
-  { bytes: [0, 0, 0xfe, 0xff], encoding: 'utf-32' },
-  { bytes: [0xef, 0xbb, 0xbf], encoding: 'utf-8' },
-  { bytes: [0xff, 0xfe], encoding: 'utf-16le' },
-  { bytes: [0xfe, 0xff], encoding: 'utf-16be' },
-];
+export { decodeText, inFormOf, lineAt, plainText, readOperatorFile, readOperatorFileSync } from './operator-text.ts';
 
-const wrong = (problem: string) => new BridgeError('CONFIG_INVALID', problem);
-
-/** Text with `\n` for line ends and no byte order mark. Throws CONFIG_INVALID, with the line, where it holds a NUL: that is no text. */
-export function plainText(text: string): string {
-  const plain = text.replace(/^\ufeff+/, '').replace(/\r\n?/g, '\n');
-  const nul = plain.indexOf('\0');
-  if (nul >= 0) throw wrong(`line ${lineAt(plain, nul)}: holds a NUL character: save the file as UTF-8 text`);
-  return plain;
+/** Where files of operators are read: from the disk, or as they would be with one of them edited. */
+export interface OperatorFiles {
+  /** As `scanFolder`. */
+  scan(folder: string): Promise<FoundFile[]>;
+  /** As `readOperatorFile`. */
+  read(path: string): Promise<string>;
 }
 
-/** The text of a file's bytes: UTF-8, or UTF-16 that says so by its byte order mark. Throws CONFIG_INVALID for all else. */
-export function decodeText(bytes: Uint8Array): string {
-  const encoding = MARKS.find((mark) => mark.bytes.every((byte, i) => bytes[i] === byte))?.encoding ?? 'utf-8';
-  if (encoding === 'utf-32') throw wrong('is UTF-32: save the file as UTF-8');
-  try {
-    return plainText(new TextDecoder(encoding, { fatal: true }).decode(bytes));
-  } catch (error) {
-    if (error instanceof BridgeError) throw error;
-    throw wrong(`line ${lineOfDamage(bytes, encoding)}: is not ${encoding.toUpperCase()}: save the file as UTF-8`);
-  }
+export const filesOnDisk: OperatorFiles = { scan: scanFolder, read: readOperatorFile };
+
+/** Those of the disk, but for one, which has this text, and is there whether the disk has it or not. */
+export function filesWith(path: string, text: string): OperatorFiles {
+  const edited = resolve(path);
+  return {
+    async scan(folder) {
+      const found = await scanFolder(folder);
+      if (resolve(folder) !== dirname(edited)) return found;
+      const file = { name: basename(edited), path: join(folder, basename(edited)), version: 'edited' };
+      return [...found.filter(({ name }) => name !== file.name), file].sort((a, b) => (a.name < b.name ? -1 : 1));
+    },
+    read: async (one) => (resolve(one) === edited ? plainText(text) : readOperatorFile(one)),
+  };
 }
 
-/** As far as it can be read, an undecodable file's lines: the last of them has the byte that cannot be. */
-function lineOfDamage(bytes: Uint8Array, encoding: string): number {
-  // What is damaged decodes to U+FFFD where the decoder is not told to throw; one that stands in the file is written with its own bytes.
-  const lines = new TextDecoder(encoding).decode(bytes).split(/\r\n?|\n/);
-  const at = lines.findIndex((line) => line.includes('\ufffd'));
-  return at < 0 ? lines.length : at + 1;
-}
-
-/** Reads a file. Rejects as `readFile` does when there is none, with CONFIG_INVALID when it is no text. */
-export async function readOperatorFile(path: string): Promise<string> {
-  return decodeText(await readFile(path));
-}
-
-/** As `readOperatorFile`, at once: for threads that carry no audio, and before there are calls. */
-export function readOperatorFileSync(path: string): string {
-  return decodeText(readFileSync(path));
-}
+/** As many problems of one file are told, and how many more there are: nobody mends ten thousand by a list, and to find the line of each takes time that calls need. */
+const PROBLEMS_MOST = 100;
 
 /** One thing that is wrong in a file, and where. */
 export interface FileProblem {
@@ -83,8 +64,12 @@ export function readYaml(text: string, firstLine = 1): Structured {
   try {
     const document = parseDocument(plainText(text), { lineCounter: counter });
     // A tag that nobody knows is a warning to the library; to the operator it is a value that was not understood.
-    for (const error of [...document.errors, ...document.warnings])
-      problems.push({ line: line(error.pos[0]), problem: yamlProblem(error) });
+    problems.push(
+      ...fileProblems([...document.errors, ...document.warnings], (error) => ({
+        line: line(error.pos[0]),
+        problem: yamlProblem(error),
+      })),
+    );
     return {
       value: problems.length > 0 ? undefined : document.toJS(),
       problems,
@@ -122,23 +107,32 @@ export function readJson(text: string): Structured {
 
 /** What a schema finds wrong, one problem a key, with its line. `known` are the keys there are, for a hint at what was meant. */
 export function schemaProblems(file: Structured, error: z.ZodError, known: readonly string[] = []): FileProblem[] {
-  return error.issues.flatMap((issue): FileProblem[] => {
-    if (issue.code !== 'unrecognized_keys')
-      return [{ line: file.lineOf(issue.path), problem: at(issue.path, issue.message) }];
-    return issue.keys.map((key) => {
-      const path = [...issue.path, key];
-      return { line: file.lineOf(path), problem: at(path, `there is no such setting${hint(key, known)}`) };
-    });
+  const wrong = error.issues.flatMap((issue): ReadonlyArray<{ path: PropertyKey[]; problem?: string }> => {
+    if (issue.code !== 'unrecognized_keys') return [{ path: issue.path, problem: issue.message }];
+    return issue.keys.map((key) => ({ path: [...issue.path, key] }));
   });
+  return fileProblems(wrong, ({ path, problem = `there is no such setting${hint(String(path.at(-1)), known)}` }) => ({
+    line: file.lineOf(path),
+    problem: at(path, problem),
+  }));
+}
+
+/** What is told of all that is wrong in a file: the first `PROBLEMS_MOST`, and how many more there are. */
+export function fileProblems<T>(wrong: readonly T[], problemOf: (one: T) => FileProblem): FileProblem[] {
+  const problems = wrong.slice(0, PROBLEMS_MOST).map(problemOf);
+  const next = wrong[PROBLEMS_MOST];
+  if (next !== undefined) {
+    const more = wrong.length - PROBLEMS_MOST;
+    problems.push({
+      line: problemOf(next).line,
+      problem: `from here on ${more} more ${more === 1 ? 'is' : 'are'} wrong`,
+    });
+  }
+  return problems;
 }
 
 const at = (path: readonly PropertyKey[], problem: string) =>
   path.length === 0 ? problem : `${path.join('.')}: ${problem}`;
-
-/** The line, from 1, of an offset. */
-export function lineAt(text: string, offset: number): number {
-  return text.slice(0, offset).split('\n').length;
-}
 
 const BOOLEANS: Readonly<Record<string, boolean>> = {
   true: true,

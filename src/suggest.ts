@@ -34,6 +34,19 @@ export function meant(written: string, known: Iterable<string>): string | undefi
   return best?.name;
 }
 
+/** The name among `known` that has most of a written one's letters, where more than half of them are; for names that are known to be of this kind. */
+export function nearest(written: string, known: Iterable<string>): string | undefined {
+  const word = bare(written);
+  if (word === '' || word.length > 60) return undefined;
+  let best: { name: string; share: number } | undefined;
+  for (const name of known) {
+    const other = bare(name);
+    const share = distance(word, other) / Math.max(word.length, other.length);
+    if (share < (best?.share ?? 0.5)) best = { name, share };
+  }
+  return best?.name;
+}
+
 /** A sentence's end for a message: `; did you mean tools?`, or nothing. */
 export function hint(written: string, known: Iterable<string>): string {
   const name = meant(written, known);

@@ -14,8 +14,11 @@ export default defineTool({
   async execute({ reason }, { control, log }) {
     const how = await control.hangupAfterPlayout();
     log.info({ reason, how }, 'the agent ended the call');
-    return how === 'ended'
-      ? { ended: true }
-      : { ended: false, reason: 'The caller spoke up. Listen, and end the call later.' };
+    if (how === 'ended') return { ended: true };
+    const reasons = {
+      caller_spoke: 'The caller spoke up. Listen, and end the call later.',
+      taken_over: 'A colleague spoke with the caller meanwhile. Go on from there, and end the call later.',
+    };
+    return { ended: false, reason: reasons[how] };
   },
 });

@@ -3,7 +3,7 @@ import { systemClock } from '../../src/call/clock.ts';
 import { Ticker } from '../../src/call/ticker.ts';
 import { COMMANDED, commanded } from '../../src/simulator/commanded.ts';
 import { type Carrier, type CodecName, Phone, scriptSource, wavSource } from '../../src/simulator/phone/index.ts';
-import { type RealtimeServer, startRealtimeServer } from '../../src/simulator/realtime/index.ts';
+import { parseScenario, type RealtimeServer, startRealtimeServer } from '../../src/simulator/realtime/index.ts';
 import { type CallCodec, Telnyx } from '../../src/simulator/telnyx/index.ts';
 import { serve, sleep } from './child.ts';
 import { usage } from './usage.ts';
@@ -24,9 +24,21 @@ export interface Callers {
 }
 
 const methods = {
-  /** Starts the model, whose only word is a tone of 3 s; resolves to its base URL. */
-  async listen(): Promise<string> {
-    model = await startRealtimeServer({ port: 0, ticker, voice: { tone: 440, ms: 3_000 } });
+  /** Starts the model, whose only word is a tone of 3 s (or of `toneMs`), or the recording that is named; resolves to its base URL. */
+  async listen({
+    wav,
+    toneMs = 3_000,
+  }: {
+    wav?: string | undefined;
+    toneMs?: number | undefined;
+  } = {}): Promise<string> {
+    model = await startRealtimeServer({
+      port: 0,
+      ticker,
+      ...(wav === undefined
+        ? { voice: { tone: 440, ms: toneMs } }
+        : { scenario: parseScenario({ turns: [{ say: { wav } }], loop: true }) }),
+    });
     return model.url;
   },
   /** What a daemon must be told to take these callers' calls beside its codec; the stand-in that it asks is started. */

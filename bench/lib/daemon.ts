@@ -9,6 +9,8 @@ import { createLog } from '../../src/log.ts';
 import { RecordWriter } from '../../src/records/writer.ts';
 import { openPeers, Peer } from '../../src/transport/peer.ts';
 import { serve, sleep } from './child.ts';
+import { daemonEnv } from './daemon-env.ts';
+import { type Held, watchHeld } from './held.ts';
 import { install, measureOwnTime } from './timing.ts';
 import { usage } from './usage.ts';
 
@@ -18,12 +20,18 @@ export interface BargeIn {
   readonly heard: readonly Heard[];
   /** What the daemon itself says that the clear took it, ms. */
   readonly clearMs: number;
+  /** When it was told of, right after the clear; ms since the epoch, which is one clock for all processes of the machine. */
+  readonly atMs: number;
 }
 
 /** What a call told, in the order in which calls began. */
 export interface CallNotes {
   readonly transports: string[];
   readonly bargeIns: BargeIn[];
+  /** Silence that went before each answer that was heard, ms. */
+  readonly cushions: number[];
+  /** From the first sound of each answer in the daemon to its being heard, by the daemon's own books, ms. */
+  readonly playouts: number[];
   end: string | undefined;
   counters: Readonly<Partial<Record<string, number>>>;
 }
@@ -49,6 +57,7 @@ const skippingClock: Clock = {
 };
 
 let app: App | undefined;
+let held: (() => Held) | undefined;
 /** Kept only where it is asked for: a bench of memory must not fill it with its own notes. */
 let keep = false;
 const notes = new Map<string, CallNotes>();
@@ -66,12 +75,18 @@ function onEvent(callId: string, event: CallEvent): void {
   if (!keep) return;
   let note = notes.get(callId);
   if (note === undefined) {
-    note = { transports: [], bargeIns: [], end: undefined, counters: {} };
+    note = { transports: [], bargeIns: [], cushions: [], playouts: [], end: undefined, counters: {} };
     notes.set(callId, note);
   }
-  if (event.type === 'barge_in') note.bargeIns.push({ heard: event.heard, clearMs: event.clearMs });
-  else if (event.type === 'agent' && event.event.type === 'ready') note.transports.push(event.event.transport);
-  else if (event.type === 'call_ended') {
+  if (event.type === 'barge_in') {
+    const atMs = performance.timeOrigin + performance.now();
+    note.bargeIns.push({ heard: event.heard, clearMs: event.clearMs, atMs });
+  }
+  if (event.type === 'agent' && event.event.type === 'ready') note.transports.push(event.event.transport);
+  else if (event.type === 'turn') {
+    note.playouts.push(event.heardMs - event.firstAudioMs);
+    if (event.cushionMs !== undefined) note.cushions.push(event.cushionMs);
+  } else if (event.type === 'call_ended') {
     note.end = `${event.end.result}: ${event.end.reason}`;
     note.counters = event.counters;
   }
@@ -86,20 +101,9 @@ const methods = {
     const dataDir = mkdtempSync(join(tmpdir(), 'voicebridge-bench-'));
     process.on('exit', () => rmSync(dataDir, { recursive: true, force: true }));
     keep = keepNotes ?? false;
+    if (keep) held = watchHeld();
     const config = loadConfig({
-      HOST: '127.0.0.1',
-      PORT: '0',
-      OPENAI_API_KEY: 'sk-bench',
-      MAX_CALLS: '1000',
-      MAX_PENDING_STREAMS: '1000',
-      DATA_DIR: dataDir,
-      // All calls come from one address, as fast as the bench wants.
-      CALLS_PER_SECOND: '0',
-      MAX_LOOP_DELAY_MS: '0',
-      RATE_LIMIT_WEBHOOKS: '0',
-      RATE_LIMIT_STREAMS: '0',
-      RATE_LIMIT_API: '0',
-      RATE_LIMIT_HEALTH: '0',
+      ...daemonEnv(dataDir),
       ...env,
     });
     app = await build(config, {
@@ -128,6 +132,9 @@ const methods = {
   },
   ownTime: ({ begin }: { begin: boolean }) => measureOwnTime(begin),
   notes: () => [...notes.values()],
+  note: ({ callId }: { callId: string }) => notes.get(callId),
+  /** What WebRTC held back on the daemon's side, where notes are kept. */
+  held: () => held?.(),
   /** Peers of the same library connected and closed one after the other with none of the daemon's own work: what the library keeps by itself. */
   async barePeers({ modelUrl, count, together }: { modelUrl: string; count: number; together: number }): Promise<void> {
     for (let made = 0; made < count; made += together) {

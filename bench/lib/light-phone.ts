@@ -101,7 +101,7 @@ export class LightPhone {
     ws.on('error', () => {});
   }
 
-  /** Calls a daemon by its webhook, or a relay by its socket. `marked`: its frames carry names. Rejects when it is turned away. */
+  /** Calls a daemon by its webhook (`/incoming-call` where the URL has no path), or a relay by its socket. `marked`: its frames carry names. Rejects when it is turned away. */
   static async call(target: string, index: number, shared: Phones, wheel: Wheel, marked: boolean): Promise<LightPhone> {
     const callSid = `CA${randomBytes(16).toString('hex')}`;
     const accountSid = 'AC00000000000000000000000000000000';
@@ -186,9 +186,11 @@ async function askWebhook(target: string, callSid: string, accountSid: string) {
     CallStatus: 'ringing',
     Direction: 'inbound',
   };
-  const response = await fetch(`${target}/incoming-call`, { method: 'POST', body: new URLSearchParams(form) });
+  const { origin, pathname: path } = new URL(target);
+  const webhook = `${origin}${path === '/' ? '/incoming-call' : path}`;
+  const response = await fetch(webhook, { method: 'POST', body: new URLSearchParams(form) });
   const first = parseTwiml(await response.text(), 'twilio')[0];
   if (first?.verb !== 'Connect') throw new Error(`the webhook answered ${response.status} with ${first?.verb}`);
   const { pathname } = new URL(first.stream.url);
-  return { url: target.replace(/^http/, 'ws') + pathname, parameters: first.stream.parameters };
+  return { url: origin.replace(/^http/, 'ws') + pathname, parameters: first.stream.parameters };
 }

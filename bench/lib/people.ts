@@ -2,12 +2,12 @@ import { readFileSync } from 'node:fs';
 import { systemClock } from '../../src/call/clock.ts';
 import { Ticker } from '../../src/call/ticker.ts';
 import { firstWords, Phone, silenceSource, wavSource } from '../../src/simulator/phone/index.ts';
-import { type RealtimeServer, startRealtimeServer } from '../../src/simulator/realtime/index.ts';
-import { NativePeerChannel } from '../../src/transport/peer-channel.ts';
-import { Socket } from '../../src/transport/socket.ts';
-import { serve, sleep } from './child.ts';
+import { type Child, serve, sleep, startChild } from './child.ts';
+import type { WayOptions } from './lossy-way.ts';
+import { machineMs } from './machine-time.ts';
+import type { ModelMethods } from './model.ts';
 
-/** The simulated carrier's phones and the simulated model in one process: callers who talk, and whose ears keep exact books. */
+/** The simulated carrier's phones: callers who talk, and whose ears keep exact books. The model that they talk to is a process beside this one. */
 
 /** One interruption as its phone lived it. Times in ms. */
 export interface Interrupted {
@@ -28,6 +28,15 @@ export interface PersonReport {
   readonly reason: string;
 }
 
+export interface AnswerReport {
+  /** Turns that were answered. `modelMs`: from the caller's last sound to the model's first audio on its wire. */
+  readonly turns: ReadonlyArray<{ readonly responseMs: number; readonly modelMs: number | undefined }>;
+  /** In the agent's speech, as the phone played it. */
+  readonly gaps: number;
+  readonly gapMs: number;
+  readonly transport: string;
+}
+
 export interface SetupReport {
   readonly webhookMs: number | undefined;
   /** From the call's begin to the stream's `start`. */
@@ -39,39 +48,43 @@ export interface SetupReport {
 
 const ticker = new Ticker(systemClock);
 const words = firstWords(wavSource(readFileSync(new URL('../../src/simulator/assets/caller.wav', import.meta.url))));
-let server: RealtimeServer | undefined;
+let model: Child<ModelMethods> | undefined;
 
-/** When each session was sent `speech_started`, by the session's id; the wire is watched, whichever it is. */
-const started = new Map<string, number[]>();
-const sessionOf = new WeakMap<object, string>();
-
-function watch(wire: object, text: string): void {
-  if (text.startsWith('{"type":"session.created"')) {
-    const { session } = JSON.parse(text) as { session: { id: string } };
-    sessionOf.set(wire, session.id);
-    started.set(session.id, []);
-  } else if (text.startsWith('{"type":"input_audio_buffer.speech_started"')) {
-    started.get(sessionOf.get(wire) ?? '')?.push(performance.now());
-  }
-}
-
-for (const { prototype } of [Socket, NativePeerChannel]) {
-  const { send } = prototype;
-  prototype.send = function (text: string) {
-    watch(this, text);
-    return send.call(this, text);
-  };
-}
-
-async function until(ready: () => boolean, ms: number): Promise<boolean> {
-  for (const end = performance.now() + ms; performance.now() < end; await sleep(5)) if (ready()) return true;
+async function until(ready: () => boolean | Promise<boolean>, ms: number): Promise<boolean> {
+  for (const end = performance.now() + ms; performance.now() < end; await sleep(5)) if (await ready()) return true;
   return ready();
 }
 
+/** Resolves when the model has more sessions than `before`, or will not within five seconds. */
+const another = (before: number) => until(async () => (await model!.ask('sessions')) > before, 5_000);
+
+interface Caller {
+  /** The daemon's address. */
+  readonly target: string;
+  readonly number: number;
+  /** The number of its session: the order of sessions is the order of calls, since each caller waits for the session of the one before. */
+  readonly session: number;
+}
+
+/** Has callers call one after the other, `apartMs` after the session of the one before was there; resolves when all calls are over. */
+async function inTurn<T>(
+  target: string,
+  callers: number,
+  apartMs: number,
+  one: (caller: Caller) => Promise<T>,
+): Promise<T[]> {
+  const all: Promise<T>[] = [];
+  for (let number = 0; number < callers; number++) {
+    const session = await model!.ask('sessions');
+    all.push(one({ target, number, session }));
+    await another(session);
+    await sleep(apartMs);
+  }
+  return Promise.all(all);
+}
+
 /** One caller who cuts in `times` times, each after another while of the agent's speech. */
-async function interrupter(target: string, number: number, times: number): Promise<PersonReport> {
-  const model = server!;
-  const before = model.sessions.length;
+async function interrupter({ target, number, session }: Caller, times: number): Promise<PersonReport> {
   const clears: number[] = [];
   const phone = new Phone({
     carrier: 'twilio',
@@ -79,15 +92,12 @@ async function interrupter(target: string, number: number, times: number): Promi
     record: true,
     ticker,
     onEvent: ({ what }) => {
-      if (what === 'clear') clears.push(performance.now());
+      if (what === 'clear') clears.push(machineMs());
     },
   });
   const call = phone.placeCall({ webhookUrl: `${target}/incoming-call` });
-  // The order of sessions is the order of calls: the next caller waits for this one's session.
-  const there = until(() => model.sessions.length > before, 5_000);
-  const session = there.then(() => model.sessions[before]);
   const talk = (async () => {
-    await there;
+    await another(session);
     for (let i = 0; i < times; i++) {
       // Spread over a frame's and a mark's phase, so that no rounding of either is met by chance each time.
       const targetMs = 600 + ((number * 7 + i * 13) % 20) * 83 + number * 3.7 + i * 1.9;
@@ -103,8 +113,8 @@ async function interrupter(target: string, number: number, times: number): Promi
   })();
   const report = await call;
   await talk;
-  const record = await session;
-  const sent = started.get(record?.id ?? '') ?? [];
+  const notes = await model!.ask('session', session);
+  const sent = notes?.started ?? [];
   const stream = report.streams[0];
   return {
     interruptions: (stream?.interruptions ?? []).map((it, i) => {
@@ -118,22 +128,59 @@ async function interrupter(target: string, number: number, times: number): Promi
         leftoverMs: it.leftoverMs,
       };
     }),
-    truncated: (record?.received ?? [])
-      .filter((e) => e['type'] === 'conversation.item.truncate')
-      .map((e) => Number(e['audio_end_ms'])),
-    transport: record?.transport ?? 'none',
+    truncated: notes?.truncated ?? [],
+    transport: notes?.transport ?? 'none',
     reason: report.reason,
+  };
+}
+
+/** One caller who speaks `turns` times and listens to each answer. */
+async function talker({ target, number, session }: Caller, turns: number): Promise<AnswerReport> {
+  const began = machineMs();
+  const phone = new Phone({ carrier: 'twilio', source: silenceSource(), record: true, ticker });
+  const call = phone.placeCall({ webhookUrl: `${target}/incoming-call` });
+  const talk = (async () => {
+    await another(session);
+    await sleep(2_500 + number * 37);
+    for (let i = 0; i < turns; i++) {
+      phone.say(words);
+      // The words, the answer's delay and its tone, and a phase of frames and ticks that differs each time.
+      await sleep(4_500 + ((number * 7 + i * 13) % 20));
+    }
+    phone.hangUp();
+  })();
+  const report = await call;
+  await talk;
+  const notes = await model!.ask('session', session);
+  const sent = notes?.spoke ?? [];
+  const stream = report.streams[0];
+  return {
+    turns: (stream?.turns ?? []).flatMap(({ callerToMs, responseMs }) => {
+      if (responseMs === undefined) return [];
+      // Times of the report are of the call's begin, which was then.
+      const at = sent.find((ms) => ms - began > callerToMs - 100 && ms - began < callerToMs + responseMs);
+      return [{ responseMs, modelMs: at === undefined ? undefined : at - began - callerToMs }];
+    }),
+    gaps: stream?.playback.gaps ?? 0,
+    gapMs: stream?.playback.gapMs ?? 0,
+    transport: notes?.transport ?? 'none',
   };
 }
 
 const methods = {
   /** Starts the model, whose only word is one tone of `toneMs`; resolves to its base URL. */
-  async listen({ toneMs }: { toneMs: number }): Promise<string> {
-    server = await startRealtimeServer({ port: 0, ticker, record: true, voice: { tone: 440, ms: toneMs } });
-    return server.url;
+  async listen(options: { toneMs: number; way?: WayOptions }): Promise<string> {
+    model = startChild<ModelMethods>('model.ts');
+    return model.ask('listen', options);
   },
+  lostPercent: () => model!.ask('lostPercent'),
+  /** What WebRTC held back on the model's side. */
+  held: () => model!.ask('held'),
+  /** Callers who say something `turns` times, each time after the answer before is over. */
+  talk: ({ target, callers, turns }: { target: string; callers: number; turns: number }): Promise<AnswerReport[]> =>
+    inTurn(target, callers, 150, (caller) => talker(caller, turns)),
   /** Callers who interrupt, one call begun after the other. */
-  async interrupt({
+  interrupt: ({
     target,
     callers,
     times,
@@ -141,19 +188,10 @@ const methods = {
     target: string;
     callers: number;
     times: number;
-  }): Promise<PersonReport[]> {
-    const all: Promise<PersonReport>[] = [];
-    for (let number = 0; number < callers; number++) {
-      const before = server!.sessions.length;
-      all.push(interrupter(target, number, times));
-      await until(() => server!.sessions.length > before, 5_000);
-      await sleep(300);
-    }
-    return Promise.all(all);
-  },
+  }): Promise<PersonReport[]> => inTurn(target, callers, 300, (caller) => interrupter(caller, times)),
   /** One call: how long until the caller hears the agent. */
   async setup({ target }: { target: string }): Promise<SetupReport> {
-    const before = server!.sessions.length;
+    const session = await model!.ask('sessions');
     const phone = new Phone({
       carrier: 'twilio',
       source: silenceSource(),
@@ -168,7 +206,7 @@ const methods = {
       webhookMs: report.connect.webhookMs,
       streamMs: report.connect.streamStartMs,
       firstAudioMs: report.firstAgentAudio.fromCallStartMs,
-      transport: server!.sessions[before]?.transport ?? 'none',
+      transport: (await model!.ask('session', session))?.transport ?? 'none',
     };
   },
 };

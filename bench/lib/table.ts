@@ -41,7 +41,7 @@ export function verdicts(list: readonly Verdict[]): boolean {
   table(
     'Targets',
     ['', 'measured', 'target', 'unit', 'verdict'],
-    list.map((v) => [v.what, n(v.value), `<= ${v.target}`, v.unit, passes(v) ? 'PASS' : 'MISS']),
+    list.map((v) => [v.what, n(v.value), `<= ${Number(v.target.toFixed(2))}`, v.unit, passes(v) ? 'PASS' : 'MISS']),
   );
   return list.every(passes);
 }

@@ -152,7 +152,11 @@ function copy(
     if (flags['from'] !== undefined) {
       const stage = built.get(flags['from']);
       if (stage === undefined) throw new Error(`line ${line}: no stage ${flags['from']}`);
-      execFileSync('cp', ['-a', '--reflink=auto', join(stage.root, path), target]);
+      const from = join(stage.root, path);
+      const isFolder = statSync(from).isDirectory();
+      if (isFolder) mkdirSync(target, { recursive: true });
+      // Of a folder what is in it, as there.
+      execFileSync('cp', ['-a', '--no-preserve=ownership', '--reflink=auto', isFolder ? `${from}/.` : from, target]);
       continue;
     }
     const isIn = contextFilter(options.dockerignore);

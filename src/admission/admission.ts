@@ -18,6 +18,11 @@ export const REFUSALS = [
   'pages',
   'pending',
   'address',
+  'shared-memory',
+  'fleet',
+  'number',
+  'caller',
+  'account',
 ] as const;
 export type RefusalReason = (typeof REFUSALS)[number];
 
@@ -55,6 +60,8 @@ export interface AdmissionOptions {
   readonly maxMemoryPercent?: number;
   /** Told when the memory gets too full, and when it is well again. */
   readonly memoryFull?: (full: boolean, percent: number) => void;
+  /** Whether what instances share is away, and none may be taken without it; left out: never. */
+  readonly sharedAway?: () => boolean;
   /** Which models refuse calls; without it none does. */
   readonly models?: Pick<ModelCircuit, 'admits' | 'spares' | 'isOpen'>;
   /** Told each refusal. */
@@ -100,6 +107,11 @@ export class Admission {
     return admitted.ok ? { ok: true, place: this.#place(false) } : admitted;
   }
 
+  /** The place of a call that another instance admitted, and whose caller is here: he is answered, however many there are. */
+  takeOver(): Place {
+    return this.#place(false, true);
+  }
+
   /**
    * Asked once for each call that a stranger offers, before anything is made for it. He has a share of the places and of the rate that no caller can
    * be refused for: until he is connected he takes no place but another stranger's.
@@ -136,12 +148,18 @@ export class Admission {
     return reason !== undefined && reason !== 'draining';
   }
 
+  /** Whether callers are refused because what instances share is away. For readiness. */
+  get sharedAway(): boolean {
+    return this.#o.sharedAway?.() ?? false;
+  }
+
   /** Whether callers of this model are refused at the moment. For readiness. */
   refusesModel(model: string): boolean {
     return this.#o.models?.isOpen(model) ?? false;
   }
 
-  #place(stranger: boolean): Place {
+  /** `answered`: there is somebody who cannot be refused any more. */
+  #place(stranger: boolean, answered = false): Place {
     let state: 'connecting' | 'running' | 'free' = 'connecting';
     // A caller's call is one that is being made until it is among the calls.
     if (stranger) {
@@ -156,7 +174,7 @@ export class Admission {
     return {
       begin: () => {
         const draining = this.#o.isDraining() ? 'draining' : undefined;
-        const reason = stranger ? this.#standing() : draining;
+        const reason = stranger ? this.#standing() : answered ? undefined : draining;
         if (reason !== undefined) return this.refuse(reason);
         connected();
         if (state === 'connecting') state = 'running';
@@ -184,6 +202,7 @@ export class Admission {
   #standing(more = 0): RefusalReason | undefined {
     const { calls, isDraining, loopDelayMs, maxCalls, maxLoopDelayMs } = this.#o;
     if (isDraining()) return 'draining';
+    if (this.sharedAway) return 'shared-memory';
     if (calls() + this.#making + more >= maxCalls) return 'calls';
     this.#late = maxLoopDelayMs > 0 && isLate(loopDelayMs, maxLoopDelayMs, this.#late);
     if (this.#late) return 'loop-delay';

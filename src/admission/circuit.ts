@@ -73,6 +73,7 @@ export class ModelCircuit {
     const model = this.#models.get(callId);
     if (model === undefined) return;
     if (event.type === 'agent' && event.event.type === 'ready') this.#served(model);
+    else if (event.type === 'call_moved') this.#models.delete(callId);
     else if (event.type === 'call_ended') {
       this.#models.delete(callId);
       if (REFUSED.has(event.end.reason)) this.#refused(model, event.end.reason);

@@ -4,6 +4,24 @@ import { integer } from '../settings.ts';
 /** The settings of taking calls, refusing them and stopping: entries of the daemon's one schema. */
 export const admissionSettings = {
   MAX_CALLS: integer(1, 100_000).default(500).describe('Most calls at once; the next caller hears a busy message.'),
+  FLEET_MAX_CALLS: integer(1, 10_000_000)
+    .optional()
+    .describe(
+      'Most calls at once of all instances that share REDIS_URL; the next caller hears the busy message. Without it each has its own MAX_CALLS alone.',
+    ),
+  CALLS_PER_NUMBER: integer(1, 1_000_000)
+    .optional()
+    .describe('Most calls at once that come in to one number, over all instances; without it they are not counted.'),
+  CALLS_PER_CALLER: integer(1, 1_000_000)
+    .optional()
+    .describe(
+      'Most calls at once that come in from one number or proven identity, over all instances; who withholds his number is not counted. Without it nobody is.',
+    ),
+  CALLS_PER_ACCOUNT: integer(1, 1_000_000)
+    .optional()
+    .describe(
+      'Most calls at once of one account or project at a carrier, over all instances, for tenants with an account each; without it they are not counted.',
+    ),
   CALLS_PER_SECOND: integer(0, 10_000)
     .default(50)
     .describe(

@@ -5,10 +5,11 @@ import { loadApology } from '../apology.ts';
 import type { Log } from '../call/leg.ts';
 import { errorMessage } from '../errors.ts';
 import { scanFolder } from '../folder.ts';
-import { readOperatorFile } from '../operator-file.ts';
+import { filesOnDisk, type OperatorFiles, readOperatorFile } from '../operator-file.ts';
 import { PromptLibrary } from '../prompts/library.ts';
 import { loadRoutes } from '../routing/load.ts';
 import { sectionsOf } from '../stores/knowledge.ts';
+import { loadSuite, SELF, SUITE_NAME } from '../suites/load.ts';
 import { Destinations } from '../tools/destinations.ts';
 import type { EnvLookup } from '../tools/http-tool.ts';
 import type { LoadedTool } from '../tools/loaded.ts';
@@ -38,13 +39,17 @@ export interface Findings {
 }
 
 /** What is checked: files that settings name. */
-export type CheckedSettings = ToolSettings & { readonly APOLOGY_FILE?: string | undefined };
+export type CheckedSettings = ToolSettings & {
+  readonly APOLOGY_FILE?: string | undefined;
+  readonly SUITES_DIR?: string | undefined;
+};
 
-/** Checks everything these settings point to. Reads files only: no server is asked, no database opened. */
+/** Checks everything these settings point to; `files`: prompts and routes as they would be. Reads files only: no server is asked, no database opened. */
 export async function checkAll(
   settings: CheckedSettings,
   env: EnvLookup,
   agents: readonly AgentKind[] = AGENTS,
+  files: OperatorFiles = filesOnDisk,
 ): Promise<Findings> {
   const problems: string[] = [];
   const warnings: string[] = [];
@@ -77,7 +82,12 @@ export async function checkAll(
     warnings.push(...(kind.reviewTools?.(definitions) ?? []).map((line) => `${settings.TOOLS_DIR}: ${line}`));
 
   warnings.push(...(await unreadFiles(settings.PROMPTS_DIR, 'a prompt')));
-  const { library, problems: promptProblems } = await PromptLibrary.inspect(settings.PROMPTS_DIR, silent, agents);
+  const { library, problems: promptProblems } = await PromptLibrary.inspect(
+    settings.PROMPTS_DIR,
+    silent,
+    agents,
+    files,
+  );
   problems.push(...promptProblems.flatMap((problem) => problem.split('\n')));
   for (const prompt of library.all()) {
     const file = `${join(settings.PROMPTS_DIR, prompt.name)}.md`;
@@ -95,13 +105,14 @@ export async function checkAll(
   seen.push(`${library.all().length} prompts`);
 
   try {
-    const routes = await loadRoutes(settings.ROUTES_FILE, {
+    const targets = {
       agents,
-      hasPrompt: (name) => library.get(name) !== undefined,
-      agentOf: (name) => library.agentOf(name),
-      hasTool: (name) => registry.knows(name),
+      hasPrompt: (name: string) => library.get(name) !== undefined,
+      agentOf: (name: string) => library.agentOf(name),
+      hasTool: (name: string) => registry.knows(name),
       timezone: settings.BUSINESS_TIMEZONE,
-    });
+    };
+    const routes = await loadRoutes(settings.ROUTES_FILE, targets, files);
     seen.push(`${routes.routes.length} routes`);
     for (const { say } of routes.routes) checkApology(say?.apology, problems);
   } catch (error) {
@@ -114,6 +125,12 @@ export async function checkAll(
   const knowledge = await checkKnowledge(settings.KNOWLEDGE_DIR);
   problems.push(...knowledge.problems);
   seen.push(`${knowledge.sections} sections of knowledge`);
+
+  if (settings.SUITES_DIR !== undefined) {
+    const suites = await checkSuites(settings.SUITES_DIR, agents, (prompt) => library.get(prompt) !== undefined);
+    problems.push(...suites.problems);
+    seen.push(`${suites.seen} suites`);
+  }
   return { problems, warnings, seen };
 }
 
@@ -132,6 +149,29 @@ function checkApology(file: string | undefined, problems: string[]): void {
   } catch (error) {
     problems.push(errorMessage(error));
   }
+}
+
+/** The suites by which agents are tested, and whether what they name is there. */
+async function checkSuites(
+  folder: string,
+  agents: readonly AgentKind[],
+  hasPrompt: (name: string) => boolean,
+): Promise<{ seen: number; problems: string[] }> {
+  const problems: string[] = [];
+  const files = (await scanFolder(folder)).filter(({ name }) => SUITE_NAME.test(name));
+  for (const { path } of files) {
+    try {
+      const { cases } = await loadSuite(path, { agents });
+      for (const { id, target } of cases) {
+        const prompt = target.kind === SELF ? target.options['prompt'] : undefined;
+        if (typeof prompt === 'string' && !hasPrompt(prompt))
+          problems.push(`${path}: ${id}: target: there is no prompt "${prompt}"`);
+      }
+    } catch (error) {
+      problems.push(...errorMessage(error).split('\n'));
+    }
+  }
+  return { seen: files.length, problems };
 }
 
 async function checkKnowledge(folder: string): Promise<{ sections: number; problems: string[] }> {

@@ -1,10 +1,25 @@
+import { SIMULATED_MODEL } from '../call/events.ts';
 import { BridgeError } from '../errors.ts';
 import type { AgentLabels } from '../metrics/labels.ts';
+import { elevenLabsAgent } from './elevenlabs/kind.ts';
 import type { AgentDeps, AgentInUse, AgentKind, Agents, OpenedAgent } from './kind.ts';
+import { livekitAgent } from './livekit/kind.ts';
 import { openAiAgent } from './openai/kind.ts';
+import { phoneAgent } from './phone/kind.ts';
+import { retellAgent } from './retell/kind.ts';
+import { vapiAgent } from './vapi/kind.ts';
+import { websocketAgent } from './websocket/kind.ts';
 
 /** The kinds of agents that the daemon knows, one line each. Where neither prompt nor route says otherwise, the first is meant. */
-export const AGENTS = [openAiAgent] as const satisfies readonly AgentKind[];
+export const AGENTS = [
+  openAiAgent,
+  websocketAgent,
+  vapiAgent,
+  elevenLabsAgent,
+  retellAgent,
+  livekitAgent,
+  phoneAgent,
+] as const satisfies readonly AgentKind[];
 
 /** What agents of these kinds may name on metrics' labels. */
 export const labelsOf = (kinds: readonly AgentKind[]): AgentLabels => ({
@@ -39,6 +54,7 @@ export function openAgents(
     return agent;
   };
   return {
+    kinds,
     get opened() {
       return inUse.map(({ agent }) => agent);
     },
@@ -48,6 +64,7 @@ export function openAgents(
     },
     isBilled(model) {
       const kind = kindOf.get(model);
+      if (model === SIMULATED_MODEL) return false;
       return kind === undefined || kind.bills !== undefined;
     },
     async get(name) {

@@ -19,6 +19,8 @@ export interface AgentSideOptions {
   readonly fromCaller: Holdback;
   readonly dialogue: Dialogue;
   readonly timing: TurnTiming;
+  /** Whoever is on the line sees each event first, and may say more in it. */
+  readonly seen: (event: AgentEvent) => AgentEvent;
   /** It can take audio, for the first time or again. */
   readonly ready: () => void;
   /** It is gone for good, or could not even be started. */
@@ -31,6 +33,8 @@ export class AgentSide {
   readonly #became = Promise.withResolvers<AgentReady>();
   readonly #gone = Promise.withResolvers<Termination | undefined>();
   #ready = false;
+  /** Somebody is being called who is to answer. */
+  #calling = false;
   #lost: Termination | undefined;
   #started: Promise<void> = Promise.resolve();
 
@@ -80,7 +84,8 @@ export class AgentSide {
     await this.#started;
   }
 
-  #on(event: AgentEvent): void {
+  #on(told: AgentEvent): void {
+    const event = this.#o.seen(told);
     // What lies at the carrier is discarded before anybody is told.
     if (event.type === 'speech_started') this.#o.journal.first(() => this.#handle(event));
     else this.#handle(event);
@@ -92,7 +97,15 @@ export class AgentSide {
     dialogue.onAgent(event);
     timing.onAgent(event);
     switch (event.type) {
+      case 'calling':
+        this.#calling = true;
+        downlink.ring(event.tone);
+        return;
       case 'ready':
+        downlink.answered();
+        // Kept for a person it would be heard seconds late, and so would be all that follows it.
+        if (this.#calling) fromCaller.clear();
+        this.#calling = false;
         this.#ready = true;
         this.#became.resolve({ ok: true, pace: event.pace, transport: event.transport });
         ready();
@@ -112,12 +125,14 @@ export class AgentSide {
         if (!dialogue.working) downlink.comfort(event.why, this.#ready && agent.pace === 'live');
         return;
       case 'ended':
+        downlink.answered();
         this.#lose(event.end);
         return;
       // What is to be done about these is the dialogue's.
       case 'speech_started':
       case 'speech_stopped':
       case 'tool_call':
+      case 'dtmf':
       case 'error':
       case 'transport_fallback':
       case 'response_started':

@@ -1,18 +1,23 @@
 import { link } from '../media/link.ts';
 import { type AgentReady, AgentSide } from './agent-side.ts';
+import { Announcer } from './announcer.ts';
 import { Boundary } from './boundary.ts';
 import type { Timer } from './clock.ts';
 import { closeInOrder } from './closing.ts';
 import type { CallDeps } from './deps.ts';
 import { Dialogue } from './dialogue.ts';
 import { Downlink } from './downlink.ts';
-import type { CallerEvent } from './events.ts';
+import type { AgentEvent, CallerEvent } from './events.ts';
 import { farewell } from './farewell.ts';
+import { HeldAgent } from './held-agent.ts';
 import { Holdback } from './holdback.ts';
 import type { CallInfo } from './info.ts';
 import { Journal } from './journal.ts';
 import type { AgentLeg, CallerLeg, LineAction, Log, Pace } from './leg.ts';
 import type { LineEnd } from './line.ts';
+import { OperatorLine } from './operator-line.ts';
+import type { Said } from './said.ts';
+import type { Announcement } from './tap.ts';
 import { Taps } from './taps.ts';
 import { isFailure, type Termination, termination } from './termination.ts';
 import { noTools, type ToolsFactory } from './tools.ts';
@@ -34,17 +39,21 @@ export class Call {
   readonly startedAt: number;
   /** Resolves when everything is closed and the last event was told. */
   readonly done: Promise<Termination>;
+  /** What operators do to it beside ending it. */
+  readonly operators: OperatorLine;
   readonly #deps: CallDeps;
-  readonly #agent: AgentLeg;
+  readonly #agent: HeldAgent;
   readonly #abort = new AbortController();
   readonly #journal: Journal;
   readonly #downlink: Downlink;
   readonly #fromCaller: Holdback;
   readonly #dialogue: Dialogue;
   readonly #taps: Taps;
+  readonly #announcer: Announcer;
   readonly #agentSide: AgentSide;
   readonly #resolveDone: (end: Termination) => void;
   readonly #transfers = new Transfers();
+  readonly #came = Promise.withResolvers<void>();
   #state: State = 'waiting';
   #ended: Termination | undefined;
   #expected: Termination | undefined;
@@ -54,10 +63,12 @@ export class Call {
   #joinedBefore = false;
   #limit: Timer | undefined;
   #longest: Timer | undefined;
+  #movedTo: string | undefined;
   #watch: (() => void) | undefined;
 
-  constructor(info: CallInfo, agent: AgentLeg, shared: CallDeps, tools: ToolsFactory = noTools) {
+  constructor(info: CallInfo, leg: AgentLeg, shared: CallDeps, tools: ToolsFactory = noTools) {
     const { signal } = this.#abort;
+    const agent = new HeldAgent(leg);
     this.info = info;
     this.#agent = agent;
     this.log = shared.log.child({ callId: info.id });
@@ -89,6 +100,7 @@ export class Call {
       caller: () => this.#caller,
       joined: () => this.#state === 'joined',
       away: () => this.#state === 'away',
+      taken: () => this.operators.hasCaller,
       end: ({ reason, transferTo, awaited = false }: LineEnd) => {
         // The caller may have hung up while the last words were heard.
         if (this.#state === 'ended') return undefined;
@@ -99,17 +111,52 @@ export class Call {
       },
     };
     const dialogue = new Dialogue({ ...legs, ...line, info, deps, tools, signal });
-    const timing = new TurnTiming({ clock, tell });
-    const agentEnd = { ready: () => this.#begin(false), lost: (end: Termination) => this.#onAgentLost(end) };
+    const timing = new TurnTiming({ clock, tell, cushionMs: () => this.#caller?.cushionMs });
+    const agentEnd = {
+      seen: (event: AgentEvent) => {
+        this.#announcer.onAgent(event);
+        return this.operators.seen(this.#caller?.onAgent?.(event) ?? event);
+      },
+      ready: () => this.#begin(false),
+      // A caller with whom somebody speaks is not left for that.
+      lost: (end: Termination) => this.operators.hasCaller || this.#onAgentLost(end),
+    };
+    this.operators = new OperatorLine({
+      ...{ agent, journal, downlink, clock, boundary, caller: line.caller },
+      ready: () => this.#agentSide.ready && this.#agentSide.lost === undefined,
+      over: () => this.#state === 'ended',
+      back: () => this.#dialogue.handedBack(),
+      alone: () => {
+        if (this.#agentSide.lost !== undefined) this.#onAgentLost(this.#agentSide.lost);
+      },
+    });
     this.#dialogue = dialogue;
     this.#agentSide = new AgentSide({ ...legs, ...agentEnd, dialogue, timing });
-    const hooks = { count, tell, say: (words: string) => this.say(words) };
-    this.#taps = new Taps((given) => [timing, ...(deps.taps?.(info, given) ?? [])], hooks, log);
+    this.#announcer = new Announcer({
+      clock,
+      // A bug in it ends the call, and with it what is waited for here.
+      ask: (words) => {
+        let asked = false;
+        boundary.run(() => {
+          asked = dialogue.say(words, true);
+        });
+        return asked;
+      },
+      may: () => this.#state === 'joined' && this.#agentSide.ready && !this.operators.hasCaller,
+      writtenMs: () => this.#taps.writtenMs,
+    });
+    const hooks = { count, tell, announce: (announcement: Announcement) => this.#announcer.announce(announcement) };
+    this.#taps = new Taps((given) => [timing, ...(deps.taps?.(info, given) ?? []), this.#announcer], hooks, log);
   }
 
   /** Resolves when the agent is ready, for the first time, or never will be. */
   get ready(): Promise<AgentReady> {
     return this.#agentSide.became;
+  }
+
+  /** Resolves when a caller is on the line for the first time; never where none comes. */
+  get came(): Promise<void> {
+    return this.#came.promise;
   }
 
   /** Resolves with why the agent is lost for good, at that moment and before the call ends of it; undefined where it is there to the end. */
@@ -173,6 +220,7 @@ export class Call {
     this.#caller = caller;
     this.#joinedBefore = true;
     this.#state = 'joined';
+    this.#came.resolve();
     this.#limit?.cancel();
     if (before !== undefined) void before.close(termination('stream-replaced'));
     this.#downlink.connect(caller);
@@ -182,10 +230,13 @@ export class Call {
     });
     this.#journal.tell({ type: 'caller_joined', kind: caller.kind, again });
     this.#watch ??= this.#deps.ticker.subscribeSlowly(this.#onLook);
-    caller.start(ctx).catch((error: unknown) => {
-      ctx.log.error({ err: error }, "the caller's leg could not be started");
-      if (this.#caller === caller) this.end(termination('internal'));
-    });
+    caller
+      .start(ctx)
+      .then(() => this.#downlink.listened(caller))
+      .catch((error: unknown) => {
+        ctx.log.error({ err: error }, "the caller's leg could not be started");
+        if (this.#caller === caller) this.end(termination('internal'));
+      });
     if (this.#agentSide.lost !== undefined) void this.#leave(this.#agentSide.lost);
     else this.#begin(again);
   }
@@ -249,6 +300,16 @@ export class Call {
     return this.#dialogue.say(text);
   }
 
+  /** What was said and done so far; undefined where the agent cannot tell. */
+  get said(): readonly Said[] | undefined {
+    return this.#agent.said?.();
+  }
+
+  /** Has the agent tell the caller something, and resolves when that was heard to its end: false where it was not within this time, ms, however often it was said. */
+  announce(words: string, withinMs: number): Promise<boolean> {
+    return this.#announcer.told(words, withinMs);
+  }
+
   /** Whether the agent takes typed turns. */
   get takesText(): boolean {
     return this.#agent.sendText !== undefined;
@@ -265,7 +326,7 @@ export class Call {
     return this.#dialogue.cannot(action);
   }
 
-  /** Plays keys to the caller's side; false when nobody is there to hear them. */
+  /** Plays keys to the caller's side; false when nobody is there to hear them. Rejects with KeysCut where not all of them were played. */
   sendDigits(digits: string): Promise<boolean> {
     return this.#dialogue.sendDigits(digits);
   }
@@ -280,6 +341,7 @@ export class Call {
    * caller says meanwhile does not keep it. Where the agent cannot speak the recorded apology stands in; where nobody is on the line it ends at once.
    */
   async dismiss(end: Termination, instructions: string, withinMs: number): Promise<Termination> {
+    this.operators.endVoice();
     if (this.#state === 'joined' && this.#agentSide.ready && this.#agent.respond !== undefined)
       this.#saidGoodbye = await this.#dialogue.lastly(instructions, withinMs);
     else if (this.#state === 'joined') await this.#leave(end);
@@ -301,6 +363,7 @@ export class Call {
       if (end.reason === 'operator-hangup') this.#transfers.endWith(undefined);
       this.#abort.abort(end);
       this.#agentSide.over(end);
+      this.operators.endVoice();
       this.#limit?.cancel();
       this.#longest?.cancel();
       this.#watch?.();
@@ -312,6 +375,17 @@ export class Call {
     return this.done;
   }
 
+  /**
+   * The caller's media came to another instance, which goes on with the call: what is here of it is dropped, and no end is told. False where it is
+   * over.
+   */
+  moveTo(instance: string): boolean {
+    if (this.#state === 'ended' || this.#state === 'leaving') return false;
+    this.#movedTo = instance;
+    void this.end(termination('moved'));
+    return true;
+  }
+
   async #close(end: Termination): Promise<void> {
     // The carrier is told before media closes, so that the caller's line is never left open to nothing.
     const legs = [() => this.#caller?.close(end), () => this.#agentSide.close(end)];
@@ -319,14 +393,15 @@ export class Call {
       this.#journal.count('close_stuck');
       this.log.error({ ...end }, 'closing the call hangs');
     });
-    this.#journal.end(end);
+    if (this.#movedTo === undefined) this.#journal.end(end);
+    else this.#journal.moved(this.#movedTo);
     this.#resolveDone(end);
   }
 
   /** Lets speech flow both ways as soon as both ends are there. */
   #begin(again: boolean): void {
     if (!this.#agentSide.ready || this.#state !== 'joined') return;
-    this.#caller?.setPace?.(this.#agent.pace);
+    this.#caller?.setPace?.(this.operators.hasCaller ? 'live' : this.#agent.pace);
     const audioPath = this.#audioPath();
     this.log.info({ audioPath }, 'both ends are on the line');
     this.#journal.tell({ type: 'connected', audioPath });
@@ -357,6 +432,11 @@ export class Call {
         return;
       case 'text':
         this.#dialogue.text(event.text);
+        return;
+      case 'speaker':
+        this.#dialogue.speaker(event);
+        return;
+      case 'participant':
         return;
       case 'stream_restarted':
         this.#downlink.restarted();

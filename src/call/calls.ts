@@ -93,8 +93,8 @@ export class Calls {
     const key = keyOf(info);
     if (key !== undefined) this.#byCarrier.set(key, call);
     void call.done.then((end) => {
-      this.#forget(call);
-      this.#deps.ended?.(call, end);
+      this.#forget(call, end);
+      if (end.reason !== 'moved') this.#deps.ended?.(call, end);
     });
     call.start();
     if (key !== undefined && this.#gone.has(key)) void call.end(termination('caller-hangup'));
@@ -238,6 +238,17 @@ export class Calls {
     return to === undefined ? undefined : { to, latest: this.#latest.get(call) ?? 0, n: call.transfers };
   }
 
+  /** The call's media came to another instance, which goes on with it. False where there is none (any more). */
+  moveTo(callId: string, instance: string): boolean {
+    return this.#calls.get(callId)?.moveTo(instance) ?? false;
+  }
+
+  /** Whether this process has the carrier's call, or had it a short while ago: else another may have. */
+  knows(asked: CarrierCall): boolean {
+    const key = carrierCallKey(asked);
+    return this.#byCarrier.has(key) || this.#ended.has(key);
+  }
+
   atCarrier(asked: CarrierCall): Call | undefined {
     return this.#byCarrier.get(carrierCallKey(asked));
   }
@@ -247,11 +258,13 @@ export class Calls {
     await Promise.all([...this.#calls.values()].map((call) => call.end(end)));
   }
 
-  #forget(call: Call): void {
+  #forget(call: Call, end: Termination): void {
     this.#calls.delete(call.info.id);
     const key = keyOf(call.info);
     if (key === undefined) return;
     if (this.#byCarrier.get(key) === call) this.#byCarrier.delete(key);
+    // What comes next for one that moved is the other's to say.
+    if (end.reason === 'moved') return;
     const now = this.#deps.clock.now();
     this.#ended.set(key, { next: nextAfter(call) ?? 'apology', transfer: this.#transferOf(call), at: now });
     trim(this.#ended, ({ at }) => now - at);

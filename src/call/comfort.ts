@@ -1,7 +1,7 @@
 import type { PcmFrame } from '../media/frame.ts';
 import { dbfsToAmplitude } from '../media/level.ts';
 import { Resampler } from '../media/resample.ts';
-import type { AnswerDelay } from './events.ts';
+import type { AnswerDelay, RingingTone } from './events.ts';
 import type { CallerLeg } from './leg.ts';
 import type { Patch } from './patch.ts';
 import { TICK_MS, type Ticker } from './ticker.ts';
@@ -45,7 +45,22 @@ export class Comfort {
     const samples = this.#samples.get(why) ?? atRate(sounds[why], patch.sampleRate);
     this.#samples.set(why, samples);
     patch.lay(samples);
-    if (live) return true;
+    if (!live) this.#carry(caller, ticker);
+    return true;
+  }
+
+  /** Has the caller hear that somebody is being called, again and again until it gives way or ends. No audio of the agent's flows meanwhile. */
+  ring(caller: CallerLeg, tone: RingingTone): void {
+    const { patch, ticker } = this.#o;
+    this.stop();
+    const cadence = atRate(ringingTone(tone), patch.sampleRate);
+    patch.lay(cadence);
+    this.#carry(caller, ticker, cadence);
+  }
+
+  /** Makes silence that carries what is laid over it. `again`: laid anew whenever it has ended. */
+  #carry(caller: CallerLeg, ticker: ComfortOptions['ticker'], again?: Int16Array): void {
+    const { patch } = this.#o;
     const { playout } = caller;
     const silence = this.#silence ?? {
       samples: new Int16Array((patch.sampleRate * TICK_MS) / 1000),
@@ -53,17 +68,17 @@ export class Comfort {
     };
     this.#silence = silence;
     const feed = () => {
-      while (patch.laid && playout.writtenMs() - playout.playedMs() < AHEAD_MS) {
+      while ((patch.laid || again !== undefined) && playout.writtenMs() - playout.playedMs() < AHEAD_MS) {
+        if (!patch.laid && again !== undefined) patch.lay(again);
         const before = playout.writtenMs();
         patch.write(silence);
         // A line that takes nothing would be fed for ever.
         if (playout.writtenMs() <= before) break;
       }
-      if (!patch.laid) this.stop();
+      if (!patch.laid && again === undefined) this.stop();
     };
     this.#stop = ticker.subscribe(feed);
     feed();
-    return true;
   }
 
   /** Gives way to the agent's own words. */
@@ -104,6 +119,32 @@ export function comfortTone(): PcmFrame {
       const envelope = Math.min(1, t / 0.015) * Math.exp(-t / 0.13);
       samples[i] = samples[i]! + Math.round(peak * envelope * Math.sin(2 * Math.PI * hz * t));
     }
+  }
+  return { samples, sampleRate };
+}
+
+/** What makes each ringing tone, and when it sounds: ITU-T E.180, supplement 2. */
+const RINGING: Readonly<
+  Record<RingingTone, { readonly hz: readonly number[]; readonly onS: number; readonly offS: number }>
+> = {
+  'north-america': { hz: [440, 480], onS: 2, offS: 4 },
+  europe: { hz: [425], onS: 1, offS: 4 },
+};
+/** Its level, each of its frequencies: far below speech, so that it is no fright on the ear. */
+const RINGING_DBFS = -26;
+
+/** One ring and the silence behind it, 8 kHz. */
+export function ringingTone(tone: RingingTone): PcmFrame {
+  const sampleRate = 8_000;
+  const { hz, onS, offS } = RINGING[tone];
+  const samples = new Int16Array(sampleRate * (onS + offS));
+  const peak = 32_767 * dbfsToAmplitude(RINGING_DBFS);
+  const ramp = sampleRate * 0.01;
+  const on = sampleRate * onS;
+  for (let i = 0; i < on; i++) {
+    const envelope = Math.min(1, i / ramp, (on - i) / ramp);
+    const sum = hz.reduce((all, one) => all + Math.sin((2 * Math.PI * one * i) / sampleRate), 0);
+    samples[i] = Math.round(peak * envelope * sum);
   }
   return { samples, sampleRate };
 }

@@ -47,6 +47,10 @@ export const COUNTERS = [
   'answer_delayed',
   'speech_end_lost',
   'barge_in',
+  // What operators did: listened in, whispered, spoke with the caller themselves.
+  'operator_listen',
+  'operator_whisper',
+  'operator_takeover',
   'tool_result_dropped',
   'tool_call_dropped',
   // What the agent cannot take: typed turns, keys.

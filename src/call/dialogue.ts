@@ -1,7 +1,7 @@
 import type { CallDeps } from './deps.ts';
 import { sendDigits } from './digits.ts';
 import type { Downlink } from './downlink.ts';
-import type { AgentEvent, CallerEvent } from './events.ts';
+import type { AgentEvent, CallerEvent, Participant } from './events.ts';
 import type { CallInfo } from './info.ts';
 import type { Journal } from './journal.ts';
 import { KEYPAD, Keypad } from './keypad.ts';
@@ -10,7 +10,7 @@ import { Line, type LineOptions } from './line.ts';
 import { Patience } from './patience.ts';
 import type { ToolRunner, ToolsFactory } from './tools.ts';
 import { askAfter, type TransferFailure } from './transfer.ts';
-import { ASK_TO_GO_ON, exactly, filler } from './words.ts';
+import { ASK_TO_GO_ON, exactly, filler, nowSpeaks } from './words.ts';
 
 export interface DialogueOptions {
   readonly info: CallInfo;
@@ -26,6 +26,7 @@ export interface DialogueOptions {
   /** Whether a caller is on the line, and not on the way out. */
   readonly joined: () => boolean;
   readonly away: LineOptions['away'];
+  readonly taken: LineOptions['taken'];
   readonly end: LineOptions['end'];
 }
 
@@ -42,9 +43,13 @@ export class Dialogue {
   /** Resolves when the caller is not away. */
   #here: Promise<void> = Promise.resolve();
   #come: (() => void) | undefined;
+  /** Keys of the agent's on their way to the caller. */
+  #playing: Promise<void> = Promise.resolve();
+  /** Whom the agent was last told to be speaking. */
+  #speaker: Participant | undefined;
 
   constructor(options: DialogueOptions) {
-    const { info, deps, agent, journal, signal, caller, joined, away, end } = options;
+    const { info, deps, agent, journal, signal, caller, joined, away, taken, end } = options;
     const { clock } = deps;
     this.#o = options;
     const settings = deps.keypad ?? KEYPAD;
@@ -52,11 +57,11 @@ export class Dialogue {
     this.#keypad = new Keypad({ clock, settings, agent, notTaken, bargeIn: () => this.#bargeIn() });
     const gather = this.#keypad.gather.bind(this.#keypad);
     const inPlay = () => options.downlink.inPlay;
-    this.#line = new Line({ clock, agent, signal, caller, inPlay, gather, away, end });
+    this.#line = new Line({ clock, agent, signal, caller, inPlay, gather, away, taken, end });
     this.#patience = new Patience({
       clock,
       settings: {
-        longestMs: info.silenceMs ?? deps.patience?.longestMs ?? 0,
+        longestMs: info.silenceMs ?? (agent.mayBeSilent ? 0 : (deps.patience?.longestMs ?? 0)),
         asks: info.silenceAsks ?? deps.patience?.asks ?? 1,
       },
       agent,
@@ -77,9 +82,13 @@ export class Dialogue {
   onAgent(event: AgentEvent): void {
     this.#line.onAgent(event);
     this.#patience.onAgent(event);
-    if (event.type === 'ready') this.#ready = true;
-    else if (event.type === 'reconnecting') this.#ready = false;
-    else if (event.type === 'speech_started') this.#bargeIn();
+    if (event.type === 'ready') {
+      this.#ready = true;
+      // A session that was built anew does not know it.
+      if (event.resumed) this.#note(undefined);
+    } else if (event.type === 'reconnecting') this.#ready = false;
+    else if (event.type === 'speech_started') this.#bargeIn(event.keeps);
+    else if (event.type === 'dtmf') this.#play(event.digit);
     else if (event.type === 'tool_call') void this.#run(event);
     else if (event.type === 'response_done' && event.status === 'cancelled') this.#supersede(event.responseId);
   }
@@ -96,14 +105,22 @@ export class Dialogue {
 
   /** The caller pressed a key. */
   key(digit: string): void {
-    if (!this.#o.joined()) return;
+    const { joined, agent } = this.#o;
+    if (!joined()) return;
     this.#patience.acted();
-    this.#keypad.press(digit);
+    if (agent.key !== undefined) agent.key(digit);
+    else this.#keypad.press(digit);
   }
 
   /** The line broke, or somebody is on it (again). */
   lineChanged(): void {
     this.#patience.reset();
+  }
+
+  /** The agent has the caller again from an operator: his silence counts from now on, and how often he was asked before does not. */
+  handedBack(): void {
+    this.#patience.reset();
+    this.#patience.acted();
   }
 
   /** The caller is being connected to somebody else: tools wait, and what they bring is kept. */
@@ -129,10 +146,10 @@ export class Dialogue {
     this.#patience.tick(now);
   }
 
-  /** Has the agent say this, behind what it is saying; false where it cannot be asked for words. */
-  say(text: string): boolean {
+  /** Has the agent say this, behind what it is saying; false where it cannot be asked for words. `first`: before any answer. */
+  say(text: string, first = false): boolean {
     const { agent } = this.#o;
-    agent.respond?.(exactly(text));
+    agent.respond?.(exactly(text), first);
     return agent.respond !== undefined;
   }
 
@@ -149,7 +166,14 @@ export class Dialogue {
     return true;
   }
 
-  /** Plays keys to the caller's side; false when nobody is there to hear them. */
+  /** Somebody else than before speaks on a line with several people. */
+  speaker({ by, before, told }: Extract<CallerEvent, { type: 'speaker' }>): void {
+    if (!told) return;
+    this.#speaker = by;
+    this.#note(before);
+  }
+
+  /** Plays keys to the caller's side; false when nobody is there to hear them. Rejects with KeysCut where not all of them were played. */
   async sendDigits(digits: string): Promise<boolean> {
     const { caller, deps, signal } = this.#o;
     try {
@@ -181,12 +205,26 @@ export class Dialogue {
   }
 
   /** The caller speaks, or presses a key, over the agent. */
-  #bargeIn(): void {
+  #bargeIn(keeps = false): void {
     const { downlink, journal, joined } = this.#o;
-    const cut = joined() ? downlink.cutIn() : undefined;
+    const cut = joined() ? downlink.cutIn(keeps) : undefined;
     if (cut === undefined) return;
     journal.count('barge_in');
     journal.tell({ type: 'barge_in', ...cut });
+  }
+
+  /** The agent pressed a key: the caller's side gets it, one after the other. */
+  #play(digit: string): void {
+    this.#playing = this.#playing
+      .then(() => this.sendDigits(digit))
+      .then(
+        () => {},
+        () => {},
+      );
+  }
+
+  #note(before: Participant | undefined): void {
+    if (this.#speaker !== undefined) this.#o.agent.note?.(nowSpeaks(this.#speaker.name, before?.name));
   }
 
   /** Has the agent say something. Where it cannot be asked for words a sound tells the caller at least that the line lives. */

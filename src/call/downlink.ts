@@ -1,7 +1,7 @@
 import { link } from '../media/link.ts';
 import type { Clock } from './clock.ts';
 import { Comfort, type ComfortSounds } from './comfort.ts';
-import type { AgentEvent, AnswerDelay, Heard } from './events.ts';
+import type { AgentEvent, AnswerDelay, Heard, RingingTone } from './events.ts';
 import type { Journal } from './journal.ts';
 import type { AgentLeg, CallerLeg, Log } from './leg.ts';
 import { Patch } from './patch.ts';
@@ -12,7 +12,7 @@ import { AudioWatchdog } from './watchdog.ts';
 export interface DownlinkOptions {
   readonly clock: Pick<Clock, 'now'>;
   readonly ticker: Pick<Ticker, 'subscribe'>;
-  readonly agent: Pick<AgentLeg, 'rate' | 'interrupt' | 'heard' | 'listened'>;
+  readonly agent: Pick<AgentLeg, 'rate' | 'interrupt' | 'heard' | 'listened' | 'heardAgain'>;
   readonly journal: Pick<Journal, 'count' | 'tell'>;
   readonly log: Pick<Log, 'error'>;
   /** What a caller hears who waits for an answer; undefined for nothing. */
@@ -36,6 +36,10 @@ export class Downlink {
   #joinedAt: number | undefined;
   #plugged = false;
   #spoke = false;
+  /** Somebody else speaks with the caller: what the agent says is heard by nobody. */
+  #muted = false;
+  /** Somebody is being called who is to answer: what is heard meanwhile. */
+  #ringing: RingingTone | undefined;
 
   constructor(options: DownlinkOptions) {
     this.#options = options;
@@ -54,9 +58,51 @@ export class Downlink {
     this.#ledger.cut();
     this.#joinedAt ??= this.#options.clock.now();
     this.#caller = caller;
+    this.#plug(caller);
+    if (this.#ringing !== undefined && !this.#muted) this.#comfort.ring(caller, this.#ringing);
+  }
+
+  /** The caller's leg is started and plays what it is given: the agent is listened to from now on. */
+  listened(caller: CallerLeg): void {
+    if (this.#caller === caller) this.#options.agent.listened?.(true);
+  }
+
+  /** Somebody is being called who is to answer: whoever is on the line, or comes to it, hears this until `answered`. */
+  ring(tone: RingingTone): void {
+    if (this.#ringing === tone) return;
+    this.#ringing = tone;
+    if (this.#caller !== undefined && this.#plugged) this.#comfort.ring(this.#caller, tone);
+  }
+
+  /** Nobody is being called any more: he speaks, or he does not come. */
+  answered(): void {
+    if (this.#ringing === undefined) return;
+    this.#ringing = undefined;
+    this.#comfort.end();
+    // What lies at the carrier of it would be in front of all that he says.
+    if (this.#plugged) this.patch.clear();
+  }
+
+  /** Somebody else speaks with the caller from now on: what lies unplayed is discarded, and what the agent still says is heard by nobody, as it is told. */
+  mute(): void {
+    if (this.cutIn() === undefined) this.#options.agent.interrupt([]);
+    this.#comfort.end();
+    this.#muted = true;
+    this.unplug();
+  }
+
+  /** The agent speaks with the caller again. */
+  unmute(): void {
+    this.#muted = false;
+    if (this.#caller !== undefined) this.#plug(this.#caller);
+  }
+
+  #plug(caller: CallerLeg): void {
+    if (this.#muted) return;
+    const before = this.#plugged;
     this.#plugged = true;
     this.patch.connect(link(this.patch.sampleRate, caller.audio));
-    this.#options.agent.listened?.(true);
+    if (!before) this.#options.agent.heardAgain?.();
   }
 
   /** Pulls the cable: what the agent says from now on is heard by nobody. What was written is still played. */
@@ -96,7 +142,12 @@ export class Downlink {
   /** An item's first frame is about to be written. */
   begin(item: Extract<AgentEvent, { type: 'audio_started' }>): void {
     if (this.#caller === undefined) return;
-    const { clock, journal } = this.#options;
+    const { clock, journal, agent } = this.#options;
+    if (this.#muted) {
+      const { itemId, contentIndex, responseId } = item;
+      agent.interrupt([{ itemId, contentIndex, responseId, heardMs: 0, writtenMs: 0 }]);
+      return;
+    }
     this.#comfort.giveWay();
     this.#ledger.begin(item, this.#caller.playout.writtenMs());
     const now = clock.now();
@@ -115,16 +166,16 @@ export class Downlink {
   tick(now: number): void {
     this.#check(now, false);
     const caller = this.#caller;
-    if (caller === undefined) return;
+    if (caller === undefined || this.#ledger.isEmpty) return;
     const { playout } = caller;
     for (const part of this.#ledger.news(playout.playedMs(), playout.writtenMs())) this.#options.agent.heard?.(part);
   }
 
   /**
    * The caller cuts in: what is queued is discarded at the carrier first, then the model learns what was heard. Undefined when all had been
-   * heard already; else how long the discarding took us, ms.
+   * heard already; else how long the discarding took us, ms. `keeps`: nothing is discarded, and it is only told what was heard by now.
    */
-  cutIn(): { readonly heard: readonly Heard[]; readonly clearMs: number } | undefined {
+  cutIn(keeps = false): { readonly heard: readonly Heard[]; readonly clearMs: number } | undefined {
     const caller = this.#caller;
     if (caller === undefined) return undefined;
     const { clock, agent } = this.#options;
@@ -135,6 +186,7 @@ export class Downlink {
       return undefined;
     }
     const heard = this.#ledger.heard(playedMs, caller.playout.writtenMs());
+    if (keeps) return { heard, clearMs: 0 };
     this.patch.clear();
     const clearMs = clock.now() - began;
     agent.interrupt(heard);

@@ -7,10 +7,8 @@ import { ToneGenerator } from '../media/tone.ts';
  * which turns tones into events (RFC 4733) finds them.
  */
 
-const TONE_MS = 120;
-const GAP_MS = 80;
-/** `w`: half a second's pause. */
-const PAUSE_MS = 500;
+/** How long each key sounds, the silence behind it, and the pause that `w` is, ms. */
+export const KEY_MS = { tone: 120, gap: 80, pause: 500 } as const;
 /** Of each tone; the higher one is 2 dB louder, since lines weaken it more. Their sum stays below full scale. */
 const LOW_DBFS = -10;
 const HIGH_DBFS = -8;
@@ -29,8 +27,8 @@ export function dtmfSamples(digits: string, sampleRate: number): Int16Array {
   for (const key of digits) {
     const pair = dtmfFrequencies(key);
     if (pair !== undefined)
-      parts.push(keySamples(pair, sampleRate, samplesOf(TONE_MS)), new Int16Array(samplesOf(GAP_MS)));
-    else if (key === 'w') parts.push(new Int16Array(samplesOf(PAUSE_MS)));
+      parts.push(keySamples(pair, sampleRate, samplesOf(KEY_MS.tone)), new Int16Array(samplesOf(KEY_MS.gap)));
+    else if (key === 'w') parts.push(new Int16Array(samplesOf(KEY_MS.pause)));
   }
   const all = new Int16Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;

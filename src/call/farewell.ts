@@ -20,6 +20,8 @@ export async function farewell(
   const { audio, playout } = caller;
   if (words !== undefined) {
     audio.clear();
+    // They are there at once, pauses included: none of them is anybody's delay.
+    caller.setPace?.('burst');
     link(words.sampleRate, audio).write(words);
   }
   const timeoutMs = playout.writtenMs() - playout.playedMs() + SLACK_MS;

@@ -80,6 +80,14 @@ export class Journal {
     this.tell({ type: 'call_ended', end, durationMs, counters });
   }
 
+  /** The call goes on at another instance: what is told last of it here. */
+  moved(to: string): void {
+    const { boundary, log } = this.#options;
+    const durationMs = boundary.clock.now() - this.#createdAt;
+    log.info({ to, durationMs: Math.round(durationMs) }, 'the call goes on at another instance');
+    this.tell({ type: 'call_moved', to, durationMs });
+  }
+
   /** What a leg is started with. Once the call is over, nothing that the leg says reaches it. */
   context<E>(leg: string, peer: AudioSink, emit: (event: E) => void): LegContext<E> {
     const { callId, boundary, log, signal } = this.#options;

@@ -3,6 +3,7 @@ import { DtmfCollector, keypadTurn, maskedEvent } from './dtmf.ts';
 import type { CallerEvent } from './events.ts';
 import type { AgentLeg } from './leg.ts';
 import type { GatherDigits } from './line-controls.ts';
+import { RunLimit } from './run-limit.ts';
 
 /** When what a caller pressed is complete. */
 export interface KeypadSettings {
@@ -16,11 +17,15 @@ export interface KeypadSettings {
 
 export const KEYPAD: KeypadSettings = { pauseMs: 2_000, most: 32, terminators: '#' };
 
+/** Entries in a run, and after how long one of them is forgiven, ms: more are no person's, and each costs an answer. */
+const ENTRIES_MOST = 20;
+const ENTRY_FORGIVEN_MS = 2_000;
+
 export interface KeypadOptions {
   readonly clock: Clock;
   readonly settings: KeypadSettings;
   readonly agent: Pick<AgentLeg, 'sendText'>;
-  /** An entry is complete that the agent cannot take. */
+  /** An entry is complete that the agent cannot take, or that is one of too many. */
   readonly notTaken: () => void;
   /** The caller presses a key that nobody asked for: whoever speaks is interrupted, as by a word. */
   readonly bargeIn: () => void;
@@ -34,12 +39,16 @@ export class Keypad {
   constructor({ clock, settings, agent, notTaken, bargeIn }: KeypadOptions) {
     // A key that the agent does not take is no reason to cut it off.
     this.#bargeIn = agent.sendText === undefined ? () => {} : bargeIn;
+    const limit = new RunLimit(ENTRIES_MOST, ENTRY_FORGIVEN_MS);
     this.#collector = new DtmfCollector({
       clock,
       ...settings,
       onTurn: (digits) => {
-        if (agent.sendText === undefined) notTaken();
-        else agent.sendText(keypadTurn(digits));
+        const now = clock.now();
+        // What is refused is not counted: who goes on for long is heard again as soon as anybody else would be.
+        if (agent.sendText === undefined || !limit.allows(now)) return notTaken();
+        limit.take(now);
+        agent.sendText(keypadTurn(digits));
       },
     });
   }

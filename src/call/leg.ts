@@ -2,6 +2,7 @@ import type { AudioSink } from '../media/frame.ts';
 import type { Clock } from './clock.ts';
 import type { Count } from './counters.ts';
 import type { AgentEvent, CallerEvent, Heard, Pace } from './events.ts';
+import type { Said } from './said.ts';
 import type { Termination } from './termination.ts';
 import type { Ticker } from './ticker.ts';
 
@@ -38,7 +39,7 @@ export interface LegContext<E> {
 }
 
 export interface Leg<E> {
-  /** What it is, from a small fixed set: a metric label. A carrier's or an agent kind's name, "browser", "whatsapp" or "bridge". */
+  /** What it is, from a small fixed set: a metric label. A carrier's or an agent kind's name, "browser", "whatsapp", "livekit", "bridge" or "test". */
   readonly kind: string;
   /** What the far party hears. */
   readonly audio: AudioSink;
@@ -78,8 +79,29 @@ export interface CallerLeg extends Leg<CallerEvent> {
    * be blamed for a silence. A leg that cannot tell has no such property.
    */
   readonly onHold?: boolean;
+  /** Silence that it puts before live speech at the moment, ms; undefined, or left out, where it puts none. */
+  readonly cushionMs?: number | undefined;
   /** Sends a digit to the far party where the wire can; false where it cannot. */
   sendDigit?(digit: string): boolean;
+  /**
+   * The last time that audio which it had not played was discarded, by order or by itself: which of these times it is, from 1, and how far it had played by then, ms of its playout.
+   * No leg has this of its own: the call counts for it.
+   */
+  readonly cut?: { readonly n: number; readonly playedMs: number } | undefined;
+  /**
+   * Sees each event of the agent's before anybody else is told of it, and gives it back with what the line knows of it: which of several people
+   * said the words. For lines that have a use for it: one that shows the agent's state, or what was said.
+   */
+  onAgent?(event: AgentEvent): AgentEvent;
+}
+
+/** What a connection's statistics say of the way to the far end, ms; left out what they do not. https://www.w3.org/TR/webrtc-stats/ */
+export interface PathSample {
+  readonly roundTripMs?: number;
+  /** How long a sample waits in our jitter buffer, in the mean. */
+  readonly jitterBufferMs?: number;
+  /** How long audio waits in queues of our own beside that, on its way out and on its way in together, in the mean: a room's lead and cushion. */
+  readonly ownQueuesMs?: number;
 }
 
 /** What a tool returned, for the model. `output` is a string as the model gets it. */
@@ -109,15 +131,41 @@ export interface AgentLeg extends Leg<AgentEvent> {
   heard?(part: Heard): void;
   /** Whether somebody is on the line: to nobody nothing is owed. */
   listened?(there: boolean): void;
+  /**
+   * The caller hears it again, after a time in which nobody did: an operator had him, or his line had broken. Of what it was cut off in, and goes on saying, he hears what comes
+   * from now on. A leg whose cut answers are void has no such method.
+   */
+  heardAgain?(): void;
+  /** How the way to the agent is just now; undefined where nothing tells. Never rejects. A leg that never can has no such method. */
+  path?(): Promise<PathSample | undefined>;
   /** Whether the caller waits for an answer of the agent's; a leg that cannot tell has no such property. */
   readonly waitedFor?: boolean;
+  /** It is somebody with whom the caller may be silent, as people are while one of them looks something up: no silence ends the call but one that was set for it. */
+  readonly mayBeSilent?: boolean;
   /** Hands a tool's result to the model; the model goes on speaking when it may. Without it the agent has no tools, and what it calls is not run. */
   submitToolResult?(result: ToolResult): void;
   /** Adds a typed turn of the user (digits, a chat line) and asks for an answer. Without it such turns are counted as not taken. */
   sendText?(text: string): void;
+  /** Plays a key that the caller pressed to the far end, which takes it as a key. Without it keys become typed turns. */
+  key?(digit: string): void;
+  /** Adds a line about the conversation, which asks for no answer: who of several people speaks. Without it the agent is not told. */
+  note?(text: string): void;
   /**
    * Asks for one answer with these instructions of its own (a filler, a bridge sentence, a goodbye); it queues behind a running one. Without it
-   * nothing is said in their place, and nobody waits for it: the line closes after what is playing.
+   * nothing is said in their place, and nobody waits for it: the line closes after what is playing. `first`: the caller has to hear it before any answer, also before
+   * that to what he says meanwhile; an agent that cannot set its answers back says it when it comes to it.
    */
-  respond?(instructions: string): void;
+  respond?(instructions: string, first?: boolean): void;
+  /**
+   * While quiet it hears and understands, and answers nothing: an operator speaks with the caller in its place. Without it the agent hears nothing of that, and is
+   * told afterwards how long it lasted.
+   */
+  hush?(quiet: boolean): void;
+  /** What was said and done so far, for an agent that has to go on from here when this process is gone. Left out where it cannot tell. */
+  said?(): readonly Said[];
+  /**
+   * Before it is started: the conversation that it goes on from, which another agent had before the line broke. Its `greet` then tells the caller that
+   * it goes on, in place of a greeting. Without it the agent begins as with anybody.
+   */
+  goOnFrom?(said: readonly Said[]): void;
 }

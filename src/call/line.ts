@@ -31,13 +31,15 @@ export interface LineOptions {
   readonly gather: (options: GatherDigits) => Promise<string>;
   /** Whether the caller is being connected to another number: his line is the carrier's then. */
   readonly away: () => boolean;
+  /** Whether an operator speaks with the caller in the agent's place: whether the line goes is the operator's to say then. */
+  readonly taken: () => boolean;
   /** Of a transfer: resolves when the caller is back because it failed, and never where he is not. */
   readonly end: (end: LineEnd) => Promise<TransferFailure> | undefined;
 }
 
 /**
  * What is done to the line on purpose: nothing is cut off. Hanging up and transferring wait until the agent's last words were heard, by playout and not
- * by a timer, and a caller who speaks up meanwhile keeps the call.
+ * by a timer; a caller who speaks up meanwhile keeps the call, and so does an operator who takes it over.
  */
 export class Line implements LineControls {
   readonly #o: LineOptions;
@@ -81,16 +83,17 @@ export class Line implements LineControls {
     return this.#o.caller()?.cannot?.[action];
   }
 
-  async hangupAfterPlayout(): Promise<'ended' | 'caller_spoke'> {
-    if (!(await this.#lastWords(this.#spoke ? undefined : SAY_GOODBYE))) return 'caller_spoke';
+  async hangupAfterPlayout(): Promise<'ended' | 'caller_spoke' | 'taken_over'> {
+    const outcome = await this.#lastWords(this.#spoke ? undefined : SAY_GOODBYE);
+    if (outcome !== 'heard') return outcome;
     this.#checkHere();
     this.#o.end({ reason: 'agent-hangup', transferTo: undefined });
     return 'ended';
   }
 
-  /** Has the agent say goodbye in these words to a caller who does not answer, and hangs up; not if that brings the caller back. */
+  /** Has the agent say goodbye in these words to a caller who does not answer, and hangs up; not if that brings the caller back, or an operator. */
   async giveUp(goodbye: string): Promise<void> {
-    if ((await this.#lastWords(goodbye)) && !this.#o.away())
+    if ((await this.#lastWords(goodbye)) === 'heard' && !this.#o.away())
       this.#o.end({ reason: 'caller-silent', transferTo: undefined });
   }
 
@@ -115,7 +118,9 @@ export class Line implements LineControls {
   }
 
   async transfer(destination: string): Promise<TransferFailure | undefined> {
-    if (!(await this.#lastWords(undefined))) throw new Error('the caller spoke up: ask whether to connect them');
+    const outcome = await this.#lastWords(undefined);
+    if (outcome === 'caller_spoke') throw new Error('the caller spoke up: ask whether to connect them');
+    if (outcome === 'taken_over') throw new Error('a colleague speaks with the caller and decides about the call');
     if (this.#o.signal.aborted) throw new Error('the caller has hung up');
     this.#checkHere();
     return this.#o.end({ reason: 'transferred', transferTo: destination, awaited: true });
@@ -126,7 +131,7 @@ export class Line implements LineControls {
    * being connected to somebody else.
    */
   async handOver(destination: string): Promise<boolean> {
-    await this.#lastWords(undefined);
+    await this.#lastWords(undefined, () => false);
     if (this.#o.signal.aborted || this.#o.away()) return false;
     this.#o.end({ reason: 'transferred', transferTo: destination });
     return true;
@@ -147,10 +152,14 @@ export class Line implements LineControls {
   }
 
   /**
-   * True when everything the agent had to say was heard, false when the caller spoke instead. `wanted`: words it is asked for first, where it can be
-   * asked for any.
+   * `heard` when everything the agent had to say was heard, or took too long; else who has the call instead, and at once where `taken`. `wanted`: words it is
+   * asked for first, where it can be asked for any.
    */
-  async #lastWords(wanted: string | undefined): Promise<boolean> {
+  async #lastWords(
+    wanted: string | undefined,
+    taken = this.#o.taken,
+  ): Promise<'heard' | 'caller_spoke' | 'taken_over'> {
+    if (taken()) return 'taken_over';
     const { clock, signal, agent, caller, inPlay } = this.#o;
     const request = agent.respond === undefined ? undefined : wanted;
     const callerSpoke = this.#callerSpoke;
@@ -160,9 +169,11 @@ export class Line implements LineControls {
       clock,
       playout: () => caller()?.playout,
       more: () => this.#active > 0 || (request !== undefined && this.#items === items) || inPlay(),
-      stopped: () => signal.aborted || this.#callerSpoke !== callerSpoke,
+      // Who takes over discards what was in play, which would pass for heard.
+      stopped: () => signal.aborted || taken() || this.#callerSpoke !== callerSpoke,
       timeoutMs: LAST_WORDS_MS,
     });
-    return outcome !== 'stopped' || signal.aborted;
+    if (outcome !== 'stopped' || signal.aborted) return 'heard';
+    return taken() ? 'taken_over' : 'caller_spoke';
   }
 }

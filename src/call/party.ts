@@ -17,8 +17,8 @@ export interface NumberParty {
 /** Somebody without a number. */
 export interface IdentityParty {
   readonly kind: 'identity';
-  /** `page`: a web page's conversation; `other`: what names nobody for certain, such as an extension. */
-  readonly scheme: 'sip' | 'client' | 'whatsapp' | 'page' | 'other';
+  /** `page`: a web page's conversation; `room`: a participant of a room; `other`: what names nobody for certain, such as an extension. */
+  readonly scheme: 'sip' | 'client' | 'whatsapp' | 'page' | 'room' | 'other';
   /** For people to read: `sip:alice@pbx.example.com`, `client:alice`, `1001`. Never a number in E.164 form that somebody can be called at. */
   readonly text: string;
   /** Under what he may be remembered; undefined where nothing proves that it is he. */

@@ -1,8 +1,5 @@
 import { type AudioSink, nullSink, type PcmFrame } from '../media/frame.ts';
-import { staysWithin } from '../media/level.ts';
-
-/** Audio whose peak is not above this (about -54 dBFS) is near-silence. */
-const SILENT_PEAK = 63;
+import { SILENT_PEAK, staysWithin } from '../media/level.ts';
 
 /**
  * A cable that can be plugged: an agent's leg is started before there is a caller and outlives a lost one, so what it writes to must

@@ -48,6 +48,11 @@ export class PlayoutLedger {
     return this.#spans.some((s) => s.endMs === undefined || s.endMs > playedMs);
   }
 
+  /** Whether nothing is known to be in play, so that there is nothing to ask. */
+  get isEmpty(): boolean {
+    return this.#spans.length === 0;
+  }
+
   /** What was heard since this was last asked, each item as far as it was heard by now. Forgets the items that were heard to their end. */
   news(playedMs: number, writtenMs: number): Heard[] {
     const news: Heard[] = [];

@@ -1,19 +1,24 @@
 import type { PcmFrame } from '../media/frame.ts';
-import { rmsDbfs } from '../media/level.ts';
+import { meanSquareOf, sumOfSquares } from '../media/level.ts';
 
-/** How far above the line's own noise speech is, dB. */
-const ABOVE_NOISE_DB = 12;
-/** Nothing quieter is taken for speech, dBFS: the idle noise of a line is below it. */
-const QUIETEST_DBFS = -50;
-/** The noise is followed downwards at once and upwards slowly, dB a second, so that a long sentence is not taken for noise. */
-const NOISE_RISE_DB_S = 3;
+// Levels are compared as mean squares: a logarithm of each frame of each call would tell nothing more.
+
+/** How far above the line's own noise speech is: 12 dB, as a ratio of mean squares. */
+const ABOVE_NOISE = 10 ** (12 / 10);
+/** The noise is taken for no lower than this: nothing below -50 dBFS is speech, since the idle noise of a line is below it. */
+const LEAST_NOISE = meanSquareOf(-50) / ABOVE_NOISE;
+/** The noise is followed downwards at once and upwards slowly, so that a long sentence is not taken for noise: 3 dB a second, for one millisecond. */
+const NOISE_RISE_A_MS = 10 ** (3 / 10_000);
 /** Speech lasts at least this long, ms: a click after the last word is no word. */
 const SHORTEST_MS = 60;
 /** A pause of this length ends a run of speech, ms: the closure of a consonant is shorter. */
 const PAUSE_MS = 200;
 const NEVER = Number.NEGATIVE_INFINITY;
+/** By how much the noise may rise in a frame of the length seen last, ms: nearly all have the same. */
+let risenMs = 0;
+let rise = 1;
 
-/** Places of the numbers: the line's noise, dBFS; loud audio since the last pause, ms; when audio was last loud; when speech last ended. */
+/** Places of the numbers: the line's noise, a mean square; loud audio since the last pause, ms; when audio was last loud; when speech last ended. */
 const NOISE = 0;
 const LOUD_MS = 1;
 const LAST_LOUD_AT = 2;
@@ -26,7 +31,7 @@ const ENDED_AT = 3;
  */
 export class SpeechEnd {
   /** What changes with each frame, in one place: a field that gets a fraction gets a new object on the heap. */
-  readonly #n = Float64Array.of(QUIETEST_DBFS - ABOVE_NOISE_DB, 0, NEVER, NEVER);
+  readonly #n = Float64Array.of(LEAST_NOISE, 0, NEVER, NEVER);
   #runFrom = NEVER;
   /** End of the run of speech before the one that goes on. */
   #endedBefore = NEVER;
@@ -36,10 +41,14 @@ export class SpeechEnd {
     if (samples.length === 0) return;
     const n = this.#n;
     const ms = (samples.length * 1000) / sampleRate;
-    const level = rmsDbfs(samples);
-    const loud = level > n[NOISE]! + ABOVE_NOISE_DB;
+    const level = sumOfSquares(samples) / samples.length;
+    const loud = level > n[NOISE]! * ABOVE_NOISE;
+    if (ms !== risenMs) {
+      risenMs = ms;
+      rise = NOISE_RISE_A_MS ** ms;
+    }
     // Digital silence, as it fills a gap, says nothing of the line.
-    n[NOISE] = Math.max(QUIETEST_DBFS - ABOVE_NOISE_DB, Math.min(level, n[NOISE]! + (NOISE_RISE_DB_S * ms) / 1000));
+    n[NOISE] = Math.max(LEAST_NOISE, Math.min(level, n[NOISE]! * rise));
     if (!loud) return;
     if (now - n[LAST_LOUD_AT]! > PAUSE_MS) {
       n[LOUD_MS] = 0;

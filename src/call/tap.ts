@@ -42,6 +42,18 @@ export interface TapHooks {
   /** Tells all who watch the call. */
   tell(event: TapEvent): void;
   readonly count: Count;
-  /** Has the agent say exactly this, behind what it is saying; false where it cannot be asked for words, or the call is over. */
-  say(words: string): boolean;
+  /** Has the caller told something before all else, behind what the agent is saying. */
+  announce(announcement: Announcement): void;
+}
+
+/** What the caller has to be told, and what is done then: one of the two, once, unless the call ends before. */
+export interface Announcement {
+  /** Said word for word. */
+  readonly words: string;
+  /** How long it may take, ms; without it, as long as the call goes on. */
+  readonly withinMs?: number;
+  /** The caller has heard it, to its end. */
+  heard(): void;
+  /** It was asked for as often as is decent, took too long, or cannot be asked for. */
+  givenUp(): void;
 }

@@ -1,6 +1,6 @@
 import type { AudioSink, PcmFrame } from '../media/frame.ts';
 import type { Count } from './counters.ts';
-import type { CallerEvent } from './events.ts';
+import type { AgentEvent, CallerEvent } from './events.ts';
 import type { CallerLeg, LegContext, Log, Pace, Playout } from './leg.ts';
 import type { CallTap, TapHooks } from './tap.ts';
 import type { Termination } from './termination.ts';
@@ -40,7 +40,12 @@ export class Taps {
       tell: (event) => {
         if (!this.#over) hooks.tell(event);
       },
-      say: (words) => !this.#over && hooks.say(words),
+      announce: (announcement) => {
+        if (this.#over) return;
+        const { heard, givenUp } = announcement;
+        // What breaks in one who waits for it is not to stop what others wait for.
+        hooks.announce({ ...announcement, heard: () => this.#try(heard), givenUp: () => this.#try(givenUp) });
+      },
     };
     this.#taps = this.#try(() => open(whileItLasts)) ?? [];
     this.#told = this.#taps;
@@ -120,6 +125,11 @@ export class Taps {
     this.#over = true;
   }
 
+  /** Position behind all that was sent to the caller and not discarded, ms. */
+  get writtenMs(): number {
+    return this.#leg?.writtenMs ?? this.#playedMs;
+  }
+
   /** For the tapped leg: what the caller said. */
   caller(frame: PcmFrame): void {
     for (const tap of this.#hearing) {
@@ -191,6 +201,10 @@ class TappedCaller implements CallerLeg {
   /** Written position at which a write looks how far playing has come, ms. */
   #lookAt = 0;
   #attached = true;
+  /** As `CallerLeg.cut`. */
+  cut: CallerLeg['cut'] = undefined;
+  /** How far it had played when it was last looked at, by its own count, ms. */
+  #seenPlayedMs = 0;
   /** All that was written has been played: nothing moves before something is written. */
   #idle = false;
 
@@ -216,6 +230,10 @@ class TappedCaller implements CallerLeg {
 
   get onHold(): boolean {
     return this.#leg.onHold ?? false;
+  }
+
+  get cushionMs(): number | undefined {
+    return this.#leg.cushionMs;
   }
 
   get cannot(): CallerLeg['cannot'] {
@@ -249,17 +267,30 @@ class TappedCaller implements CallerLeg {
     });
   }
 
+  onAgent(event: AgentEvent): AgentEvent {
+    return this.#leg.onAgent?.(event) ?? event;
+  }
+
   close(end: Termination): Promise<void> {
     return this.#leg.close(end);
+  }
+
+  /** Position behind all that it was given and has not discarded, ms. */
+  get writtenMs(): number {
+    return this.#base + this.#writtenMs;
   }
 
   /** Reads how far playing has come; notices what the leg discarded by itself. */
   look(): void {
     if (!this.#attached || this.#idle) return;
     const played = this.#leg.playout.playedMs();
+    this.#seenPlayedMs = played;
     this.#taps.played(this.#base + played);
     const written = this.#leg.playout.writtenMs();
-    if (written < this.#writtenMs - SAME_MS) this.#taps.cleared();
+    if (written < this.#writtenMs - SAME_MS) {
+      this.#cutHere();
+      this.#taps.cleared();
+    }
     this.#writtenMs = written;
     this.#idle = played >= written;
   }
@@ -269,7 +300,14 @@ class TappedCaller implements CallerLeg {
     if (!this.#attached) return;
     this.look();
     this.#attached = false;
+    this.#cutHere();
     this.#taps.cleared();
+  }
+
+  /** What had not been played is gone; of what had all been nothing is. */
+  #cutHere(): void {
+    if (this.#idle) return;
+    this.cut = { n: (this.cut?.n ?? 0) + 1, playedMs: this.#seenPlayedMs };
   }
 
   #write(frame: PcmFrame): void {
@@ -297,11 +335,13 @@ class TappedCaller implements CallerLeg {
     this.#leg.audio.clear();
     this.#writtenMs = this.#leg.playout.writtenMs();
     this.#lookAt = 0;
+    this.#cutHere();
     if (this.#attached) this.#taps.cleared();
   }
 
   #restart(): void {
     if (!this.#attached) return;
+    this.#cutHere();
     this.#idle = false;
     this.#lookAt = 0;
     // The leg counts from zero again; what it had played is known from the last look.

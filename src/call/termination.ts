@@ -16,6 +16,8 @@ const RESULTS = {
   'caller-silent': 'success',
   // Hung up before anybody was asked to answer: the news of it came before the news of the call.
   'ended-first': 'success',
+  // The caller's media came to another instance, which goes on with the call.
+  moved: 'success',
   // The caller's side did something that cannot go on.
   'media-flood': 'caller_error',
   'media-malformed': 'caller_error',
@@ -37,6 +39,15 @@ const RESULTS = {
   'model-format-mismatch': 'upstream_error',
   'model-unconfirmed': 'upstream_error',
   'model-silent': 'upstream_error',
+  // Somebody was called to answer, and did not: his line was in use, he let it ring, he or his network refused, it failed, or a machine took the call.
+  'dial-busy': 'upstream_error',
+  'dial-no-answer': 'upstream_error',
+  'dial-refused': 'upstream_error',
+  'dial-failed': 'upstream_error',
+  'dial-machine': 'upstream_error',
+  // He may not be called, or not now: by our own rules and limits, or by his carrier's.
+  'dial-forbidden': 'server_error',
+  'dial-limit': 'server_error',
   // Ours.
   drained: 'server_error',
   // It came, and was not taken: no room, no model, no prompt. The detail has which.
@@ -55,6 +66,8 @@ export interface Termination {
   readonly reason: TerminationReason;
   /** One sentence for the log; never holds secrets or callers' words. */
   readonly detail?: string;
+  /** How long the far end asked to be left alone, ms, where it could not take the call for that. */
+  readonly retryAfterMs?: number;
 }
 
 /** A termination of this reason, with the result the table gives it. */

@@ -1,9 +1,14 @@
 import type { Clock, Timer } from './clock.ts';
+import { Worst } from './worst.ts';
 
 /** Milliseconds between ticks: one telephone frame. */
 export const TICK_MS = 20;
-/** Ticks between two looks of who subscribes slowly: 100 ms. */
+/** Ticks between two looks of who subscribes slowly. */
 const SLOW_TICKS = 5;
+/** Milliseconds between two looks of who subscribes slowly. */
+export const LOOK_MS = SLOW_TICKS * TICK_MS;
+/** Timers are late by a millisecond or two without any stall. */
+const LATE_MS = 3;
 
 /**
  * One media clock for all calls of a process. It aims at an ideal grid (start + n x 20 ms), so an error never adds up as it does with
@@ -11,6 +16,8 @@ const SLOW_TICKS = 5;
  * the clock how much is due and does all of it.
  */
 export class Ticker {
+  /** By how much ticks came late within ten minutes, ms: what every call of the process was late by. */
+  readonly stalls = new Worst();
   readonly #clock: Clock;
   readonly #subscribers = new Set<(now: number) => void>();
   /** Those who subscribed slowly, one part of them for each of five ticks. */
@@ -62,6 +69,7 @@ export class Ticker {
 
   readonly #tick = (): void => {
     const now = this.#clock.now();
+    if (now - this.#next >= LATE_MS) this.stalls.note(now - this.#next, now);
     for (const fn of this.#subscribers) fn(now);
     for (const fn of this.#slow[this.#ticks++ % SLOW_TICKS]!) fn(now);
     if (this.size === 0) return;

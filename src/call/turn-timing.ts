@@ -12,6 +12,8 @@ export interface TurnTimingOptions {
   readonly clock: { now(): number };
   /** Told once for each turn whose answer was heard. */
   readonly tell: (turn: TurnEvent) => void;
+  /** Silence that goes before the answer on its way to the caller, ms; undefined where none does. */
+  readonly cushionMs?: () => number | undefined;
 }
 
 interface Turn {
@@ -23,6 +25,8 @@ interface Turn {
   audioAt: number | undefined;
   /** Where the answer's first sample lies in the caller's playout, ms. */
   fromMs: number | undefined;
+  /** What went before it. */
+  cushionMs: number | undefined;
 }
 
 /**
@@ -90,6 +94,7 @@ export class TurnTiming implements CallTap {
     if (!this.#announced || this.#turn === undefined) return;
     this.#announced = false;
     this.#turn.fromMs = fromMs;
+    this.#turn.cushionMs = this.#o.cushionMs?.();
   }
 
   cleared(playedMs: number): void {
@@ -124,6 +129,7 @@ export class TurnTiming implements CallTap {
       responseAt: undefined,
       audioAt: undefined,
       fromMs: undefined,
+      cushionMs: undefined,
     };
   }
 
@@ -131,7 +137,7 @@ export class TurnTiming implements CallTap {
   #look(playedMs: number, now: number): void {
     const turn = this.#turn;
     if (turn?.fromMs === undefined || turn.audioAt === undefined || playedMs <= turn.fromMs) return;
-    const { stoppedAt, detectedAt, responseAt, audioAt, fromMs } = turn;
+    const { stoppedAt, detectedAt, responseAt, audioAt, fromMs, cushionMs } = turn;
     this.#drop();
     // Playing went on since it passed the first sample; no sample is heard before it came.
     const heardAt = Math.max(audioAt, now - (playedMs - fromMs));
@@ -143,6 +149,7 @@ export class TurnTiming implements CallTap {
       ...(responseAt === undefined ? {} : { responseMs: this.#since(responseAt) }),
       firstAudioMs: this.#since(audioAt),
       heardMs: this.#since(heardAt),
+      ...(cushionMs === undefined ? {} : { cushionMs: Math.round(cushionMs) }),
     });
   }
 

@@ -16,19 +16,14 @@ import {
   type TimelineEntry,
   wavSource,
 } from '../simulator/phone/index.ts';
-import { type CallFlags, parseFlags, USAGE, UsageError, WHATSAPP } from './call-flags.ts';
+import { type CallFlags, LIVEKIT, parseFlags, USAGE, UsageError, WHATSAPP } from './call-flags.ts';
 import { type CallSession, openPhoneCall } from './call-target.ts';
+import { type Output, runCommand } from './command.ts';
 
 const QUIET_MS = 5_000;
 /** How long the caller listens before the bundled recording begins. */
 const GREETING_MS = 6_000;
 const DEFAULT_WAV = new URL('../simulator/assets/caller.wav', import.meta.url);
-
-/** Where the words go: stdout and stderr, or a test's buffers. */
-export interface Output {
-  out(text: string): void;
-  err(text: string): void;
-}
 
 /** Runs the command. Resolves with the exit status. `interrupted` aborts when the person at the keyboard wants it over. */
 export async function main(argv: readonly string[], output: Output, interrupted?: AbortSignal): Promise<number> {
@@ -65,6 +60,10 @@ async function open(flags: CallFlags, source: AudioSource, output: Output): Prom
   if (carrier === WHATSAPP) {
     const { openWhatsAppCall } = await import('./call-whatsapp.ts');
     return openWhatsAppCall(flags, options, output.err);
+  }
+  if (carrier === LIVEKIT) {
+    const { openLiveKitCall } = await import('./call-livekit.ts');
+    return openLiveKitCall(flags, options, output.err);
   }
   if (carrier === COMMANDED) {
     const { openCommandedCall } = await import('./call-commanded.ts');
@@ -108,11 +107,8 @@ function line(entry: TimelineEntry): string {
   return `${formatDuration(entry.atMs)}  ${entry.what.padEnd(13)}  ${entry.text}\n`;
 }
 
-/** The timeline again, now in the order in which things were heard, and the tables. */
-function summary(report: CallReport): string {
-  const timeline = report.timeline.filter(({ what }) => what !== 'mark').map(line);
-  return `\nTimeline\n${timeline.join('')}\n${formatReport(report)}`;
-}
+/** The tables: the timeline was told as it came. */
+const summary = (report: CallReport): string => `\n${formatReport(report)}`;
 
 async function saveRecording(file: string, phone: CallSession['phone'], output: Output): Promise<void> {
   const wav = phone.recording();
@@ -124,18 +120,4 @@ async function saveRecording(file: string, phone: CallSession['phone'], output: 
   output.err(`recording: ${file}\n`);
 }
 
-if (import.meta.main) {
-  const interrupted = new AbortController();
-  // The first signal hangs up and lets the report be printed; the second is the system's own and ends the process.
-  process.once('SIGINT', () => interrupted.abort());
-  const output: Output = {
-    out: (text) => void process.stdout.write(text),
-    err: (text) => void process.stderr.write(text),
-  };
-  const status = await main(process.argv.slice(2), output, interrupted.signal).catch((error: unknown) => {
-    output.err(`${errorMessage(error)}\n`);
-    return 1;
-  });
-  // A daemon that ran in this process may leave native threads behind, which would keep it alive.
-  process.exit(status);
-}
+if (import.meta.main) await runCommand(main);

@@ -8,18 +8,18 @@ import { defaultToolSettings } from '../tools/settings.ts';
 /** `npm run check`: settings, tools, prompts, routes and knowledge, checked together, all problems at once. */
 
 /** The settings of tools as the environment has them; throws CONFIG_INVALID. */
-export function settingsFromEnvironment(): { settings: CheckedSettings; env: EnvLookup } {
+export function settingsFromEnvironment(): { settings: CheckedSettings; env: EnvLookup; stray: readonly string[] } {
   config.loadEnvFile();
   const loaded = config.loadConfig();
   comfortSounds(loaded.ANSWER_FILLER);
-  return { settings: { ...defaultToolSettings(), ...loaded }, env: config.environment };
+  return { settings: { ...defaultToolSettings(), ...loaded }, env: config.environment, stray: config.strayNames() };
 }
 
 if (import.meta.main) {
   try {
-    const { settings, env } = settingsFromEnvironment();
+    const { settings, env, stray } = settingsFromEnvironment();
     const { problems, warnings, seen } = await checkAll(settings, env);
-    for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
+    for (const warning of [...stray, ...warnings]) process.stderr.write(`warning: ${warning}\n`);
     for (const problem of problems) process.stderr.write(`${problem}\n`);
     process.stdout.write(
       `${seen.join(', ')}: ${problems.length === 0 ? 'all is well' : `${problems.length} problems`}\n`,

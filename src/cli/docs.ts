@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { HANDED_CALL_ERRORS } from '../callers/bridge/http/errors.ts';
 import { BRIDGE_ERRORS, TYPED_TURN_ERRORS } from '../callers/browser/http/errors.ts';
+import { LIVEKIT_ERRORS } from '../callers/livekit/http/errors.ts';
 import { CARRIERS } from '../callers/phone/carriers/index.ts';
 import { CONTROL_ERRORS } from '../callers/phone/control/index.ts';
 import { GRAPH_ERRORS } from '../callers/whatsapp/graph/errors.ts';
@@ -11,12 +12,16 @@ import { ERRORS } from '../errors.ts';
 import { API_ERRORS, type ApiErrorCode } from '../http/api-error.ts';
 import { IDEMPOTENCY_ERRORS } from '../http/idempotency.ts';
 import { NO_MORE_CALLS_ERRORS } from '../http/no-more-calls.ts';
+import { LISTENING_ERRORS } from '../listening/errors.ts';
 import { eventTable } from '../live/catalogue.ts';
 import { EVENTS_ERRORS } from '../live/http/errors.ts';
 import { CALLS_ERRORS } from '../orders/errors.ts';
+import { PEOPLE_ERRORS } from '../people/http/errors.ts';
 import { RECORDINGS_ERRORS } from '../recording/http/errors.ts';
 import { RECORDS_ERRORS } from '../records/http/errors.ts';
-import { defaultText, settingsOverview, settingsPage } from './settings-docs.ts';
+import { TESTS_ERRORS } from '../suites/http/errors.ts';
+import { WORKBENCH_ERRORS } from '../workbench/errors.ts';
+import { defaultText, settingsPage } from './settings-docs.ts';
 
 /** Somebody else's handler of WhatsApp's webhooks, as an example. */
 export const HANDLER = 'docs/examples/whatsapp-handler.ts';
@@ -38,16 +43,21 @@ export function envExample(all: readonly Setting[] = settings): string {
 /** Every code of the interface for operators; one that is left out is found by the compiler. */
 export const OPERATORS_ERRORS = {
   ...API_ERRORS,
+  ...PEOPLE_ERRORS,
+  ...LISTENING_ERRORS,
   ...EVENTS_ERRORS,
   ...CALLS_ERRORS,
   ...BRIDGE_ERRORS,
   ...NO_MORE_CALLS_ERRORS,
   ...TYPED_TURN_ERRORS,
   ...HANDED_CALL_ERRORS,
+  ...LIVEKIT_ERRORS,
   ...PERMISSION_ERRORS,
   ...RECORDS_ERRORS,
   ...RECORDINGS_ERRORS,
+  ...TESTS_ERRORS,
   ...IDEMPOTENCY_ERRORS,
+  ...WORKBENCH_ERRORS,
 } satisfies Readonly<Record<ApiErrorCode, string>>;
 
 /** The text of `docs/errors.md`. */
@@ -90,11 +100,6 @@ export function whatsappPage(page: string, handler: string): string {
   return filled(page, 'docs/whatsapp.md', 'handler', ['```ts', handler.trimEnd(), '```']);
 }
 
-/** The README with its table of settings made anew. */
-export function readme(page: string): string {
-  return filled(page, 'README.md', 'settings', settingsOverview());
-}
-
 /** The page with these lines between its two marks. */
 function filled(page: string, file: string, name: string, lines: readonly string[]): string {
   const [begin, end] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
@@ -132,7 +137,6 @@ if (import.meta.main) {
   writeFileSync(join(root, 'docs/settings.md'), settingsPage());
   for (const [file, make] of [
     ['docs/events.md', eventsPage],
-    ['README.md', readme],
     ['docs/whatsapp.md', (page: string) => whatsappPage(page, readFileSync(join(root, HANDLER), 'utf8'))],
   ] as const) {
     const path = join(root, file);

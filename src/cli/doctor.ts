@@ -4,11 +4,12 @@
  */
 
 import { parseArgs } from 'node:util';
-import { type Config, loadConfig, loadEnvFile } from '../config.ts';
+import { type Config, loadConfig, loadEnvFile, strayNames } from '../config.ts';
 import { formatResult, type Result } from '../doctor/check.ts';
 import { examine, systemDeps } from '../doctor/doctor.ts';
 import { errorMessage } from '../errors.ts';
 import { parseNumber } from '../numbering/number.ts';
+import { type Output, runCommand } from './command.ts';
 
 const USAGE = `Usage: npm run doctor -- [flags]
 
@@ -20,11 +21,6 @@ Checks what a call needs, one line each: pass, warn, fail or skip, what was seen
   --json            print the results as JSON
   --help            this text
 `;
-
-export interface Output {
-  out(text: string): void;
-  err(text: string): void;
-}
 
 /** Runs the command. Resolves with the exit status. */
 export async function main(
@@ -81,7 +77,10 @@ function configuration(env: Record<string, string | undefined> | undefined, resu
   try {
     if (env === undefined) loadEnvFile();
     const config = env === undefined ? loadConfig() : loadConfig(env);
-    results.push({ name, status: 'pass', detail: 'every setting can be read' });
+    const stray = strayNames(env);
+    for (const detail of stray)
+      results.push({ name, status: 'warn', detail, advice: 'Correct the name, or take it out of the environment.' });
+    if (stray.length === 0) results.push({ name, status: 'pass', detail: 'every setting can be read' });
     return config;
   } catch (error) {
     const [, ...wrong] = errorMessage(error).split('\n');
@@ -98,15 +97,4 @@ function configuration(env: Record<string, string | undefined> | undefined, resu
   }
 }
 
-if (import.meta.main) {
-  const output: Output = {
-    out: (text) => void process.stdout.write(text),
-    err: (text) => void process.stderr.write(text),
-  };
-  const status = await main(process.argv.slice(2), output).catch((error: unknown) => {
-    output.err(`${errorMessage(error)}\n`);
-    return 1;
-  });
-  // WebRTC leaves native threads behind, which would keep the process alive.
-  process.exit(status);
-}
+if (import.meta.main) await runCommand((argv, output) => main(argv, output));

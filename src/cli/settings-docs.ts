@@ -19,17 +19,27 @@ const GROUPS: Readonly<Record<SettingGroup, readonly [title: string, about: stri
   pages: ['Calls from web pages', 'who may place them, and how their media gets here'],
   whatsapp: ['Calls by WhatsApp', 'whose calls are taken, what proves that Meta asks, and how Meta is told'],
   handed: ['Calls that others hand on', 'who may hand over a call whose webhook somebody else answers'],
+  rooms: [
+    'Calls in LiveKit rooms',
+    'where the server is, who may create rooms, how the agent behaves among several people',
+  ],
+  testCallers: ['Test callers', 'what gives callers that are no people their voice'],
+  tests: ['Tests of agents', 'suites, who writes down and judges what was said, what is left out'],
   carriers: ['Carriers', 'who may call the webhooks, the media stream, what a caller gets when all else fails'],
   control: ['Call control and ordered calls', 'hanging up, transferring and placing calls, and their limits'],
   playout: ['Audio to the carrier', 'what stall of ours is not heard, against delay'],
   tools: ['Tools, prompts and routes', 'the files that make the agent, and what its tools may reach'],
   records: ['Records', 'where calls are kept, how long, and what tokens cost'],
   recordings: ['Recordings', 'whether, by whose consent, in which form, how long'],
+  aftermath: ['After a call', 'which text model says what calls came to, where their prompts ask for it'],
   keypad: ['Keys and silence', 'when keys are a turn, and what follows when nobody speaks'],
   live: ['Live events', 'the bounds of `/events`'],
+  operators: ['Operators', 'listening in and taking over, and what is kept of what they do'],
   webhooks: ['Webhooks', 'who is told of calls and tools'],
   limits: ['Limits and stopping', 'how many calls, how long, and how the process stops'],
+  workers: ['Several processes', 'how many take the calls of this machine, and when one is replaced'],
   http: ['HTTP', 'proxies, who may read metrics, rate limits'],
+  fleet: ['Several instances', 'what they remember together, how they find and trust one another'],
   traces: ['Traces', 'OpenTelemetry'],
   logs: ['Logs', 'at the default level no secret, number or word of a caller is logged'],
 };
@@ -45,8 +55,10 @@ export function settingGroups(all: readonly Setting[] = settings): GroupShown[] 
 
 /** The text of `docs/settings.md`. */
 export function settingsPage(all: readonly Setting[] = settings): string {
-  const groups = settingGroups(all).flatMap(({ title, settings: members }) => [
+  const groups = settingGroups(all).flatMap(({ title, about, settings: members }) => [
     `## ${title}`,
+    '',
+    `${about.charAt(0).toUpperCase()}${about.slice(1)}.`,
     '',
     '| setting | what it is | default |',
     '| --- | --- | --- |',
@@ -65,19 +77,6 @@ export function settingsPage(all: readonly Setting[] = settings): string {
     '',
     ...groups,
   ].join('\n');
-}
-
-/** The README's table: a line a group. */
-export function settingsOverview(): string[] {
-  const rows = settingGroups().map(({ title, about, settings: members }) => {
-    // As forges make anchors of headings: small letters, no punctuation, hyphens for spaces.
-    const anchor = title
-      .toLowerCase()
-      .replace(/[^a-z0-9 ]/g, '')
-      .replace(/ /g, '-');
-    return `| [${title}](docs/settings.md#${anchor}): ${about} | ${members.map(({ name }) => `\`${name}\``).join(' ')} |`;
-  });
-  return ['| what | settings |', '| --- | --- |', ...rows];
 }
 
 /** A default as it would be written in `.env`, without quotes around it; '' where there is none. */

@@ -2,10 +2,18 @@ import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { errorMessage } from '../errors.ts';
 import { loadScenario, type RealtimeServerOptions, startRealtimeServer } from '../simulator/realtime/index.ts';
+import { beAgent } from './simulator-agent.ts';
+import { beStandIn, isStandIn, numberIn, STAND_IN_LIST } from './simulator-stand-in.ts';
 
 /** `npm run simulator`: the OpenAI-Realtime-compatible server as a program of its own. */
 
 const USAGE = `Usage: npm run simulator -- [options]
+       npm run simulator -- agent [--help]   an agent whose every behaviour is set, to be called by tests
+       npm run simulator -- NAME [--help]    an agent of somebody else's, to be called without an account:
+
+${STAND_IN_LIST}
+
+The model:
 
   --port N         port to listen on (default 8900; 0 lets the system choose)
   --host ADDRESS   address to listen on (default 127.0.0.1)
@@ -50,19 +58,15 @@ export function parseCommandLine(args: string[]): RealtimeServerOptions | 'help'
   };
 }
 
-function numberIn(name: string, text: string, min: number, max: number): number {
-  const value = Number(text);
-  if (text.trim() === '' || !Number.isInteger(value) || value < min || value > max) {
-    throw new Error(`${name} takes a whole number from ${min} to ${max}, not "${text}"`);
-  }
-  return value;
-}
-
 async function main(): Promise<void> {
   const line = (level: string) => (fields: Record<string, unknown>, message: string) => {
     process.stderr.write(`${JSON.stringify({ time: new Date().toISOString(), level, message, ...fields })}\n`);
   };
-  const options = parseCommandLine(process.argv.slice(2));
+  const args = process.argv.slice(2);
+  const [name] = args;
+  if (name === 'agent') return beAgent(args.slice(1));
+  if (isStandIn(name)) return beStandIn(name, args.slice(1));
+  const options = parseCommandLine(args);
   if (options === 'help') {
     process.stdout.write(USAGE);
     return;

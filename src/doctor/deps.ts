@@ -45,10 +45,13 @@ export function secretsOf({ config, agents, carriers }: Pick<DoctorDeps, 'config
     ...config.WHATSAPP_APP_SECRET,
     config.WHATSAPP_VERIFY_TOKEN,
     ...config.BRIDGE_TOKEN,
+    config.LIVEKIT_API_SECRET,
     config.STREAM_TOKEN_SECRET,
     config.CALLBACK_SECRET,
     config.WEBHOOK_SECRET,
     ...(config.DATABASE_URL === undefined ? [] : passwordsOf(config.DATABASE_URL)),
+    ...(config.REDIS_URL === undefined ? [] : passwordsOf(config.REDIS_URL)),
+    ...config.FLEET_SECRET,
     ...config.ADMIN_TOKEN,
     ...config.ICE_SERVERS.map((server) => server.credential),
   ].filter((secret) => secret !== undefined && secret.length >= 6) as string[];

@@ -71,8 +71,8 @@ function optionalParts({ config, carriers, parts }: DoctorDeps, machine: Machine
 }
 
 /** Tools, prompts, routes and knowledge, as `npm run check` reads them: with a wrong one the daemon does not start. */
-async function agentFiles({ config }: DoctorDeps): Promise<Finding> {
-  const { problems, warnings, seen } = await checkAll(config, environment);
+async function agentFiles({ config, agents }: DoctorDeps): Promise<Finding> {
+  const { problems, warnings, seen } = await checkAll(config, environment, agents);
   const [first, ...more] = problems;
   if (first === undefined) {
     return warnings.length === 0 ? pass(seen.join(', ')) : warn(seen.join(', '), warnings.join(' '));

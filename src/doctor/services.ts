@@ -1,11 +1,12 @@
 import { BridgeError } from '../errors.ts';
+import { probeRedis } from '../memory/redis-probe.ts';
 import { createPool } from '../records/postgres-client.ts';
 import { postgresMigrations } from '../records/postgres-schema.ts';
 import { ask } from './ask.ts';
 import { type Check, type Finding, fail, pass, reasonOf, skip, warn } from './check.ts';
 import type { DoctorDeps } from './deps.ts';
 
-/** What the settings say that calls are told to: the database of records, and receivers of webhooks. Neither is written to. */
+/** What the settings say that calls are told to: the database of records, the memory that instances share, and receivers of webhooks. Nothing is left in any. */
 
 const CONNECT_MS = 5_000;
 const ASK_MS = 5_000;
@@ -13,6 +14,7 @@ const ASK_MS = 5_000;
 export function serviceChecks(deps: DoctorDeps): Check[] {
   return [
     { name: 'records database', run: () => database(deps) },
+    { name: 'shared memory', run: () => sharedMemory(deps) },
     { name: 'webhook receivers', run: (signal) => receivers(deps, signal) },
   ];
 }
@@ -81,6 +83,58 @@ function databaseFailure(name: string, error: unknown): Finding {
     `STORE_UNAVAILABLE: ${seen}`,
     'Start the database, or check host, port and sslmode in DATABASE_URL. Calls go on meanwhile: what happens waits on disk.',
   );
+}
+
+/** From here on a webhook, which waits for about four commands, is answered noticeably later. */
+const FAR_MS = 10;
+
+async function sharedMemory({ config }: DoctorDeps): Promise<Finding> {
+  const { REDIS_URL: url, REDIS_PREFIX: prefix } = config;
+  if (url === undefined) return skip('REDIS_URL is not set: this daemon shares nothing with other machines');
+  const { host } = new URL(url);
+  try {
+    const found = await probeRedis(url, prefix);
+    const { version, policy, roundTripMs } = found;
+    const name = `${found.valkey ? 'Valkey' : 'Redis'} ${version} at ${host}`;
+    if (Number.parseInt(version, 10) < 7) return fail(`${name} is too old`, 'Take Redis 7.0 or newer, or Valkey.');
+    if (found.isReplica)
+      return fail(
+        `${name} is a replica, which takes nothing`,
+        'Set REDIS_URL to a name that leads to the server it is a replica of.',
+      );
+    if (found.isCluster)
+      return fail(
+        `${name} is part of a Cluster`,
+        'Take one server, with or without replicas: one step of the daemon may be about several keys.',
+      );
+    if (policy !== 'noeviction')
+      return warn(
+        `${name} forgets what it holds when it is full (maxmemory-policy ${policy})`,
+        'Set maxmemory-policy noeviction: places of calls and tokens would be lost.',
+      );
+    if (roundTripMs > FAR_MS)
+      return warn(
+        `${name} is ${Math.round(roundTripMs)} ms away`,
+        'Put it nearer: a webhook waits for about four commands.',
+      );
+    return pass(`${name} runs scripts, in ${roundTripMs.toFixed(1)} ms, and forgets nothing when it is full`);
+  } catch (error) {
+    const seen = `${host}: ${reasonOf(error)}`;
+    if (/WRONGPASS|NOAUTH|invalid (username|password)/i.test(seen))
+      return fail(
+        seen,
+        'Check user and password in REDIS_URL. Calls are taken meanwhile, by each instance for itself, unless REDIS_AWAY says otherwise.',
+      );
+    if (/NOPERM/.test(seen))
+      return fail(
+        seen,
+        `Give the user of REDIS_URL scripts, keys and channels: ACL SETUSER ... +@all ~${prefix}:* &${prefix}:*`,
+      );
+    return fail(
+      seen,
+      'Start Redis, or check host, port and TLS (rediss://) in REDIS_URL. Calls are taken meanwhile, by each instance for itself, unless REDIS_AWAY says otherwise.',
+    );
+  }
 }
 
 /** Whether something answers there; no event is sent, so what it says to one is not known. */

@@ -7,7 +7,7 @@ import { ClientAddresses, isLocalUrl } from '../http/client-address.ts';
 import type { Base, Feature } from './feature.ts';
 
 /** Calls that somebody else's webhook handler hands on. */
-export function openBridge({ config, clock, log, memory, metrics: { registry }, urls }: Base): Feature {
+export function openBridge({ config, clock, log, memory, metrics: { registry }, urls, fleet }: Base): Feature {
   const calls = new HandedCalls();
   const metrics = handedCallMetrics(registry, () => calls.size);
   return {
@@ -18,6 +18,7 @@ export function openBridge({ config, clock, log, memory, metrics: { registry }, 
         intake,
         calls: all,
         memory,
+        fleet,
         clock,
         log,
         rtc: {

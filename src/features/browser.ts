@@ -12,7 +12,7 @@ export function openBrowser({ config, clock, log }: Base): Feature {
     observers: [bridges],
     sinks: [bridges],
     strangers: config.BROWSER_MAX_CALLS,
-    install({ http, calls, dispatch, intake, admin }) {
+    install({ http, calls, dispatch, intake, admin, fleet, memory }) {
       bridges.connect({
         intake,
         calls,
@@ -31,6 +31,8 @@ export function openBrowser({ config, clock, log }: Base): Feature {
       });
       http.app.register(browserBridge, {
         bridges,
+        fleet,
+        memory,
         admin,
         access: config.BROWSER_ACCESS,
         // A proxy may ask under another Host than the one that the console was opened by.
@@ -41,6 +43,8 @@ export function openBrowser({ config, clock, log }: Base): Feature {
         agents: config.BROWSER_AGENTS,
         systemPrompt: config.BROWSER_SYSTEM_PROMPT,
         hasPrompt: (name) => dispatch.hasPrompt(name),
+        readAgent: (raw) => dispatch.readAgent(raw),
+        saysAddress: (raw) => dispatch.saysAddress(raw),
       });
     },
     close: () => bridges.closeAll(termination('drained')),

@@ -1,3 +1,5 @@
+import type { RefusalReason } from '../admission/admission.ts';
+import type { Dialler } from '../agents/kind.ts';
 import type { Clock } from '../call/clock.ts';
 import { delay } from '../call/clock.ts';
 import type { CallObserver } from '../call/events.ts';
@@ -5,8 +7,9 @@ import type { CallInfo } from '../call/info.ts';
 import type { Log } from '../call/leg.ts';
 import type { CallTap, TapHooks } from '../call/tap.ts';
 import type { Termination } from '../call/termination.ts';
+import type { RefusedOffer } from '../intake/intake.ts';
 import type { RecordSink } from '../records/event.ts';
-import type { Base, Feature, Parts } from './feature.ts';
+import type { Base, Feature, Parts, PeopleParts } from './feature.ts';
 
 /** How long each part may take to write what it still has, ms: no part may keep the process from its end. */
 const CLOSE_MS = 5_000;
@@ -26,11 +29,17 @@ export class Features {
     this.#log = log;
   }
 
-  /** Opens each when those before it are open. Rejects with what one of them rejects with. */
+  /** Opens each; what one waits for, its database, the others do not. Rejects with what the first of them rejects with, when the others are closed again. */
   static async open(openers: readonly OpenFeature[], base: Base): Promise<Features> {
-    const all: Feature[] = [];
-    for (const open of openers) all.push(await open(base));
-    return new Features(all, base);
+    const opened = await Promise.allSettled(openers.map(async (open) => open(base)));
+    const features = new Features(
+      opened.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : [])),
+      base,
+    );
+    const failed = opened.find((one) => one.status === 'rejected');
+    if (failed === undefined) return features;
+    await features.close();
+    throw failed.reason;
   }
 
   get observers(): CallObserver[] {
@@ -41,6 +50,18 @@ export class Features {
     return this.#all.flatMap((feature) => feature.sinks ?? []);
   }
 
+  /** Who operates the daemon. */
+  get people(): PeopleParts {
+    const found = this.#all.find((feature) => feature.people !== undefined)?.people;
+    if (found === undefined) throw new TypeError('no part knows who operates the daemon');
+    return found;
+  }
+
+  /** Who calls people by telephone that are to answer calls; undefined before all are installed, and where no part does. */
+  get dialler(): Dialler | undefined {
+    return this.#all.find((feature) => feature.dialler !== undefined)?.dialler;
+  }
+
   /** How many calls of strangers they take together. */
   get strangers(): number {
     return this.#all.reduce((sum, feature) => sum + (feature.strangers ?? 0), 0);
@@ -49,13 +70,34 @@ export class Features {
   readonly taps = (info: CallInfo, hooks: TapHooks): CallTap[] =>
     this.#all.map((feature) => feature.tap?.(info, hooks)).filter((tap) => tap !== undefined);
 
+  readonly refused = (reason: RefusalReason): void => {
+    for (const feature of this.#all) feature.refused?.(reason);
+  };
+
+  readonly turnedAway = (offer: RefusedOffer): void => {
+    for (const feature of this.#all) feature.turnedAway?.(offer);
+  };
+
   readonly ended = (call: { readonly info: CallInfo; readonly startedAt: number }, end: Termination): void => {
     for (const feature of this.#all) feature.ended?.(call, end);
   };
 
   /** Joins each to the rest, and so to one another: by these ports, and by nothing else. */
   async install(
-    rest: Omit<Parts, 'lines' | 'placers' | 'replay' | 'claim' | 'carrierNews' | 'notice' | 'forget'>,
+    rest: Omit<
+      Parts,
+      | 'lines'
+      | 'placers'
+      | 'replay'
+      | 'records'
+      | 'problems'
+      | 'claim'
+      | 'claimLeg'
+      | 'carrierNews'
+      | 'notice'
+      | 'lost'
+      | 'forget'
+    >,
   ): Promise<void> {
     const all = this.#all;
     const parts: Parts = {
@@ -66,8 +108,14 @@ export class Features {
         return all.map((feature) => feature.placer).filter((placer) => placer !== undefined);
       },
       replay: all.find((feature) => feature.replay !== undefined)?.replay,
+      records: all.find((feature) => feature.records !== undefined)?.records,
+      problems: () => all.flatMap((feature) => feature.problems?.() ?? []),
       async claim(call, to) {
         const plans = await Promise.all(all.map((feature) => feature.claim?.(call, to)));
+        return plans.find((plan) => plan !== undefined);
+      },
+      async claimLeg(call, to) {
+        const plans = await Promise.all(all.map((feature) => feature.claimLeg?.(call, to)));
         return plans.find((plan) => plan !== undefined);
       },
       carrierNews(update) {
@@ -76,12 +124,20 @@ export class Features {
       notice(notice) {
         for (const feature of all) feature.notice?.(notice);
       },
+      lost(calls) {
+        for (const feature of all) feature.lost?.(calls);
+      },
       async forget(callIds) {
         await Promise.all(all.map((feature) => feature.forget?.(callIds)));
       },
     };
     for (const feature of all) await feature.install?.(parts);
   }
+
+  /** Resolves when all have made what they still make of calls that are over, or with `signal`. Never rejects. */
+  readonly finish = async (signal: AbortSignal): Promise<void> => {
+    await Promise.allSettled(this.#all.map((feature) => feature.finish?.(signal)));
+  };
 
   /** Closes each after those that were opened later; each may take its time but not for ever. Never rejects. */
   async close(): Promise<void> {

@@ -1,16 +1,25 @@
-import { randomBytes } from 'node:crypto';
+import { hkdfSync, randomBytes } from 'node:crypto';
 import { openControls } from '../callers/phone/control/controls.ts';
-import { isFinal } from '../callers/phone/control/index.ts';
-import { transferEndedPath } from '../callers/phone/http/answers.ts';
+import { controlCode, isFinal } from '../callers/phone/control/index.ts';
+import { PATHS, transferEndedPath } from '../callers/phone/http/answers.ts';
 import { CallMemory } from '../callers/phone/http/call-memory.ts';
 import { callStatusRoute, type StatusUpdate } from '../callers/phone/http/call-status.ts';
 import { callerIdFor } from '../callers/phone/http/caller-id.ts';
+import { CarrierNotes } from '../callers/phone/http/carrier-notes.ts';
 import { phoneDesk, phoneStreams } from '../callers/phone/http/desk.ts';
+import { DialledRelay } from '../callers/phone/http/dialled-relay.ts';
+import { DialledStreams } from '../callers/phone/http/dialled-streams.ts';
 import { HostedDocuments, hostedDocumentRoute } from '../callers/phone/http/hosted-documents.ts';
 import { serveMediaStream } from '../callers/phone/http/media-stream.ts';
+import { OwnedElsewhere } from '../callers/phone/http/owned-elsewhere.ts';
+import { type Brought, PhoneCalls } from '../callers/phone/http/phone-calls.ts';
+import { PreparedCalls } from '../callers/phone/http/prepared-calls.ts';
+import { ResumedCalls } from '../callers/phone/http/resumed-calls.ts';
 import { StreamTokens } from '../callers/phone/http/stream-token.ts';
+import { TakenCalls } from '../callers/phone/http/taken-calls.ts';
 import { WebhookRoutes } from '../callers/phone/http/webhook-routes.ts';
 import { phoneWebhooks } from '../callers/phone/http/webhooks.ts';
+import { Continuity } from '../continuity/continuity.ts';
 import { errorCode, errorMessage } from '../errors.ts';
 import { pendingLimits } from '../http/pending.ts';
 import { parseParty } from '../numbering/party.ts';
@@ -18,18 +27,40 @@ import type { Lines } from '../orders/lines.ts';
 import type { Base, Feature, Parts } from './feature.ts';
 
 /** Calls by phone: what carriers ask and tell, their media streams, and what can be asked of them. */
-export function openPhone({ config, carriers, clock, log, memory, metrics, urls }: Base): Feature {
+export function openPhone(base: Base): Feature {
+  const { config, carriers, clock, log, memory, metrics, urls, instance, machine, fleet } = base;
   const count = metrics.countHttp;
-  const webhooks = new WebhookRoutes({ carriers, urls, count });
-  const ownSecrets = () => [config.STREAM_TOKEN_SECRET ?? randomBytes(32).toString('base64url')];
+  const notes = fleet.isAlone
+    ? undefined
+    : new CarrierNotes({ channel: memory.channel({ name: 'carrier-notes' }), self: fleet.self, carriers });
+  const webhooks = new WebhookRoutes({ carriers, urls, count, noted: notes && ((webhook) => notes.tell(webhook)) });
+  const ownSecrets = () => streamSecrets(config);
   const wall = () => clock.wall();
   const documents = new HostedDocuments({ secrets: ownSecrets(), urls, wall });
+  const prepared = new PreparedCalls(memory, !fleet.isAlone);
   let parts: Parts | undefined;
+  const continuity = fleet.isAlone
+    ? undefined
+    : new Continuity<Brought>({
+        memory,
+        self: fleet.self,
+        clock,
+        said: (callId) => parts?.calls.get(callId)?.said,
+        failed: (error) => log.debug({ code: errorCode(error) }, 'what is said in a call could not be kept for others'),
+      });
+  let elsewhere: OwnedElsewhere | undefined;
+  let relay: DialledRelay | undefined;
+  const dialled = new DialledStreams({
+    memory,
+    fleet,
+    claim: async (call, to) => parts?.claimLeg(call, to),
+    relay: { pass: async (...line) => (await relay?.pass(...line)) ?? false },
+  });
 
   /** Orders are told first: what becomes of one is known when its call ends. */
   const news = (update: StatusUpdate) => {
     parts?.carrierNews(update);
-    if (update.status !== undefined && isFinal(update.status)) parts?.calls.carrierEnded(update);
+    if (update.status !== undefined && isFinal(update.status)) elsewhere?.ended(update);
   };
   const controls = openControls(carriers.all, config.OUTBOUND_CARRIER, {
     clock,
@@ -57,8 +88,16 @@ export function openPhone({ config, carriers, clock, log, memory, metrics, urls 
   };
 
   return {
+    observers: continuity === undefined ? [] : [continuity],
+    ended({ info: { id, carrier = '', accountId = '', carrierCallId } }) {
+      if (continuity === undefined || carrierCallId === undefined || parts === undefined) return;
+      const { next } = parts.calls.continuation({ carrier, accountId, carrierCallId });
+      continuity.ended(id, next === 'apology' ? 'apology' : 'hangup');
+    },
     lines: {
       forOrders: controls.forOrders,
+      controls: controls.all,
+      dialled: { expect: (id, take) => dialled.expect(id, take) },
       controlOf: ({ id }) => controls.of(parts?.calls.get(id)?.info ?? {}),
       transferOptions,
       // A carrier that is given an address without being asked for one is given the configured one.
@@ -68,16 +107,39 @@ export function openPhone({ config, carriers, clock, log, memory, metrics, urls 
       parts = joined;
       const { http, calls, dispatch, intake, claim } = joined;
       const callMemory = new CallMemory({ memory, clock });
-      const tokens = new StreamTokens({ secrets: ownSecrets(), memory, wall });
+      const phone = new PhoneCalls({
+        ...{ memory: callMemory, prepared, continuity, self: fleet.self },
+        known: (incoming) => carriers.get(incoming.carrier)?.webhook.known?.(incoming),
+      });
+      const hasRoom = () => calls.size < config.MAX_CALLS;
+      const resumed =
+        continuity && new ResumedCalls({ continuity, phone, prepared, intake, hasRoom, fleet, clock, log });
+      elsewhere = new OwnedElsewhere({ calls, fleet, prepared, resumed, clock, log });
+      const said = async (callId: string) => (await continuity?.said(callId)) ?? [];
+      const taken = new TakenCalls({ calls, phone, prepared, intake, fleet, said, clock, log });
+      if (!fleet.isAlone)
+        relay = new DialledRelay({
+          ...{ fleet, clock, log, ticker: base.ticker, upgrades: http.upgrades, count: metrics.count },
+          expects: (id) => dialled.expects(id),
+          join: (id, leg) => dialled.join(id, leg),
+        });
+      const tokens = new StreamTokens({
+        ...{ secrets: ownSecrets(), memory, wall },
+        isFresh: async (callId) =>
+          (await prepared.find(callId).catch(() => undefined)) !== undefined || dialled.isNew(callId),
+      });
       http.app.register(phoneWebhooks, {
-        desk: phoneDesk({ intake, calls, dispatch, memory: callMemory, claim }),
+        desk: phoneDesk({ intake, calls, phone, dispatch, memory: callMemory, claim, elsewhere, dialled }),
         carriers,
         webhooks,
         urls,
         memory: callMemory,
         tokens,
         count,
-        paceOf: (callId) => calls.get(callId)?.pace,
+        issued: (callId) => prepared.publish(callId),
+        // Whoever owns the port gives the stream to the process whose name stands in its path.
+        ...(machine === undefined ? {} : { mediaStream: `${PATHS.mediaStream}/${instance}` }),
+        paceOf: (callId) => calls.get(callId)?.pace ?? (dialled.expects(callId) ? 'live' : undefined),
         apology: { text: config.FALLBACK_SAY },
         transferTo: config.FALLBACK_DIAL,
         transferSeconds: config.MAX_CALL_MINUTES * 60,
@@ -86,7 +148,7 @@ export function openPhone({ config, carriers, clock, log, memory, metrics, urls 
         noCallerId: ({ carrier, carrierCallId }) => noNumberToShow({ carrier, carrierCallId }),
         notTold: ({ carrier, carrierCallId }, error) =>
           log.error(
-            { carrier, carrierCallId, code: errorCode(error), detail: errorMessage(error) },
+            { carrier, carrierCallId, code: controlCode(error), detail: errorMessage(error) },
             'a carrier does not take what it is answered',
           ),
       });
@@ -101,11 +163,34 @@ export function openPhone({ config, carriers, clock, log, memory, metrics, urls 
         clock,
         pending: pendingLimits(config.MAX_PENDING_STREAMS),
         proven: { total: provenMost, perAddress: provenMost },
-        onStream: phoneStreams({ carriers, calls, memory: callMemory, config, log, clock, count: metrics.count }),
+        onStream: phoneStreams({
+          carriers,
+          calls,
+          taken,
+          dialled,
+          memory: callMemory,
+          config,
+          log,
+          clock,
+          count: metrics.count,
+        }),
       });
       http.app.register(callStatusRoute, { carriers, webhooks, onStatus: news });
       http.app.register(hostedDocumentRoute, { documents, webhooks });
     },
-    close: () => controls.close(),
+    close() {
+      relay?.close();
+      notes?.close();
+      return controls.close();
+    },
   };
+}
+
+/** What signs stream tokens and seals documents. Instances of a fleet have the same without being told one more secret. */
+function streamSecrets({ STREAM_TOKEN_SECRET, FLEET_SECRET }: Base['config']): string[] {
+  if (STREAM_TOKEN_SECRET !== undefined) return [STREAM_TOKEN_SECRET];
+  if (FLEET_SECRET.length === 0) return [randomBytes(32).toString('base64url')];
+  return FLEET_SECRET.map((secret) =>
+    Buffer.from(hkdfSync('sha256', secret, 'voicebridge', 'stream tokens', 32)).toString('base64url'),
+  );
 }

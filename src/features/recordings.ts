@@ -28,8 +28,10 @@ export async function openRecordings(base: Base): Promise<Feature> {
   if (format !== 'off' && consent === undefined) {
     throw invalid('RECORDING_CONSENT: is not set although RECORDING is on. Say notice, or operator.');
   }
-  const opus = opusAvailable();
-  if (format === 'opus' && !opus.ok) throw invalid(`RECORDING: opus cannot be had: ${opus.reason}. Say wav.`);
+  if (format === 'opus') {
+    const opus = opusAvailable();
+    if (!opus.ok) throw invalid(`RECORDING: opus cannot be had: ${opus.reason}. Say wav.`);
+  }
 
   // No recording outlives its call's record.
   const ages = [config.RECORDINGS_RETENTION_DAYS, config.RECORDS_RETENTION_DAYS].filter((age) => age > 0);
@@ -85,8 +87,7 @@ export async function openRecordings(base: Base): Promise<Feature> {
     observers: [
       {
         onEvent(callId, event) {
-          recorders.get(callId)?.onEvent(event);
-          if (event.type === 'call_ended') recorders.delete(callId);
+          if (event.type === 'call_ended' || event.type === 'call_moved') recorders.delete(callId);
         },
       },
     ],

@@ -9,7 +9,7 @@ import { checkWhatsApp } from '../tools/policy.ts';
 import type { Base, Feature } from './feature.ts';
 
 /** Calls by WhatsApp. Without a number of Meta's there are those of the simulated far end alone. */
-export function openWhatsapp({ config, clock, log, memory, metrics, instance }: Base): Feature {
+export function openWhatsapp({ config, clock, log, memory, metrics, instance, fleet }: Base): Feature {
   const account = accountOf(config, () => adminTokens(config).tokens[0] ?? '');
   const whatsapp = new Whatsapp({
     ...account,
@@ -25,6 +25,7 @@ export function openWhatsapp({ config, clock, log, memory, metrics, instance }: 
     registry: metrics.registry,
     memory,
     instance,
+    fleet,
   });
   const policy = { allow: config.DIAL_ALLOW, deny: config.DIAL_DENY };
   let placer: OutboundWhatsApp | undefined;

@@ -8,8 +8,9 @@ import { BridgeError } from '../errors.ts';
 export const API_ERRORS = {
   REQUEST_INVALID: 'The request is not what it should be; `issues` names the fields.',
   ADMIN_TOKEN_MISSING:
-    'The request brings no bearer token: that of ADMIN_TOKEN, or where none is set the one in DATA_DIR/admin-token.',
-  ADMIN_TOKEN_INVALID: "The request's bearer token is not the admin token.",
+    'The request brings no bearer token: that of ADMIN_TOKEN, or where none is set the one in DATA_DIR/admin-token, or a person’s own.',
+  ADMIN_TOKEN_INVALID: "The request's bearer token is neither the admin token nor that of a person, or it was revoked.",
+  ROLE_TOO_LOW: 'The token is good, and its role may not do this; `needs` says which may.',
   ORIGIN_REFUSED:
     'A page of another site asks. Set PUBLIC_URL to where the console is reached; BROWSER_ORIGINS names sites whose pages may place calls.',
 } as const;
@@ -64,6 +65,11 @@ export class RepeatedError extends Error {
     super(message);
     this.name = 'RepeatedError';
     this.answer = answer;
+  }
+
+  /** As it was told. */
+  get code(): string {
+    return this.answer.error.code;
   }
 }
 

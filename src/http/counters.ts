@@ -36,9 +36,13 @@ export const HTTP_COUNTERS = [
   'stream_token_invalid',
   'stream_token_expired',
   'stream_token_used',
+  // Questions of other instances.
+  'internal_asked',
+  'internal_refused',
   // The server itself.
   'rate_limited',
   'connections_too_many',
+  'connection_silent',
   'requests_too_many',
   'request_timeout',
   'request_malformed',

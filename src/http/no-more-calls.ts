@@ -20,10 +20,15 @@ const RETRY_MS: Readonly<Record<RefusalReason, number>> = {
   pages: 10_000,
   pending: 5_000,
   address: 10_000,
+  'shared-memory': 5_000,
+  fleet: 10_000,
+  number: 10_000,
+  caller: 10_000,
+  account: 10_000,
 };
 
 /** What is refused because the one who asks has asked for more than its part, not for want of room. */
-const TOO_MANY: ReadonlySet<RefusalReason> = new Set<RefusalReason>(['rate', 'pending', 'address']);
+const TOO_MANY: ReadonlySet<RefusalReason> = new Set<RefusalReason>(['rate', 'pending', 'address', 'caller']);
 
 /** The answer to whoever asks for a call that admission refuses: 429 for calls that come too fast or too many at a time, else 503. */
 export function noMoreCalls(reason: RefusalReason): ApiError {

@@ -1,4 +1,3 @@
-import type { FastifyRequest } from 'fastify';
 import { TokenBucket } from '../admission/token-bucket.ts';
 import type { Clock } from '../call/clock.ts';
 import { BridgeError } from '../errors.ts';
@@ -9,7 +8,7 @@ import { limitKey } from './client-address.ts';
  * themselves by a carrier's signature or token are not counted, so that a stranger's flood never costs a caller his call.
  */
 
-export type RateLimitName = 'webhook' | 'stream' | 'browser-call' | 'api' | 'health' | 'metrics';
+export type RateLimitName = 'webhook' | 'stream' | 'browser-call' | 'api' | 'files' | 'health' | 'metrics';
 
 /** Requests a second, by limit; 0: none. */
 export type RateLimits = Readonly<Record<RateLimitName, number>>;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Role } from './operators.ts';
 
 /** How a part describes its routes: requests are checked by it, and the OpenAPI document is made of it. */
 
@@ -41,6 +42,13 @@ export interface RouteDefinition {
   readonly errors: Readonly<Record<number, readonly string[]>>;
   /** Whether only operators are served, which goes without saying, or anybody, whose token is looked at where one is sent. */
   readonly access?: 'admin' | 'anybody';
+  /** The least role that is served; as `leastRole` has it when left out. */
+  readonly role?: Role;
+  /**
+   * Whether who asked stands in the audit log. Left out: of a route that changes something it does, and each that is no GET is taken to. True: who read it
+   * does, too. False: it only asks, by whatever method.
+   */
+  readonly audited?: boolean;
 }
 
 declare module 'fastify' {

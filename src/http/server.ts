@@ -16,6 +16,7 @@ import { answerOf } from './api-error.ts';
 import { ClientAddresses } from './client-address.ts';
 import { type ConnectionLimits, Connections } from './connections.ts';
 import type { CountHttp, HttpCounter } from './counters.ts';
+import { LateRequests } from './late-requests.ts';
 import { oneAtATime } from './one-at-a-time.ts';
 import { type RateLimiter, type RateLimitName, rateLimited } from './rate-limit.ts';
 import { UpgradeRouter } from './upgrade.ts';
@@ -44,6 +45,8 @@ export interface HttpServerOptions {
   readonly trustProxy?: readonly string[];
   /** Limits what one address may ask; nothing is limited without it. */
   readonly limiter?: RateLimiter;
+  /** Each answer ends its connection, a proxy's too: whoever hands connections to several processes looks at the first request of each alone. */
+  readonly oneRequest?: boolean;
 }
 
 export interface HttpServer {
@@ -56,6 +59,10 @@ export interface HttpServer {
   readonly routes: ReadonlyArray<{ readonly method: string; readonly url: string; readonly limit: RateLimitName }>;
   /** Begins to listen, without the framework's own words about it. */
   listen(where: { readonly host: string; readonly port: number }): Promise<void>;
+  /** Serves a connection that another process accepted, of which `read` was read there. Called as soon as the socket is there, before anything is read of it here. */
+  adopt(socket: Socket, read: Uint8Array): void;
+  /** Whether it has been told to close: it refuses what is asked from then on. */
+  readonly closing: boolean;
   /** Stops listening, lets what runs end, and cuts every connection still open after `graceMs`. Never rejects. */
   close(graceMs: number): Promise<void>;
 }
@@ -76,6 +83,9 @@ const KEEP_ALIVE_SLACK_MS = 1_000;
 /** Longer than any route takes to answer: a page's call waits for the model for 25 s at most. */
 const STALL_MS = 60_000;
 
+/** Node's code of a request that did not arrive in time. */
+const REQUEST_TIMEOUT = 'ERR_HTTP_REQUEST_TIMEOUT';
+
 const errorBody = (code: string, message: string): ErrorBody => ({ error: { code, message } });
 
 const COUNTED: Partial<Record<string, HttpCounter>> = {
@@ -84,9 +94,9 @@ const COUNTED: Partial<Record<string, HttpCounter>> = {
 };
 
 /** Answers what never became a request, as far as the connection still takes it, and cuts the connection. */
-function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket, count: CountHttp): void {
+function answerBrokenRequest(error: { readonly code?: string | undefined }, socket: Socket, count: CountHttp): void {
   if (error.code === 'ECONNRESET' || socket.destroyed) return;
-  const timedOut = error.code === 'ERR_HTTP_REQUEST_TIMEOUT';
+  const timedOut = error.code === REQUEST_TIMEOUT;
   const status = timedOut ? 408 : error.code === 'HPE_HEADER_OVERFLOW' ? 431 : 400;
   count(timedOut ? 'request_timeout' : 'request_malformed');
   const text = STATUS_CODES[status] ?? '';
@@ -98,6 +108,12 @@ function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket, count
   socket.destroySoon();
 }
 
+const closed = (socket: Socket): Promise<void> =>
+  new Promise((resolve) => {
+    if (socket.closed) resolve();
+    else socket.once('close', () => resolve());
+  });
+
 /**
  * The HTTP server, bounded in every direction: Node's own limits (60 s for a head, looked at each 30 s, no limit of connections) let a
  * few slow clients hold it. Nothing it logs holds a URL's query, since a webhook by GET has the caller's number there.
@@ -106,11 +122,24 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const { count, limiter, clock = systemClock, keepAliveMs = KEEP_ALIVE_MS } = options;
   const addresses = new ClientAddresses(options.trustProxy);
   const log = options.log.child({});
+  /** Connections of which something was read before they came here. */
+  const begun = new WeakSet<Socket>();
+  const requestTimeoutMs = options.requestTimeoutMs ?? 10_000;
+  const requests = new LateRequests({
+    clock,
+    withinMs: requestTimeoutMs,
+    // Without a word: browsers open some in advance, and would take what is said there for the answer to the request that they send at that moment.
+    silent(socket) {
+      count('connection_silent');
+      socket.destroySoon();
+    },
+    late: (socket) => answerBrokenRequest({ code: REQUEST_TIMEOUT }, socket, count),
+  });
   const app: FastifyInstance = Fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: options.bodyLimitBytes ?? 64 * 1024,
-    requestTimeout: options.requestTimeoutMs ?? 10_000,
+    requestTimeout: requestTimeoutMs,
     keepAliveTimeout: keepAliveMs,
     connectionTimeout: options.stallMs ?? STALL_MS,
     forceCloseConnections: 'idle',
@@ -120,7 +149,10 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       maxHeaderSize: 16 * 1024,
       shouldUpgradeCallback: asksForWebSocket,
     },
-    clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket, count),
+    clientErrorHandler(error, socket) {
+      if (error.code === REQUEST_TIMEOUT) requests.over(socket, socket.bytesRead === 0 && !begun.has(socket));
+      else answerBrokenRequest(error, socket, count);
+    },
     // A URL that cannot be decoded is found before any route.
     frameworkErrors: (error, _request, reply) => {
       const { status, error: told } = answerOf(error);
@@ -152,7 +184,8 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   app.addHook('onSend', async (request, reply) => {
     const isProxy = connections.isProxy(request.raw.socket);
     // A stranger who asks for what he may not has to connect anew; a proxy's connection is others' as well.
-    if (!isProxy && reply.statusCode >= 400 && reply.statusCode < 500) reply.header('connection', 'close');
+    const mayNot = reply.statusCode >= 400 && reply.statusCode < 500;
+    if (options.oneRequest === true || (!isProxy && mayNot)) reply.header('connection', 'close');
     else if (isProxy) reply.header('keep-alive', `timeout=${PROXY_KEEP_ALIVE_MS / 1_000}`);
   });
 
@@ -181,6 +214,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   upgrades.attach(app.server);
 
   const open = new Set<Socket>();
+  let isClosing = false;
   app.server.on('connection', (socket: Socket) => {
     if (!connections.add(socket)) {
       count('connections_too_many');
@@ -191,7 +225,8 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   });
   // The framework's own listener.
   const serve = app.server.listeners('request') as RequestListener[];
-  app.server.removeAllListeners('request').on(
+  app.server.removeAllListeners('request').on('request', (request) => requests.begun(request.socket, request));
+  app.server.on(
     'request',
     oneAtATime(
       (request, response) => {
@@ -204,7 +239,10 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       () => count('requests_too_many'),
     ),
   );
-  app.server.on('upgrade', (request) => connections.forget(request.socket));
+  app.server.on('upgrade', ({ socket }) => {
+    requests.begun(socket);
+    connections.forget(socket);
+  });
 
   return {
     app,
@@ -225,12 +263,38 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
         log.level = level;
       }
     },
+    adopt(socket, read) {
+      const { server } = app;
+      if (open.size >= server.maxConnections) {
+        count('connections_too_many');
+        socket.destroy();
+        return;
+      }
+      // As the server makes its own: a client that has said all it will say wants its answer, and small answers are not held back.
+      socket.allowHalfOpen = true;
+      socket.setNoDelay(true);
+      server.emit('connection', socket);
+      if (read.length === 0 || socket.destroyed) return;
+      begun.add(socket);
+      socket.emit('data', Buffer.from(read.buffer, read.byteOffset, read.length));
+    },
+    get closing() {
+      return isClosing;
+    },
     async close(graceMs) {
+      isClosing = true;
+      let isCut = () => {};
+      const all = new Promise<void>((resolve) => {
+        isCut = resolve;
+      });
       const cut = clock.after(graceMs, () => {
         for (const socket of open) socket.destroy();
+        isCut();
       });
       try {
         await app.close();
+        // The server itself does not know of those that it adopted.
+        await Promise.race([all, Promise.all([...open].map(closed))]);
       } catch (err) {
         app.log.error({ err }, 'HTTP server did not close cleanly');
       } finally {

@@ -35,9 +35,15 @@ export const httpSettings = {
   ),
   RATE_LIMIT_STREAMS: limit(50, 'Most media sockets opened that bring neither a signature nor a token'),
   RATE_LIMIT_BROWSER_CALLS: limit(1, 'Most calls begun from a browser'),
-  RATE_LIMIT_API: limit(20, 'Most requests of any other kind: the console, the interface for operators'),
+  RATE_LIMIT_API: limit(
+    20,
+    'Most requests of any other kind: the interface for operators; ten times as many for the files of the console, of which a page takes a hundred',
+  ),
   RATE_LIMIT_HEALTH: limit(10, 'Most requests for health, readiness and metrics, each'),
 };
+
+/** So many files of the console for each request of its interface: they are in memory, and one page is many of them. */
+const FILES = 10;
 
 /** The limits by name, as the server takes them. */
 export function rateLimits(
@@ -48,6 +54,7 @@ export function rateLimits(
     stream: config.RATE_LIMIT_STREAMS,
     'browser-call': config.RATE_LIMIT_BROWSER_CALLS,
     api: config.RATE_LIMIT_API,
+    files: config.RATE_LIMIT_API * FILES,
     health: config.RATE_LIMIT_HEALTH,
     metrics: config.RATE_LIMIT_HEALTH,
   };

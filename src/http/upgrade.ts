@@ -24,7 +24,7 @@ const STATUS_TEXT: Record<number, string> = {
 
 /** Hands WebSocket upgrades to whoever serves their path; refuses all others. There is one for each HTTP server. */
 export class UpgradeRouter {
-  readonly #handlers = new Map<string, { handler: UpgradeHandler; limit: RateLimitName }>();
+  readonly #handlers = new Map<string, { handler: UpgradeHandler; limit: RateLimitName; named: boolean }>();
   readonly #count: CountHttp;
   readonly #clock: Clock;
   readonly #failed: (error: unknown) => void;
@@ -51,10 +51,21 @@ export class UpgradeRouter {
     return [...this.#handlers].map(([path, { limit }]) => ({ path, limit }));
   }
 
-  /** Serves upgrades of exactly this path; the query plays no part. Of the limit `stream` the handler counts those that prove nothing itself. */
-  serve(path: string, handler: UpgradeHandler, limit: RateLimitName = 'api'): void {
+  /**
+   * Serves upgrades of exactly this path; the query plays no part. Of the limit `stream` the handler counts those that prove nothing itself. `named`: of those
+   * one level below it, too, where the name of an instance stands.
+   */
+  serve(path: string, handler: UpgradeHandler, limit: RateLimitName = 'api', { named = false } = {}): void {
     if (this.#handlers.has(path)) throw new Error(`upgrades of ${path} are served already`);
-    this.#handlers.set(path, { handler, limit });
+    this.#handlers.set(path, { handler, limit, named });
+  }
+
+  #find(path: string) {
+    const exact = this.#handlers.get(path);
+    if (exact !== undefined) return exact;
+    const [, parent = '', name = ''] = /^(.+)\/([a-z0-9]{1,32})$/.exec(path) ?? [];
+    const above = name === '' ? undefined : this.#handlers.get(parent);
+    return above?.named === true ? above : undefined;
   }
 
   attach(server: Server): void {
@@ -62,7 +73,7 @@ export class UpgradeRouter {
       // The server took its own listener off. A handler may decide later, and a connection reset until then would end the process.
       stream.on('error', () => {});
       const [path = ''] = (request.url ?? '').split('?', 1);
-      const served = this.#handlers.get(path);
+      const served = this.#find(path);
       if (served?.limit !== 'stream' && !this.charge(request, stream, served?.limit ?? 'api')) return;
       if (served === undefined) {
         this.#count('upgrade_path_unknown');

@@ -21,13 +21,13 @@ const catalogue = (carriers: readonly string[]): Catalogue => ({
     fields: {
       at: 'wall time, ms since 1970',
       direction: '`inbound` or `outbound`',
-      info: '`id`, `carrier`, `accountId`, `carrierCallId`, `from`, `to` (numbers, or identities such as `client:alice`; absent when withheld), `callerKind` (of the person on the line: `number`, `identity`, `withheld`), `route`, `prompt`, `model`, `conversationId`: what is known of it',
+      info: '`id`, `carrier`, `accountId`, `carrierCallId`, `from`, `to` (numbers, or identities such as `client:alice`; absent when withheld), `callerKind` (of the person on the line: `number`, `identity`, `withheld`), `route`, `prompt`, `model`, `conversationId`, `tenantId`, `afterCall` (true: something is wanted of the call once it is over), `takenFrom` (the instance that prepared the call, where another took it on): what is known of it',
     },
   },
   caller_joined: {
     says: "The caller's media is there.",
     fields: {
-      kind: `what carries it: ${[...carriers, 'browser', 'whatsapp', 'bridge'].map((name) => `\`${name}\``).join(', ')}`,
+      kind: `what carries it: ${[...carriers, 'browser', 'whatsapp', 'livekit', 'bridge', 'test'].map((name) => `\`${name}\``).join(', ')}`,
       again: 'it came back after a break',
     },
   },
@@ -49,6 +49,8 @@ const catalogue = (carriers: readonly string[]): Catalogue => ({
       responseMs: 'the first response since then began',
       firstAudioMs: 'first audio of the answer came',
       heardMs: 'the caller heard it: playout passed its first sample',
+      cushionMs:
+        'how much of that is silence that goes before live speech (WebRTC), as much as audio was late within ten minutes; missing where none does',
     },
   },
   barge_in: {
@@ -89,17 +91,64 @@ const catalogue = (carriers: readonly string[]): Catalogue => ({
       durationMs: 'how much of the call it has, ms',
     },
   },
+  call_moved: {
+    says: "The caller's media came to another instance, which tells of the call from now on, under the same id: another `call_started` follows.",
+    fields: { to: 'the other instance', durationMs: 'ms' },
+  },
   call_ended: {
-    says: 'Everything is closed. The last event of a call, told once.',
+    says: 'Everything is closed. Told once; only `call_summarized` may follow.',
     fields: { end: END, durationMs: 'ms', counters: 'what the call counted about itself: frames, ms of audio, faults' },
+  },
+  call_summarized: {
+    says: 'What a text model made of the call once it was over, where its prompt asks for it (`afterCall`). It comes after `call_ended`, some seconds later.',
+    fields: {
+      summary: 'a few sentences, or null',
+      outcome: 'one of those that the prompt names, or null',
+      fields: 'what the prompt asks for, by name; null: the conversation does not tell',
+      model: 'which model',
+    },
   },
   'caller.dtmf': {
     says: 'The caller pressed a key.',
-    fields: { digit: '0-9, `*`, `#`, A-D', durationMs: 'where the carrier says it' },
+    fields: {
+      digit: '0-9, `*`, `#`, A-D',
+      durationMs: 'where the carrier says it',
+      by: 'which of several people, as in `agent.transcript`',
+    },
   },
-  'caller.text': { says: 'The caller wrote a turn in place of saying it.', fields: { text: 'the words' } },
+  'caller.text': {
+    says: 'The caller wrote a turn in place of saying it.',
+    fields: { text: 'the words', by: 'which of several people, as in `agent.transcript`' },
+  },
+  'caller.participant': {
+    says: 'Of a room with several people: somebody came, or left.',
+    fields: {
+      change: '`joined` or `left`',
+      who: '`identity` and `name`, as the room has them',
+      kind: '`standard`, `sip`, `connector`; `agent`, `egress`, `ingress` are no people',
+    },
+  },
+  'caller.speaker': {
+    says: 'Of such a room: somebody else speaks, or writes, than before.',
+    fields: {
+      by: '`identity` and `name`',
+      before: 'who it was before, the same way',
+      told: 'whether the agent was told of it',
+    },
+  },
   'caller.stream_restarted': { says: 'The carrier began the stream anew; what was queued is gone.', fields: {} },
   'caller.ended': { says: "The caller's side is over.", fields: { end: END } },
+  'agent.calling': {
+    says: 'Somebody is being called who is to answer, and the caller hears ringing. Told before `agent.ready`.',
+    fields: {
+      state: '`dialling`: his carrier was asked; `ringing`: his phone rings',
+      tone: 'which ringing tone is heard: `north-america` or `europe`',
+    },
+  },
+  'agent.dtmf': {
+    says: "A key was pressed at the agent's end, who is at a phone. It is played to the caller.",
+    fields: { digit: '0-9, `*`, `#`, A-D', durationMs: 'where the carrier says it' },
+  },
   'agent.ready': {
     says: 'The session is confirmed and takes audio.',
     fields: {
@@ -118,7 +167,10 @@ const catalogue = (carriers: readonly string[]): Catalogue => ({
   },
   'agent.speech_started': {
     says: "The caller began to speak, as the model's turn detection sees it.",
-    fields: { itemId: "the turn's item" },
+    fields: {
+      itemId: "the turn's item",
+      keeps: 'nothing of what the agent said is void for that: two people may speak at once',
+    },
   },
   'agent.speech_stopped': {
     says: 'The caller stopped, as the model sees it.',
@@ -157,6 +209,8 @@ const catalogue = (carriers: readonly string[]): Catalogue => ({
       itemId: 'the item they are of',
       text: 'a piece, or the whole when final; an interrupted answer is cut to what was heard',
       final: 'whether this is the whole',
+      by: "of a room with several people, or while an operator speaks: whose words the caller's are, `identity` and `name`, by whose track was heard",
+      others: 'who else spoke a good part of them, the same way',
     },
   },
   'agent.tool_call': {
@@ -181,6 +235,38 @@ const catalogue = (carriers: readonly string[]): Catalogue => ({
     fields: { code: "the model's code", message: 'its words' },
   },
   'agent.ended': { says: "The agent's side is over.", fields: { end: END } },
+  'operator.listen_started': {
+    says: 'An operator listens to both sides from now on.',
+    fields: { by: 'name', announced: 'the caller was told before' },
+  },
+  'operator.listen_ended': { says: 'The operator listens no more.', fields: { by: 'name', ms: 'how long' } },
+  'operator.whispered': {
+    says: 'An operator gave the agent a line that the caller did not hear.',
+    fields: { by: 'name', text: 'the line' },
+  },
+  'operator.whisper_started': {
+    says: 'An operator speaks to the agent, and the caller does not hear it.',
+    fields: { by: 'name' },
+  },
+  'operator.whisper_ended': { says: 'That is over.', fields: { by: 'name', ms: 'how long' } },
+  'operator.takeover_started': {
+    says: "An operator speaks with the caller; the agent is silent. In a recording the operator is on the agent's side.",
+    fields: {
+      by: 'name',
+      announced: 'the caller was told before',
+      heard: 'the agent hears them, and knows afterwards what was said; else it is told that it does not',
+    },
+  },
+  'operator.takeover_ended': { says: 'The agent has the caller again.', fields: { by: 'name', ms: 'how long' } },
+  'operator.ordered': {
+    says: 'An operator ordered something.',
+    fields: {
+      by: 'name',
+      order: '`hangup`, `transfer`, `digits`, `say`, `text`',
+      text: 'of `say` and `text`: the words',
+      digits: 'how many digits',
+    },
+  },
   'tool.tool_started': {
     says: 'A tool is run.',
     fields: {

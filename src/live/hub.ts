@@ -1,6 +1,9 @@
 import type { Clock } from '../call/clock.ts';
-import { EventIds, type RecordedEvent, type RecordSink } from '../records/event.ts';
+import type { EventIds, RecordedEvent, RecordSink } from '../records/event.ts';
+import { EventFollower } from './follower.ts';
 import type { LevelMeters, Levels } from './levels.ts';
+import { OwnEvents } from './own-events.ts';
+import type { EventPage, EventPeers, EventQuestion } from './peers.ts';
 import type { EventReplay } from './replay.ts';
 import { EventRing, LiveEvent, type RingLimits } from './ring.ts';
 import { type Outlet, type WatchEnd, Watcher, type WatchOptions } from './watcher.ts';
@@ -17,9 +20,16 @@ export interface EventHubOptions {
   readonly failed: (error: unknown) => void;
   /** Watched only while a reader wants levels. */
   readonly levels: Pick<LevelMeters, 'watch'>;
+  /** Ids of this process's events. */
+  readonly ids: Pick<EventIds, 'next' | 'after'>;
+  /** The other instances; left out: there are none, and never will be. */
+  readonly peers?: EventPeers | undefined;
 }
 
-/** Hands every call's events to all who watch, live, from an id on, or of one call or conversation. */
+/**
+ * Hands every call's events to all who watch, live, from an id on, or of one call or conversation: those of this process, and, where there are other
+ * instances, theirs among them in the order of their ids.
+ */
 export class EventHub implements RecordSink {
   readonly #o: EventHubOptions;
   readonly #ring: EventRing;
@@ -28,10 +38,31 @@ export class EventHub implements RecordSink {
   readonly #conversations = new Map<string, string>();
   #replay: EventReplay | undefined;
   #stopLevels: (() => void) | undefined;
+  /** What the other instances ask for, and what is asked of them. */
+  readonly #own: OwnEvents | undefined;
+  readonly #follower: EventFollower | undefined;
 
   constructor(options: EventHubOptions) {
+    const { clock, ids, keep, levels, peers } = options;
     this.#o = options;
-    this.#ring = new EventRing(options.keep, EventIds.at(options.clock.wall()));
+    this.#ring = new EventRing(keep, ids.next());
+    if (peers === undefined) return;
+    this.#own = new OwnEvents({ clock, ids, keep, levels });
+    this.#follower = new EventFollower({
+      peers,
+      clock,
+      ids,
+      levels: () => this.#wantsLevels,
+      begun: (from, merge) => {
+        this.#ring.reset(from);
+        for (const event of this.#own?.after(from) ?? []) merge.own(event);
+        this.#ring.raise(this.#own?.floor ?? from);
+      },
+      told: (event, late) => this.#tell(event, late),
+      leveled: this.#onLevels,
+      noticed: (message) => this.#pass(message),
+      missing: (until) => this.#ring.raise(until),
+    });
   }
 
   /** From where events come that are no longer kept here. */
@@ -50,6 +81,28 @@ export class EventHub implements RecordSink {
 
   onRecord(event: RecordedEvent): void {
     const live = new LiveEvent(event, this.#conversationOf(event));
+    this.#own?.push(live);
+    const merge = this.#follower?.merge;
+    if (merge === undefined) this.#tell(live, false);
+    else merge.own(live);
+  }
+
+  /** What happened in the calls of this process, for another instance. */
+  answer(question: EventQuestion): EventPage {
+    if (this.#own === undefined) throw new Error('there are no other instances');
+    return this.#own.answer(question);
+  }
+
+  #tell(live: LiveEvent, late: boolean): void {
+    const { callId, type } = live.event;
+    // Levels of another instance's calls do not say which conversation they are of.
+    if (type === 'call_ended') this.#conversations.delete(callId);
+    else if (live.conversationId !== undefined) this.#conversations.set(callId, live.conversationId);
+    if (late) {
+      this.#ring.insert(live);
+      for (const watcher of this.#watchers) watcher.offerLate(live);
+      return;
+    }
     this.#ring.push(live);
     for (const watcher of this.#watchers) watcher.offer(live);
   }
@@ -57,6 +110,11 @@ export class EventHub implements RecordSink {
   /** Something that is no call's: to those who watch all calls, and to nobody who comes later. */
   notice(type: string, data: object): void {
     const message = JSON.stringify({ kind: 'notice', type, at: this.#o.clock.wall(), data });
+    this.#own?.notice(message);
+    this.#pass(message);
+  }
+
+  #pass(message: string): void {
     for (const watcher of this.#watchers)
       if (watcher.options.callId === undefined && watcher.options.conversationId === undefined)
         watcher.offerPassing(message);
@@ -76,16 +134,20 @@ export class EventHub implements RecordSink {
 
   /** Levels are measured while anybody looks at them. */
   #attendLevels(): void {
-    const wanted = [...this.#watchers].some((watcher) => watcher.options.levels);
-    if (wanted) this.#stopLevels ??= this.#o.levels.watch(this.#onLevels);
+    if (this.#wantsLevels) this.#stopLevels ??= this.#o.levels.watch(this.#onLevels);
     else {
       this.#stopLevels?.();
       this.#stopLevels = undefined;
     }
   }
 
+  get #wantsLevels(): boolean {
+    return [...this.#watchers].some((watcher) => watcher.options.levels);
+  }
+
   /** Takes a reader. Whoever owns the connection tells its end by `closed`. */
-  watch(outlet: Outlet, options: WatchOptions): Watcher {
+  watch(outlet: Outlet, wanted: WatchOptions): Watcher {
+    const options = { ...wanted, after: this.#seen(wanted.after) };
     const watcher = new Watcher(outlet, options, {
       ring: this.#ring,
       clock: this.#o.clock,
@@ -94,24 +156,38 @@ export class EventHub implements RecordSink {
       gone: (gone, why) => {
         this.#watchers.delete(gone);
         this.#attendLevels();
+        if (this.#watchers.size === 0) this.#follower?.end();
         if (why !== undefined) this.#o.dropped?.(why);
       },
       failed: this.#o.failed,
     });
     this.#watchers.add(watcher);
     this.#attendLevels();
-    watcher.start();
+    const begun = this.#follower?.begin();
+    if (begun === undefined) watcher.start();
+    else void begun.then(() => watcher.start());
     return watcher;
+  }
+
+  /** What a reader has seen was before all that is to come, whoever's clock it goes by. An id of no time that can be is as good as none. */
+  #seen(id: string | undefined): string | undefined {
+    if (id === undefined) return undefined;
+    this.#o.ids.after(id);
+    return id < this.#o.ids.next() ? id : undefined;
   }
 
   /** Drops what is kept of these calls: nobody who comes later is told of them. */
   forget(callIds: readonly string[]): void {
-    this.#ring.forget(new Set(callIds));
+    const gone = new Set(callIds);
+    this.#ring.forget(gone);
+    this.#own?.forget(gone);
   }
 
   /** Sends all readers away. */
   close(): void {
     for (const watcher of [...this.#watchers]) watcher.end('closing', 'the daemon ends');
+    this.#follower?.close();
+    this.#own?.close();
   }
 
   #conversationOf({ type, callId, data }: RecordedEvent): string | undefined {
@@ -119,8 +195,6 @@ export class EventHub implements RecordSink {
       const { conversationId } = data['info'] as { conversationId?: string };
       if (conversationId !== undefined) this.#conversations.set(callId, conversationId);
     }
-    const conversation = this.#conversations.get(callId);
-    if (type === 'call_ended') this.#conversations.delete(callId);
-    return conversation;
+    return this.#conversations.get(callId);
   }
 }

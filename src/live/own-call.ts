@@ -10,7 +10,7 @@ const TOLD: Readonly<Record<string, readonly string[]>> = {
   caller_joined: ['again'],
   connected: [],
   barge_in: [],
-  turn: ['index', 'callerStoppedMs', 'detectedMs', 'responseMs', 'firstAudioMs', 'heardMs'],
+  turn: ['index', 'callerStoppedMs', 'detectedMs', 'responseMs', 'firstAudioMs', 'heardMs', 'cushionMs'],
   recording_started: ['consent'],
   recording_stopped: ['reason'],
   'caller.text': ['text'],
@@ -26,13 +26,16 @@ const TOLD: Readonly<Record<string, readonly string[]>> = {
   'agent.audio_done': ['responseId', 'itemId'],
   'agent.transcript': ['role', 'itemId', 'text', 'final'],
   'agent.tool_call': ['toolCallId', 'name', 'responseId'],
-  'agent.error': ['code', 'message'],
+  'agent.error': ['code'],
   'tool.tool_started': ['name', 'toolCallId'],
   'tool.tool_finished': ['name', 'toolCallId', 'ms', 'outcome'],
 };
 
-/** More, for an operator: what the model hands to tools may name other people. */
-const OPERATOR: Readonly<Record<string, readonly string[]>> = { 'agent.tool_call': ['arguments'] };
+/** More, for an operator: what the model hands to tools may name other people, and what a provider says of an error names whose account it is, and what that may. */
+const OPERATOR: Readonly<Record<string, readonly string[]>> = {
+  'agent.tool_call': ['arguments'],
+  'agent.error': ['message'],
+};
 
 /** The message, as JSON; undefined for what is not told. */
 export function ownCallEvent(record: RecordedEvent, operator: boolean): string | undefined {

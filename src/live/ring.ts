@@ -85,6 +85,35 @@ export class EventRing {
     }
   }
 
+  /** Puts an event where its id belongs, if it is not too old to be kept. */
+  insert(event: LiveEvent): void {
+    const { id } = event.event;
+    if (id > this.newest) this.push(event);
+    else if (id > this.#floor) {
+      this.#events.splice(this.#indexAfter(id), 0, event);
+      this.#weight += event.weight;
+    }
+  }
+
+  /** Forgets all, and keeps from now on what comes after this id. */
+  reset(floor: string): void {
+    this.#events = [];
+    this.#first = 0;
+    this.#weight = 0;
+    this.#floor = floor;
+    this.#newest = undefined;
+  }
+
+  /** What came up to this id may not be all that there was. */
+  raise(floor: string): void {
+    if (floor <= this.#floor) return;
+    const kept = this.after(floor, Number.POSITIVE_INFINITY);
+    const newest = this.#newest;
+    this.reset(floor);
+    for (const event of kept) this.push(event);
+    if (newest !== undefined && newest > floor) this.#newest = newest;
+  }
+
   /** Drops all events of these calls. What readers were told of them is not taken back. */
   forget(callIds: ReadonlySet<string>): void {
     const kept = this.#events.slice(this.#first).filter(({ event }) => !callIds.has(event.callId));
@@ -96,6 +125,11 @@ export class EventRing {
 
   /** At most `limit` events after this id, the oldest first. */
   after(id: string, limit: number): readonly LiveEvent[] {
+    const low = this.#indexAfter(id);
+    return this.#events.slice(low, low + limit);
+  }
+
+  #indexAfter(id: string): number {
     let low = this.#first;
     let high = this.#events.length;
     while (low < high) {
@@ -103,6 +137,6 @@ export class EventRing {
       if (this.#events[middle]!.event.id <= id) low = middle + 1;
       else high = middle;
     }
-    return this.#events.slice(low, low + limit);
+    return low;
   }
 }

@@ -55,17 +55,21 @@ export class Watcher {
   #state: 'behind' | 'live' | 'ended' = 'behind';
   /** The last id that was looked at. */
   #cursor: string;
+  #started = false;
   #replayed = 0;
 
   constructor(outlet: Outlet, options: WatchOptions, deps: WatcherDeps) {
     this.#outlet = outlet;
     this.options = options;
     this.#deps = deps;
-    this.#cursor = options.after ?? deps.ring.newest;
+    this.#cursor = options.after ?? '';
   }
 
   /** Begins to send. */
   start(): void {
+    if (this.#isOver) return;
+    this.#started = true;
+    this.#cursor = this.options.after ?? this.#deps.ring.newest;
     if (this.options.after === undefined) this.#goLive();
     else
       void this.#catchUp().catch((error: unknown) => {
@@ -76,9 +80,17 @@ export class Watcher {
 
   /** A new event, already in the ring. */
   offer(event: LiveEvent): void {
-    if (this.#state !== 'live') return;
+    // Another instance may have told him of it already, from where he comes.
+    if (this.#state !== 'live' || event.event.id <= this.#cursor) return;
     this.#cursor = event.event.id;
     if (this.#wants(event)) this.#send(event.message, event.event.id);
+  }
+
+  /** An event that sorts before others that were told: it is told without its id, which is no place to come back to. */
+  offerLate(event: LiveEvent): void {
+    // Who is behind finds it where it belongs, unless he has passed that.
+    const passed = this.#state === 'live' || (this.#started && event.event.id <= this.#cursor);
+    if (passed && this.#wants(event)) this.#send(event.message, undefined);
   }
 
   /** Something that is worth nothing later: left out where the reader is behind. */

@@ -7,6 +7,8 @@ export interface PcmFrame {
   readonly samples: Int16Array;
   /** Samples per second, in Hz. */
   readonly sampleRate: number;
+  /** It is one sound, as a key is: whoever sends audio ahead of its being played sends all of it or nothing yet, since a hole in it would make two of it. Nor is its silence left out to win time back. */
+  readonly whole?: true;
 }
 
 /** Where audio goes. A sink states its rate; whoever joins two ends converts only when the rates differ (see `link.ts`). */

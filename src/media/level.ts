@@ -19,6 +19,11 @@ export function dbfsToAmplitude(dbfs: number): number {
   return 10 ** (dbfs / 20);
 }
 
+/** The mean of the squares of samples whose RMS level is `dbfs`. */
+export function meanSquareOf(dbfs: number): number {
+  return (dbfsToAmplitude(dbfs) * FULL_SCALE) ** 2 / 2;
+}
+
 /** The level of `count` samples whose squares add up to `sumOfSquares`. */
 function rmsOf(sumOfSquares: number, count: number): number {
   return count === 0 ? SILENCE_DBFS : amplitudeToDbfs(Math.sqrt((2 * sumOfSquares) / count) / FULL_SCALE);
@@ -52,6 +57,9 @@ export function rmsDbfs(samples: Int16Array): number {
 export function peakDbfs(samples: Int16Array): number {
   return amplitudeToDbfs(peakOf(samples) / FULL_SCALE);
 }
+
+/** Audio whose peak is not above this (about -54 dBFS) is silence, or next to it. */
+export const SILENT_PEAK = 63;
 
 /** Whether no sample's magnitude is above `peak`. Ends at the first that is, so speech costs next to nothing. */
 export function staysWithin(samples: Int16Array, peak: number): boolean {

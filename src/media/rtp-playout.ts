@@ -1,5 +1,6 @@
 import { FrameQueue } from './frame-queue.ts';
 import { staysWithin } from './level.ts';
+import { QuietRun } from './quiet-run.ts';
 
 /**
  * Agent audio on its way into an RTP stream at 48 kHz, in real time: 10 ms frames go out as they are due, never further ahead of the clock
@@ -20,7 +21,7 @@ const GAP_MS = 60;
 /** A lag beyond this is not made up for, ms: a burst would be thrown away by the far jitter buffer, so what waits is heard later instead. */
 const CATCH_UP_MS = 100;
 const TICK_MS = 20;
-/** Delay that a live source's audio may gather here before silence is left out to win it back, frames. */
+/** Delay that a live source's audio may gather here before silence is left out to win it back, frames; never what may be silent inside a word. */
 const LIVE_BACKLOG = 6;
 /** Loudest sample of a frame that counts as silence. */
 const SILENT_PEAK = 64;
@@ -44,6 +45,8 @@ export class RtpPlayout {
   readonly #frame = new Int16Array(RTP_FRAME);
   readonly #silence = new Int16Array(RTP_FRAME);
   #filled = 0;
+  /** Whether some of it belongs to what is whole. */
+  #whole = false;
   /** The clock at which the stream began, moved when a lag is given up; undefined before the first tick or write. */
   #origin: number | undefined;
   /** Samples given to the stream, silence of ours included. */
@@ -52,6 +55,8 @@ export class RtpPlayout {
   #written = 0;
   #played = 0;
   #gap = true;
+  /** How long what was accepted has been silent where the queue begins. */
+  readonly #quiet = new QuietRun();
   /** Whether the source gives audio in real time, silence included: only then may its silence be left out. */
   live = false;
   #held: boolean;
@@ -77,6 +82,8 @@ export class RtpPlayout {
   release(leadInMs = 0): void {
     if (!this.#held) return;
     this.#held = false;
+    // The stream begins now: what waited is no lag, of which a burst would be made.
+    this.#origin = undefined;
     this.#leadIn = Math.ceil(leadInMs / FRAME_MS);
   }
 
@@ -90,8 +97,8 @@ export class RtpPlayout {
     return this.#played / SAMPLES_PER_MS;
   }
 
-  /** Takes any number of samples at 48 kHz. Borrowed during the call; never throws. */
-  write(samples: Int16Array, now: number): void {
+  /** Takes any number of samples at 48 kHz. Borrowed during the call; never throws. `whole`: as a frame's. */
+  write(samples: Int16Array, now: number, whole = false): void {
     this.#origin ??= now;
     this.#gap = false;
     this.#giveUpLag(now);
@@ -103,6 +110,7 @@ export class RtpPlayout {
       const end = Math.min(samples.length, at + RTP_FRAME - filled);
       while (at < end) frame[filled++] = samples[at++]!;
       this.#written += at - start;
+      this.#whole ||= whole;
       this.#filled = filled === RTP_FRAME ? 0 : filled;
       if (filled === RTP_FRAME) this.#accept();
     }
@@ -123,7 +131,9 @@ export class RtpPlayout {
   /** Discards what was accepted and not sent. */
   clear(): void {
     this.#queue.clear();
+    this.#quiet.reset();
     this.#filled = 0;
+    this.#whole = false;
     this.#written = this.#played;
   }
 
@@ -138,8 +148,10 @@ export class RtpPlayout {
   }
 
   #accept(): void {
+    const whole = this.#whole;
+    this.#whole = false;
     if (this.#queue.length < this.#maxFrames) {
-      this.#queue.push(this.#frame, staysWithin(this.#frame, SILENT_PEAK));
+      this.#queue.push(this.#frame, !whole && staysWithin(this.#frame, SILENT_PEAK));
       return;
     }
     this.#written -= RTP_FRAME;
@@ -155,10 +167,12 @@ export class RtpPlayout {
     }
     const queue = this.#queue;
     while (queue.length > 0) {
-      if (!this.live || queue.length <= LIVE_BACKLOG || !queue.isSilent(0)) {
+      const silent = queue.isSilent(0);
+      if (!this.live || queue.length <= LIVE_BACKLOG || !silent || !this.#quiet.isPause) {
         if (this.#aheadMs(now) + FRAME_MS > AHEAD_MS) return;
         this.#send(queue.samples, queue.offset);
       }
+      this.#quiet.add(silent, FRAME_MS);
       this.#played += RTP_FRAME;
       queue.shift();
     }
@@ -174,6 +188,7 @@ export class RtpPlayout {
       this.#frame.fill(0, this.#filled);
       this.#played += this.#filled;
       this.#filled = 0;
+      this.#whole = false;
       this.#send(this.#frame, 0);
     }
   }

@@ -64,10 +64,30 @@ export function makeTone(hz: number, sampleRate: number, ms: number, dbfs = -6):
   return new ToneGenerator(hz, sampleRate, dbfs).fill(new Int16Array(Math.round((ms * sampleRate) / 1000)));
 }
 
-/** The window's value at sample `i` of `n`. */
-function windowAt(i: number, n: number): number {
-  const turn = (2 * Math.PI * (i + 0.5)) / n;
-  return WINDOW[0] + WINDOW[1] * Math.cos(turn) + WINDOW[2] * Math.cos(2 * turn) + WINDOW[3] * Math.cos(3 * turn);
+/** A window of so many samples, and the sum of its values. */
+interface Window {
+  readonly values: Float64Array;
+  readonly gain: number;
+}
+
+/** Windows that were asked for: whoever looks through a recording takes one length over and over. Longer ones, and more, are not kept. */
+const windows = new Map<number, Window>();
+const KEPT_SAMPLES = 65_536;
+const KEPT_MOST = 16;
+
+function windowOf(n: number): Window {
+  const kept = windows.get(n);
+  if (kept !== undefined) return kept;
+  const values = Float64Array.from({ length: n }, (_, i) => {
+    const turn = (2 * Math.PI * (i + 0.5)) / n;
+    return WINDOW[0] + WINDOW[1] * Math.cos(turn) + WINDOW[2] * Math.cos(2 * turn) + WINDOW[3] * Math.cos(3 * turn);
+  });
+  const made: Window = { values, gain: values.reduce((sum, value) => sum + value, 0) };
+  if (n <= KEPT_SAMPLES) {
+    if (windows.size >= KEPT_MOST) windows.clear();
+    windows.set(n, made);
+  }
+  return made;
 }
 
 /**
@@ -77,15 +97,21 @@ function windowAt(i: number, n: number): number {
 export function toneLevel(samples: Int16Array, rate: number, hz: number): number {
   const n = samples.length;
   if (n === 0) return SILENCE_DBFS;
+  const { values, gain } = windowOf(n);
+  // A pointer that turns by one step a sample, in place of a sine and a cosine of each.
   const step = (2 * Math.PI * hz) / rate;
+  const [turnX, turnY] = [Math.cos(step), Math.sin(step)];
+  let x = 1;
+  let y = 0;
   let re = 0;
   let im = 0;
-  let gain = 0;
   for (let i = 0; i < n; i++) {
-    const w = windowAt(i, n);
-    gain += w;
-    re += w * samples[i]! * Math.cos(step * i);
-    im += w * samples[i]! * Math.sin(step * i);
+    const weighted = values[i]! * samples[i]!;
+    re += weighted * x;
+    im += weighted * y;
+    const turned = x * turnX - y * turnY;
+    y = x * turnY + y * turnX;
+    x = turned;
   }
   return amplitudeToDbfs((2 * Math.hypot(re, im)) / gain / FULL_SCALE);
 }
@@ -104,18 +130,19 @@ function spectrumOf(samples: Int16Array, rate: number): Spectrum {
   const size = 2 ** Math.ceil(Math.log2(Math.max(2 * n, 16)));
   const re = new Float64Array(size);
   const im = new Float64Array(size);
-  let gain = 0;
+  const { values, gain } = windowOf(n);
   let mean = 0;
   for (let i = 0; i < n; i++) mean += samples[i]! / n;
-  for (let i = 0; i < n; i++) {
-    const w = windowAt(i, n);
-    gain += w;
-    // A constant is not a tone; left in, its main lobe would hide the lowest frequencies.
-    re[i] = w * (samples[i]! - mean);
-  }
+  // A constant is not a tone; left in, its main lobe would hide the lowest frequencies.
+  for (let i = 0; i < n; i++) re[i] = values[i]! * (samples[i]! - mean);
   fft(re, im);
   const amplitudes = new Float64Array(size / 2 + 1);
-  for (let k = 0; k < amplitudes.length; k++) amplitudes[k] = (2 * Math.hypot(re[k]!, im[k]!)) / gain / FULL_SCALE;
+  // Not by `Math.hypot`, whose care for what is too large or too small takes longer than the transform.
+  const scale = 2 / gain / FULL_SCALE;
+  for (let k = 0; k < amplitudes.length; k++) {
+    const [x, y] = [re[k]!, im[k]!];
+    amplitudes[k] = Math.sqrt(x * x + y * y) * scale;
+  }
   return { amplitudes, binHz: rate / size, lobeHz: (LOBE_BINS * rate) / n };
 }
 
@@ -188,12 +215,13 @@ function fft(re: Float64Array, im: Float64Array): void {
       im[j] = m;
     }
   }
-  for (let half = 1; half < n; half *= 2) {
-    for (let k = 0; k < half; k++) {
-      const angle = (-Math.PI * k) / half;
-      const c = Math.cos(angle);
-      const s = Math.sin(angle);
-      for (let a = k; a < n; a += 2 * half) {
+  const turns = turnsOf(n);
+  for (let half = 1, stride = n / 2; half < n; half *= 2, stride /= 2) {
+    for (let from = 0; from < n; from += 2 * half) {
+      for (let k = 0; k < half; k++) {
+        const c = turns.x[k * stride]!;
+        const s = turns.y[k * stride]!;
+        const a = from + k;
         const b = a + half;
         const r = re[b]! * c - im[b]! * s;
         const m = re[b]! * s + im[b]! * c;
@@ -204,4 +232,23 @@ function fft(re: Float64Array, im: Float64Array): void {
       }
     }
   }
+}
+
+/** Half a turn in `n / 2` steps. */
+interface Turns {
+  readonly n: number;
+  readonly x: Float64Array;
+  readonly y: Float64Array;
+}
+
+/** Those of the transform before: the next has its length, as a rule. */
+let turned: Turns | undefined;
+
+function turnsOf(n: number): Turns {
+  if (turned?.n === n) return turned;
+  const at = (of: (angle: number) => number) =>
+    Float64Array.from({ length: n / 2 }, (_, k) => of((-2 * Math.PI * k) / n));
+  const made = { n, x: at(Math.cos), y: at(Math.sin) };
+  if (n <= 2 * KEPT_SAMPLES) turned = made;
+  return made;
 }

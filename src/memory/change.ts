@@ -8,14 +8,15 @@ const TRIES_MOST = 50;
 
 /**
  * Makes of an entry what `change` says of it, though others change it too: what was read and is no longer so is read again, and `change` asked
- * again, so it must do nothing else. Resolves with the entry as it is then.
+ * again, so it must do nothing else. Resolves with the entry as it is then. `known`: what it was when it was read or made last, which spares reading it.
  */
 export async function changeEntry<T>(
   space: MemorySpace<T>,
   key: string,
   change: (now: T | undefined) => Change<T>,
+  known?: { readonly entry: T | undefined },
 ): Promise<T | undefined> {
-  let now: T | undefined = await space.get(key);
+  let now: T | undefined = known === undefined ? await space.get(key) : known.entry;
   for (let tries = 0; tries < TRIES_MOST; tries++) {
     const next = change(now);
     if (next === undefined) return now;

@@ -1,5 +1,6 @@
 import { type Clock, delay } from '../call/clock.ts';
-import { type MemorySpace, type MemoryWindow, memoryUnavailable, type ProcessMemory } from './memory.ts';
+import { memoryUnavailable, type ProcessMemory } from './memory.ts';
+import { memoryThrough } from './through.ts';
 
 export interface DeadlineOptions {
   readonly clock: Pick<Clock, 'after'>;
@@ -29,26 +30,5 @@ export function withDeadline(memory: ProcessMemory, { clock, ms, failed }: Deadl
       inTime.abort();
     }
   };
-  return {
-    space<T>(options: Parameters<ProcessMemory['space']>[0]): MemorySpace<T> {
-      const space = memory.space<T>(options);
-      return {
-        putIfAbsent: (key, value, ttlMs) => bounded(() => space.putIfAbsent(key, value, ttlMs)),
-        put: (key, value, ttlMs) => bounded(() => space.put(key, value, ttlMs)),
-        get: (key) => bounded(() => space.get(key)),
-        take: (key) => bounded(() => space.take(key)),
-        replace: (key, expected, value, ttlMs) => bounded(() => space.replace(key, expected, value, ttlMs)),
-        delete: (key, expected) => bounded(() => space.delete(key, expected)),
-        expire: (key, ttlMs) => bounded(() => space.expire(key, ttlMs)),
-      };
-    },
-    window(options): MemoryWindow {
-      const window = memory.window(options);
-      return {
-        take: (most) => bounded(() => window.take(most)),
-        giveBack: (use) => bounded(() => window.giveBack(use)),
-      };
-    },
-    close: () => memory.close(),
-  };
+  return memoryThrough(memory, bounded);
 }

@@ -47,6 +47,14 @@ export class LocalWindow implements MemoryWindow {
     this.#kept?.keep(this.#uses);
   }
 
+  async putAgain(use: string, ms: number): Promise<void> {
+    if (this.#uses.some(({ id }) => id === use)) return;
+    const at = this.#clock.now() + ms - this.#ms;
+    const later = this.#uses.findIndex((one) => one.at > at);
+    this.#uses.splice(later < 0 ? this.#uses.length : later, 0, { at, id: use });
+    this.#kept?.keep(this.#uses);
+  }
+
   #next(): string {
     this.#taken++;
     return String(this.#taken);

@@ -1,6 +1,20 @@
 import type { Clock } from '../call/clock.ts';
+import { LocalChannel } from './local-channel.ts';
+import { LocalLeases } from './local-leases.ts';
 import { LocalWindow, type UsesKept } from './local-window.ts';
-import type { MemorySpace, MemoryWindow, ProcessMemory, Put, SpaceOptions, WindowOptions } from './memory.ts';
+import type {
+  Change,
+  Entry,
+  MemoryChannel,
+  MemoryLeases,
+  MemorySpace,
+  MemoryWindow,
+  NamedOptions,
+  ProcessMemory,
+  Put,
+  SpaceOptions,
+  WindowOptions,
+} from './memory.ts';
 
 export interface LocalMemoryOptions {
   readonly clock: Pick<Clock, 'now'>;
@@ -16,22 +30,35 @@ export class LocalMemory implements ProcessMemory {
   readonly #o: LocalMemoryOptions;
   readonly #spaces = new Map<string, LocalSpace<unknown>>();
   readonly #windows = new Map<string, LocalWindow>();
+  readonly #leases = new Map<string, LocalLeases<unknown>>();
+  readonly #channels = new Map<string, LocalChannel>();
+  readonly state = 'here';
 
   constructor(options: LocalMemoryOptions) {
     this.#o = options;
   }
 
   space<T>(options: SpaceOptions): MemorySpace<T> {
-    const known = this.#spaces.get(options.name);
-    const space = known ?? new LocalSpace<unknown>(options, this.#o.clock);
-    if (known === undefined) this.#spaces.set(options.name, space);
+    const space = named(this.#spaces, options.name, () => new LocalSpace<unknown>(options, this.#o.clock));
     return space as MemorySpace<unknown> as MemorySpace<T>;
   }
 
   window({ name, ms }: WindowOptions): MemoryWindow {
-    const window = this.#windows.get(name) ?? new LocalWindow(ms, this.#o.clock, this.#o.kept?.[name]);
-    this.#windows.set(name, window);
-    return window;
+    return named(this.#windows, name, () => new LocalWindow(ms, this.#o.clock, this.#o.kept?.[name]));
+  }
+
+  leases<T>({ name }: NamedOptions): MemoryLeases<T> {
+    const leases = named(this.#leases, name, () => new LocalLeases<unknown>(this.#o.clock));
+    return leases as MemoryLeases<unknown> as MemoryLeases<T>;
+  }
+
+  channel({ name }: NamedOptions): MemoryChannel {
+    return named(this.#channels, name, () => new LocalChannel());
+  }
+
+  /** It never changes. */
+  onState(): () => void {
+    return () => {};
   }
 
   /** Entries that the space of this name holds, those among them that have expired and were not met since. */
@@ -42,6 +69,12 @@ export class LocalMemory implements ProcessMemory {
   async close(): Promise<void> {
     await Promise.all(Object.values(this.#o.kept ?? {}).map((kept) => kept.close?.()));
   }
+}
+
+function named<T>(all: Map<string, T>, name: string, make: () => T): T {
+  const one = all.get(name) ?? make();
+  all.set(name, one);
+  return one;
 }
 
 interface Held {
@@ -86,6 +119,11 @@ class LocalSpace<T> implements MemorySpace<T> {
     this.#hold(key, JSON.stringify(value), ttlMs);
   }
 
+  async putAll(entries: ReadonlyArray<Entry<T>>, ttlMs: number): Promise<void> {
+    this.#forgetExpired();
+    for (const { key, value } of entries) this.#hold(key, JSON.stringify(value), ttlMs);
+  }
+
   async get(key: string): Promise<T | undefined> {
     return parsed(this.#find(key));
   }
@@ -97,9 +135,11 @@ class LocalSpace<T> implements MemorySpace<T> {
   }
 
   async replace(key: string, expected: T, value: T, ttlMs: number): Promise<boolean> {
-    if (this.#find(key)?.text !== JSON.stringify(expected)) return false;
-    this.#hold(key, JSON.stringify(value), ttlMs);
-    return true;
+    return this.#replace({ key, expected, value }, ttlMs);
+  }
+
+  async replaceAll(changes: ReadonlyArray<Change<T>>, ttlMs: number): Promise<boolean[]> {
+    return changes.map((change) => this.#replace(change, ttlMs));
   }
 
   async delete(key: string, expected?: T): Promise<boolean> {
@@ -113,6 +153,12 @@ class LocalSpace<T> implements MemorySpace<T> {
     if (there === undefined) return false;
     // Setting a key that a map has leaves it where it is: this is no news of the entry.
     this.#held.set(key, { text: there.text, until: this.#until(ttlMs) });
+    return true;
+  }
+
+  #replace({ key, expected, value }: Change<T>, ttlMs: number): boolean {
+    if (this.#find(key)?.text !== JSON.stringify(expected)) return false;
+    this.#hold(key, JSON.stringify(value), ttlMs);
     return true;
   }
 

@@ -169,6 +169,10 @@ export function callMetrics({ registry, clock, isTool, agents }: CallMetricsOpti
         case 'agent':
           onAgent(call, event.event);
           return;
+        case 'call_moved':
+          calls.delete(callId);
+          ended.inc({ result: resultLabel('success'), reason: reasonLabel('moved') });
+          return;
         case 'call_ended':
           calls.delete(callId);
           ended.inc({ result: resultLabel(event.end.result), reason: reasonLabel(event.end.reason) });

@@ -3,6 +3,7 @@ import type { Clock } from '../call/clock.ts';
 import { COUNTERS, type Count, type Counter as CounterName } from '../call/counters.ts';
 import type { CallObserver } from '../call/events.ts';
 import { callMetrics } from './call-metrics.ts';
+import type { MetricJson } from './json.ts';
 import type { AgentLabels } from './labels.ts';
 import { processMetrics } from './process.ts';
 
@@ -18,10 +19,12 @@ export interface Metrics extends CallObserver {
   countRefusal(reason: string): void;
   /** All of it with the process's own, in the text format of Prometheus. */
   exposition(): Promise<{ readonly contentType: string; readonly text: string }>;
+  /** The same as values, to be joined with other processes'. */
+  json(): Promise<MetricJson[]>;
 }
 
 export interface MetricsOptions {
-  readonly clock: Pick<Clock, 'now'>;
+  readonly clock: Pick<Clock, 'now' | 'wall'>;
   /** Calls in progress; read at scrape time. */
   readonly activeCalls: () => number;
   /** How late the event loop was in the last second, and smoothed, ms. */
@@ -58,6 +61,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
     help: 'How late the event loop was in the last second (p50, p99, max), and the median of ten p99: what admission goes by.',
     labelNames: ['stat'],
     registers,
+    aggregator: 'max',
     collect() {
       for (const [stat, ms] of Object.entries(loopDelay())) this.set({ stat }, ms / 1_000);
     },
@@ -88,6 +92,13 @@ export function createMetrics(options: MetricsOptions): Metrics {
     registers,
   });
   for (const reason of options.refusals ?? []) refused.inc({ reason }, 0);
+  const refusedAt = new Gauge({
+    name: 'voicebridge_call_refused_timestamp_seconds',
+    help: 'When admission refused a call last, by why: seconds since 1970.',
+    labelNames: ['reason'],
+    registers,
+    aggregator: 'max',
+  });
   const observer = callMetrics({ registry, clock, isTool, agents });
 
   return {
@@ -97,8 +108,13 @@ export function createMetrics(options: MetricsOptions): Metrics {
       if (before !== undefined) totals[counter] = before + n;
     },
     countHttp: (event) => http.inc({ event }),
-    countRefusal: (reason) => refused.inc({ reason }),
+    countRefusal(reason) {
+      refused.inc({ reason });
+      refusedAt.set({ reason }, clock.wall() / 1_000);
+    },
     onEvent: (callId, event) => observer.onEvent(callId, event),
+    json: async () =>
+      (await Registry.merge([registry, processMetrics()]).getMetricsAsJSON()) as unknown as MetricJson[],
     async exposition() {
       const all = Registry.merge([registry, processMetrics()]);
       return { contentType: registry.contentType, text: await all.metrics() };

@@ -48,6 +48,11 @@ export function pageParty(conversationId: string, proven: boolean): IdentityPart
   return { kind: 'identity', scheme: 'page', text: `page:${conversationId}`, key };
 }
 
+/** A participant of a room, by the identity that whoever let him in gave him. What stands for somebody beyond this one room nobody proves here. */
+export function roomParty(identity: string): IdentityParty {
+  return { kind: 'identity', scheme: 'room', text: `room:${plainText(identity).slice(0, NAME_MOST)}`, key: undefined };
+}
+
 /** What a webhook of WhatsApp says of a person; each may be missing. */
 export interface WhatsAppIds {
   /** The business-scoped user id, `US.13491208655302741918`: of one user, for one business, for as long as he keeps his number. */

@@ -69,6 +69,13 @@ export const callOrder = z
       .regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/, 'must be the name of a prompt')
       .optional()
       .describe('Name of the prompt that the agent gets; that of the route without it.'),
+    agent: z
+      .union([z.string().max(64), z.record(z.string().max(64), z.unknown())])
+      .refine((agent) => JSON.stringify(agent).length <= 8_000, 'must have at most 8000 characters')
+      .optional()
+      .describe(
+        'Who answers in place of the agent of route and prompt: a kind of agent, or an object that says which one of its kind. One at an address of its own needs the role admin.',
+      ),
     variables: z
       .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,63}$/), z.string().max(2_000))
       .refine((all) => Object.keys(all).length <= 50, 'must have at most 50 entries')
@@ -103,6 +110,11 @@ export const callView = z
     prompt: z.string().optional(),
     createdAt: z.iso.datetime(),
     endedAt: z.iso.datetime().optional(),
+    instance: z.string().optional().describe('The instance that has it, where there are several.'),
+    cannot: z
+      .object({ transfer: z.string().optional(), digits: z.string().optional() })
+      .optional()
+      .describe('What this line cannot be asked for, each with a sentence that says why.'),
     answeredBy: z.string().optional().describe("What machine detection found, in the carrier's word."),
     end: z
       .object({ result: z.string(), reason: z.string() })
@@ -112,7 +124,14 @@ export const callView = z
   .describe('A call that goes on, or that ended a short while ago.');
 export type CallView = z.infer<typeof callView>;
 
-export const callList = z.object({ calls: z.array(callView) });
+export const callList = z.object({
+  calls: z.array(callView),
+  unreachable: z
+    .array(z.string())
+    .optional()
+    .describe('Instances that did not answer: what is told of their calls may not be all.'),
+});
+export type CallList = z.infer<typeof callList>;
 
 const transferOrder = z.strictObject({
   to: number,
@@ -129,10 +148,11 @@ const digitsOrder = z.strictObject({
 });
 const textOrder = z.strictObject({ text: words });
 
-const listQuery = z.strictObject({
+export const listQuery = z.strictObject({
   state: z.enum(['active', 'ended', 'all']).default('active'),
   limit: z.coerce.number().int().min(1).max(1_000).default(100),
 });
+export type ListQuery = z.infer<typeof listQuery>;
 const callId = z.strictObject({ id: z.string().regex(/^[A-Za-z0-9-]{1,100}$/) });
 
 namedSchemas.add(callOrder, { id: 'CallOrder' });
@@ -143,10 +163,18 @@ namedSchemas.add(digitsOrder, { id: 'DigitsOrder' });
 namedSchemas.add(textOrder, { id: 'TextOrder' });
 
 const ANSWERED = { 404: ['CALL_UNKNOWN'], 409: ['CALL_ENDED', 'CALL_NOT_ANSWERED', 'CONTROL_GONE'] } as const;
+const SPOKEN = { ...ANSWERED, 409: [...ANSWERED[409], 'CALL_TAKEN_OVER'] } as const;
 const CARRIER = {
   502: ['CONTROL_AUTH', 'CONTROL_REJECTED', 'CONTROL_UNAVAILABLE', 'CONTROL_PROTOCOL'],
   503: ['CONTROL_RATE_LIMITED', 'CONTROL_ABORTED', 'OUTBOUND_UNAVAILABLE'],
   504: ['CONTROL_TIMEOUT'],
+} as const;
+/** Where another instance has the call. */
+const ELSEWHERE = { 503: ['PEER_UNREACHABLE'], 504: ['PEER_LATE'] } as const;
+const CONTROLLED = {
+  ...CARRIER,
+  503: [...CARRIER[503], ...ELSEWHERE[503]],
+  504: [...CARRIER[504], ...ELSEWHERE[504]],
 } as const;
 
 /** What a call by WhatsApp can fail with before it rings, beside the rest. */
@@ -188,9 +216,9 @@ export const routes = {
     success: { status: 201, body: callView },
     errors: {
       400: ['IDEMPOTENCY_KEY_INVALID'],
-      403: ['DESTINATION_REFUSED', 'CALLBACK_REFUSED', ...WHATSAPP[403]],
+      403: ['DESTINATION_REFUSED', 'CALLBACK_REFUSED', 'ROLE_TOO_LOW', ...WHATSAPP[403]],
       409: ['IDEMPOTENCY_KEY_REUSED', ...WHATSAPP[409]],
-      422: ['PROMPT_UNKNOWN', ...WHATSAPP[422]],
+      422: ['PROMPT_UNKNOWN', 'AGENT_UNKNOWN', ...WHATSAPP[422]],
       429: ['OUTBOUND_HOURLY_LIMIT', 'OUTBOUND_CONCURRENT_LIMIT', 'NO_MORE_CALLS', ...WHATSAPP[429]],
       501: ['CONTROL_UNSUPPORTED', 'CONTROL_DEPENDENCY_MISSING'],
       502: [...CARRIER[502], ...WHATSAPP[502]],
@@ -223,7 +251,7 @@ export const routes = {
     summary: 'Ends a call, a ringing one too.',
     params: callId,
     success: { status: 204 },
-    errors: { 404: ['CALL_UNKNOWN'], ...CARRIER },
+    errors: { 404: ['CALL_UNKNOWN'], ...CONTROLLED },
   },
   transfer: {
     method: 'POST',
@@ -238,7 +266,7 @@ export const routes = {
       ...ANSWERED,
       429: ['TRANSFER_HOURLY_LIMIT'],
       501: ['CONTROL_UNSUPPORTED'],
-      ...CARRIER,
+      ...CONTROLLED,
     },
   },
   digits: {
@@ -249,7 +277,7 @@ export const routes = {
     params: callId,
     body: digitsOrder,
     success: { status: 204 },
-    errors: { ...ANSWERED, 501: ['CONTROL_UNSUPPORTED'], ...CARRIER },
+    errors: { ...ANSWERED, 409: [...ANSWERED[409], 'DIGITS_CUT'], 501: ['CONTROL_UNSUPPORTED'], ...CONTROLLED },
   },
   say: {
     method: 'POST',
@@ -259,7 +287,17 @@ export const routes = {
     params: callId,
     body: textOrder,
     success: { status: 202 },
-    errors: { ...ANSWERED, 501: ['CONTROL_UNSUPPORTED'] },
+    errors: { ...SPOKEN, ...ELSEWHERE, 501: ['CONTROL_UNSUPPORTED'] },
+  },
+  whisper: {
+    method: 'POST',
+    url: '/calls/:id/whisper',
+    operationId: 'whisper',
+    summary: 'Gives the agent a line that the caller does not hear; it heeds it with what it says next.',
+    params: callId,
+    body: textOrder,
+    success: { status: 202 },
+    errors: { ...ANSWERED, ...ELSEWHERE, 501: ['CONTROL_UNSUPPORTED'] },
   },
   text: {
     method: 'POST',
@@ -269,6 +307,6 @@ export const routes = {
     params: callId,
     body: textOrder,
     success: { status: 202 },
-    errors: { ...ANSWERED, 501: ['CONTROL_UNSUPPORTED'] },
+    errors: { ...SPOKEN, ...ELSEWHERE, 501: ['CONTROL_UNSUPPORTED'] },
   },
 } as const satisfies Record<string, RouteDefinition>;

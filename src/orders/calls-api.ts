@@ -1,38 +1,39 @@
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import type { Clock } from '../call/clock.ts';
-import { isFinal, type TransferOptions } from '../callers/phone/control/index.ts';
-import { type AdminOptions, adminGuard } from '../http/admin.ts';
+import type { Fleet } from '../fleet/fleet.ts';
+import { type AdminOptions, adminGuard, needsRole, OWN_ADDRESS } from '../http/admin.ts';
 import { ApiError, answerErrors, type ErrorAnswer } from '../http/api-error.ts';
 import { checked } from '../http/checked.ts';
 import { Idempotency, idempotencyKey } from '../http/idempotency.ts';
+import { ADMIN } from '../http/operators.ts';
 import type { RouteDefinition } from '../http/route.ts';
 import type { ProcessMemory } from '../memory/memory.ts';
+import { type ActionsDesk, CallActions } from './call-actions.ts';
 import { type CallOrder, type CallView, routes } from './calls-api-routes.ts';
 import { controlAnswer } from './errors.ts';
+import { type CallsOfAll, ownCalls } from './fleet-calls.ts';
 import type { MayDial } from './outbound-guard.ts';
 import { mayRing } from './placer.ts';
 
 /** Who knows the calls and can do something about them. Each rejects with an ApiError or a ControlError. */
-export interface CallsDesk {
+export interface CallsDesk extends ActionsDesk {
   /** Calls somebody. The order's number has been normalised and allowed. `request` is where the bridge's own address may come from. */
   place(order: CallOrder, request: FastifyRequest): Promise<CallView>;
   /** All that are known, the newest first. */
   list(): Iterable<CallView>;
-  find(id: string): CallView | undefined;
-  hangup(id: string): Promise<void>;
-  transfer(id: string, to: string, options: Pick<TransferOptions, 'callerId' | 'say'>): Promise<void>;
-  sendDigits(id: string, digits: string): Promise<void>;
-  /** The agent says this, in its own voice. */
-  say(id: string, text: string): void;
-  /** A typed turn of the caller. */
-  text(id: string, text: string): void;
 }
 
 export interface CallsApiOptions {
   readonly admin: AdminOptions;
   readonly desk: CallsDesk;
+  /** The calls of all instances; left out: the desk has all. */
+  readonly all?: CallsOfAll | undefined;
+  /** The instances that may have a call; left out: this one has all. */
+  readonly fleet?: Fleet | undefined;
   readonly mayDial: MayDial;
+  /** As `Dispatch.saysAddress`; left out: no agent can be chosen so. */
+  readonly saysAddress?: ((raw: unknown) => boolean) | undefined;
   readonly clock: Pick<Clock, 'after'>;
   /** Where requests are remembered that may be sent again. */
   readonly memory: ProcessMemory;
@@ -43,8 +44,10 @@ export interface CallsApiOptions {
 /** `/calls`, for operators; nothing that is logged holds a number or what is said. */
 export const callsApi: FastifyPluginAsync<CallsApiOptions> = async (app, options) => {
   const { desk, mayDial, clock, memory } = options;
+  const all = options.all ?? ownCalls(desk);
   const guard = adminGuard(options.admin);
   const told = (error: unknown) => controlAnswer(error) ?? options.told?.(error);
+  const actions = new CallActions({ desk, fleet: options.fleet, told });
   const answers = new Idempotency<CallView>({ memory, clock, told });
   answerErrors(app, told);
 
@@ -75,16 +78,6 @@ export const callsApi: FastifyPluginAsync<CallsApiOptions> = async (app, options
     });
   };
 
-  /** The call, of which `state` is wanted: any, one that is not over, or one that was answered and is not over. */
-  const callOf = (id: string, state: 'any' | 'active' | 'answered'): CallView => {
-    const call = desk.find(id);
-    if (call === undefined) throw new ApiError(404, 'CALL_UNKNOWN', 'there is no such call');
-    if (state !== 'any' && isFinal(call.status)) throw new ApiError(409, 'CALL_ENDED', 'the call is over');
-    if (state === 'answered' && call.status !== 'in-progress')
-      throw new ApiError(409, 'CALL_NOT_ANSWERED', 'nobody has answered yet');
-    return call;
-  };
-
   const allowed = (to: string): string => {
     const decision = mayDial(to);
     if (decision.ok) return decision.number;
@@ -92,6 +85,7 @@ export const callsApi: FastifyPluginAsync<CallsApiOptions> = async (app, options
   };
 
   serve(routes.place, async ({ body }, request) => {
+    if (options.saysAddress?.(body.agent)) needsRole(request.operator ?? ADMIN, 'admin', OWN_ADDRESS);
     const key = idempotencyKey(request.headers['idempotency-key']);
     const work = async () => {
       const view = await desk.place({ ...body, to: allowed(body.to) }, request);
@@ -106,45 +100,35 @@ export const callsApi: FastifyPluginAsync<CallsApiOptions> = async (app, options
     };
   });
 
-  serve(routes.list, async ({ query }) => {
-    const calls: CallView[] = [];
-    for (const call of desk.list()) {
-      if (calls.length >= query.limit) break;
-      if (query.state === 'all' || isFinal(call.status) === (query.state === 'ended')) calls.push(call);
-    }
-    return { body: { calls } };
+  serve(routes.list, async ({ query }) => ({ body: await all.list(query) }));
+
+  serve(routes.get, async ({ params }) => {
+    const call = desk.find(params.id) ?? (await all.find(params.id));
+    if (call === undefined) throw new ApiError(404, 'CALL_UNKNOWN', 'there is no such call');
+    return { body: call };
   });
 
-  serve(routes.get, async ({ params }) => ({ body: callOf(params.id, 'any') }));
-
   serve(routes.hangup, async ({ params: { id } }, request) => {
-    // A call that is over is as it should be: the request may be repeated.
-    if (isFinal(callOf(id, 'any').status)) return;
-    await desk.hangup(id);
-    request.log.info({ callId: id }, 'call hung up by an operator');
+    await actions.carryOut(id, { do: 'hangup' }, whoOf(request));
+    request.log.info({ callId: id, operator: request.operator?.id }, 'call hung up by an operator');
   });
 
   serve(routes.transfer, async ({ params: { id }, body: { to, callerId, say } }, request) => {
-    callOf(id, 'answered');
-    await desk.transfer(id, allowed(to), { callerId, say });
-    request.log.info({ callId: id }, 'call transferred by an operator');
+    await actions.carryOut(id, { do: 'transfer', to: allowed(to), callerId, say }, whoOf(request));
+    request.log.info({ callId: id, operator: request.operator?.id }, 'call transferred by an operator');
   });
 
-  serve(routes.digits, async ({ params: { id }, body }) => {
-    callOf(id, 'answered');
-    await desk.sendDigits(id, body.digits);
-  });
-
-  serve(routes.say, async ({ params: { id }, body }) => {
-    callOf(id, 'answered');
-    desk.say(id, body.text);
-  });
-
-  serve(routes.text, async ({ params: { id }, body }) => {
-    callOf(id, 'answered');
-    desk.text(id, body.text);
-  });
+  serve(routes.digits, ({ params: { id }, body: { digits } }, request) =>
+    actions.carryOut(id, { do: 'digits', digits }, whoOf(request)),
+  );
+  for (const words of ['say', 'text', 'whisper'] as const)
+    serve(routes[words], ({ params: { id }, body: { text } }, request) =>
+      actions.carryOut(id, { do: words, text }, whoOf(request)),
+    );
 };
+
+/** Who asks, in words. */
+const whoOf = ({ operator = ADMIN }: FastifyRequest): string => operator.name;
 
 type Parsed<T> = T extends z.ZodType ? z.output<T> : undefined;
 type Input<D extends RouteDefinition> = {

@@ -1,4 +1,6 @@
 import type { Clock } from '../call/clock.ts';
+import { KeysCut } from '../call/digits.ts';
+import type { OperatorLine } from '../call/operator-line.ts';
 import type { PartyKind } from '../call/party.ts';
 import { type Termination, termination } from '../call/termination.ts';
 import type { CallControl, TransferOptions } from '../callers/phone/control/index.ts';
@@ -31,7 +33,7 @@ export interface LiveCall {
   end(end: Termination): Promise<unknown>;
   /** What it means when the caller's leg ends from now on; undefined takes it back. */
   expectEnd(end: Termination | undefined): void;
-  /** Plays digits on the caller's leg; false where that cannot. */
+  /** Plays digits on the caller's leg; false where that cannot. Rejects with KeysCut where not all of them were played. */
   sendDigits(digits: string): Promise<boolean>;
   /** Lets the caller hear the agent's last words, then answers the carrier's next question with a dial. False where he is not there any more. */
   handOver(to: string): Promise<boolean>;
@@ -48,6 +50,8 @@ export interface LiveCall {
   say(text: string): boolean;
   /** A typed turn of the caller; false where the agent takes none. */
   text(text: string): boolean;
+  /** What operators do to it beside; left out where nobody is told of it. */
+  readonly operators?: Pick<OperatorLine, 'hasCaller' | 'whisper' | 'tell'>;
 }
 
 export interface CallsDeskOptions {
@@ -121,9 +125,11 @@ export function callsDesk({
     };
   };
 
-  const view = (call: LiveCall): CallView =>
+  const view = (call: LiveCall): CallView => ({
     // A call is prepared while the carrier still rings, and answered with its media stream.
-    outbound.find(call.info.id) ?? viewOf(call, call.state === 'waiting' ? 'ringing' : 'in-progress');
+    ...(outbound.find(call.info.id) ?? viewOf(call, call.state === 'waiting' ? 'ringing' : 'in-progress')),
+    ...cannotOf(call),
+  });
 
   /** A conversation in which somebody can be heard. */
   const joined = (id: string): LiveCall => {
@@ -131,6 +137,14 @@ export function callsDesk({
     if (call === undefined || call.state === 'ended' || call.state === 'leaving')
       throw new ApiError(409, 'CALL_ENDED', 'the call is over');
     if (call.state !== 'joined') throw new ApiError(409, 'CALL_NOT_ANSWERED', 'nobody is on the line at the moment');
+    return call;
+  };
+
+  /** One whose agent can be asked for something: no operator speaks in its place. */
+  const spoken = (id: string): LiveCall => {
+    const call = joined(id);
+    if (call.operators?.hasCaller === true)
+      throw new ApiError(409, 'CALL_TAKEN_OVER', 'an operator speaks with the caller');
     return call;
   };
 
@@ -169,6 +183,7 @@ export function callsDesk({
       const call = calls.get(id);
       return call === undefined ? (outbound.find(id) ?? past.get(id)?.view) : view(call);
     },
+    lives: (id) => calls.get(id) !== undefined,
     async hangup(id) {
       const call = calls.get(id);
       if (call === undefined) return outbound.hangup(id);
@@ -227,14 +242,14 @@ export function callsDesk({
     async sendDigits(id, digits) {
       const call = joined(id);
       able(call, 'digits');
-      if (await call.sendDigits(digits)) return;
+      if (await call.sendDigits(digits).catch(cutOff)) return;
       const { control, carrierCallId } = carrierOf(call);
       await control.sendDigits(carrierCallId, digits);
     },
     ended(call, end) {
       const now = clock.wall();
       const { id } = call.info;
-      outbound.ended(id, end);
+      outbound.ended(id, end, call.info.direction);
       if (outbound.find(id) !== undefined) return;
       const { result, reason } = end;
       const endedAt = new Date(now).toISOString();
@@ -242,11 +257,37 @@ export function callsDesk({
       forget(now);
     },
     say(id, text) {
-      if (!joined(id).say(text)) throw wordless();
+      if (!spoken(id).say(text)) throw wordless();
     },
     text(id, text) {
-      if (!joined(id).text(text))
+      if (!spoken(id).text(text))
         throw new ControlError('CONTROL_UNSUPPORTED', 'the agent of this call takes no typed turns');
     },
+    whisper(id, text, by) {
+      if (joined(id).operators?.whisper(by, text) !== true)
+        throw new ControlError('CONTROL_UNSUPPORTED', 'the agent of this call takes no notes');
+    },
+    ordered(id, by, action) {
+      calls.get(id)?.operators?.tell({
+        type: 'ordered',
+        by,
+        order: action.do,
+        ...('text' in action ? { text: action.text } : {}),
+        ...('digits' in action ? { digits: action.digits.length } : {}),
+      });
+    },
   };
+}
+
+/** Digits that were cut off are told as such: the carrier, asked for all of them, would press the first ones twice. */
+function cutOff(error: unknown): never {
+  if (!(error instanceof KeysCut)) throw error;
+  throw new ApiError(409, 'DIGITS_CUT', error.message, { details: { played: error.played } });
+}
+
+/** What whoever is on the line cannot be asked for, where there is anything. */
+function cannotOf(call: LiveCall): Pick<CallView, 'cannot'> {
+  const [transfer, digits] = [call.cannot?.('transfer'), call.cannot?.('digits')];
+  if (transfer === undefined && digits === undefined) return {};
+  return { cannot: { ...(transfer === undefined ? {} : { transfer }), ...(digits === undefined ? {} : { digits }) } };
 }

@@ -7,6 +7,9 @@ export const CALLS_ERRORS = {
   CALL_UNKNOWN: 'There is no such call, or it ended too long ago to be remembered.',
   CALL_ENDED: 'The call is over.',
   CALL_NOT_ANSWERED: 'Nobody has answered yet, or the line is broken at the moment.',
+  DIGITS_CUT:
+    'The digits were cut off, pressed again and cut off, as by a caller who speaks over and over: `played` says how many of them were played.',
+  CALL_TAKEN_OVER: 'An operator speaks with the caller, and the agent is silent until the call is handed back.',
   DESTINATION_REFUSED: 'This number may not be called; `reason` says which rule forbids it.',
   CALLBACK_REFUSED: 'The callback URL leads to a host that is not allowed.',
   OUTBOUND_UNAVAILABLE: 'Calls cannot be placed: the carrier, its credentials or the number to call from is not set.',
@@ -14,6 +17,7 @@ export const CALLS_ERRORS = {
   OUTBOUND_CONCURRENT_LIMIT: 'Too many calls are being made at once.',
   TRANSFER_HOURLY_LIMIT: "This hour's transfers are used up.",
   PROMPT_UNKNOWN: 'There is no prompt of this name.',
+  AGENT_UNKNOWN: 'There is no such agent: the message says what of it is wrong, or what its kind lacks.',
 } as const;
 type OfCalls = typeof CALLS_ERRORS;
 declare module '../http/api-error.ts' {

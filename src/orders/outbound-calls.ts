@@ -1,20 +1,23 @@
 import { randomUUID } from 'node:crypto';
 import type { Admitted } from '../admission/admission.ts';
+import { type ParsedTarget, type Target, targetProblems } from '../agents/target.ts';
 import type { CarrierCall } from '../call/carrier-call.ts';
 import { type Clock, delay, type Timer } from '../call/clock.ts';
 import type { Log } from '../call/leg.ts';
 import type { Party } from '../call/party.ts';
-import type { Termination } from '../call/termination.ts';
+import { type Termination, termination } from '../call/termination.ts';
 import type { CallStatus } from '../callers/phone/control/index.ts';
 import type { StatusUpdate } from '../callers/phone/http/call-status.ts';
 import { errorMessage } from '../errors.ts';
+import type { Fleet } from '../fleet/fleet.ts';
 import { ApiError } from '../http/api-error.ts';
 import { noMoreCalls } from '../http/no-more-calls.ts';
 import type { HostedRequest } from '../http/public-url.ts';
 import type { CallCallbacks } from './call-callbacks.ts';
 import type { CallOrder, CallView } from './calls-api-routes.ts';
 import { orderRefused } from './errors.ts';
-import { OutboundCall, type OutboundPlan } from './outbound-call.ts';
+import { type OrderNews, OrdersElsewhere } from './order-news.ts';
+import { type DialledLeg, OutboundCall, type OutboundPlan } from './outbound-call.ts';
 import type { OutboundGuard } from './outbound-guard.ts';
 import { mayRing, type OwnOrders, type Placer } from './placer.ts';
 
@@ -27,10 +30,16 @@ export interface OutboundCallsOptions {
   readonly clock: Clock;
   readonly log: Pick<Log, 'info' | 'warn'>;
   readonly callbacks: Pick<CallCallbacks, 'check' | 'send'>;
+  /** The instances, any of which carriers may come to; left out: there is this one. */
+  readonly fleet?: Fleet | undefined;
   /** Whether there is a prompt of this name; all are taken without it. */
   readonly hasPrompt?: ((name: string) => boolean | Promise<boolean>) | undefined;
+  /** Reads who an order wants for an agent; without it none may be chosen. */
+  readonly readAgent?: ((raw: unknown) => Promise<ParsedTarget>) | undefined;
   /** Which model is to answer an order's call. */
-  readonly modelFor?: ((call: { from: Party; to: Party; prompt: string | undefined }) => Promise<string>) | undefined;
+  readonly modelFor?:
+    | ((call: { from: Party; to: Party; prompt: string | undefined; agent: Target | undefined }) => Promise<string>)
+    | undefined;
   /**
    * Asked for each call, as for one that comes in: it takes its share of the rate, and is not placed where there is no room for it. It is asked
    * again when somebody answers, since calls may have come in the meantime. All are admitted without it.
@@ -56,6 +65,7 @@ export class OutboundCalls {
   /** Orders whose carrier has not said yet which call that is. */
   readonly #placing = new Set<Promise<unknown>>();
   readonly #timers = new Map<OutboundCall, Timer>();
+  readonly #elsewhere: OrdersElsewhere | undefined;
 
   constructor(options: OutboundCallsOptions) {
     this.#o = options;
@@ -66,11 +76,24 @@ export class OutboundCalls {
       news: (callId, status) => this.#news(callId, status),
     };
     for (const placer of options.placers) placer.join(orders);
+    const { fleet, clock } = options;
+    if (fleet !== undefined) this.#elsewhere = new OrdersElsewhere(fleet, clock, (news) => this.#told(news));
   }
 
   /** Orders a call. Rejects with an ApiError when it must not be placed, and with its placer's own error when the far end fails. */
   async place(order: CallOrder, request: HostedRequest): Promise<CallView> {
-    const placing = this.#place(order, request);
+    return (await this.#following(this.#place(order, request))).view();
+  }
+
+  /**
+   * Has somebody called who is to answer a call that there is: guarded, followed and taken back as any order is, and no call of its own. Resolves when his
+   * carrier has said which of its calls that is. Rejects as `place` does.
+   */
+  placeLeg(order: CallOrder, leg: DialledLeg): Promise<Pick<OutboundCall, 'id' | 'carrierCallId'>> {
+    return this.#following(this.#place(order, { headers: {} }, leg));
+  }
+
+  async #following(placing: Promise<OutboundCall>): Promise<OutboundCall> {
     this.#placing.add(placing);
     try {
       return await placing;
@@ -79,32 +102,40 @@ export class OutboundCalls {
     }
   }
 
-  async #place(order: CallOrder, request: HostedRequest): Promise<CallView> {
+  async #place(order: CallOrder, request: HostedRequest, leg?: DialledLeg): Promise<OutboundCall> {
     const { guard, clock, hasPrompt, modelFor, admit } = this.#o;
-    const placer = this.#placerOf(order.to);
+    const placer = this.#placerOf(order.to, leg?.carrier);
     if (placer === undefined) throw new ApiError(503, 'OUTBOUND_UNAVAILABLE', 'nothing that calls there is set up');
     const prepared = placer.prepare(order, request);
     if (order.prompt !== undefined && (await hasPrompt?.(order.prompt)) === false)
       throw new ApiError(422, 'PROMPT_UNKNOWN', 'there is no prompt of this name');
     if (order.callbackUrl !== undefined) this.#checkCallback(order.callbackUrl);
+    const agent = order.agent === undefined ? undefined : await this.#readAgent(order.agent);
     const { from, to, shownFrom } = prepared;
-    const model = await modelFor?.({ from, to, prompt: order.prompt });
+    const model = leg === undefined ? await modelFor?.({ from, to, prompt: order.prompt, agent }) : undefined;
     const decision = await guard.admit(order.to);
     if (!decision.ok) throw orderRefused(decision);
     this.#forget();
     const { place } = decision;
-    // Last, so that an order which is refused anyway takes nothing from those who call in.
-    const admitted = admit?.(model) ?? { ok: true };
+    // Last, so that an order which is refused anyway takes nothing from those who call in. Who answers a call that there is takes no room of another.
+    const admitted = (leg === undefined ? admit?.(model) : undefined) ?? { ok: true };
     if (!admitted.ok) {
       place.cancel();
       throw noMoreCalls(admitted.reason);
     }
-    const call = new OutboundCall({ id: randomUUID(), order, from: shownFrom, place, createdAt: clock.wall() });
+    const at = this.#o.fleet?.self;
+    const call = new OutboundCall({
+      ...{ id: randomUUID(), order, agent, leg, placer, at, place },
+      from: shownFrom,
+      createdAt: clock.wall(),
+    });
     this.#calls.set(call.id, call);
+    leg?.begun(call.id);
+    this.#elsewhere?.placed(call.id);
     this.#giveUpAfter(call, order.timeoutSeconds * 1000 + SILENT_MS);
     try {
       call.carrierCallId = await prepared.dial(call);
-      return call.view();
+      return call;
     } catch (error) {
       // A call that may ring all the same stays, so that the agent knows what it is about when somebody answers.
       if (!mayRing(error)) this.#drop(call);
@@ -112,27 +143,62 @@ export class OutboundCalls {
     }
   }
 
+  async #readAgent(raw: unknown): Promise<Target> {
+    const parsed = await this.#o.readAgent?.(raw);
+    if (parsed?.ok === true) return parsed.target;
+    const problems = parsed?.problems ?? [{ path: [], problem: 'agents cannot be chosen' }];
+    throw new ApiError(422, 'AGENT_UNKNOWN', targetProblems(problems));
+  }
+
   /** What was ordered of the call for which the carrier wants instructions; undefined for one that was not ordered here. */
   async claim(asked: CarrierCall, to: string): Promise<OutboundPlan | undefined> {
     const plan = await this.#find(asked, to);
-    this.#claimed(plan?.callId);
+    if (plan === undefined) return undefined;
+    if (this.#calls.has(plan.callId)) this.#claimed(plan.callId);
+    else this.#elsewhere?.tell({ callId: plan.callId, claimed: true });
     return plan;
+  }
+
+  /** What was ordered of the carrier's call where that answers another call, and is none of its own; undefined for any other. It counts as answered then. */
+  async claimLeg(asked: CarrierCall, to: string): Promise<OutboundPlan | undefined> {
+    const plan = await this.#find(asked, to);
+    return plan?.leg === undefined ? undefined : this.claim(asked, to);
   }
 
   /** News of the carrier. Never throws. */
   onStatus(update: StatusUpdate): void {
     const { status, answeredBy } = update;
     void this.#find(update, update.to ?? '').then((plan) => {
-      const call = this.#calls.get(plan?.callId ?? '');
-      if (call === undefined) return;
-      if (answeredBy !== undefined) call.answeredBy = answeredBy;
-      if (status !== undefined) this.#news(call.id, status);
+      if (plan === undefined) return;
+      const news: OrderNews = {
+        callId: plan.callId,
+        ...(status === undefined ? {} : { status }),
+        ...(answeredBy === undefined ? {} : { answeredBy }),
+      };
+      if (this.#calls.has(plan.callId)) this.#told(news);
+      else this.#elsewhere?.tell(news);
     });
   }
 
-  /** The conversation of a call is over: to be told of every call, ordered here or not. */
-  ended(callId: string, end: Termination): void {
+  /** News of an order of this instance, whoever had it. */
+  #told({ callId, claimed, status, answeredBy, end }: OrderNews): void {
     const call = this.#calls.get(callId);
+    if (call === undefined) return;
+    if (claimed) this.#claimed(callId);
+    if (answeredBy !== undefined) {
+      call.answeredBy = answeredBy;
+      call.leg?.news(call);
+    }
+    if (status !== undefined) this.#news(callId, status);
+    // Which of its calls that is the carrier says only now.
+    if (call.leg !== undefined && call.end !== undefined) void this.endLeg(callId);
+    if (end !== undefined) this.ended(callId, end);
+  }
+
+  /** The conversation of a call is over: to be told of every call, ordered here or not. */
+  ended(callId: string, end: Termination, direction: 'inbound' | 'outbound' = 'outbound'): void {
+    const call = this.#calls.get(callId);
+    if (call === undefined && direction === 'outbound') this.#elsewhere?.tell({ callId, end });
     if (call === undefined || call.end !== undefined) return;
     call.end = end;
     call.place.release();
@@ -145,9 +211,37 @@ export class OutboundCalls {
     if (call === undefined || call.isOver) return;
     if (call.carrierCallId === undefined)
       throw new ApiError(409, 'CALL_NOT_ANSWERED', 'the carrier has not said yet which call this is');
-    await this.#placerOf(call.place.number)?.hangup(call);
+    await call.placer.hangup(call);
     // The carrier's own word, should it come, is late news.
     if (call.become('canceled', this.#o.clock.wall())) this.#ended(call, !call.claimed);
+  }
+
+  /**
+   * Nobody wants somebody on the line any more whom `placeLeg` had called, or he has left: he is hung up on, and it is over. Where his carrier has not said yet which
+   * of its calls that is, it is to be asked again when it has. Never rejects.
+   */
+  async endLeg(callId: string): Promise<void> {
+    const call = this.#calls.get(callId);
+    if (call?.leg === undefined || call.reported) return;
+    const isNews = call.end === undefined;
+    const isOver = isNews && call.isOver;
+    call.end ??= termination('agent-hangup');
+    call.become(call.claimed ? 'completed' : 'canceled', this.#o.clock.wall());
+    call.place.release();
+    if (call.carrierCallId === undefined && !isOver) {
+      // It may ring all the same: known, it is nobody else's call when it is answered.
+      if (isNews) this.#after(call, call.order.timeoutSeconds * 1000 + SILENT_MS, () => this.#report(call));
+      return;
+    }
+    this.#report(call);
+    if (isOver) return;
+    await call.placer.hangup(call).catch((error: unknown) => {
+      // As a rule he has hung up himself.
+      this.#o.log.info(
+        { callId, why: errorMessage(error) },
+        'somebody who was called to answer could not be hung up on',
+      );
+    });
   }
 
   /** Drops what is remembered of these calls, as far as they are over and reported. */
@@ -161,11 +255,12 @@ export class OutboundCalls {
   /** The newest first. */
   views(): CallView[] {
     this.#forget();
-    return [...this.#calls.values()].map((call) => call.view()).reverse();
+    return [...this.#calls.values()].flatMap((call) => (call.leg === undefined ? [call.view()] : [])).reverse();
   }
 
   find(callId: string): CallView | undefined {
-    return this.#calls.get(callId)?.view();
+    const call = this.#calls.get(callId);
+    return call?.leg === undefined ? call?.view() : undefined;
   }
 
   /**
@@ -176,7 +271,7 @@ export class OutboundCalls {
     const { clock } = this.#o;
     const calls = [...this.#calls.values()];
     const ringing = calls.filter((call) => !call.isOver && !call.claimed && call.carrierCallId !== undefined);
-    const asked = ringing.map((call) => this.#placerOf(call.place.number)?.hangup(call));
+    const asked = ringing.map((call) => call.placer.hangup(call));
     for (const call of calls) {
       call.become(call.claimed ? 'completed' : 'canceled', clock.wall());
       this.#report(call);
@@ -193,8 +288,8 @@ export class OutboundCalls {
     late.abort();
   }
 
-  #placerOf(to: string): Placer | undefined {
-    return this.#o.placers.find((placer) => placer.takes(to));
+  #placerOf(to: string, carrier?: string): Placer | undefined {
+    return this.#o.placers.find((one) => one.takes(to) && (carrier === undefined || one.carrier === carrier));
   }
 
   /** Asks one after the other: each waits for what is its own. */
@@ -219,6 +314,7 @@ export class OutboundCalls {
     if (call === undefined) return;
     if (status === 'in-progress') this.#answered(call);
     else if (call.become(status, this.#o.clock.wall())) this.#ended(call, !call.claimed || call.end !== undefined);
+    call.leg?.news(call);
   }
 
   #answered(call: OutboundCall): void {
@@ -233,6 +329,7 @@ export class OutboundCalls {
       if (!call.become('failed', this.#o.clock.wall())) return;
       this.#o.log.warn({ callId: call.id }, 'the carrier never said what became of a call');
       this.#report(call);
+      call.leg?.news(call);
     });
   }
 
@@ -251,7 +348,8 @@ export class OutboundCalls {
     this.#timers.delete(call);
     if (call.reported) return;
     call.reported = true;
-    this.#placerOf(call.place.number)?.reported?.(call);
+    call.placer.reported?.(call);
+    this.#elsewhere?.over(call.id);
     this.#o.log.info({ callId: call.id, status: call.status, answeredBy: call.answeredBy }, 'ordered call is over');
     const { callbackUrl } = call.order;
     if (callbackUrl !== undefined) this.#o.callbacks.send(callbackUrl, { type: 'call.ended', call: call.view() });
@@ -265,6 +363,7 @@ export class OutboundCalls {
   /** The carrier certainly did not place it: as if it had never been ordered. */
   #drop(call: OutboundCall): void {
     call.place.cancel();
+    this.#elsewhere?.over(call.id);
     this.#timers.get(call)?.cancel();
     this.#timers.delete(call);
     this.#remove(call);
@@ -284,7 +383,7 @@ export class OutboundCalls {
 
   #remove(call: OutboundCall): void {
     this.#calls.delete(call.id);
-    this.#placerOf(call.place.number)?.forget?.(call);
+    call.placer.forget?.(call);
   }
 
   #checkCallback(url: string): void {

@@ -1,5 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import type { Clock } from '../call/clock.ts';
+import { HELD_MS, HeldLeases } from '../memory/held-leases.ts';
 import type { HourLimit } from '../memory/hour-limit.ts';
+import type { Lease, MemoryLeases } from '../memory/memory.ts';
 
 /**
  * Who may be called, how often and how many at once: the bounds of what a stolen token or a talked-over model can cost. Refusing is decided
@@ -25,12 +28,15 @@ export function mayDialBy(
 }
 
 export interface OutboundGuardOptions {
-  readonly clock: Pick<Clock, 'now'>;
+  readonly clock: Pick<Clock, 'now' | 'after'>;
   readonly mayDial: MayDial;
   /** How many calls may be begun in an hour. */
   readonly hourly: Pick<HourLimit, 'take'>;
-  /** Most calls at once, ringing ones included; 0 forbids all. */
+  /** Most calls at once, ringing ones included, of all who share the memory; 0 forbids all. */
   readonly concurrent: number;
+  /** Where they are counted. The value of each is the instance that placed the call. */
+  readonly leases: MemoryLeases<string>;
+  readonly instance: string;
   /** A call whose end is never told gives its place back after this, ms: longer than any call may last. */
   readonly longestMs: number;
 }
@@ -59,15 +65,28 @@ export type OutboundDecision =
       readonly retryAfterMs?: number;
     };
 
+/** The group of all of them. */
+const GROUP = 'orders';
+
+interface Place {
+  readonly id: string;
+  /** Monotonic ms. */
+  readonly at: number;
+  readonly leases: ReadonlyArray<Lease<string>>;
+}
+
 export class OutboundGuard {
   readonly #o: OutboundGuardOptions;
-  readonly #places = new Set<{ readonly at: number }>();
+  /** Those of this process, oldest first. */
+  readonly #places = new Set<Place>();
+  readonly #held: HeldLeases<string>;
 
   constructor(options: OutboundGuardOptions) {
     this.#o = options;
+    this.#held = new HeldLeases(options.leases, options.clock);
   }
 
-  /** Calls at once, as far as is known. */
+  /** Calls of this process at once, as far as is known. */
   get active(): number {
     this.#expire();
     return this.#places.size;
@@ -78,15 +97,14 @@ export class OutboundGuard {
     const destination = this.#o.mayDial(to);
     if (!destination.ok) return { ok: false, limit: 'destination', code: destination.code, reason: destination.reason };
     this.#expire();
-    const { concurrent, clock, hourly } = this.#o;
-    if (this.#places.size >= concurrent)
-      return { ok: false, limit: 'concurrent', code: 'concurrent', reason: 'Too many calls are being made at once.' };
+    const { hourly } = this.#o;
     // The place is taken before the hour is asked: of two orders at once that want the last one, one has it.
-    const entry = { at: clock.now() };
-    this.#places.add(entry);
+    const place = await this.#take();
+    if (place === undefined)
+      return { ok: false, limit: 'concurrent', code: 'concurrent', reason: 'Too many calls are being made at once.' };
     const use = await hourly.take();
     if (!use.ok) {
-      this.#places.delete(entry);
+      this.#free(place);
       const wait = use.retryAfterMs === undefined ? {} : { retryAfterMs: use.retryAfterMs };
       return { ok: false, limit: 'per_hour', code: 'per_hour', reason: "This hour's calls are used up.", ...wait };
     }
@@ -97,10 +115,10 @@ export class OutboundGuard {
         number: destination.number,
         release: () => {
           open = false;
-          this.#places.delete(entry);
+          this.#free(place);
         },
         cancel: () => {
-          this.#places.delete(entry);
+          this.#free(place);
           if (!open) return;
           open = false;
           use.giveBack();
@@ -109,11 +127,37 @@ export class OutboundGuard {
     };
   }
 
+  /** Nothing is renewed any more. */
+  close(): void {
+    this.#held.close();
+  }
+
+  async #take(): Promise<Place | undefined> {
+    const { concurrent, clock, leases, instance } = this.#o;
+    if (this.#places.size >= concurrent) return undefined;
+    const id = randomUUID();
+    const place: Place = { id, at: clock.now(), leases: [{ group: GROUP, id, value: instance }] };
+    this.#places.add(place);
+    // Where nobody can be asked this process counts its own.
+    const taken = await leases.take(GROUP, id, instance, concurrent, HELD_MS).catch(() => true);
+    if (!taken) {
+      this.#places.delete(place);
+      return undefined;
+    }
+    this.#held.hold(id, place.leases);
+    return place;
+  }
+
+  #free(place: Place): void {
+    this.#places.delete(place);
+    this.#held.free(place.id, place.leases);
+  }
+
   #expire(): void {
     const now = this.#o.clock.now();
-    for (const entry of this.#places) {
-      if (now - entry.at < this.#o.longestMs) break;
-      this.#places.delete(entry);
+    for (const place of this.#places) {
+      if (now - place.at < this.#o.longestMs) break;
+      this.#free(place);
     }
   }
 }

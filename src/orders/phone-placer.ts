@@ -42,6 +42,10 @@ export class PhonePlacer implements Placer {
     if (control !== undefined) this.#memory = new OrderMemory(memory, control.account);
   }
 
+  get carrier(): string | undefined {
+    return this.#o.control?.account.carrier;
+  }
+
   takes(to: string): boolean {
     return to.startsWith('+');
   }

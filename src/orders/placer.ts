@@ -14,6 +14,8 @@ import type { OutboundCall, OutboundPlan } from './outbound-call.ts';
  * one that has `uncertain` set where the call may ring all the same.
  */
 export interface Placer {
+  /** The carrier that it places calls by, where there is one. */
+  readonly carrier?: string | undefined;
   /** Whether it calls this destination, in its final form. */
   takes(to: string): boolean;
   /** Looks at an order before it counts anywhere. Throws as said above, where it cannot be placed as it is ordered. */

@@ -19,13 +19,13 @@ export interface PromptParts {
 
 /** A line that sets a key of the front matter, in any spelling (`Turn_Detection`, `turn-detection`), as YAML, TOML or JSON has it. */
 function setsKey(kinds: readonly PromptKind[]): RegExp {
-  // Words may well begin with "Agent:"; with the name of a kind behind it they hardly do.
+  // Words may well begin with "Agent:"; with the name of a kind behind it, or an object, they hardly do.
   const { agent: _, ...common } = commonKeys;
   const keys = [common, ...kinds.map(({ options }) => options.prompt)].flatMap((shape) => Object.keys(shape));
   const anyKey = keys.map((key) => key.replace(/(?<=[a-z])(?=[A-Z])/g, '[-_ ]?')).join('|');
   const names = kinds.map(({ name }) => name).join('|');
   return new RegExp(
-    `^[\\s{,]*["']?(?:(?:${anyKey})["']?\\s*[:=\uff1a]|agent["']?\\s*[:=\uff1a]\\s*["']?(?:${names})["']?,?\\s*$)`,
+    `^[\\s{,]*["']?(?:(?:${anyKey})["']?\\s*[:=\uff1a]|agent["']?\\s*[:=\uff1a]\\s*(?:["']?(?:${names})["']?,?\\s*$|\\{\\s*["']?kind\\b))`,
     'i',
   );
 }

@@ -1,7 +1,6 @@
 import type { Log } from '../call/leg.ts';
 import { BridgeError, errorMessage } from '../errors.ts';
-import { scanFolder } from '../folder.ts';
-import { readOperatorFile } from '../operator-file.ts';
+import { filesOnDisk, type OperatorFiles } from '../operator-file.ts';
 import { type Prompt, parsePrompt } from './prompt.ts';
 import type { PromptKind } from './settings.ts';
 
@@ -13,13 +12,15 @@ export class PromptLibrary {
   readonly #folder: string;
   readonly #log: Log;
   readonly #kinds: readonly PromptKind[];
+  readonly #files: OperatorFiles;
   #entries: ReadonlyMap<string, { version: string; prompt: Prompt | undefined }> = new Map();
   #refreshing: Promise<readonly string[]> | undefined;
 
-  private constructor(folder: string, log: Log, kinds: readonly PromptKind[]) {
+  private constructor(folder: string, log: Log, kinds: readonly PromptKind[], files: OperatorFiles) {
     this.#folder = folder;
     this.#log = log;
     this.#kinds = kinds;
+    this.#files = files;
   }
 
   /** Loads the folder; rejects with CONFIG_INVALID, one line a problem, when anything in it is wrong. `kinds`: agents that there are. */
@@ -35,8 +36,9 @@ export class PromptLibrary {
     folder: string,
     log: Log,
     kinds: readonly PromptKind[],
+    files: OperatorFiles = filesOnDisk,
   ): Promise<{ library: PromptLibrary; problems: readonly string[] }> {
-    const library = new PromptLibrary(folder, log, kinds);
+    const library = new PromptLibrary(folder, log, kinds, files);
     return { library, problems: await library.refresh() };
   }
 
@@ -67,7 +69,7 @@ export class PromptLibrary {
     const problems: string[] = [];
     try {
       const entries = new Map<string, { version: string; prompt: Prompt | undefined }>();
-      for (const { name, path, version } of await scanFolder(this.#folder)) {
+      for (const { name, path, version } of await this.#files.scan(this.#folder)) {
         if (!name.endsWith('.md') || name === 'README.md') continue;
         const before = this.#entries.get(name);
         if (before?.version === version) {
@@ -75,7 +77,10 @@ export class PromptLibrary {
           continue;
         }
         try {
-          entries.set(name, { version, prompt: parsePrompt(name.slice(0, -3), path, await textOf(path), this.#kinds) });
+          entries.set(name, {
+            version,
+            prompt: parsePrompt(name.slice(0, -3), path, await this.#textOf(path), this.#kinds),
+          });
         } catch (error) {
           const problem = (error as Error).message;
           problems.push(problem);
@@ -93,13 +98,13 @@ export class PromptLibrary {
     }
     return problems;
   }
-}
 
-/** A prompt's text. Rejects with CONFIG_INVALID, which names the file, as all that is wrong in its text does. */
-async function textOf(path: string): Promise<string> {
-  try {
-    return await readOperatorFile(path);
-  } catch (error) {
-    throw new BridgeError('CONFIG_INVALID', `${path}: ${errorMessage(error)}`, { cause: error });
+  /** A prompt's text. Rejects with CONFIG_INVALID, which names the file, as all that is wrong in its text does. */
+  async #textOf(path: string): Promise<string> {
+    try {
+      return await this.#files.read(path);
+    } catch (error) {
+      throw new BridgeError('CONFIG_INVALID', `${path}: ${errorMessage(error)}`, { cause: error });
+    }
   }
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
+import { parseTarget } from '../agents/target.ts';
 import { BridgeError, errorMessage } from '../errors.ts';
-import { type FileProblem, plainText, readYaml, schemaProblems } from '../operator-file.ts';
-import { hint } from '../suggest.ts';
+import { type FileProblem, fileProblems, plainText, readYaml, schemaProblems } from '../operator-file.ts';
 import { lineIn, splitPrompt } from './front-matter.ts';
 import { commonGroups, commonKeys, type PromptKind, type PromptOptions, type PromptSettings } from './settings.ts';
 import { fill, parseTemplate, type Template } from './template.ts';
@@ -31,8 +31,12 @@ export function parsePrompt(name: string, file: string, text: string, kinds: rea
 
   const instructions = parseTemplate(body.trim(), custom);
   const bodyStart = body.length - body.trimStart().length;
-  for (const { at, problem } of instructions.problems)
-    problems.push({ line: lineIn(body, bodyLine, bodyStart + at), problem });
+  problems.push(
+    ...fileProblems(instructions.problems, ({ at, problem }) => ({
+      line: lineIn(body, bodyLine, bodyStart + at),
+      problem,
+    })),
+  );
   const wordless = options !== undefined && kind?.options.mayBeWordless?.(options) === true;
   if (body.trim() === '' && found.length === 0 && !wordless)
     problems.push({ line: bodyLine, problem: 'the body is empty' });
@@ -42,7 +46,7 @@ export function parsePrompt(name: string, file: string, text: string, kinds: rea
   eachText(options ?? {}, paths, (path, value) => {
     const template = parseTemplate(value, custom);
     templates.set(path, template.template);
-    const line = lineIn(front, frontLine, Math.max(0, front.search(new RegExp(`^${path.split('.')[0]}:`, 'm'))));
+    const line = lineIn(front, frontLine, Math.max(0, front.search(new RegExp(`^[ \\t]*${path.split('.')[0]}:`, 'm'))));
     for (const { problem } of template.problems) problems.push({ line, problem: `${path}: ${problem}` });
     return value;
   });
@@ -64,6 +68,11 @@ export function parsePrompt(name: string, file: string, text: string, kinds: rea
       };
     },
   };
+}
+
+/** What a call without a prompt is answered by: an agent of this kind that needs no words, and nothing else said. */
+export function withoutWords(agent: string): Omit<Prompt, 'name'> {
+  return { settings: {}, agent, options: {}, render: () => ({ instructions: '', options: {} }) };
 }
 
 /** The options with every text at one of these paths, or below it, replaced by what `change` makes of it. */
@@ -102,16 +111,18 @@ function parseFrontMatter(
   const file = readYaml(front, firstLine);
   problems.push(...file.problems);
   if (file.problems.length > 0) return undefined;
-  const named = (file.value as { agent?: unknown } | null)?.agent ?? kinds[0]?.name;
-  const kind = kinds.find(({ name }) => name === named);
-  if (kind === undefined) {
-    const names = kinds.map(({ name }) => name);
-    const problem = `agent: there is no kind of agent "${named}" (there is ${names.join(', ')})${hint(String(named), names)}`;
-    problems.push({ line: file.lineOf(['agent']), problem });
+  const parsed = parseTarget((file.value as { agent?: unknown } | null)?.agent ?? kinds[0]?.name, kinds);
+  if (!parsed.ok) {
+    for (const { path, problem } of parsed.problems)
+      problems.push({ line: file.lineOf(['agent', ...path]), problem: `${['agent', ...path].join('.')}: ${problem}` });
     return undefined;
   }
+  const { target } = parsed;
+  const kind = kinds.find(({ name }) => name === target.kind)!;
   const { prompt: own, groups = [], check } = kind.options;
-  const schema = z.strictObject({ ...own, ...commonKeys }).superRefine((all, context) => check?.(all, context));
+  const schema = z
+    .strictObject({ ...own, ...commonKeys })
+    .superRefine((all, context) => check?.({ ...target.options, ...all }, context));
   const result = schema.safeParse(file.value ?? {});
   if (!result.success) {
     const known = [commonKeys, own].flatMap((shape) => Object.keys(shape));
@@ -122,6 +133,6 @@ function parseFrontMatter(
   return {
     kind,
     settings: Object.fromEntries(all.filter(([key]) => key in commonKeys)) as PromptSettings,
-    options: Object.fromEntries(all.filter(([key]) => !(key in commonKeys))),
+    options: { ...target.options, ...Object.fromEntries(all.filter(([key]) => !(key in commonKeys))) },
   };
 }

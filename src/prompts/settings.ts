@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import type { TargetKind } from '../agents/target.ts';
 import { orBoolean } from '../operator-file.ts';
+import { afterCallKey } from './after-call.ts';
 
 /**
  * The front matter of a prompt: everything about an agent but its words. These keys are every agent's; those of one kind stand beside them. What is
@@ -9,8 +11,8 @@ import { orBoolean } from '../operator-file.ts';
 const seconds = (min: number, max: number) => z.number().min(min).max(max);
 
 export const commonKeys = {
-  /** The kind of agent that answers; left out: the daemon's first. */
-  agent: z.string().optional(),
+  /** The kind of agent that answers, or an object that says which of that kind (`agents/target.ts`); left out: the daemon's first. */
+  agent: z.unknown().optional(),
   /** One line for people who choose among prompts. */
   description: z.string().optional(),
   /** Names of tools; `crm_*` for all that begin so. Left out: all. */
@@ -26,6 +28,8 @@ export const commonKeys = {
       silencePrompts: z.int().min(0).max(5).optional(),
     })
     .optional(),
+  /** What is made of a call once it is over, by a text model; left out: nothing. */
+  afterCall: afterCallKey.optional(),
   /** off: calls of this prompt are not recorded, whatever the settings say. */
   recording: orBoolean(z.literal(false, 'must be off, or left out')).optional(),
   /** What the agent says, or false for nothing, while a tool takes long. */
@@ -51,9 +55,8 @@ export type PromptSettings = Readonly<z.infer<z.ZodObject<typeof commonKeys>>>;
 export const commonGroups = Object.keys(commonKeys.limits.unwrap().shape);
 
 /** What a prompt may say of agents of one kind, beside that; see `AgentOptions`. */
-export interface PromptKind {
-  readonly name: string;
-  readonly options: {
+export interface PromptKind extends TargetKind {
+  readonly options: TargetKind['options'] & {
     readonly prompt: Readonly<Record<string, z.ZodType>>;
     readonly groups?: readonly string[];
     check?(options: PromptOptions, context: z.core.$RefinementCtx): void;
@@ -62,5 +65,5 @@ export interface PromptKind {
   };
 }
 
-/** What a prompt says of its kind of agent, by the kind's keys. */
+/** What a prompt says of its agent, by the kind's keys: those of an agent that is written as an object, and those beside it. */
 export type PromptOptions = Readonly<Record<string, unknown>>;

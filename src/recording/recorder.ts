@@ -1,10 +1,9 @@
 import type { Clock } from '../call/clock.ts';
-import type { CallEvent, RecordingConsent, RecordingStop } from '../call/events.ts';
+import type { RecordingConsent, RecordingStop } from '../call/events.ts';
 import type { Log } from '../call/leg.ts';
 import type { CallTap, TapHooks } from '../call/tap.ts';
-import { type PcmFrame, samplesToMs } from '../media/frame.ts';
+import type { PcmFrame } from '../media/frame.ts';
 import type { Format } from './files.ts';
-import { Notice } from './notice.ts';
 import type { Reel, Studio } from './studio.ts';
 import { Timeline } from './timeline.ts';
 
@@ -33,58 +32,42 @@ const RATES = [8_000, 16_000, 24_000] as const;
  */
 export class Recorder implements CallTap {
   readonly #options: RecorderOptions;
-  readonly #notice: Notice | undefined;
   #timeline: Timeline | undefined;
   #reel: Reel | undefined;
-  #writtenMs = 0;
   #over = false;
 
   constructor(options: RecorderOptions) {
-    const { consent, notice, hooks, clock } = options;
     this.#options = options;
-    if (consent === 'notice') {
-      this.#notice = new Notice({
-        words: notice,
-        ask: () => hooks.say(notice),
-        writtenMs: () => this.#writtenMs,
-        heard: () => this.#begin(clock.now()),
-        givenUp: () => this.#stop('notice-not-heard'),
-      });
-    }
   }
 
   connected(): void {
-    this.#notice?.begin();
-  }
-
-  onEvent(event: CallEvent): void {
-    if (!this.#over) this.#notice?.onEvent(event);
+    const { consent, notice: words, hooks, clock } = this.#options;
+    if (consent !== 'notice') return;
+    const heard = () => this.#begin(clock.now());
+    hooks.announce({ words, heard, givenUp: () => this.#stop('notice-not-heard') });
   }
 
   caller(frame: PcmFrame): void {
     if (this.#over) return;
     const now = this.#options.clock.now();
     const timeline = this.#made(frame.sampleRate);
-    if (this.#notice === undefined && this.#reel === undefined) this.#begin(now);
+    if (this.#options.consent === 'operator' && this.#reel === undefined) this.#begin(now);
     timeline.caller(frame, now);
   }
 
   agent(frame: PcmFrame, fromMs: number): void {
     if (this.#over) return;
-    this.#writtenMs = fromMs + samplesToMs(frame.samples.length, frame.sampleRate);
     this.#made(frame.sampleRate).agent(frame, fromMs);
   }
 
   cleared(playedMs: number): void {
-    this.#writtenMs = playedMs;
     if (!this.#over) this.#timeline?.cleared(playedMs, this.#options.clock.now());
   }
 
   tick(playedMs: number, now: number): void {
     if (this.#over) return;
-    // First what was heard, so that the notice's own end is not in the recording.
+    // The notice is told heard behind this, so that its own end is not in the recording.
     this.#timeline?.tick(playedMs, now);
-    this.#notice?.tick(playedMs);
   }
 
   ended(): void {

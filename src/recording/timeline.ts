@@ -1,5 +1,5 @@
+import { Converter } from '../media/converter.ts';
 import type { PcmFrame } from '../media/frame.ts';
-import { Resampler } from '../media/resample.ts';
 import { Lane, type Track } from './lane.ts';
 import type { SampleQueue } from './sample-queue.ts';
 
@@ -201,35 +201,5 @@ class Channel implements Track {
       if (++at === ring.length) at = 0;
     }
     this.#from += count;
-  }
-}
-
-/** Brings frames of whatever rate to the recording's, without moving them in time. */
-class Converter {
-  readonly #rate: number;
-  #resampler: Resampler | undefined;
-  /** Samples of the filter's delay still to be left out. */
-  #skip = 0;
-
-  constructor(rate: number) {
-    this.#rate = rate;
-  }
-
-  /** The result is borrowed. */
-  convert({ samples, sampleRate }: PcmFrame): Int16Array {
-    if (sampleRate === this.#rate) return samples;
-    if (this.#resampler?.from !== sampleRate) {
-      this.#resampler = new Resampler(sampleRate, this.#rate);
-      this.#skip = this.#resampler.latencySamples;
-    }
-    const converted = this.#resampler.process(samples);
-    const skip = Math.min(this.#skip, converted.length);
-    this.#skip -= skip;
-    return skip === 0 ? converted : converted.subarray(skip);
-  }
-
-  reset(): void {
-    this.#resampler?.reset();
-    this.#skip = this.#resampler?.latencySamples ?? 0;
   }
 }

@@ -1,7 +1,8 @@
 import type { Usage } from '../call/events.ts';
 import { termination } from '../call/termination.ts';
+import { countDelay, delayOf } from './answer-delays.ts';
+import { costOf, type PriceList, priceForm, talkCost } from './costs.ts';
 import type { RecordedEvent } from './event.ts';
-import { costOf, type PriceList, priceForm, talkCost } from './prices.ts';
 
 /** What is told of a call's recording; null: not told (yet). */
 export interface RecordingInfo {
@@ -13,6 +14,14 @@ export interface RecordingInfo {
   readonly stopped: string | null;
   readonly file: string | null;
   readonly bytes: number | null;
+}
+
+/** What a text model made of a call: what its prompt asks for. What the conversation does not tell is null. */
+export interface AfterCall {
+  readonly summary: string | null;
+  readonly outcome: string | null;
+  readonly fields: Readonly<Record<string, unknown>>;
+  readonly model: string | null;
 }
 
 /** All that is known of a call at a glance. Moments are ms since 1970; what is not known (yet) is null. */
@@ -31,6 +40,10 @@ export interface CallRecord {
   prompt: string | null;
   model: string | null;
   conversationId: string | null;
+  /** The call that this one goes on from, whose instance was lost. */
+  continues: string | null;
+  /** Whose call it is, by the label of whoever ordered it. */
+  tenantId: string | null;
   startedAt: number;
   /** When the caller's media came. */
   answeredAt: number | null;
@@ -47,6 +60,10 @@ export interface CallRecord {
   turns: number;
   bargeIns: number;
   toolCalls: number;
+  /** The longest that the caller waited for an answer, ms; null while none was heard. */
+  slowestAnswerMs: number | null;
+  /** How many answers took how long: see `DELAY_EDGES_MS`. Empty while none was heard. */
+  answers: readonly number[];
   /** What the model's tokens, or the minutes of talk with it, cost so far; null when its price is not known. */
   cost: number | null;
   currency: string | null;
@@ -55,6 +72,8 @@ export interface CallRecord {
   usage: Required<Usage>;
   counters: Readonly<Record<string, number>>;
   recording: RecordingInfo | null;
+  /** What a text model made of it once it was over. */
+  after: AfterCall | null;
 }
 
 /** A call of which nothing but this event is known. */
@@ -72,6 +91,8 @@ export function newRecord(callId: string, instance: string, event: Pick<Recorded
     prompt: null,
     model: null,
     conversationId: null,
+    continues: null,
+    tenantId: null,
     startedAt: Math.round(event.at - event.offsetMs),
     answeredAt: null,
     endedAt: null,
@@ -84,6 +105,8 @@ export function newRecord(callId: string, instance: string, event: Pick<Recorded
     turns: 0,
     bargeIns: 0,
     toolCalls: 0,
+    slowestAnswerMs: null,
+    answers: [],
     cost: 0,
     currency: null,
     transports: [],
@@ -97,10 +120,19 @@ export function newRecord(callId: string, instance: string, event: Pick<Recorded
     },
     counters: {},
     recording: null,
+    after: null,
   };
 }
 
 const LOST = termination('process-lost');
+const MOVED = termination('moved');
+
+/** Whether it is what one instance keeps of a call that went on at another, whose record is in a store of its own. */
+export const isMoved = ({ reason }: Pick<CallRecord, 'reason'>): boolean => reason === MOVED.reason;
+
+function reopen(record: CallRecord): void {
+  record.endedAt = record.durationMs = record.result = record.reason = null;
+}
 
 /** Ends the record of a call whose process died: when it was last heard of. */
 export function closeAsLost(record: CallRecord): void {
@@ -116,17 +148,33 @@ const count = (value: unknown): number => (typeof value === 'number' && value > 
 const fields = (value: unknown): Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 
-/** Adds an event to its call's record. Each event must be added once; what is told in which order matters only for the order of transports. */
-export function addEvent(record: CallRecord, event: RecordedEvent, prices: PriceList): void {
+/** Adds an event that `instance` told to its call's record. Each event must be added once; what is told in which order matters only for the order of transports. */
+export function addEvent(record: CallRecord, event: RecordedEvent, prices: PriceList, instance?: string): void {
+  // A call that went on elsewhere is lost with whoever has it now, and with nobody else.
+  if (
+    instance !== undefined &&
+    event.type === 'call_started' &&
+    text(fields(event.data['info'])['takenFrom']) !== null
+  ) {
+    record.instance = instance;
+    if (record.reason === MOVED.reason) reopen(record);
+  }
+  // Where the other has told of it here that one's word counts; else its record is elsewhere, and this one is over.
+  if (event.type === 'call_moved' && record.instance === instance) {
+    record.endedAt = event.at;
+    record.durationMs = count(event.data['durationMs']);
+    record.result = MOVED.result;
+    record.reason = MOVED.reason;
+  }
   addToRecord(record, event, prices);
   billTalk(record, prices);
 }
 
 function addToRecord(record: CallRecord, event: RecordedEvent, prices: PriceList): void {
   const { type, data, at } = event;
-  // A call that was taken for lost and tells something lives: its process was only cut off from the database.
-  if (record.reason === LOST.reason) {
-    record.endedAt = record.durationMs = record.result = record.reason = null;
+  // A call that was taken for lost and tells something lives: its process was only cut off from the database. What it came to is told of calls that are over.
+  if (record.reason === LOST.reason && type !== 'call_summarized') {
+    reopen(record);
   }
   record.events++;
   if (event.offsetMs >= record.lastOffsetMs) {
@@ -147,6 +195,8 @@ function addToRecord(record: CallRecord, event: RecordedEvent, prices: PriceList
       record.prompt = text(info['prompt']);
       record.model = text(info['model']);
       record.conversationId = text(info['conversationId']);
+      record.continues = text(info['continues']);
+      record.tenantId = text(info['tenantId']);
       return;
     }
     case 'caller_joined':
@@ -169,6 +219,21 @@ function addToRecord(record: CallRecord, event: RecordedEvent, prices: PriceList
       return;
     case 'barge_in':
       record.bargeIns++;
+      return;
+    case 'turn': {
+      const waitedMs = delayOf(data);
+      if (waitedMs === undefined) return;
+      record.answers = countDelay(record.answers, waitedMs);
+      record.slowestAnswerMs = Math.max(record.slowestAnswerMs ?? 0, waitedMs);
+      return;
+    }
+    case 'call_summarized':
+      record.after = {
+        summary: text(data['summary']),
+        outcome: text(data['outcome']),
+        fields: fields(data['fields']),
+        model: text(data['model']),
+      };
       return;
     case 'call_ended': {
       const end = fields(data['end']);
@@ -231,8 +296,13 @@ function addRecording(record: CallRecord, data: Readonly<Record<string, unknown>
   };
 }
 
-/** What somebody said or typed, where the event is that; a transcript when it is final. */
+/** What somebody said or typed, or what was written of the call, where the event is that; a transcript when it is final. */
 export function spokenText(event: RecordedEvent): string | undefined {
+  if (event.type === 'call_summarized') {
+    const { summary, outcome, fields: found } = event.data;
+    const said = [summary, outcome, ...Object.values(fields(found))].filter((one) => typeof one === 'string');
+    return text(said.join(' · ')) ?? undefined;
+  }
   if ((event.type !== 'agent.transcript' && event.type !== 'caller.text') || event.transient) return undefined;
   return text(event.data['text']) ?? undefined;
 }

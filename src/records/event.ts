@@ -1,4 +1,4 @@
-import type { AgentEvent, CallEvent, CallerEvent, Pace, ToolEvent } from '../call/events.ts';
+import type { AgentEvent, CallEvent, CallerEvent, OperatorEvent, Pace, ToolEvent } from '../call/events.ts';
 
 /**
  * What is kept and shown of a call's events: one flat, JSON-safe record each, made once and handed to all who watch (the store, the live
@@ -29,10 +29,11 @@ type Flat<E extends { readonly type: string }, Part extends string = ''> = E ext
 
 /** Every type there is, each with its fields: what `flatten` makes, for who reads it. */
 export type FlatEvent =
-  | Flat<Exclude<CallEvent, { type: 'caller' | 'agent' | 'tool' }>>
+  | Flat<Exclude<CallEvent, { type: 'caller' | 'agent' | 'tool' | 'operator' }>>
   | Flat<CallerEvent, 'caller.'>
   | Flat<AgentEvent, 'agent.'>
-  | Flat<ToolEvent, 'tool.'>;
+  | Flat<ToolEvent, 'tool.'>
+  | Flat<OperatorEvent, 'operator.'>;
 
 /** A recorded event of a type that is known. What older versions wrote may lack fields. */
 export type KnownEvent = Omit<RecordedEvent, 'type' | 'data'> & FlatEvent;
@@ -45,12 +46,17 @@ export interface RecordSink {
 /** Digits of an id that are its time: enough until the year 5188. */
 const TIME_DIGITS = 9;
 
+/** How far ahead of this machine's clock another's may be and still be followed, ms. */
+const AHEAD_MOST_MS = 3_600_000;
+
 /** Gives ids that sort by time: milliseconds, a counter within them, and what tells this process from others. */
 export class EventIds {
   readonly #wall: () => number;
   readonly #process: string;
   #ms = 0;
   #n = 0;
+  /** By how much the fastest clock of the fleet is ahead of ours, as far as we saw, ms. */
+  #aheadMs = 0;
 
   /** `instance`: letters and digits that no other process of this fleet has. */
   constructor(wall: () => number, instance: string) {
@@ -68,9 +74,23 @@ export class EventIds {
     return Number.parseInt(id.slice(0, TIME_DIGITS), 36);
   }
 
+  /**
+   * Whatever is given from now on sorts behind this id, another process's: so that readers of all see what they know of in one order, whoever's clock is wrong.
+   * Ours goes on with that one's from here: else what happens here some time after the other's last word would sort before what it gave since.
+   */
+  after(id: string): void {
+    const ms = EventIds.timeOf(id) + 1;
+    // A clock that is this far off is nothing to go by: every later id of the fleet would be as far off for good.
+    const aheadMs = ms - Math.floor(this.#wall());
+    if (!(ms > this.#ms) || aheadMs > AHEAD_MOST_MS) return;
+    this.#aheadMs = Math.max(this.#aheadMs, aheadMs);
+    this.#ms = ms;
+    this.#n = 0;
+  }
+
   next(): string {
     // A wall clock that is set back must not give ids that sort before those already given.
-    const now = Math.max(this.#ms, Math.floor(this.#wall()));
+    const now = Math.max(this.#ms, Math.floor(this.#wall()) + this.#aheadMs);
     this.#n = now === this.#ms ? this.#n + 1 : 0;
     this.#ms = now;
     return `${EventIds.at(now)}${this.#n.toString(36).padStart(4, '0')}${this.#process}`;
@@ -79,7 +99,7 @@ export class EventIds {
 
 /** The flat type and data of a call's event. */
 export function flatten(event: CallEvent): Pick<RecordedEvent, 'type' | 'data' | 'transient'> {
-  if (event.type === 'caller' || event.type === 'agent' || event.type === 'tool') {
+  if (event.type === 'caller' || event.type === 'agent' || event.type === 'tool' || event.type === 'operator') {
     // The pace is for whoever acts on it at once; of the record it is no part, since the transport says as much.
     const { type, pace: _, ...data }: { readonly type: string; readonly pace?: Pace } = event.event;
     const transient = event.event.type === 'transcript' && !event.event.final;

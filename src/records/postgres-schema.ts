@@ -1,4 +1,5 @@
 import { BridgeError } from '../errors.ts';
+import { delayPartsSql, delaysSql, figureColumnsSql } from './figures-schema.ts';
 import type { Queryable } from './postgres-client.ts';
 
 /** The tables of records in PostgreSQL: those of SQLite in its own types. Event ids are compared byte by byte, hence the collation. */
@@ -86,11 +87,65 @@ CREATE INDEX removed_calls_by_time ON removed_calls (removed_at, id);
 /** As in SQLite. */
 const callerKind = 'ALTER TABLE call_records ADD COLUMN caller_kind text;';
 
+/** As in SQLite. */
+const tenant = `
+ALTER TABLE call_records ADD COLUMN tenant_id text;
+CREATE INDEX call_records_by_tenant ON call_records (tenant_id) WHERE tenant_id IS NOT NULL;
+`;
+
+/** As in SQLite. */
+const figures = `
+ALTER TABLE call_records ADD COLUMN slowest_answer_ms double precision;
+CREATE INDEX call_records_by_prompt ON call_records (prompt, started_at, id);
+
+CREATE TABLE call_figures (
+  call_id text COLLATE "C" PRIMARY KEY,
+  ${figureColumnsSql({ text: 'text', whole: 'bigint', real: 'double precision' })}
+);
+CREATE TABLE call_tools (
+  name text NOT NULL,
+  call_id text COLLATE "C" NOT NULL,
+  PRIMARY KEY (name, call_id)
+);
+CREATE INDEX call_tools_by_call ON call_tools (call_id);
+CREATE TABLE call_refused (
+  id text COLLATE "C" PRIMARY KEY,
+  at bigint NOT NULL,
+  instance text NOT NULL,
+  reason text NOT NULL,
+  carrier text,
+  from_number text,
+  to_number text,
+  calls integer NOT NULL
+);
+CREATE INDEX call_refused_by_time ON call_refused (at, reason, carrier, calls);
+
+CREATE TEMP TABLE delays ON COMMIT DROP AS
+  WITH waits AS (SELECT call_id, greatest(0, (data->>'heardMs')::float8
+    - coalesce(data->>'callerStoppedMs', data->>'detectedMs')::float8) AS ms FROM call_events
+    WHERE type = 'turn' AND data->>'heardMs' IS NOT NULL AND coalesce(data->>'callerStoppedMs', data->>'detectedMs') IS NOT NULL)
+  SELECT call_id, max(ms) AS slowest, ${delaysSql('ms')} FROM waits GROUP BY call_id;
+CREATE UNIQUE INDEX ON delays (call_id);
+UPDATE call_records SET slowest_answer_ms = d.slowest, detail = detail || jsonb_build_object('answers', jsonb_build_array(${delayPartsSql('d.')}))
+  FROM delays d WHERE d.call_id = call_records.id;
+INSERT INTO call_figures SELECT r.id, r.started_at, r.carrier, r.route, r.prompt, r.model, r.result, r.reason, r.currency,
+  r.duration_ms, r.cost, r.turns, r.barge_ins, r.tool_calls,
+  coalesce((detail#>>'{usage,inputTextTokens}')::bigint + (detail#>>'{usage,inputAudioTokens}')::bigint, 0),
+  coalesce((detail#>>'{usage,cachedTokens}')::bigint, 0),
+  coalesce((detail#>>'{usage,outputTextTokens}')::bigint + (detail#>>'{usage,outputAudioTokens}')::bigint, 0),
+  ${delayPartsSql('d.', 0)} FROM call_records r LEFT JOIN delays d ON d.call_id = r.id;
+INSERT INTO call_tools SELECT data->>'name', call_id FROM call_events
+  WHERE type = 'tool.tool_started' AND data->>'name' IS NOT NULL ON CONFLICT DO NOTHING;
+CREATE INDEX call_figures_by_start ON call_figures (started_at);
+`;
+
 export const postgresMigrations: readonly PostgresMigration[] = [
   { id: '0001-records', sql: records },
   { id: '0002-events-by-id', sql: eventsById },
   { id: '0003-removed-calls', sql: removedCalls },
   { id: '0004-caller-kind', sql: callerKind },
+  { id: '0005-tenant', sql: tenant },
+  { id: '0006-figures', sql: figures },
 ];
 
 /** Key of the advisory lock under which the schema is changed: any number that nobody else in the database takes. */
@@ -100,18 +155,22 @@ const STEP_MS = 3_600_000;
 
 /**
  * Brings the schema up to date, all steps or none; of several processes that start at once one does it and the others wait for it. Rejects
- * with STORE_SCHEMA_NEWER when a newer version of this program has been here.
+ * with STORE_SCHEMA_NEWER when a newer version of this program has been here. `table`: where it is noted which steps there were.
  */
-export async function migrate(client: Queryable, migrations: readonly PostgresMigration[]): Promise<void> {
+export async function migrate(
+  client: Queryable,
+  migrations: readonly PostgresMigration[],
+  table = 'record_migrations',
+): Promise<void> {
   await client.query('BEGIN');
   try {
     await client.query(`SET LOCAL statement_timeout = ${STEP_MS}`);
     // Another process may be at it.
     await client.query(patient(`SELECT pg_advisory_xact_lock(${MIGRATION_LOCK})`));
     await client.query(
-      'CREATE TABLE IF NOT EXISTS record_migrations (id text COLLATE "C" PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())',
+      `CREATE TABLE IF NOT EXISTS ${table} (id text COLLATE "C" PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())`,
     );
-    const applied = new Set((await client.query('SELECT id FROM record_migrations')).rows.map((row) => row['id']));
+    const applied = new Set((await client.query(`SELECT id FROM ${table}`)).rows.map((row) => row['id']));
     const known = new Set(migrations.map(({ id }) => id));
     const ahead = [...applied].find((id) => !known.has(String(id)));
     if (ahead !== undefined) {
@@ -120,7 +179,7 @@ export async function migrate(client: Queryable, migrations: readonly PostgresMi
     for (const { id, sql } of migrations) {
       if (applied.has(id)) continue;
       await client.query(patient(sql));
-      await client.query('INSERT INTO record_migrations (id) VALUES ($1)', [id]);
+      await client.query(`INSERT INTO ${table} (id) VALUES ($1)`, [id]);
     }
     await client.query('COMMIT');
   } catch (error) {

@@ -1,10 +1,11 @@
-import { delay, systemClock } from '../call/clock.ts';
-import { BridgeError, errorMessage } from '../errors.ts';
 import { addEvent, type CallRecord, closeAsLost, newRecord, spokenText } from './call-record.ts';
+import type { PriceList } from './costs.ts';
 import type { RecordedEvent } from './event.ts';
-import { createPool, type Pool, type PoolClient, type Queryable } from './postgres-client.ts';
+import { figureColumns, figureValues, overviewRows, overviewStatements, slotsByBucket } from './figures.ts';
+import { createPool, type Queryable } from './postgres-client.ts';
+import { numbered, postgresClients } from './postgres-clients.ts';
 import { migrate, type PostgresMigration, postgresMigrations } from './postgres-schema.ts';
-import type { PriceList } from './prices.ts';
+import { refusedColumns, refusedOf, refusedStatement, refusedValues } from './refused-callers.ts';
 import {
   eventColumns,
   eventOf,
@@ -14,7 +15,10 @@ import {
   recordColumns,
   recordOf,
   recordValues,
+  spokenStatement,
+  toolOf,
 } from './rows.ts';
+import type { Statement } from './statement.ts';
 import type { RecordStore, Removed } from './store.ts';
 import { wordsOf } from './words.ts';
 
@@ -28,24 +32,12 @@ export interface PostgresStoreOptions {
 }
 
 const CONNECT_MS = 5_000;
-const CLOSE_MS = 2_000;
 const STATEMENT_MS = 20_000;
-
-/** Classes of SQLSTATE that say that the data is at fault. https://www.postgresql.org/docs/current/errcodes-appendix.html */
-const DATA_AT_FAULT = /^(22|23)/;
-/** Wrong user, password, database, schema or right: nothing that passes by waiting. */
-const SETTING_AT_FAULT = /^(28|3D|3F|42)/;
 
 const search = {
   condition: 'id IN (SELECT call_id FROM call_words WHERE words @@ ?::tsquery)',
   value: (word: string) => `'${word}':*`,
 };
-
-/** The statement with PostgreSQL's numbered places for `?`. */
-function numbered(sql: string): string {
-  let n = 0;
-  return sql.replace(/\?/g, () => `$${++n}`);
-}
 
 /** `(a, b) SELECT * FROM unnest(…)`: any number of rows by one statement with an array for each column. */
 function bulk(table: string, columns: readonly string[], types: readonly string[]): string {
@@ -58,23 +50,29 @@ const transposed = (rows: readonly unknown[][], width: number): unknown[][] =>
 
 const EVENT_TYPES = ['text', 'text', 'int', 'bigint', 'float8', 'text', 'jsonb'];
 const INSERT_EVENTS = `${bulk('call_events', eventColumns, EVENT_TYPES)} ON CONFLICT (call_id, id) DO NOTHING RETURNING id`;
-const RECORD_TYPES = recordColumns.map((name) => {
-  if (name === 'detail') return 'jsonb';
-  if (name === 'duration_ms' || name === 'last_offset_ms' || name === 'cost') return 'float8';
-  if (/_at$/.test(name)) return 'bigint';
-  return /^(events|turns|barge_ins|tool_calls)$/.test(name) ? 'int' : 'text';
-});
-const PUT_RECORDS = `${bulk('call_records', recordColumns, RECORD_TYPES)} ON CONFLICT (id) DO UPDATE SET ${recordColumns
-  .filter((name) => name !== 'id')
-  .map((name) => `${name} = excluded.${name}`)
-  .join(', ')}`;
+const typeOf = (column: string): string => {
+  if (column === 'detail') return 'jsonb';
+  if (/_ms$|^cost$/.test(column)) return 'float8';
+  if (/_at$|^tokens_/.test(column)) return 'bigint';
+  return /^(events|turns|barge_ins|tool_calls|a\d+)$/.test(column) ? 'int' : 'text';
+};
+/** Any number of rows, each in place of the one that has its key, by one statement. */
+const putting = (table: string, columns: readonly string[], key: string): string =>
+  `${bulk(table, columns, columns.map(typeOf))} ON CONFLICT (${key}) DO UPDATE SET ${columns
+    .filter((name) => name !== key)
+    .map((name) => `${name} = excluded.${name}`)
+    .join(', ')}`;
+const PUT_RECORDS = putting('call_records', recordColumns, 'id');
+const PUT_FIGURES = putting('call_figures', figureColumns, 'call_id');
+const ADD_REFUSED = `${bulk('call_refused', refusedColumns, ['text', 'bigint', 'text', 'text', 'text', 'text', 'text', 'int'])}
+  ON CONFLICT (id) DO NOTHING`;
 /** The database's own clock: those of the fleet's machines need not agree. */
 const NOW = '(extract(epoch FROM clock_timestamp()) * 1000)::bigint';
 
 /** Records in PostgreSQL, shared by any number of processes. */
 export function postgresRecordStore(options: PostgresStoreOptions): RecordStore {
   const { url, prices, timeoutMs = STATEMENT_MS, migrations = postgresMigrations } = options;
-  const pool: Pool = createPool({
+  const pool = createPool({
     connectionString: url,
     max: 4,
     connectionTimeoutMillis: Math.min(CONNECT_MS, timeoutMs),
@@ -85,31 +83,7 @@ export function postgresRecordStore(options: PostgresStoreOptions): RecordStore 
     keepAlive: true,
     allowExitOnIdle: true,
   });
-  let ready: Promise<void> | undefined;
-  let closed: Promise<void> | undefined;
-
-  const open = (): Promise<void> => {
-    ready ??= withClient((client) => migrate(client, migrations)).catch((error: unknown) => {
-      ready = undefined;
-      throw error;
-    });
-    return ready;
-  };
-
-  async function withClient<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
-    if (closed !== undefined) throw new BridgeError('ABORTED', 'the store is closed');
-    let client: PoolClient | undefined;
-    try {
-      client = await pool.connect();
-      const result = await work(client);
-      client.release();
-      return result;
-    } catch (error) {
-      // What state the connection is in is not known: a statement that timed out may still be running on it.
-      client?.release(true);
-      throw told(error);
-    }
-  }
+  const { open, withClient, close } = postgresClients(pool, (client) => migrate(client, migrations));
 
   async function transaction<T>(work: (client: Queryable) => Promise<T>): Promise<T> {
     await open();
@@ -126,8 +100,12 @@ export function postgresRecordStore(options: PostgresStoreOptions): RecordStore 
     return withClient(async (client) => (await client.query(sql, values)).rows);
   }
 
-  const put = (client: Queryable, records: readonly CallRecord[]) =>
-    client.query(PUT_RECORDS, transposed(records.map(recordValues), recordColumns.length));
+  const asked = ({ sql, values }: Statement) => rows(numbered(sql), values);
+
+  async function put(client: Queryable, records: readonly CallRecord[]): Promise<void> {
+    await client.query(PUT_RECORDS, transposed(records.map(recordValues), recordColumns.length));
+    await client.query(PUT_FIGURES, transposed(records.map(figureValues), figureColumns.length));
+  }
 
   /** Two that change the same calls wait for each other: a record that is not there yet has no row to be locked. `calls` are in order. */
   const lock = (client: Queryable, calls: readonly string[]) =>
@@ -139,8 +117,8 @@ export function postgresRecordStore(options: PostgresStoreOptions): RecordStore 
        ON CONFLICT (id) DO UPDATE SET removed_at = excluded.removed_at`,
       [ids],
     );
-    await client.query('DELETE FROM call_words WHERE call_id = ANY($1)', [ids]);
-    await client.query('DELETE FROM call_events WHERE call_id = ANY($1)', [ids]);
+    for (const table of ['call_words', 'call_events', 'call_tools', 'call_figures'])
+      await client.query(`DELETE FROM ${table} WHERE call_id = ANY($1)`, [ids]);
     await client.query('DELETE FROM call_records WHERE id = ANY($1)', [ids]);
   }
 
@@ -167,12 +145,21 @@ export function postgresRecordStore(options: PostgresStoreOptions): RecordStore 
         const spoken: Array<[string, string[]]> = [];
         for (const event of added) {
           const record = records.get(event.callId) ?? newRecord(event.callId, instance, event);
-          addEvent(record, event, prices);
+          addEvent(record, event, prices, instance);
           records.set(event.callId, record);
           const words = [...new Set(wordsOf(spokenText(event) ?? ''))];
           if (words.length > 0) spoken.push([event.callId, words]);
         }
         await put(client, [...records.values()]);
+        const tools = added.flatMap((event) => {
+          const name = toolOf(event);
+          return name === undefined ? [] : [[name, event.callId]];
+        });
+        if (tools.length > 0)
+          await client.query(
+            `${bulk('call_tools', ['name', 'call_id'], ['text', 'text'])} ON CONFLICT DO NOTHING`,
+            transposed(tools, 2),
+          );
         if (spoken.length === 0) return;
         await client.query(
           `INSERT INTO call_words (call_id, words)
@@ -180,10 +167,7 @@ export function postgresRecordStore(options: PostgresStoreOptions): RecordStore 
           [spoken.map(([callId]) => callId), spoken.map(([, words]) => words.join(' '))],
         );
       }),
-    async list(query) {
-      const { sql, values } = listStatement(query, search);
-      return (await rows(numbered(sql), values)).map(recordOf);
-    },
+    list: async (query) => (await asked(listStatement(query, search))).map(recordOf),
     async get(callId) {
       const [row] = await rows('SELECT * FROM call_records WHERE id = $1', [callId]);
       return row === undefined ? undefined : recordOf(row);
@@ -192,24 +176,39 @@ export function postgresRecordStore(options: PostgresStoreOptions): RecordStore 
       const sql = 'SELECT * FROM call_events WHERE call_id = $1 AND id > $2 ORDER BY id LIMIT $3';
       return (await rows(sql, [callId, after ?? '', limit])).map(eventOf);
     },
-    async between(range) {
-      const { sql, values } = rangeStatement(range);
-      return (await rows(numbered(sql), values)).map(eventOf);
+    between: async (range) => (await asked(rangeStatement(range))).map(eventOf),
+    spoken: async (callIds, limit) => (await asked(spokenStatement(callIds, limit))).map(eventOf),
+    async overview(query) {
+      const { slots, groups, refused } = overviewStatements(query, slotsByBucket);
+      return overviewRows({ slots: await asked(slots), groups: await asked(groups), refused: await asked(refused) });
     },
+    async addRefused(callers) {
+      await rows(ADD_REFUSED, transposed(callers.map(refusedValues), refusedColumns.length));
+    },
+    refusedCallers: async (query) => (await asked(refusedStatement(query))).map(refusedOf),
     async heartbeat(instance) {
       await rows(
         `INSERT INTO bridge_instances (id, seen_at) VALUES ($1, ${NOW}) ON CONFLICT (id) DO UPDATE SET seen_at = ${NOW}`,
         [instance],
       );
+      // Others may come to it at any time.
+      return true;
     },
-    closeInterrupted: ({ instances = [], silentMs }) =>
+    async silent(silentMs) {
+      const found = await rows(`SELECT id FROM bridge_instances WHERE seen_at < ${NOW} - $1::bigint ORDER BY id`, [
+        silentMs,
+      ]);
+      return found.map((row) => String(row['id']));
+    },
+    closeInterrupted: ({ instances = [], silentMs, except = [] }) =>
       transaction(async (client) => {
         const silent = await client.query(
-          `SELECT id FROM bridge_instances WHERE seen_at < ${NOW} - $1::bigint ORDER BY id FOR UPDATE SKIP LOCKED`,
-          [silentMs ?? null],
+          `SELECT id FROM bridge_instances WHERE seen_at < ${NOW} - $1::bigint AND id <> ALL($2::text[])
+           ORDER BY id FOR UPDATE SKIP LOCKED`,
+          [silentMs ?? null, except],
         );
         const gone = [...new Set([...instances, ...silent.rows.map((row) => String(row['id']))])];
-        if (gone.length === 0) return 0;
+        if (gone.length === 0) return [];
         const open = await client.query(
           'SELECT * FROM call_records WHERE instance = ANY($1) AND ended_at IS NULL ORDER BY id FOR UPDATE',
           [gone],
@@ -218,7 +217,7 @@ export function postgresRecordStore(options: PostgresStoreOptions): RecordStore 
         for (const record of records) closeAsLost(record);
         if (records.length > 0) await put(client, records);
         await client.query('DELETE FROM bridge_instances WHERE id = ANY($1)', [gone]);
-        return records.length;
+        return records;
       }),
     removeOlder: (before, limit) =>
       transaction(async (client) => {
@@ -229,6 +228,7 @@ export function postgresRecordStore(options: PostgresStoreOptions): RecordStore 
         );
         const ids = old.rows.map((row) => row['id']);
         if (ids.length > 0) await removeAll(client, ids);
+        await client.query('DELETE FROM call_refused WHERE at < $1', [before]);
         return ids.length;
       }),
     remove: (callId) =>
@@ -253,28 +253,6 @@ export function postgresRecordStore(options: PostgresStoreOptions): RecordStore 
     async forgetRemoved(before) {
       await rows('DELETE FROM removed_calls WHERE removed_at < $1', [before]);
     },
-    close() {
-      // The pool waits for statements that run, and a server that hangs answers none.
-      closed ??= Promise.race([pool.end().catch(() => {}), delay(systemClock, CLOSE_MS)]);
-      return closed;
-    },
+    close,
   };
-}
-
-/** The error of a database as the port tells it. Messages of the server can hold data, of a connection its address: neither is repeated. */
-function told(error: unknown): BridgeError {
-  if (error instanceof BridgeError) return error;
-  const code = (error as { code?: unknown }).code;
-  const state = typeof code === 'string' ? code : '';
-  if (DATA_AT_FAULT.test(state)) {
-    return new BridgeError('STORE_REFUSED', `PostgreSQL refuses the data (SQLSTATE ${state})`, { cause: error });
-  }
-  if (SETTING_AT_FAULT.test(state) && state.length === 5) {
-    return new BridgeError('CONFIG_INVALID', `DATABASE_URL: PostgreSQL says: ${errorMessage(error)}`, { cause: error });
-  }
-  const why = state === '' ? 'no answer' : state;
-  return new BridgeError('STORE_UNAVAILABLE', `PostgreSQL cannot be used at the moment (${why})`, {
-    cause: error,
-    retryable: true,
-  });
 }

@@ -1,11 +1,12 @@
 import type { CallRecord } from './call-record.ts';
 import type { RecordedEvent } from './event.ts';
+import { countedSql } from './figures.ts';
+import type { Statement, Value } from './statement.ts';
 import type { EventRange, RecordQuery } from './store.ts';
 import { askedWords } from './words.ts';
 
 /** How records lie in tables: the same columns in every database, so that an operator's query works on each. */
 
-type Value = string | number | null;
 type Row = Readonly<Record<string, unknown>>;
 
 /** Columns of `call_records` whose value is a text or a number, each with the field it holds. */
@@ -22,6 +23,7 @@ const COLUMNS = {
   prompt: 'prompt',
   model: 'model',
   conversation_id: 'conversationId',
+  tenant_id: 'tenantId',
   started_at: 'startedAt',
   answered_at: 'answeredAt',
   ended_at: 'endedAt',
@@ -34,6 +36,7 @@ const COLUMNS = {
   turns: 'turns',
   barge_ins: 'bargeIns',
   tool_calls: 'toolCalls',
+  slowest_answer_ms: 'slowestAnswerMs',
   cost: 'cost',
   currency: 'currency',
 } as const satisfies Record<string, keyof CallRecord>;
@@ -49,9 +52,18 @@ const NUMBERS = new Set<string>([
   'turns',
   'barge_ins',
   'tool_calls',
+  'slowest_answer_ms',
   'cost',
 ]);
-const DETAILS = ['transports', 'usage', 'counters', 'recording'] as const satisfies ReadonlyArray<keyof CallRecord>;
+const DETAILS = [
+  'continues',
+  'transports',
+  'usage',
+  'counters',
+  'recording',
+  'answers',
+  'after',
+] as const satisfies ReadonlyArray<keyof CallRecord>;
 
 /** All columns, in the order of `recordValues`; the last, `detail`, is JSON. */
 export const recordColumns: readonly string[] = [...Object.keys(COLUMNS), 'detail'];
@@ -63,7 +75,8 @@ export function recordValues(record: CallRecord): Value[] {
 
 /** Reads a row back. Databases give large numbers as text and JSON as text or as an object. */
 export function recordOf(row: Row): CallRecord {
-  const record: Record<string, unknown> = {};
+  // Rows that an older version wrote do not say it.
+  const record: Record<string, unknown> = { continues: null, answers: [], after: null };
   for (const [column, field] of Object.entries(COLUMNS)) {
     const value = row[column] ?? null;
     record[field] = value !== null && NUMBERS.has(column) ? Number(value) : value;
@@ -92,15 +105,18 @@ export function eventOf(row: Row): RecordedEvent {
   };
 }
 
+/** The name of a tool that was run, where the event says so. */
+export function toolOf({ type, data }: RecordedEvent): string | undefined {
+  const { name } = data;
+  return type === 'tool.tool_started' && typeof name === 'string' ? name : undefined;
+}
+
 function parsed(value: unknown): unknown {
   return typeof value === 'string' ? JSON.parse(value) : value;
 }
 
-/** The statement of a range of events, with `?` for values. */
-export function rangeStatement({ callId, conversationId, after, until, limit }: EventRange): {
-  sql: string;
-  values: Value[];
-} {
+/** The statement of a range of events. */
+export function rangeStatement({ callId, conversationId, after, until, limit }: EventRange): Statement {
   const conditions = ['id > ?', 'id <= ?'];
   const values: Value[] = [after, until];
   if (callId !== undefined) {
@@ -121,8 +137,21 @@ export interface WordSearch {
   readonly value: (word: string) => string;
 }
 
-/** The statement of a list, with `?` for values. */
-export function listStatement(query: RecordQuery, search: WordSearch): { sql: string; values: Value[] } {
+/** The types of events that hold what was said, typed, or written of a call: what a search looks at. */
+const WORDY = ['agent.transcript', 'caller.text', 'call_summarized'];
+
+/** The statement of what was said in some calls. */
+export function spokenStatement(callIds: readonly string[], limit: number): Statement {
+  const places = (list: readonly string[]) => list.map(() => '?').join(', ');
+  return {
+    sql: `SELECT * FROM call_events WHERE call_id IN (${places(callIds)}) AND type IN (${places(WORDY)})
+      ORDER BY call_id, id LIMIT ?`,
+    values: [...callIds, ...WORDY, limit],
+  };
+}
+
+/** The statement of a list. */
+export function listStatement(query: RecordQuery, search: WordSearch): Statement {
   const conditions: string[] = [];
   const values: Value[] = [];
   const add = (condition: string, ...given: Value[]) => {
@@ -143,9 +172,19 @@ export function listStatement(query: RecordQuery, search: WordSearch): { sql: st
     else add('(from_number LIKE ? OR to_number LIKE ?)', `+%${digits}`, `+%${digits}`);
   }
   if (query.callerKind !== undefined) add('caller_kind = ?', query.callerKind);
+  if (query.prompt !== undefined) add('prompt = ?', query.prompt);
+  if (query.route !== undefined) add('route = ?', query.route);
+  if (query.carrier !== undefined) add('carrier = ?', query.carrier);
+  if (query.tool !== undefined) add('id IN (SELECT call_id FROM call_tools WHERE name = ?)', query.tool);
+  if (query.slowMs !== undefined) add('slowest_answer_ms >= ?', query.slowMs);
+  if (query.interrupted === true) add('barge_ins > 0');
+  if (query.failed === true) add("result <> 'success'");
+  if (query.counted === true) add(countedSql('reason'));
+  if (query.costFrom !== undefined) add('cost >= ?', query.costFrom);
   if (query.result !== undefined) add('result = ?', query.result);
   if (query.reason !== undefined) add('reason = ?', query.reason);
   if (query.conversationId !== undefined) add('conversation_id = ?', query.conversationId);
+  if (query.tenantId !== undefined) add('tenant_id = ?', query.tenantId);
   if (query.active !== undefined) add(query.active ? 'ended_at IS NULL' : 'ended_at IS NOT NULL');
   if (query.since !== undefined) add('started_at >= ?', query.since);
   if (query.until !== undefined) add('started_at < ?', query.until);

@@ -1,4 +1,5 @@
 import type { Migration } from '../stores/sqlite.ts';
+import { delayPartsSql, delaysSql, figureColumnsSql } from './figures-schema.ts';
 
 /** The tables of records in SQLite. Moments are ms since 1970. `detail` and `data` are JSON. */
 
@@ -95,10 +96,68 @@ INSERT INTO call_words_index (call_words_index) VALUES ('rebuild');
 /** Whether somebody withheld who he is, or nobody was asked: both have no number. */
 const callerKind = 'ALTER TABLE call_records ADD COLUMN caller_kind TEXT;';
 
+/** Whose calls they are, where one daemon serves several customers. */
+const tenant = `
+ALTER TABLE call_records ADD COLUMN tenant_id TEXT;
+CREATE INDEX call_records_by_tenant ON call_records (tenant_id) WHERE tenant_id IS NOT NULL;
+`;
+
+/**
+ * What overviews count, which tools were run, and who was refused; of calls that were recorded before, too. The figures have a table of their own: a
+ * record is ten times as wide.
+ */
+const figures = `
+ALTER TABLE call_records ADD COLUMN slowest_answer_ms REAL;
+CREATE INDEX call_records_by_prompt ON call_records (prompt, started_at, id);
+
+CREATE TABLE call_figures (
+  call_id TEXT PRIMARY KEY,
+  ${figureColumnsSql({ text: 'TEXT', whole: 'INTEGER', real: 'REAL' })}
+) STRICT;
+CREATE TABLE call_tools (
+  name TEXT NOT NULL,
+  call_id TEXT NOT NULL,
+  PRIMARY KEY (name, call_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX call_tools_by_call ON call_tools (call_id);
+CREATE TABLE call_refused (
+  id TEXT PRIMARY KEY,
+  at INTEGER NOT NULL,
+  instance TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  carrier TEXT,
+  from_number TEXT,
+  to_number TEXT,
+  calls INTEGER NOT NULL
+) STRICT;
+CREATE INDEX call_refused_by_time ON call_refused (at, reason, carrier, calls);
+
+CREATE TEMP TABLE waits AS SELECT call_id, max(0, json_extract(data, '$.heardMs')
+  - coalesce(json_extract(data, '$.callerStoppedMs'), json_extract(data, '$.detectedMs'))) AS ms
+  FROM call_events WHERE type = 'turn';
+CREATE TEMP TABLE delays AS SELECT call_id, max(ms) AS slowest, ${delaysSql('ms')} FROM waits WHERE ms IS NOT NULL GROUP BY call_id;
+CREATE UNIQUE INDEX temp.delays_by_call ON delays (call_id);
+UPDATE call_records SET slowest_answer_ms = d.slowest, detail = json_set(detail, '$.answers', json_array(${delayPartsSql('d.')}))
+  FROM delays d WHERE d.call_id = call_records.id;
+INSERT INTO call_figures SELECT r.id, r.started_at, r.carrier, r.route, r.prompt, r.model, r.result, r.reason, r.currency,
+  r.duration_ms, r.cost, r.turns, r.barge_ins, r.tool_calls,
+  coalesce(json_extract(detail, '$.usage.inputTextTokens') + json_extract(detail, '$.usage.inputAudioTokens'), 0),
+  coalesce(json_extract(detail, '$.usage.cachedTokens'), 0),
+  coalesce(json_extract(detail, '$.usage.outputTextTokens') + json_extract(detail, '$.usage.outputAudioTokens'), 0),
+  ${delayPartsSql('d.', 0)} FROM call_records r LEFT JOIN delays d ON d.call_id = r.id;
+DROP TABLE temp.delays;
+DROP TABLE temp.waits;
+INSERT OR IGNORE INTO call_tools SELECT json_extract(data, '$.name'), call_id FROM call_events
+  WHERE type = 'tool.tool_started' AND json_extract(data, '$.name') IS NOT NULL;
+CREATE INDEX call_figures_by_start ON call_figures (started_at);
+`;
+
 export const recordMigrations: readonly Migration[] = [
   { id: '0001-records', sql: records },
   { id: '0002-events-by-id', sql: eventsById },
   { id: '0003-removed-calls', sql: removedCalls },
   { id: '0004-forgetful-index', sql: forgetfulIndex },
   { id: '0005-caller-kind', sql: callerKind },
+  { id: '0006-tenant', sql: tenant },
+  { id: '0007-figures', sql: figures },
 ];

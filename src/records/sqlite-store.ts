@@ -1,7 +1,8 @@
 import { BridgeError, errorMessage } from '../errors.ts';
+import { notOpenedAgain } from '../stores/opened-again.ts';
 import type { Query } from '../stores/queries.ts';
 import { WorkerThread } from '../thread/worker-thread.ts';
-import type { PriceList } from './prices.ts';
+import type { PriceList } from './costs.ts';
 import type { RecordQueries } from './sqlite-queries.ts';
 import type { RecordWorkerStart } from './sqlite-worker.ts';
 import type { RecordStore } from './store.ts';
@@ -16,6 +17,8 @@ export interface SqliteStoreOptions {
   readonly onNotice?: (notice: string) => void;
 }
 
+/** Longer than a daemon that takes calls, or is not alone, leaves it alone: where nothing goes on there is no thread for it, ms. */
+const IDLE_MS = 20_000;
 /** Primary result codes of SQLite that say that the data is at fault: TOOBIG, CONSTRAINT, MISMATCH. https://www.sqlite.org/rescode.html */
 const REFUSALS = new Set([18, 19, 20]);
 
@@ -26,11 +29,13 @@ export function sqliteRecordStore({ path, prices, onFailure, onNotice }: SqliteS
     name: 'records',
     workerData: { path, prices } satisfies RecordWorkerStart,
     what: `the database ${path}`,
+    idleMs: IDLE_MS,
     told: (notice) => onNotice?.(String(notice)),
     gone: (failure, ready) => {
       if (failure !== undefined && ready) onFailure?.(failure);
     },
   });
+  let wasOpen = false;
   const ask = async <K extends keyof RecordQueries>(
     name: K,
     ...args: Parameters<RecordQueries[K]>
@@ -39,19 +44,28 @@ export function sqliteRecordStore({ path, prices, onFailure, onNotice }: SqliteS
       return (await thread.ask({ area: 'records', name, args } satisfies Query)) as ReturnType<RecordQueries[K]>;
     } catch (cause) {
       const { errcode } = cause as { errcode?: number };
-      if (errcode === undefined || !REFUSALS.has(errcode & 0xff)) throw cause;
+      if (errcode === undefined || !REFUSALS.has(errcode & 0xff))
+        throw wasOpen ? notOpenedAgain(cause, 'the records') : cause;
       throw new BridgeError('STORE_REFUSED', errorMessage(cause), { cause });
     }
   };
   return {
     kind: 'sqlite',
-    open: () => thread.start(),
+    async open() {
+      await thread.start();
+      wasOpen = true;
+    },
     append: (instance, events) => ask('append', instance, events),
     list: (query) => ask('list', query),
     get: (callId) => ask('get', callId),
     events: (callId, after, limit) => ask('events', callId, after, limit),
     between: (range) => ask('between', range),
+    spoken: (callIds, limit) => ask('spoken', callIds, limit),
+    overview: (query) => ask('overview', query),
+    addRefused: (callers) => ask('addRefused', callers),
+    refusedCallers: (query) => ask('refusedCallers', query),
     heartbeat: (instance) => ask('heartbeat', instance),
+    silent: (silentMs) => ask('silent', silentMs),
     closeInterrupted: (which) => ask('closeInterrupted', which),
     removeOlder: (before, limit) => ask('removeOlder', before, limit),
     remove: (callId) => ask('remove', callId),

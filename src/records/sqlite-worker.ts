@@ -2,7 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { databaseService } from '../stores/queries.ts';
 import { openDatabase } from '../stores/sqlite.ts';
 import { serveThread, teller } from '../thread/serve.ts';
-import type { PriceList } from './prices.ts';
+import type { PriceList } from './costs.ts';
 import { recordQueries } from './sqlite-queries.ts';
 import { recordMigrations } from './sqlite-schema.ts';
 

@@ -1,5 +1,6 @@
 import type { CallRecord } from './call-record.ts';
 import type { RecordedEvent } from './event.ts';
+import type { OverviewQuery, OverviewRows } from './figures.ts';
 
 /** Which calls are asked for. What is left out does not matter. */
 export interface RecordQuery {
@@ -9,9 +10,26 @@ export interface RecordQuery {
   readonly number?: string | undefined;
   /** What is known of the person on the line. */
   readonly callerKind?: 'number' | 'identity' | 'withheld' | undefined;
+  /** Names of the prompt and the route that answered, and where the call came from. */
+  readonly prompt?: string | undefined;
+  readonly route?: string | undefined;
+  readonly carrier?: string | undefined;
+  /** Name of a tool that was run in the call. */
+  readonly tool?: string | undefined;
+  /** An answer of it took so long at least, ms. */
+  readonly slowMs?: number | undefined;
+  /** The caller spoke over the agent. */
+  readonly interrupted?: true | undefined;
+  /** It ended otherwise than it should. */
+  readonly failed?: true | undefined;
+  /** An overview counts it among the calls: see `countedSql`. */
+  readonly counted?: true | undefined;
+  /** It cost so much at least. */
+  readonly costFrom?: number | undefined;
   readonly result?: string | undefined;
   readonly reason?: string | undefined;
   readonly conversationId?: string | undefined;
+  readonly tenantId?: string | undefined;
   /** Whether the call goes on. */
   readonly active?: boolean | undefined;
   /** Begun at or after this moment, ms since 1970. */
@@ -39,6 +57,32 @@ export interface EventRange {
   readonly limit: number;
 }
 
+/** A caller who was not taken; or, of many at once, how many. */
+export interface RefusedCaller {
+  /** Sorts by time, as ids of events do. */
+  readonly id: string;
+  /** Ms since 1970. */
+  readonly at: number;
+  readonly instance: string;
+  readonly reason: string;
+  readonly carrier: string | null;
+  /** Null where it stands for many, or he is not known. */
+  readonly from: string | null;
+  readonly to: string | null;
+  readonly calls: number;
+}
+
+/** Which refused callers are asked for, the newest first. */
+export interface RefusedQuery {
+  readonly since: number;
+  readonly until: number;
+  readonly reason?: string | undefined;
+  readonly carrier?: string | undefined;
+  /** Older than the one with this id. */
+  readonly before?: string | undefined;
+  readonly limit: number;
+}
+
 /** A call that was removed. */
 export interface Removed {
   readonly callId: string;
@@ -52,6 +96,8 @@ export interface Interrupted {
   readonly instances?: readonly string[];
   /** Calls of processes that were not heard of for so long, ms, by the database's clock. */
   readonly silentMs?: number;
+  /** These live: they were heard by another way. */
+  readonly except?: readonly string[];
 }
 
 /**
@@ -71,11 +117,21 @@ export interface RecordStore {
   events(callId: string, after: string | undefined, limit: number): Promise<RecordedEvent[]>;
   /** Events of a range in the order of their ids, whatever their calls, the oldest first; fewer than its limit: there are no more. */
   between(range: EventRange): Promise<RecordedEvent[]>;
-  /** Says that this process lives. */
-  heartbeat(instance: string): Promise<void>;
-  /** Closes open calls of processes that are gone, as `process-lost`, and forgets those processes; resolves to the number of calls. */
-  closeInterrupted(which: Interrupted): Promise<number>;
-  /** Removes calls that ended and that began before `before`, at most `limit`; resolves to how many. */
+  /** What was said, typed and written of these calls, in order; at most `limit` events. */
+  spoken(callIds: readonly string[], limit: number): Promise<RecordedEvent[]>;
+  /** What the calls of a time come to. */
+  overview(query: OverviewQuery): Promise<OverviewRows>;
+  /** Keeps callers who were refused; those that are there already, by their id, are left as they are. */
+  addRefused(callers: readonly RefusedCaller[]): Promise<void>;
+  /** The newest first. */
+  refusedCallers(query: RefusedQuery): Promise<RefusedCaller[]>;
+  /** Says that this process lives. Resolves to whether anything is to be looked after soon: others that said so, too, or what was removed and is not gone yet. */
+  heartbeat(instance: string): Promise<boolean>;
+  /** Processes that were not heard of for so long, ms, by the database's clock. */
+  silent(silentMs: number): Promise<readonly string[]>;
+  /** Closes open calls of processes that are gone, as `process-lost`, and forgets those processes; resolves to the calls, each of them once. */
+  closeInterrupted(which: Interrupted): Promise<readonly CallRecord[]>;
+  /** Removes calls that ended and that began before `before`, at most `limit`; resolves to how many. Callers who were refused before it go, too. */
   removeOlder(before: number, limit: number): Promise<number>;
   /** Removes a call that ended, with all that is stored of it. False: there is none. Events of it that come later are not stored any more. */
   remove(callId: string): Promise<boolean>;

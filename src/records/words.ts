@@ -21,3 +21,16 @@ export function wordsOf(text: string): string[] {
 export function askedWords(text: string): string[] {
   return [...new Set(wordsOf(text))].slice(0, MOST_ASKED);
 }
+
+/** Words as they are written, each with what it is searched by. */
+const WRITTEN =
+  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]|[[\p{L}\p{N}\p{M}]--[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]]+/gv;
+
+/** The words of a text and where each stands in it, in UTF-16 units: one written word may be searched as several. */
+export function wordsWithPlaces(text: string): Array<{ from: number; to: number; words: readonly string[] }> {
+  return [...text.matchAll(WRITTEN)].map((match) => ({
+    from: match.index,
+    to: match.index + match[0].length,
+    words: wordsOf(match[0]),
+  }));
+}

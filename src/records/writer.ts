@@ -3,6 +3,7 @@ import type { Clock, Timer } from '../call/clock.ts';
 import type { Log } from '../call/leg.ts';
 import { errorCode, errorMessage } from '../errors.ts';
 import { Backlog, type Segment } from './backlog.ts';
+import type { CallRecord } from './call-record.ts';
 import type { RecordedEvent, RecordSink } from './event.ts';
 import type { SpoolFolder } from './owner.ts';
 import { RefusedEvents } from './refused.ts';
@@ -19,6 +20,8 @@ export interface RecordWriterOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly meters: WriterMeters;
+  /** Calls that a dead process left open were closed as lost, and are told of nowhere else. Must not throw. */
+  readonly lost?: ((calls: readonly CallRecord[]) => void) | undefined;
   /** How long events wait in memory at most before they are on disk, ms: what a death of the process can cost. */
   readonly flushMs?: number;
   /** Most events held in memory. */
@@ -219,7 +222,7 @@ export class RecordWriter implements RecordSink {
   }
 
   async #next(segment: Segment): Promise<void> {
-    const { store, meters, log } = this.#options;
+    const { store, meters, log, lost } = this.#options;
     const { events, damaged } = await this.#backlog.load(segment);
     if (damaged > 0) {
       meters.failed('damaged', damaged);
@@ -236,7 +239,10 @@ export class RecordWriter implements RecordSink {
     if (!this.#backlog.isDone(segment)) return;
     if (segment.lastOf !== undefined) {
       const closed = await store.closeInterrupted({ instances: [segment.lastOf.instance] });
-      if (closed > 0) log.warn({ calls: closed }, 'calls that the process before left open were closed as lost');
+      if (closed.length > 0) {
+        log.warn({ calls: closed.length }, 'calls that the process before left open were closed as lost');
+        lost?.(closed);
+      }
     }
     await this.#backlog.finish(segment);
   }

@@ -1,10 +1,11 @@
 import { dirname, resolve as resolvePath } from 'node:path';
 import { z } from 'zod';
+import { kindOfTarget, parseTarget, type TargetKind } from '../agents/target.ts';
 import { partyText } from '../call/party.ts';
 import { BridgeError, errorMessage } from '../errors.ts';
 import { parsePrefix } from '../numbering/number.ts';
 import { parseParty } from '../numbering/party.ts';
-import { plainText, readOperatorFile, readYaml } from '../operator-file.ts';
+import { filesOnDisk, plainText, readYaml } from '../operator-file.ts';
 import { isLanguage, isVoice, LANGUAGE_RULE, SAY_MOST, VOICE_RULE } from '../spoken.ts';
 import { hint } from '../suggest.ts';
 import { isZone } from '../zone.ts';
@@ -67,10 +68,11 @@ const route = z.strictObject({
   to: list.optional(),
   from: list.optional(),
   when: z.union([window.transform((one) => [one]), z.array(window).min(1)]).optional(),
-  prompt: z.string().min(1),
+  /** Left out where the agent needs no words. */
+  prompt: z.string().min(1).optional(),
   tools: z.array(z.string()).optional(),
-  /** The kind of agent that answers, in place of the prompt's. */
-  agent: z.string().optional(),
+  /** The kind of agent that answers in place of the prompt's, or an object that says which of that kind. */
+  agent: z.unknown().optional(),
   say: words.optional(),
 });
 /** The file; what a route says by keys of a kind of agents' is left to that kind. */
@@ -83,9 +85,11 @@ const fileOf = (agentKeys: Readonly<Record<string, z.ZodType>>) =>
   });
 
 /** What a route may say of agents of one kind; see `AgentOptions`. */
-export interface RouteKind {
-  readonly name: string;
-  readonly options: { readonly route: Readonly<Record<string, z.ZodType>> };
+export interface RouteKind extends TargetKind {
+  readonly options: TargetKind['options'] & {
+    readonly route: Readonly<Record<string, z.ZodType>>;
+    mayBeWordless?(options: Readonly<Record<string, unknown>>): boolean;
+  };
 }
 
 /** What the routes may name. */
@@ -101,15 +105,15 @@ export interface RouteTargets {
 }
 
 /** Loads the file. Rejects with CONFIG_INVALID, one line a problem: `routes.yaml:7: ...`. */
-export async function loadRoutes(path: string, targets: RouteTargets): Promise<Routes> {
+export async function loadRoutes(path: string, targets: RouteTargets, files = filesOnDisk): Promise<Routes> {
   let text: string;
   try {
-    text = await readOperatorFile(path);
+    text = await files.read(path);
   } catch (error) {
     throw new BridgeError('CONFIG_INVALID', `${path}: cannot be read: ${errorMessage(error)}`, { cause: error });
   }
   const folder = dirname(path);
-  return parseRoutes(path, text, targets, (name) => readOperatorFile(resolvePath(folder, name)));
+  return parseRoutes(path, text, targets, (name) => files.read(resolvePath(folder, name)));
 }
 
 /** As `loadRoutes`, from a text. `readList` gives the text of a file of numbers, named as in the routes. */
@@ -124,7 +128,8 @@ export async function parseRoutes(
   const report = (at: readonly PropertyKey[], problem: string) => {
     problems.push(`${path}:${document.lineOf(at)}: ${[...at, ''].join('.').slice(0, -1)}: ${problem}`);
   };
-  const ofRoute = (i: number) => (field: string, problem: string) => report(['routes', i, field], problem);
+  const ofRoute = (i: number) => (field: readonly PropertyKey[], problem: string) =>
+    report(['routes', i, ...field], problem);
   const stop = (): never => {
     throw new BridgeError('CONFIG_INVALID', problems.join('\n'));
   };
@@ -162,7 +167,8 @@ export async function parseRoutes(
 
   const routes = file.routes.map((raw, i): Route => {
     const at = (field: string) => ['routes', i, field];
-    if (!targets.hasPrompt(raw.prompt)) report(at('prompt'), `there is no prompt "${raw.prompt}"`);
+    if (raw.prompt !== undefined && !targets.hasPrompt(raw.prompt))
+      report(at('prompt'), `there is no prompt "${raw.prompt}"`);
     for (const tool of raw.tools ?? []) if (!targets.hasTool(tool)) report(at('tools'), `there is no tool "${tool}"`);
     const numbers = (field: 'to' | 'from') =>
       raw[field]?.flatMap((entry) => {
@@ -210,37 +216,42 @@ function routesIn(file: unknown): Array<Parameters<typeof agentOf>[0]> {
     .object({ routes: z.array(z.unknown()).catch([]) })
     .catch({ routes: [] })
     .parse(file);
-  const answered = z.looseObject({ prompt: z.string().catch(''), agent: z.string().optional().catch(undefined) });
-  return routes.map((raw) => answered.catch({ prompt: '' }).parse(raw));
+  const answered = z.looseObject({ prompt: z.string().optional().catch(''), agent: z.unknown().optional() });
+  return routes.map((raw) => answered.catch({ prompt: '', agent: undefined }).parse(raw));
 }
 
 /** What a route says of its agent, checked by the kind that it is of. */
 function agentOf(
-  raw: Readonly<Record<string, unknown>> & { readonly prompt: string; readonly agent?: string | undefined },
+  raw: Readonly<Record<string, unknown>> & { readonly prompt?: string | undefined; readonly agent?: unknown },
   { agents, agentOf: ofPrompt }: RouteTargets,
-  report: (field: string, problem: string) => void,
+  report: (field: readonly PropertyKey[], problem: string) => void,
 ): RoutedAgent {
-  const prompted = ofPrompt(raw.prompt);
-  const kind = raw.agent ?? prompted?.kind ?? agents[0]?.name ?? '';
+  const prompted = raw.prompt === undefined ? undefined : ofPrompt(raw.prompt);
+  const chosen = kindOfTarget(raw.agent);
+  // A name alone is enough where the prompt is of that kind: it may say the rest.
+  const isPrompts = raw.agent === undefined ? prompted !== undefined : raw.agent === prompted?.kind;
+  const parsed = isPrompts ? undefined : parseTarget(raw.agent ?? agents[0]?.name, agents);
+  if (parsed?.ok === false) for (const { path, problem } of parsed.problems) report(['agent', ...path], problem);
+  const target = parsed?.ok === true ? parsed.target : undefined;
+  const kind = target?.kind ?? (parsed?.ok === false ? parsed.kind : prompted?.kind) ?? '';
   const found = agents.find(({ name }) => name === kind);
-  if (found === undefined) {
-    const names = agents.map(({ name }) => name);
-    report('agent', `there is no kind of agent "${kind}" (there is ${names.join(', ')})${hint(kind, names)}`);
-    return { chosen: raw.agent, kind, options: {} };
-  }
+  if (found === undefined) return { chosen, kind, options: {} };
   if (prompted !== undefined && prompted.kind !== kind && prompted.isParticular)
-    report('agent', `"${raw.prompt}" is a prompt for ${prompted.kind}: it says what ${kind} does not understand`);
+    report(['agent'], `"${raw.prompt}" is a prompt for ${prompted.kind}: it says what ${kind} does not understand`);
   const given = Object.fromEntries(
     Object.entries(raw).filter(([key]) => agents.some(({ options }) => key in options.route)),
   );
   const result = z.strictObject(found.options.route).safeParse(given);
-  if (result.success) return { chosen: raw.agent, kind, options: result.data };
-  for (const issue of result.error.issues) {
+  const options = result.success ? result.data : {};
+  for (const issue of result.success ? [] : result.error.issues) {
     if (issue.code === 'unrecognized_keys')
-      for (const key of issue.keys) report(key, `is nothing that ${kind} understands`);
-    else report(issue.path.join('.'), issue.message);
+      for (const key of issue.keys) report([key], `is nothing that ${kind} understands`);
+    else report(issue.path, issue.message);
   }
-  return { chosen: raw.agent, kind, options: {} };
+  const isWordless = () => found.options.mayBeWordless?.({ ...target?.options, ...options }) === true;
+  if (raw.prompt === undefined && parsed?.ok !== false && !isWordless())
+    report(['prompt'], `is missing: an agent of the kind ${kind} needs the words of one`);
+  return { chosen, kind, options, target: target?.options };
 }
 
 /** A recording is named from the folder of the routes. */

@@ -10,8 +10,10 @@ export interface RoutedAgent {
   readonly chosen: string | undefined;
   /** The kind that `options` are of: the one chosen, or that of the prompt when the routes were read. */
   readonly kind: string;
-  /** By that kind's keys; they stand over the prompt's. */
+  /** By that kind's keys for routes; they stand over the prompt's. */
   readonly options: Readonly<Record<string, unknown>>;
+  /** Which agent of the kind: what an agent written as an object says, and then all that is said of it. Undefined: the prompt's. */
+  readonly target?: Readonly<Record<string, unknown>> | undefined;
 }
 
 export interface Route {
@@ -22,7 +24,8 @@ export interface Route {
   readonly from: readonly string[] | undefined;
   /** The route fits inside any of these; undefined: always. */
   readonly when: readonly TimeWindow[] | undefined;
-  readonly prompt: string;
+  /** Undefined: its agent needs no words. */
+  readonly prompt: string | undefined;
   /** Narrows the tools of the prompt; undefined: as the prompt has them. */
   readonly tools: readonly string[] | undefined;
   /** What it says of the agent. */
@@ -49,21 +52,41 @@ export interface Arrival {
 export interface Routed {
   /** Name of the route, for the log. */
   readonly route: string;
-  readonly prompt: string;
+  readonly prompt: string | undefined;
   readonly tools: readonly string[] | undefined;
   readonly agent: RoutedAgent;
   readonly say?: Words | undefined;
 }
 
+/** Whether a route fits a call, by each of the three that it goes by. */
+export interface Considered {
+  readonly route: string;
+  readonly to: boolean;
+  readonly from: boolean;
+  readonly when: boolean;
+}
+
+function consider({ name, to, from, when }: Route, arrival: Arrival, timezone: string): Considered {
+  return {
+    route: name,
+    to: fits(to, arrival.to),
+    from: fits(from, arrival.from),
+    when: when === undefined || when.some((window) => isWithin(window, arrival.now, timezone)),
+  };
+}
+
+const isFit = ({ to, from, when }: Considered): boolean => to && from && when;
+
+/** Each route that was looked at for a call, in order: the last of them is the one that takes it. */
+export function explain({ routes, timezone }: Routes, arrival: Arrival): readonly Considered[] {
+  const all = routes.map((route) => consider(route, arrival, timezone));
+  const at = all.findIndex(isFit);
+  return at < 0 ? all : all.slice(0, at + 1);
+}
+
 /** The first route that fits. There always is one: the last route takes everything. */
 export function resolve({ routes, timezone }: Routes, arrival: Arrival): Routed {
-  const found =
-    routes.find(
-      ({ to, from, when }) =>
-        fits(to, arrival.to) &&
-        fits(from, arrival.from) &&
-        (when === undefined || when.some((window) => isWithin(window, arrival.now, timezone))),
-    ) ?? routes.at(-1)!;
+  const found = routes.find((route) => isFit(consider(route, arrival, timezone))) ?? routes.at(-1)!;
   const { name, prompt, tools, agent, say } = found;
   return { route: name, prompt, tools, agent, ...(say === undefined ? {} : { say }) };
 }

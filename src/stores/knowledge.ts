@@ -2,7 +2,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { errorMessage } from '../errors.ts';
-import { readOperatorFileSync } from '../operator-file.ts';
+import { readOperatorFileSync } from '../operator-text.ts';
 import { forgetDeleted, transaction } from './sqlite.ts';
 
 /** Full-text search over a folder of Markdown files, cut into their sections. https://www.sqlite.org/fts5.html */

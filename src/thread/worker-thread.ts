@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { systemClock } from '../call/clock.ts';
+import { type Clock, systemClock, type Timer } from '../call/clock.ts';
 import { BridgeError, ERRORS, type ErrorCode } from '../errors.ts';
 import type { Order, Report } from './serve.ts';
 
@@ -23,10 +23,19 @@ export interface WorkerThreadOptions {
    * that was asked has been rejected. Must not throw.
    */
   readonly gone?: (failure: Error | undefined, ready: boolean) => void;
+  /** How long it may have nothing to do before it is ended, ms: what is asked or told next begins it anew. Left out: it stays. */
+  readonly idleMs?: number;
+  /** By which that is told. */
+  readonly clock?: Clock;
 }
 
 /** How long opening may take, ms: a step of the schema on a large database included. */
 const START_MS = 30_000;
+/**
+ * What a thread may have for objects that live for a moment, MB. A thread answers one question after the other; left to itself V8 takes
+ * several times as much while its modules are compiled, and keeps it.
+ */
+const YOUNG_MB = 3;
 
 interface Pending {
   resolve(value: unknown): void;
@@ -46,6 +55,9 @@ export class WorkerThread {
   #running: Running | undefined;
   #next = 1;
   #closed: Promise<void> | undefined;
+  #idle: Timer | undefined;
+  /** The end of all that had nothing to do: one that is slow to end may still hold its file when the next one leaves. */
+  #leaving: Promise<void> | undefined;
 
   constructor(options: WorkerThreadOptions) {
     this.#options = options;
@@ -80,24 +92,38 @@ export class WorkerThread {
   /** Waits for what was asked and told, then ends the thread. Idempotent. Questions after it are refused. */
   close(): Promise<void> {
     this.#closed ??= (async () => {
+      this.#idle?.cancel();
       const running = this.#running;
-      if (running === undefined) return;
-      const gone = new Promise<void>((resolve) => running.worker.once('exit', () => resolve()));
-      running.worker.ref();
-      running.worker.postMessage({ type: 'close' } satisfies Order);
-      await gone;
+      await Promise.all([this.#leaving, running && end(running.worker)]);
     })();
     return this.#closed;
   }
 
+  /** Something is for it to do. */
   #run(): Running {
+    this.#idle?.cancel();
     this.#running ??= this.#open();
-    return this.#running;
+    const running = this.#running;
+    const { idleMs } = this.#options;
+    if (idleMs !== undefined)
+      this.#idle = (this.#options.clock ?? systemClock).after(idleMs, () => this.#rest(running));
+    return running;
+  }
+
+  /** It had nothing to do for so long: what was told is still taken, and whatever comes from now on is another thread's. */
+  #rest(running: Running): void {
+    if (this.#running !== running || this.#closed !== undefined) return;
+    if (this.#pending.size > 0 || !running.isReady) {
+      this.#run();
+      return;
+    }
+    this.#running = undefined;
+    this.#leaving = Promise.all([this.#leaving, end(running.worker)]).then(() => {});
   }
 
   #open(): Running {
     const { module, name, workerData, what } = this.#options;
-    const worker = new Worker(module, { workerData, name });
+    const worker = new Worker(module, { workerData, name, resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB } });
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     // Whoever only tells does not ask whether it started: `gone` says so.
     promise.catch(() => {});
@@ -125,14 +151,18 @@ export class WorkerThread {
     // Comes after `error`, and alone when the thread was ended.
     worker.once('exit', () => {
       limit.cancel();
-      if (this.#running === running) this.#running = undefined;
+      // One that rested may end when the next is at work already, whose questions are none of its.
+      const isNow = this.#running === running;
+      if (isNow) this.#running = undefined;
       const cause = failure === undefined ? {} : { cause: failure };
       const aborted = new BridgeError('ABORTED', `${what} closed before it answered`, cause);
-      for (const pending of this.#pending.values()) pending.reject(aborted);
-      this.#pending.clear();
+      if (isNow) {
+        for (const pending of this.#pending.values()) pending.reject(aborted);
+        this.#pending.clear();
+      }
       if (!running.isReady)
         reject(new BridgeError(codeOf(failure), failure?.message ?? `${what} did not start`, cause));
-      const closed = this.#closed !== undefined && failure === undefined;
+      const closed = (this.#closed !== undefined || !isNow) && failure === undefined;
       this.#options.gone?.(closed ? undefined : (failure ?? new Error(`${what} ended`)), running.isReady);
     });
     return running;
@@ -153,6 +183,14 @@ export class WorkerThread {
     const { message, stack, errcode } = report.error;
     pending?.reject(Object.assign(new Error(message), { stack }, errcode === undefined ? {} : { errcode }));
   }
+}
+
+/** Has it take what it was sent and end. */
+async function end(worker: Worker): Promise<void> {
+  const gone = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
+  worker.ref();
+  worker.postMessage({ type: 'close' } satisfies Order);
+  await gone;
 }
 
 /** The code of an error that came from the thread, as a copy without its class. */

@@ -1,7 +1,8 @@
 import { lookup as dnsLookup } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
-import { Agent } from 'undici';
+import type { Agent } from 'undici';
 import { addressKind } from '../addresses.ts';
+import { undici } from '../transport/undici.ts';
 import { ToolError } from './errors.ts';
 
 /**
@@ -55,6 +56,7 @@ export class Destinations {
     if (isIP(host) !== 0) checkAddress(host, trust);
     let agent = this.#agents.get(trust);
     if (agent === undefined) {
+      const { Agent } = undici();
       agent = new Agent({ connect: { lookup: this.#lookup(trust), timeout: 5_000 }, connections: 32, pipelining: 1 });
       this.#agents.set(trust, agent);
     }

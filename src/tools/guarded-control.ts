@@ -13,7 +13,7 @@ import type { CallControlPort } from './ports.ts';
 export function guardedControl(
   control: Omit<LineControls, 'gatherDigits'> & Partial<Pick<LineControls, 'gatherDigits'>>,
   policy: DestinationPolicy,
-  transfers: HourLimit,
+  transfers: Pick<HourLimit, 'take'>,
   called?: string,
 ): CallControlPort {
   const gather = control.gatherDigits?.bind(control);

@@ -1,6 +1,6 @@
-import { request } from 'undici';
 import { z } from 'zod';
 import { signatureHeaders } from '../signing.ts';
+import { undici } from '../transport/undici.ts';
 import { declaredOnly } from './declared.ts';
 import type { Destinations } from './destinations.ts';
 import { isToolError, ToolError } from './errors.ts';
@@ -98,7 +98,7 @@ async function callEndpoint(
     // `request` follows no redirect, and the dispatcher connects to checked addresses alone. `exchange` does not fit: it reads a refusal's body too,
     // takes what was compressed unasked, and its time would run on while the caller is away; here the run's signal has the time.
     const dispatcher = deps.destinations.dispatcherFor(url);
-    const answer = await request(url, { method: file.method, headers, body, dispatcher, signal: ctx.signal });
+    const answer = await undici().request(url, { method: file.method, headers, body, dispatcher, signal: ctx.signal });
     const { statusCode } = answer;
     if (statusCode >= 200 && statusCode < 300) {
       const encoding = answer.headers['content-encoding'];
@@ -133,7 +133,7 @@ function fillUrl(file: HttpToolFile, args: Record<string, unknown>): URL {
   return new URL(filled);
 }
 
-type Body = Awaited<ReturnType<typeof request>>['body'];
+type Body = Awaited<ReturnType<ReturnType<typeof undici>['request']>>['body'];
 
 async function refuseBody(body: Body, how: string): Promise<never> {
   // What it says is not for the model; the socket is given up instead of reading an answer of unknown length.

@@ -1,7 +1,7 @@
 import { type Attributes, context, type Span, SpanStatusCode, type Tracer, trace } from '@opentelemetry/api';
 import type { Clock } from '../call/clock.ts';
 import type { AgentEvent, CallEvent, CallObserver } from '../call/events.ts';
-import { isFailure } from '../call/termination.ts';
+import { isFailure, termination } from '../call/termination.ts';
 
 /**
  * One span tree a call: `call`, in it `setup`, each `turn` of the caller with the agent's `response`s, and their `tool`s; barge-ins, fallbacks and
@@ -73,6 +73,10 @@ export class CallTracer implements CallObserver {
         return;
       case 'audio_alarm':
         spans.call.addEvent('audio_alarm', { kind: event.kind }, now);
+        return;
+      case 'call_moved':
+        this.#calls.delete(callId);
+        this.#end(spans, { end: termination('moved') }, now);
         return;
       case 'call_ended':
         this.#calls.delete(callId);
@@ -157,7 +161,7 @@ export class CallTracer implements CallObserver {
     span?.end(now);
   }
 
-  #end(spans: CallSpans, { end }: Extract<CallEvent, { type: 'call_ended' }>, now: number): void {
+  #end(spans: CallSpans, { end }: Pick<Extract<CallEvent, { type: 'call_ended' }>, 'end'>, now: number): void {
     for (const open of [...spans.tools.values(), ...spans.responses.values(), spans.turn, spans.setup]) open?.end(now);
     spans.call.setAttributes({ 'call.result': end.result, 'call.reason': end.reason });
     if (isFailure(end)) spans.call.setStatus({ code: SpanStatusCode.ERROR, message: end.reason });

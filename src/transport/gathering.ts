@@ -13,12 +13,15 @@ export class Gathering {
   /** Ends the wait, if one is under way. */
   #wake: (() => void) | undefined;
 
-  constructor(pc: NativePeer, clock: Clock) {
+  /** `found`: told of each as it is found, for who sends them one by one (RFC 8838). */
+  constructor(pc: NativePeer, clock: Clock, found?: (candidate: Candidate) => void) {
     this.#pc = pc;
     this.#clock = clock;
     pc.onicecandidate = ({ candidate }) => {
       if (candidate?.candidate) {
-        this.#candidates.push({ candidate: candidate.candidate, line: candidate.sdpMLineIndex ?? 0 });
+        const one = { candidate: candidate.candidate, line: candidate.sdpMLineIndex ?? 0 };
+        this.#candidates.push(one);
+        found?.(one);
       }
     };
     // The state is read when the news of it comes, and may be further than the news: candidates found before 'complete' can still be

@@ -1,5 +1,8 @@
 import type { Clock, Timer } from '../call/clock.ts';
 import { errorMessage } from '../errors.ts';
+import { type AnswerHeaders, type OpenAnswer, send } from './http-request.ts';
+
+export type { AnswerHeaders } from './http-request.ts';
 
 /**
  * One request over HTTP to somebody else's server: bounded in time and size, given up when its asker gives up, and never sent on to another
@@ -20,13 +23,14 @@ export interface Exchange {
   readonly restIgnored?: boolean | undefined;
   readonly clock: Clock;
   readonly signal?: AbortSignal | undefined;
+  /** Sends it in place of Node's HTTP client. */
   readonly fetch?: typeof fetch | undefined;
 }
 
 /** An answer, whatever its status, all of it in memory: reading it later cannot hang. */
 export interface HttpAnswer {
   readonly status: number;
-  readonly headers: Headers;
+  readonly headers: AnswerHeaders;
   readonly body: Buffer;
 }
 
@@ -81,14 +85,7 @@ export async function exchange(request: Exchange): Promise<HttpAnswer> {
   });
   signal?.addEventListener('abort', onAbort, { once: true });
   try {
-    const response = await (request.fetch ?? fetch)(request.url, {
-      method: request.method ?? 'POST',
-      headers: { ...request.headers },
-      ...(request.body === undefined ? {} : { body: request.body }),
-      // A key or a password goes to no other host than the one it is for.
-      redirect: 'manual',
-      signal: controller.signal,
-    });
+    const response = await begin(request, controller.signal);
     return { status: response.status, headers: response.headers, body: await read(response, request) };
   } catch (cause) {
     if (cause instanceof ExchangeError) throw cause;
@@ -103,7 +100,23 @@ export async function exchange(request: Exchange): Promise<HttpAnswer> {
   }
 }
 
-async function read(response: Response, { mostBytes, restIgnored }: Exchange): Promise<Buffer> {
+/** Node's `fetch` is a second HTTP client, of several megabytes: only forms go by it, which it alone can write. */
+function begin(request: Exchange, signal: AbortSignal): Promise<OpenAnswer> {
+  const { url, method = 'POST', headers, body } = request;
+  if (request.fetch === undefined && !isForm(body)) return send(new URL(url), { method, headers, body, signal });
+  return (request.fetch ?? fetch)(url, {
+    method,
+    headers: { ...headers },
+    ...(body === undefined ? {} : { body }),
+    // A key or a password goes to no other host than the one it is for.
+    redirect: 'manual',
+    signal,
+  });
+}
+
+const isForm = (body: Exchange['body']): body is FormData => body !== undefined && typeof body !== 'string';
+
+async function read(response: OpenAnswer, { mostBytes, restIgnored }: Exchange): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of response.body ?? []) {
@@ -117,14 +130,17 @@ async function read(response: Response, { mostBytes, restIgnored }: Exchange): P
 }
 
 /** `fetch` says only "fetch failed"; the system's reason (ECONNREFUSED, a certificate) is its cause. */
+function causeOf(error: unknown): unknown {
+  return (error instanceof Error ? error.cause : undefined) ?? error;
+}
+
+/** A name with several addresses, none of which answers, fails with a code and no words. */
 function reasonOf(error: unknown): string {
-  const cause = error instanceof Error ? error.cause : undefined;
-  return errorMessage(cause ?? error);
+  return errorMessage(causeOf(error)) || (systemCodeOf(error) ?? '');
 }
 
 function systemCodeOf(error: unknown): string | undefined {
-  const cause = error instanceof Error ? error.cause : undefined;
-  const code = (cause as { code?: unknown } | undefined)?.code;
+  const { code } = causeOf(error) as { code?: unknown };
   return typeof code === 'string' ? code : undefined;
 }
 
@@ -144,7 +160,7 @@ export function jsonObject(body: Buffer | string): Readonly<Record<string, unkno
  * How long the far end asks to be left alone, ms from now: `retry-after-ms`, or `retry-after` in seconds or as a date, which is measured
  * from `wallMs` (RFC 9110 section 10.2.3). Undefined where it does not say, or not so that it can be understood.
  */
-export function retryAfterMs(headers: Headers, wallMs: number): number | undefined {
+export function retryAfterMs(headers: AnswerHeaders, wallMs: number): number | undefined {
   const inMs = Number(headers.get('retry-after-ms') ?? Number.NaN);
   if (Number.isFinite(inMs) && inMs >= 0) return inMs;
   const value = headers.get('retry-after');

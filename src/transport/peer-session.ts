@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../call/clock.ts';
 import { watchLiveness } from './liveness.ts';
-import type { Peer, PeerHandlers, PeerState } from './peer.ts';
+import type { Peer, PeerHandlers, PeerQuality, PeerState } from './peer.ts';
 
 /**
  * One peer connection from its making to its end, whoever makes the offer and whoever is at the far end: when media is up, when it is lost for
@@ -62,6 +62,15 @@ export class PeerSession<P extends SessionPeer = Peer> {
     if (this.#over) return;
     const detail = `neither media nor answers to connectivity checks came from ${this.#init.far}`;
     this.#unwatch ??= watchLiveness(this.peer, this.#init.clock, () => this.#lose('silent', detail));
+  }
+
+  /** What the statistics say of the way, ms. Never rejects. */
+  async path(): Promise<Pick<PeerQuality, 'roundTripMs' | 'jitterBufferMs'>> {
+    const { roundTripMs, jitterBufferMs } = await this.peer.quality();
+    return {
+      ...(roundTripMs === undefined ? {} : { roundTripMs }),
+      ...(jitterBufferMs === undefined ? {} : { jitterBufferMs }),
+    };
   }
 
   /** Stops all that runs by itself. Nothing is told any more; the peer still is there. Idempotent. */

@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from '../call/clock.ts';
 import { BridgeError, errorMessage } from '../errors.ts';
+import type { Candidate } from './candidates.ts';
 import { Gathering } from './gathering.ts';
 import { checkIceServers, type IceServer } from './ice.ts';
 import { type ChannelOwner, NativePeerChannel, type PeerChannel } from './peer-channel.ts';
@@ -14,6 +15,7 @@ import {
   type NativePeer,
 } from './wrtc.ts';
 
+export type { Candidate } from './candidates.ts';
 export type { IceServer } from './ice.ts';
 export type { PeerChannel } from './peer-channel.ts';
 export type { PeerQuality } from './peer-stats.ts';
@@ -55,6 +57,8 @@ export interface PeerHandlers {
   state?(state: PeerState): void;
   /** A data channel that the far end opened. */
   channel?(channel: PeerChannel): void;
+  /** A way to this end was found, after the offer went out without it: the far end may be told, where it wants to be. */
+  candidate?(candidate: Candidate): void;
 }
 
 let open = 0;
@@ -104,7 +108,7 @@ export class Peer {
     // A track without a stream is announced as `msid:-` (RFC 8830): then the far end's `event.streams` is empty, and a page that plays
     // `event.streams[0]`, as nearly all do, plays nothing.
     this.#pc.addTrack(track, new wrtc.MediaStream());
-    this.#gathering = new Gathering(this.#pc, options.clock ?? systemClock);
+    this.#gathering = new Gathering(this.#pc, options.clock ?? systemClock, (one) => handlers.candidate?.(one));
     open++;
     this.#pc.onconnectionstatechange = () => {
       if (this.#closed) return;

@@ -3,6 +3,8 @@ import type { Duplex } from 'node:stream';
 import { type RawData, WebSocket, WebSocketServer } from 'ws';
 import { type Clock, systemClock, type Timer } from '../call/clock.ts';
 import { BridgeError } from '../errors.ts';
+import { FrameWriter, holdWrites, letGoWrites, packetBegins, packetEnds } from './frame-writer.ts';
+import { retryAfterMs } from './http.ts';
 import { asksForWebSocket } from './upgrade-request.ts';
 
 /**
@@ -48,11 +50,22 @@ const PIECE_BYTES = 64;
 
 const AS_TEXT = { binary: false } as const;
 
+/** What a socket has besides the library. */
+interface Below {
+  /** What the library writes to. */
+  readonly stream: Duplex;
+  /** Whether this end is the client. */
+  readonly client: boolean;
+  /** Whether short messages of text come fifty times a second: what those of one packet bring about leaves together. */
+  readonly media: boolean;
+}
+
 /** How long a closing handshake may take before the connection is cut, ms. */
 const CLOSE_DEADLINE_MS = 2_000;
 
 export class Socket {
   readonly #ws: WebSocket;
+  readonly #writer: FrameWriter;
   readonly #handlers: SocketHandlers;
   readonly #clock: Clock;
   #ping: Timer | undefined;
@@ -64,8 +77,9 @@ export class Socket {
   #rttMs: number | undefined;
 
   /** Attaches every handler at once, so that no message which came with the handshake is lost. */
-  constructor(ws: WebSocket, handlers: SocketHandlers, options: SocketOptions) {
+  constructor(ws: WebSocket, handlers: SocketHandlers, options: SocketOptions, below: Below) {
     this.#ws = ws;
+    this.#writer = new FrameWriter(below.stream, below.client);
     this.#handlers = handlers;
     this.#clock = options.clock ?? systemClock;
     this.#pingIntervalMs = options.pingIntervalMs;
@@ -84,13 +98,22 @@ export class Socket {
     ws.on('error', () => {});
     // The first ping goes soon: its round trip is needed to judge what the far end has heard.
     if (options.pingIntervalMs > 0) this.#pingIn(Math.min(1_000, options.pingIntervalMs));
+    // The library closes by itself, too, where the far end does or breaks the protocol: nothing is sent behind its close frame (RFC 6455 section 5.5.1).
+    const close = ws.close.bind(ws);
+    ws.close = (code, reason) => {
+      this.#writer.flush();
+      close(code, reason);
+    };
+    if (!below.media) return;
+    below.stream.prependListener('data', packetBegins);
+    below.stream.on('data', packetEnds);
   }
 
   get isOpen(): boolean {
     return this.#ws.readyState === WebSocket.OPEN && this.#closing === undefined;
   }
 
-  /** Bytes accepted by `send` that the operating system has not taken yet: the back-pressure reading. */
+  /** Bytes accepted by `send` that the operating system has not taken yet, but for what waits while writing is held (4 KB at most): the back-pressure reading. */
   get bufferedBytes(): number {
     return this.#ws.bufferedAmount;
   }
@@ -103,26 +126,44 @@ export class Socket {
   /** Sends one text message. Returns false when the socket is not open; nothing is queued then. */
   send(text: string): boolean {
     if (!this.isOpen) return false;
+    if (this.#writer.text(text)) return true;
+    this.#writer.flush();
     this.#ws.send(text);
     return true;
   }
 
-  /**
-   * Sends one text message given as UTF-8 bytes. A client's are copied before it returns, since what a client sends is masked
-   * (RFC 6455 section 5.3; a mask of four zeros, one in 2^32, is the exception, and only matters if the kernel does not take it at once);
-   * a server's are not, and belong to the socket from then on.
-   */
+  /** Sends one text message given as UTF-8 bytes, which are copied before it returns. */
   sendUtf8(bytes: Uint8Array): boolean {
     if (!this.isOpen) return false;
-    this.#ws.send(bytes, AS_TEXT);
+    if (this.#writer.utf8(bytes)) return true;
+    this.#writer.flush();
+    this.#ws.send(Buffer.from(bytes), AS_TEXT);
     return true;
   }
 
   /** Sends one binary message; the bytes are copied or written before return only as far as the kernel takes them, so do not reuse them. */
   sendBinary(bytes: Uint8Array): boolean {
     if (!this.isOpen) return false;
+    this.#writer.flush();
     this.#ws.send(bytes, { binary: true });
     return true;
+  }
+
+  /**
+   * Text that is sent until `uncork` leaves in one write of 4 KB, or some more; what waits goes before that where a long or a binary message follows, or another
+   * socket sends. To be undone before the turn of the event loop ends.
+   */
+  cork(): void {
+    holdWrites();
+  }
+
+  uncork(): void {
+    letGoWrites();
+  }
+
+  /** Writes what was sent while it is corked. */
+  flush(): void {
+    this.#writer.flush();
   }
 
   /** Stops or resumes reading from the network: the far end feels it as TCP back-pressure. */
@@ -141,8 +182,9 @@ export class Socket {
     this.#ws.close(code, reason);
   }
 
-  /** Cuts the connection without a handshake. The close handler still runs. */
+  /** Cuts the connection without a handshake; what waits is written before. The close handler still runs. */
   terminate(): void {
+    this.#writer.flush();
     this.#ws.terminate();
   }
 
@@ -164,6 +206,7 @@ export class Socket {
     if (this.#ws.readyState === WebSocket.OPEN) {
       this.#missed++;
       this.#pingSentAt = this.#clock.now();
+      this.#writer.flush();
       this.#ws.ping();
     }
     this.#pingIn(this.#pingIntervalMs);
@@ -189,9 +232,11 @@ export class Socket {
 export class SocketAcceptor {
   readonly #server: WebSocketServer;
   readonly #options: SocketOptions;
+  readonly #media: boolean;
 
   constructor(options: SocketOptions & { subprotocol?: (offered: Set<string>) => string | false; media?: boolean }) {
     this.#options = options;
+    this.#media = options.media ?? false;
     this.#server = new WebSocketServer({
       noServer: true,
       clientTracking: false,
@@ -199,7 +244,7 @@ export class SocketAcceptor {
       maxPayload: options.maxMessageBytes,
       maxFragments: MOST_FRAGMENTS,
       maxBufferedChunks: Math.max(LEAST_PIECES, Math.ceil(options.maxMessageBytes / PIECE_BYTES)),
-      skipUTF8Validation: options.media ?? false,
+      skipUTF8Validation: this.#media,
       ...(options.subprotocol === undefined ? {} : { handleProtocols: options.subprotocol }),
     });
   }
@@ -214,13 +259,13 @@ export class SocketAcceptor {
     // The library takes no list; what else was offered is passed over.
     if (asksForWebSocket(request)) request.headers.upgrade = 'websocket';
     this.#server.handleUpgrade(request, stream, head, (ws) =>
-      connected((handlers) => new Socket(ws, handlers, this.#options)),
+      connected((handlers) => new Socket(ws, handlers, this.#options, { stream, client: false, media: this.#media })),
     );
   }
 }
 
 /**
- * Opens a client socket. Rejects with SOCKET_CONNECT_TIMEOUT, SOCKET_REFUSED (an HTTP answer instead of 101; `status` holds it),
+ * Opens a client socket. Rejects with SOCKET_CONNECT_TIMEOUT, SOCKET_REFUSED (an HTTP answer instead of 101; `status` holds it, `retryAfterMs` what it asks for),
  * SOCKET_CONNECT_FAILED, or the signal's reason. After it resolved only `handlers.close` tells of the end.
  */
 export function openSocket(
@@ -279,15 +324,18 @@ export function openSocket(
     ws.on('error', onError);
     ws.on('unexpected-response', (_request, response) => {
       const status = response.statusCode ?? 0;
+      const { headers } = response;
+      const waitMs = retryAfterMs({ get: (name) => headers[name]?.toString() ?? null }, clock.wall());
       response.resume();
       fail(
         new BridgeError('SOCKET_REFUSED', `the WebSocket was refused with HTTP ${status}`, {
           status,
           retryable: status === 429 || status >= 500,
+          ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }),
         }),
       );
     });
-    ws.on('upgrade', () => {
+    ws.on('upgrade', (response) => {
       // The socket takes over at 'upgrade', before 'open': a server may speak in the same packet as its 101.
       if (settled) return;
       let opened = false;
@@ -302,6 +350,7 @@ export function openSocket(
           },
         },
         options,
+        { stream: response.socket, client: true, media: false },
       );
       ws.once('open', () => {
         if (settled) return;

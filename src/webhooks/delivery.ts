@@ -1,5 +1,11 @@
 /** What is told to the outside. The names are the payloads' `type`. */
-export const WEBHOOK_EVENTS = ['call.started', 'tool.called', 'call.ended', 'whatsapp.permission'] as const;
+export const WEBHOOK_EVENTS = [
+  'call.started',
+  'tool.called',
+  'call.ended',
+  'call.summarized',
+  'whatsapp.permission',
+] as const;
 export type WebhookEvent = (typeof WEBHOOK_EVENTS)[number];
 
 /** One message on its way to one destination. */

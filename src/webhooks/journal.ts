@@ -22,15 +22,49 @@ const line = z.union([
 const nameOf = (url: string) => createHash('sha256').update(url).digest('base64url').slice(0, 22);
 const keyOf = (to: string, id: string) => `${to} ${id}`;
 
+interface Pending {
+  readonly to: string;
+  readonly delivery: Delivery;
+}
+
+/** What a process left undone, by destination, the oldest first, and how much of it was for destinations that are none any more. */
+export interface Left {
+  readonly waiting: ReadonlyMap<string, readonly Delivery[]>;
+  readonly forgotten: number;
+}
+
+/** What a file has of what is not done, in its order; undefined where there is none. */
+async function undone(path: string): Promise<Map<string, Pending> | undefined> {
+  const rows = new Map<string, Pending>();
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+  for (const row of text.split('\n')) {
+    const parsed = row === '' ? undefined : line.safeParse(parseJson(row));
+    // As a rule a last line, torn by the death of its writer.
+    if (parsed?.success !== true) continue;
+    if ('done' in parsed.data) rows.delete(keyOf(parsed.data.to, parsed.data.done));
+    else {
+      const { to, ...delivery } = parsed.data;
+      rows.set(keyOf(to, delivery.id), { to, delivery });
+    }
+  }
+  return rows;
+}
+
 /**
- * What was not delivered yet, on disk: lines of JSON, one for each delivery that came and one for each that is done. Nobody waits for it to
+ * What was not delivered yet, on disk: lines of JSON, one for each delivery that came and one for each that is done. The file is one process's own. Nobody waits for it to
  * be written, and what cannot be written is delivered all the same; only a restart forgets it then. A kill loses at most what came in the
  * last moments, and may have a delivery sent twice, under the same id.
  */
 export class WebhookJournal {
   readonly #path: string;
   readonly #failed: (error: unknown) => void;
-  readonly #pending = new Map<string, { to: string; delivery: Delivery }>();
+  readonly #pending = new Map<string, Pending>();
   #lines: string[] = [];
   #writing: Promise<void> = Promise.resolve();
   #scheduled = false;
@@ -42,35 +76,39 @@ export class WebhookJournal {
   }
 
   /** What was left undone by the process before, by destination, the oldest first. Destinations that are none any more are forgotten. */
-  async open(urls: readonly string[]): Promise<{ waiting: Map<string, Delivery[]>; forgotten: number }> {
+  async open(urls: readonly string[]): Promise<Left> {
+    return this.take(this.#path, urls);
+  }
+
+  /** Takes over what is undone in a file that nobody writes to any more; it may go when this resolves. Rejects, with nothing taken over, where the disk does not let it. */
+  async take(path: string, urls: readonly string[]): Promise<Left> {
     const names = new Map(urls.map((url) => [nameOf(url), url]));
-    let text = '';
-    try {
-      text = await readFile(this.#path, 'utf8');
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    }
-    for (const row of text.split('\n')) {
-      const parsed = row === '' ? undefined : line.safeParse(parseJson(row));
-      // As a rule a last line, torn by the death of its writer.
-      if (parsed?.success !== true) continue;
-      if ('done' in parsed.data) this.#pending.delete(keyOf(parsed.data.to, parsed.data.done));
-      else {
-        const { to, ...delivery } = parsed.data;
-        this.#pending.set(keyOf(to, delivery.id), { to, delivery });
-      }
-    }
     const waiting = new Map<string, Delivery[]>(urls.map((url) => [url, []]));
     let forgotten = 0;
-    for (const [key, { to, delivery }] of this.#pending) {
-      const url = names.get(to);
+    const rows = await undone(path);
+    if (rows === undefined) return { waiting, forgotten };
+    for (const [key, one] of rows) {
+      const url = names.get(one.to);
       if (url === undefined) {
-        this.#pending.delete(key);
+        rows.delete(key);
         forgotten++;
-      } else waiting.get(url)?.push(delivery);
+        continue;
+      }
+      waiting.get(url)?.push(one.delivery);
+      this.#pending.set(key, one);
     }
-    if (text !== '') await this.#rewrite();
+    try {
+      await this.clean();
+    } catch (error) {
+      for (const key of rows.keys()) this.#pending.delete(key);
+      throw error;
+    }
     return { waiting, forgotten };
+  }
+
+  /** Deliveries that are not done. */
+  get size(): number {
+    return this.#pending.size;
   }
 
   add(url: string, delivery: Delivery): void {

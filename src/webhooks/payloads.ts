@@ -1,6 +1,6 @@
 import { addEvent, type CallRecord, newRecord } from '../records/call-record.ts';
+import type { PriceList } from '../records/costs.ts';
 import type { RecordedEvent } from '../records/event.ts';
-import type { PriceList } from '../records/prices.ts';
 import type { Delivery, WebhookEvent } from './delivery.ts';
 
 interface Known {
@@ -29,11 +29,15 @@ export class Payloads {
   of(event: RecordedEvent): Delivery | undefined {
     if (event.transient) return undefined;
     const { type, data, callId } = event;
+    // Its call is over, and nothing is kept of it any more.
+    if (type === 'call_summarized') return this.#message('call.summarized', event, { callId, ...data });
     const call = this.#calls.get(callId) ?? { record: newRecord(callId, this.#instance, event), asked: new Map() };
     this.#calls.set(callId, call);
     addEvent(call.record, event, this.#prices);
     switch (type) {
       case 'call_started':
+        // Its beginning was told by the instance that prepared it.
+        if ((data['info'] as { takenFrom?: string } | undefined)?.takenFrom !== undefined) return undefined;
         return this.#message('call.started', event, started(call.record));
       case 'agent.tool_call':
         call.asked.set(String(data['toolCallId']), parsed(data['arguments']));
@@ -44,6 +48,9 @@ export class Payloads {
         call.asked.delete(id);
         return this.#message('tool.called', event, tool);
       }
+      case 'call_moved':
+        this.#calls.delete(callId);
+        return undefined;
       case 'call_ended':
         this.#calls.delete(callId);
         return this.#message('call.ended', event, summary(call.record));
@@ -68,7 +75,7 @@ export class Payloads {
 const moment = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString());
 
 function started(record: CallRecord) {
-  const { id, direction, carrier, carrierCallId, from, to, callerKind, route, prompt, model, conversationId } = record;
+  const { id, direction, carrier, carrierCallId, from, to, callerKind, route, prompt, model } = record;
   return {
     callId: id,
     direction,
@@ -80,7 +87,8 @@ function started(record: CallRecord) {
     route,
     prompt,
     model,
-    conversationId,
+    conversationId: record.conversationId,
+    tenantId: record.tenantId,
     startedAt: moment(record.startedAt),
   };
 }

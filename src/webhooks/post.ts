@@ -1,8 +1,10 @@
-import { type Dispatcher, fetch as undiciFetch } from 'undici';
-import { type Clock, delay } from '../call/clock.ts';
+import type { Dispatcher } from 'undici';
+import type { Clock } from '../call/clock.ts';
 import { errorMessage } from '../errors.ts';
 import { signatureHeaders } from '../signing.ts';
-import { exchange } from '../transport/http.ts';
+import { exchange, retryAfterMs } from '../transport/http.ts';
+import { withRetry } from '../transport/retry.ts';
+import { undici } from '../transport/undici.ts';
 
 /** Telling a far end something by POST, signed, until it is taken: for webhooks and for the callbacks of ordered calls. */
 
@@ -49,14 +51,12 @@ export async function postSigned(post: SignedPost): Promise<PostAnswer> {
     signal,
     ...(dispatcher === undefined ? {} : { fetch: through(dispatcher) }),
   });
-  // The other form, a date, is of another clock than ours.
-  const after = headers.get('retry-after') ?? '';
-  return { status, retryAfterMs: /^\d{1,6}$/.test(after) ? Number(after) * 1000 : undefined };
+  return { status, retryAfterMs: retryAfterMs(headers, clock.wall()) };
 }
 
 /** `fetch` over connections of our own. Its types are undici's, which are those of the platform at another version. */
 function through(dispatcher: Dispatcher): typeof fetch {
-  return ((url: string, init: object) => undiciFetch(url, { ...init, dispatcher })) as unknown as typeof fetch;
+  return ((url: string, init: object) => undici().fetch(url, { ...init, dispatcher })) as unknown as typeof fetch;
 }
 
 export interface Persistence {
@@ -78,25 +78,41 @@ export type Delivered =
 /** What a far end may ask for at most, ms: what waits behind it must not wait for days. */
 const RETRY_AFTER_MOST_MS = 3_600_000;
 
+/** Why a try was in vain. */
+class InVain extends Error {
+  readonly retryAfterMs: number;
+
+  constructor(why: string, retryAfterMs = 0) {
+    super(why);
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
 /** Posts again and again until it is taken, refused for good, or tried often enough. Rejects only with the signal's reason. */
 export async function persist({ clock, signal, post, waitMs, isFinal, retrying }: Persistence): Promise<Delivered> {
-  for (let tries = 1; ; tries++) {
-    let why: string;
-    let retryAfterMs: number | undefined;
+  const once = async (): Promise<Delivered> => {
     signal.throwIfAborted();
-    try {
-      const answer = await post();
-      if (answer.status >= 200 && answer.status <= 299) return { outcome: 'delivered' };
-      why = `HTTP ${answer.status}`;
-      if (isFinal(answer.status)) return { outcome: 'refused', why };
-      retryAfterMs = answer.retryAfterMs;
-    } catch (error) {
+    const answer = await post().catch((error: unknown) => {
       signal.throwIfAborted();
-      why = errorMessage(error);
-    }
-    const wait = waitMs(tries);
-    if (wait === undefined) return { outcome: 'exhausted', why };
-    retrying?.(why);
-    await delay(clock, Math.max(wait, Math.min(retryAfterMs ?? 0, RETRY_AFTER_MOST_MS)), signal);
-  }
+      throw new InVain(errorMessage(error));
+    });
+    if (answer.status >= 200 && answer.status <= 299) return { outcome: 'delivered' };
+    const why = `HTTP ${answer.status}`;
+    if (isFinal(answer.status)) return { outcome: 'refused', why };
+    throw new InVain(why, answer.retryAfterMs);
+  };
+  return withRetry(once, {
+    clock,
+    signal,
+    waitMs(error, tries) {
+      if (!(error instanceof InVain)) return undefined;
+      const wait = waitMs(tries);
+      if (wait === undefined) return undefined;
+      retrying?.(error.message);
+      return Math.max(wait, Math.min(error.retryAfterMs, RETRY_AFTER_MOST_MS));
+    },
+  }).catch((error: unknown) => {
+    if (error instanceof InVain) return { outcome: 'exhausted', why: error.message };
+    throw error;
+  });
 }

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { Agent } from 'undici';
 import { type Clock, delay } from '../call/clock.ts';
 import type { Log } from '../call/leg.ts';
+import type { PriceList } from '../records/costs.ts';
 import type { RecordedEvent, RecordSink } from '../records/event.ts';
-import type { PriceList } from '../records/prices.ts';
+import { undici } from '../transport/undici.ts';
 import type { Delivery, WebhookEvent } from './delivery.ts';
 import { Destination, type Outcome } from './destination.ts';
-import { WebhookJournal } from './journal.ts';
+import { type Left, WebhookJournal } from './journal.ts';
 import { Payloads } from './payloads.ts';
 
 export interface WebhooksOptions {
@@ -15,8 +15,10 @@ export interface WebhooksOptions {
   readonly events: readonly WebhookEvent[];
   readonly attempts: number;
   readonly queue: number;
-  /** Where what is not delivered outlives the process. */
+  /** Where what is not delivered outlives the process: a file of this process alone. */
   readonly journal: string;
+  /** Files that processes left which are gone, and which nobody else takes meanwhile; asked at the start and now and then. Left out: there are no others. Must not throw. */
+  readonly left?: (() => readonly LeftJournal[]) | undefined;
   readonly prices: PriceList;
   readonly instance: string;
   readonly clock: Clock;
@@ -24,6 +26,15 @@ export interface WebhooksOptions {
   readonly count: (event: WebhookEvent, outcome: Outcome) => void;
 }
 
+/** What a process that is gone had not delivered. */
+export interface LeftJournal {
+  readonly path: string;
+  /** `taken`: it is delivered by this process, and the file may go. */
+  release(taken: boolean): void;
+}
+
+/** How often it is looked for what others left, ms. */
+const LOOK_MS = 60_000;
 /** How long the end of the process waits for what is being delivered, ms. */
 const CLOSE_MS = 3_000;
 /** A disk that cannot be written is told of once in this time, ms. */
@@ -35,8 +46,9 @@ export class Webhooks implements RecordSink {
   readonly #payloads: Payloads;
   readonly #journal: WebhookJournal;
   readonly #destinations: readonly Destination[];
+  readonly #closing = new AbortController();
   readonly #closed = new AbortController();
-  readonly #dispatcher = new Agent({ connections: 2 });
+  readonly #dispatcher = new (undici().Agent)({ connections: 2 });
   #complainedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: WebhooksOptions) {
@@ -62,10 +74,38 @@ export class Webhooks implements RecordSink {
     );
   }
 
-  /** Takes up what the process before did not deliver. */
+  /** Takes up what processes before did not deliver. */
   async open(): Promise<void> {
-    const { urls, log } = this.#o;
-    const { waiting, forgotten } = await this.#journal.open(urls);
+    const { urls, left } = this.#o;
+    this.#take(await this.#journal.open(urls));
+    if (left === undefined) return;
+    await this.#takeLeft(left);
+    void this.#look(left).catch(() => {});
+  }
+
+  async #look(left: NonNullable<WebhooksOptions['left']>): Promise<void> {
+    for (;;) {
+      await delay(this.#o.clock, LOOK_MS, this.#closing.signal);
+      await this.#takeLeft(left);
+    }
+  }
+
+  async #takeLeft(left: NonNullable<WebhooksOptions['left']>): Promise<void> {
+    for (const file of left()) {
+      try {
+        // Who is about to end takes nothing over any more.
+        const taken = this.#closing.signal.aborted ? undefined : await this.#journal.take(file.path, this.#o.urls);
+        file.release(taken !== undefined);
+        if (taken !== undefined) this.#take(taken);
+      } catch (err) {
+        file.release(false);
+        this.#complain(err);
+      }
+    }
+  }
+
+  #take({ waiting, forgotten }: Left): void {
+    const { log } = this.#o;
     if (forgotten > 0) log.warn({ forgotten }, 'webhooks of addresses that are no longer set are given up');
     for (const destination of this.#destinations) {
       const deliveries = waiting.get(destination.url) ?? [];
@@ -114,18 +154,20 @@ export class Webhooks implements RecordSink {
     if (found) await this.#journal.clean();
   }
 
-  /** Waits a while for what is being delivered; the rest stays on disk for the next process. Never rejects. */
-  async close(): Promise<void> {
+  /** Waits a while for what is being delivered; the rest stays on disk for another process. Resolves to how much that is. Never rejects. */
+  async close(): Promise<number> {
     const { clock, log } = this.#o;
     const enough = new AbortController();
+    this.#closing.abort();
     const idle = Promise.all(this.#destinations.map((destination) => destination.idle));
     await Promise.race([idle, delay(clock, CLOSE_MS, enough.signal).catch(() => {})]);
     enough.abort();
     this.#closed.abort(new Error('closed'));
     await idle;
-    if (this.waiting > 0) log.info({ webhooks: this.waiting }, 'webhooks are kept for the next start');
+    if (this.waiting > 0) log.info({ webhooks: this.waiting }, 'webhooks are kept for another process');
     await this.#journal.close();
     await this.#dispatcher.destroy();
+    return this.#journal.size;
   }
 
   #complain(err: unknown): void {

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Counter } from '../../src/call/counters.ts';
 import type { AgentEvent, Heard } from '../../src/call/events.ts';
 import type { AgentLeg, LegContext, ToolResult } from '../../src/call/leg.ts';
+import type { Said } from '../../src/call/said.ts';
 import { termination } from '../../src/call/termination.ts';
 import { Ticker } from '../../src/call/ticker.ts';
 import { BridgeError } from '../../src/errors.ts';
@@ -49,9 +50,13 @@ export interface AgentLegHarness {
 export function describeAgentLeg(name: string, make: () => AgentLegHarness): void {
   // What a leg can it can from its making on; what it cannot is asked of it by nobody.
   const can = make().leg;
-  const [greets, asks, reads, tools] = [can.greet, can.respond, can.sendText, can.submitToolResult].map(
-    (method) => method !== undefined,
-  );
+  const [greets, asks, reads, tools, goesOn] = [
+    can.greet,
+    can.respond,
+    can.sendText,
+    can.submitToolResult,
+    can.goOnFrom,
+  ].map((method) => method !== undefined);
 
   describe(`the agent leg: ${name}`, () => {
     const end = termination('caller-hangup');
@@ -89,6 +94,8 @@ export function describeAgentLeg(name: string, make: () => AgentLegHarness): voi
         signal: abort.signal,
       };
       const outcome: { error?: unknown; resolved: boolean } = { resolved: false };
+      // Somebody is on the line: what an agent says to nobody is kept until then, or is nothing.
+      leg.listened?.(true);
       const start = leg.start(context).then(
         () => {
           outcome.resolved = true;
@@ -245,6 +252,24 @@ export function describeAgentLeg(name: string, make: () => AgentLegHarness): voi
         expect(s.asked?.()).toBe(0);
         s.leg.greet?.();
         expect(s.asked?.()).toBe(1);
+      });
+
+    if (goesOn)
+      it('goes on from what another said before: knows it, tells it to whoever comes next, and not to the call again', async () => {
+        const harness = make();
+        const said: Said[] = [
+          { kind: 'message', role: 'agent', text: 'Good day.' },
+          { kind: 'message', role: 'caller', text: 'A table for two.' },
+        ];
+        harness.leg.goOnFrom?.(said);
+        expect(harness.leg.said?.()).toEqual(said);
+        const s = starting(harness);
+        await s.settle();
+        expect(s.asked?.()).toBe(0);
+        s.leg.greet?.();
+        expect(s.asked?.()).toBe(1);
+        expect(s.leg.said?.()).toEqual(said);
+        expect(only(s.events, 'transcript')).toEqual([]);
       });
 
     if (asks || reads)

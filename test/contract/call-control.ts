@@ -4,6 +4,9 @@ import type { CallControl } from '../../src/callers/phone/control/index.ts';
 import { ControlError } from '../../src/callers/phone/control/index.ts';
 
 /** A kind of failure, put in the carrier's own way by each rig. `times` requests fail. */
+/** How long a control under test waits for an answer, ms: a carrier on a busy machine answers within it, and what hangs is given up soon enough. */
+export const ANSWER_MS = 1_500;
+
 export type Failure = 'unavailable' | 'rate-limited' | 'hang' | 'malformed' | 'cut' | 'unknown';
 
 /** A call, as the far end has it. */

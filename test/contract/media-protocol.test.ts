@@ -8,7 +8,7 @@ import { twilio } from '../../src/callers/phone/carriers/twilio/media.ts';
 import { vonageMedia } from '../../src/callers/phone/carriers/vonage/media.ts';
 import { Introduction } from '../../src/callers/phone/detect.ts';
 import type { FaultReport } from '../../src/callers/phone/protocol.ts';
-import { tide, tideSamples } from '../fakes/binary-carrier.ts';
+import { tide, tideSamples } from '../fixtures/kinds/carrier/media.ts';
 import {
   plivoSamples,
   signalwireSamples,

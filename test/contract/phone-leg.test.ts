@@ -7,8 +7,8 @@ import { vonageMedia } from '../../src/callers/phone/carriers/vonage/media.ts';
 import { PhoneLeg } from '../../src/callers/phone/leg.ts';
 import type { StartMessage } from '../../src/callers/phone/protocol.ts';
 import { type Codec, l16, pcmu } from '../../src/media/codecs.ts';
-import { tide } from '../fakes/binary-carrier.ts';
 import { FakeClock } from '../fakes/clock.ts';
+import { tide } from '../fixtures/kinds/carrier/media.ts';
 import { FakeSocket } from '../unit/callers/phone/rig.ts';
 import { type CallerLegHarness, describeCallerLeg } from './caller-leg.ts';
 

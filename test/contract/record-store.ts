@@ -39,7 +39,7 @@ export function recordStoreContract(name: string, rig: RecordStoreRig): void {
     it('keeps a call and its events as they were told', async () => {
       const store = await open();
       const telling = new Telling('aaaaaa');
-      telling.start('c1', { conversationId: 'talk-7' });
+      telling.start('c1', { conversationId: 'talk-7', tenantId: 'acme' });
       telling.turn('c1', 'Do you open on Saturdays?', 'Yes, from nine to one.');
       telling.tell('c1', [
         { type: 'barge_in', heard: [], clearMs: 1 },
@@ -69,6 +69,9 @@ export function recordStoreContract(name: string, rig: RecordStoreRig): void {
         prompt: 'default',
         model: 'gpt-realtime-2.1',
         conversationId: 'talk-7',
+        continues: null,
+        after: null,
+        tenantId: 'acme',
         startedAt: first?.at,
         answeredAt: kept[1]?.at,
         endedAt: kept.at(-1)?.at,
@@ -81,6 +84,8 @@ export function recordStoreContract(name: string, rig: RecordStoreRig): void {
         turns: 2,
         bargeIns: 1,
         toolCalls: 1,
+        slowestAnswerMs: null,
+        answers: [],
         cost: Number((2 * TURN_COST).toFixed(9)),
         currency: 'USD',
         transports: ['webrtc', 'websocket'],
@@ -242,7 +247,12 @@ export function recordStoreContract(name: string, rig: RecordStoreRig): void {
         telling.turn('c1', 'Ich möchte einen Termin', 'Gerne, am Dienstag?');
         telling.end('c1');
         telling.wait(60_000);
-        telling.start('c2', { from: '+12025550102', conversationId: 'x', callerKind: 'identity' });
+        telling.start('c2', {
+          from: '+12025550102',
+          conversationId: 'x',
+          callerKind: 'identity',
+          tenantId: 'acme',
+        });
         telling.turn('c2', 'An appointment please', 'On Tuesday?');
         telling.end('c2', 'model-quota');
         telling.wait(60_000);
@@ -296,6 +306,8 @@ export function recordStoreContract(name: string, rig: RecordStoreRig): void {
         expect(await idsOf(store, { result: 'upstream_error' })).toEqual(['c2']);
         expect(await idsOf(store, { reason: 'caller-hangup' })).toEqual(['c1']);
         expect(await idsOf(store, { conversationId: 'x' })).toEqual(['c2']);
+        expect(await idsOf(store, { tenantId: 'acme' })).toEqual(['c2']);
+        expect(await idsOf(store, { tenantId: 'other' })).toEqual([]);
         expect(await idsOf(store, { callerKind: 'identity' })).toEqual(['c2']);
         expect(await idsOf(store, { callerKind: 'withheld' })).toEqual([]);
         expect(await idsOf(store, { active: true })).toEqual(['c3']);
@@ -335,7 +347,7 @@ export function recordStoreContract(name: string, rig: RecordStoreRig): void {
         await store.append('alive1', new Telling('alive1').start('a1'));
         await store.heartbeat('alive1');
 
-        expect(await (await reopen()).closeInterrupted({ instances: ['dead01'] })).toBe(1);
+        expect(await (await reopen()).closeInterrupted({ instances: ['dead01'] })).toMatchObject([{ id: 'd1' }]);
         const last = started.at(-1)!;
         expect(await store.get('d1')).toMatchObject({
           result: 'indeterminate',
@@ -346,7 +358,7 @@ export function recordStoreContract(name: string, rig: RecordStoreRig): void {
         });
         expect(await store.get('d2')).toMatchObject({ reason: 'caller-hangup' });
         expect(await store.get('a1')).toMatchObject({ endedAt: null, result: null });
-        expect(await store.closeInterrupted({ instances: ['dead01'] })).toBe(0);
+        expect(await store.closeInterrupted({ instances: ['dead01'] })).toEqual([]);
       });
 
       it('are closed when it fell silent, while those of a process that still tells of itself go on', async () => {
@@ -355,12 +367,46 @@ export function recordStoreContract(name: string, rig: RecordStoreRig): void {
         await store.heartbeat('alive1');
         await store.append('silent', new Telling('silent').start('s1'));
         await store.append('alive1', new Telling('alive1').start('a1'));
-        expect(await store.closeInterrupted({ silentMs: 60_000 })).toBe(0);
+        expect(await store.closeInterrupted({ silentMs: 60_000 })).toEqual([]);
+        expect(await store.silent(60_000)).toEqual([]);
         await new Promise((resolve) => setTimeout(resolve, 300));
         await store.heartbeat('alive1');
-        expect(await store.closeInterrupted({ silentMs: 250 })).toBe(1);
+        expect(await store.silent(250)).toEqual(['silent']);
+        expect(await store.closeInterrupted({ silentMs: 250, except: ['silent'] })).toEqual([]);
+        expect(await store.get('s1')).toMatchObject({ endedAt: null });
+        expect(await store.closeInterrupted({ silentMs: 250 })).toMatchObject([{ id: 's1', reason: 'process-lost' }]);
+        expect(await store.silent(250)).toEqual([]);
         expect(await store.get('s1')).toMatchObject({ reason: 'process-lost' });
         expect(await store.get('a1')).toMatchObject({ endedAt: null });
+      });
+
+      it('are looked for while there may be another process', async () => {
+        const store = await open();
+        await store.heartbeat('first1');
+        expect(await store.heartbeat('other1')).toBe(true);
+        expect(await store.heartbeat('first1')).toBe(true);
+      });
+
+      it('are those of whoever has them now, where one was prepared elsewhere', async () => {
+        const store = await open();
+        await store.append('prepar', new Telling('prepar').start('m1'));
+        await store.append('landed', new Telling('landed').start('m1', { takenFrom: 'prepar' } as object));
+        expect(await store.closeInterrupted({ instances: ['prepar'] })).toEqual([]);
+        expect(await store.closeInterrupted({ instances: ['landed'] })).toMatchObject([{ id: 'm1' }]);
+      });
+
+      it('stay ended when it is told what they came to', async () => {
+        const store = await open();
+        const telling = new Telling('dead02');
+        await store.append(
+          'dead02',
+          [...telling.start('d3'), ...telling.turn('d3', 'hello', 'hi')].filter((e) => !e.transient),
+        );
+        await store.closeInterrupted({ instances: ['dead02'] });
+        const after = { summary: 'Nothing.', outcome: null, fields: {}, model: 'm' };
+        const [last] = (await store.events('d3', undefined, 99)).slice(-1);
+        await store.append('another', [{ ...last!, id: `${last!.id}z`, type: 'call_summarized', data: after }]);
+        expect(await store.get('d3')).toMatchObject({ reason: 'process-lost', instance: 'dead02', after });
       });
 
       it('go on in the record when they prove to live, and end as they then say', async () => {

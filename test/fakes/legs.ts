@@ -56,7 +56,10 @@ export class FakeCaller implements CallerLeg {
   /** When true everything written counts as played at once. */
   playsAtOnce = true;
   onHold = false;
+  cushionMs: number | undefined;
   startError: Error | undefined;
+  /** What the line says more of the agent's events. */
+  onAgent = (event: AgentEvent): AgentEvent => event;
 
   constructor(rate = 8000) {
     this.rate = rate;
@@ -145,6 +148,10 @@ export class FakeAgent extends PlainAgent {
     this.did.push(`respond ${instructions}`);
   }
 
+  hush(quiet: boolean): void {
+    this.did.push(quiet ? 'hush' : 'unhush');
+  }
+
   /** What it was told to be heard: item and ms. */
   readonly told: Array<[itemId: string, heardMs: number]> = [];
   there: boolean | undefined;
@@ -164,5 +171,9 @@ export class FakeAgent extends PlainAgent {
 
   sendText(text: string): void {
     this.did.push(`text ${text}`);
+  }
+
+  note(text: string): void {
+    this.did.push(`note ${text}`);
   }
 }

@@ -1,8 +1,8 @@
 import type { CallEvent } from '../../src/call/events.ts';
 import type { CallInfo } from '../../src/call/info.ts';
 import { termination } from '../../src/call/termination.ts';
-import type { RecordedEvent } from '../../src/records/event.ts';
-import type { PriceList } from '../../src/records/prices.ts';
+import type { PriceList } from '../../src/records/costs.ts';
+import { EventIds, type RecordedEvent } from '../../src/records/event.ts';
 import { RecordStream } from '../../src/records/stream.ts';
 
 /** Tells what calls would tell and keeps the records that are made of it. */
@@ -15,7 +15,7 @@ export class Telling {
     this.#now = startAt;
     this.#stream = new RecordStream({
       clock: { now: () => this.#now, wall: () => this.#now },
-      instance,
+      ids: new EventIds(() => this.#now, instance),
       sinks: [{ onRecord: (event) => void this.told.push(event) }],
       failed: (error) => {
         throw error;
@@ -84,6 +84,29 @@ export class Telling {
           },
         },
       },
+    ]);
+  }
+
+  /** Answers that the caller heard so many ms after his last word. */
+  answers(id: string, ...waits: readonly number[]): RecordedEvent[] {
+    return this.tell(
+      id,
+      waits.map((ms, index) => ({
+        type: 'turn',
+        index,
+        callerStoppedMs: 1_000,
+        detectedMs: 1_100,
+        firstAudioMs: 1_000 + ms,
+        heardMs: 1_000 + ms,
+      })),
+    );
+  }
+
+  /** A tool that was asked for and run. */
+  tool(id: string, name: string): RecordedEvent[] {
+    return this.tell(id, [
+      { type: 'agent', event: { type: 'tool_call', toolCallId: 't', name, arguments: '{}', responseId: 'r' } },
+      { type: 'tool', event: { type: 'tool_started', name, toolCallId: 't' } },
     ]);
   }
 

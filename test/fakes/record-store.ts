@@ -1,7 +1,8 @@
 import { BridgeError } from '../../src/errors.ts';
 import type { CallRecord } from '../../src/records/call-record.ts';
 import type { RecordedEvent } from '../../src/records/event.ts';
-import type { EventRange, Interrupted, RecordStore, Removed } from '../../src/records/store.ts';
+import type { OverviewRows } from '../../src/records/figures.ts';
+import type { EventRange, Interrupted, RecordStore, RefusedCaller, Removed } from '../../src/records/store.ts';
 
 /** A store of records in memory, which fails when it is told to. */
 export class FakeRecordStore implements RecordStore {
@@ -53,15 +54,50 @@ export class FakeRecordStore implements RecordStore {
     return this.stored.filter(({ id }) => id > after && id <= until).slice(0, limit);
   }
 
-  async heartbeat(instance: string): Promise<void> {
-    await this.open();
-    this.beats.push(instance);
+  async spoken(): Promise<RecordedEvent[]> {
+    return this.stored;
   }
 
-  async closeInterrupted(which: Interrupted): Promise<number> {
+  async overview(): Promise<OverviewRows> {
+    return { slots: [], groups: [], refused: [] };
+  }
+
+  /** Callers who were refused, each once. */
+  readonly callers: RefusedCaller[] = [];
+
+  async addRefused(callers: readonly RefusedCaller[]): Promise<void> {
+    await this.open();
+    const known = new Set(this.callers.map(({ id }) => id));
+    this.callers.push(...callers.filter(({ id }) => !known.has(id)));
+  }
+
+  async refusedCallers(): Promise<RefusedCaller[]> {
+    return this.callers;
+  }
+
+  /** Whether a sign of life is answered with others that are there. */
+  others = true;
+
+  async heartbeat(instance: string): Promise<boolean> {
+    await this.open();
+    this.beats.push(instance);
+    return this.others;
+  }
+
+  /** Processes that the store has not heard of for long, with their open calls. */
+  readonly silentOnes = new Map<string, CallRecord[]>();
+
+  async silent(): Promise<string[]> {
+    await this.open();
+    return [...this.silentOnes.keys()];
+  }
+
+  async closeInterrupted(which: Interrupted): Promise<readonly CallRecord[]> {
     await this.open();
     this.closed.push(which);
-    return 0;
+    const gone = [...this.silentOnes].filter(([id]) => which.except?.includes(id) !== true);
+    for (const [id] of gone) this.silentOnes.delete(id);
+    return gone.flatMap(([, calls]) => calls);
   }
 
   async removeOlder(before: number, limit: number): Promise<number> {

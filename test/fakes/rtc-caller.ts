@@ -12,6 +12,8 @@ export class FakeRtcCaller implements CallerPeer {
   /** Whether no packet of any kind comes from it. */
   silent = false;
   #packets = 0;
+  /** Of them audio. */
+  #rtp = 0;
 
   answer(handlers: PeerHandlers): CallerPeer {
     this.handlers = handlers;
@@ -26,6 +28,12 @@ export class FakeRtcCaller implements CallerPeer {
   /** Says these samples in frames of 10 ms. */
   say(samples: Int16Array, rate = 48_000): void {
     if (this.closed > 0) return;
+    this.#rtp++;
+    this.idle(samples, rate);
+  }
+
+  /** The library gives these samples, of which none came in a packet. */
+  idle(samples: Int16Array, rate = 48_000): void {
     for (let at = 0; at < samples.length; at += rate / 100)
       this.handlers?.audio?.(samples.slice(at, at + rate / 100), rate);
   }
@@ -39,7 +47,10 @@ export class FakeRtcCaller implements CallerPeer {
 
   async stats(): Promise<Array<Record<string, unknown>>> {
     if (!this.silent) this.#packets++;
-    return [{ type: 'transport', dtlsState: 'connected', packetsReceived: this.#packets }];
+    return [
+      { type: 'transport', dtlsState: 'connected', packetsReceived: this.#packets },
+      { type: 'inbound-rtp', packetsReceived: this.#rtp },
+    ];
   }
 
   async quality(): Promise<Record<string, never>> {

@@ -120,7 +120,8 @@ describe.concurrent('a tool', () => {
     const rig = own(
       await startRig({
         transport,
-        settings: { ...ownTools, TOOL_FILLER: 'One moment, please.' },
+        // What the tools do is heard or not: a stall of this process, which has the phone and the model in it, is not to be.
+        settings: { ...ownTools, TOOL_FILLER: 'One moment, please.', PLAYOUT_CUSHION_LEAST_MS: '200' },
         model: { voice: { ...voice, ms: 200 } },
         scenario: {
           turns: [

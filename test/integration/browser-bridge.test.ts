@@ -409,6 +409,22 @@ describe('who may call', () => {
     expect(await ask(bridgeUrl(rig.url), 'POST', order, headers)).toMatchObject({ status: 200 });
   });
 
+  it('an operator, who may choose another agent, and is told what is wrong with one', async ({ own }) => {
+    const rig = own(await startRig({ settings: { ADMIN_TOKEN: TOKEN, BROWSER_ACCESS: 'public' } }));
+    const order = { conversation_id: 'c1', offer: await offer() };
+    expect(await ask(bridgeUrl(rig.url), 'POST', { ...order, agent: 'openai' }, {})).toMatchObject({
+      status: 403,
+      body: { error: { code: 'AGENT_REFUSED' } },
+    });
+    const headers = { authorization: `Bearer ${TOKEN}` };
+    const refused = await ask(bridgeUrl(rig.url), 'POST', { ...order, agent: { kind: 'opnai' } }, headers);
+    expect(refused).toMatchObject({ status: 422, body: { error: { code: 'AGENT_UNKNOWN' } } });
+    expect(JSON.stringify(refused.body)).toContain('opnai');
+    expect(await ask(bridgeUrl(rig.url), 'POST', { ...order, agent: 'openai' }, headers)).toMatchObject({
+      status: 200,
+    });
+  });
+
   it('anybody, where it is so set: within the limits, and each with a call of his own', async ({ own }) => {
     const rig = own(
       await startRig({ settings: { ADMIN_TOKEN: TOKEN, BROWSER_ACCESS: 'public', RATE_LIMIT_BROWSER_CALLS: '1' } }),

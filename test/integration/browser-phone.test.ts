@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { openPeers } from '../../src/transport/peer.ts';
 import { noChromium, type Opened, type OpenOptions, openChromium, shoot, speech } from './browser-chromium.ts';
+import { faintControls } from './console-contrast.ts';
 import { OPERATOR_TOKEN } from './operator.ts';
 import { loudestTone, type Rig, startRig, toneAloneMs, until } from './rig.ts';
 import { rigTest as it } from './rig-test.ts';
@@ -28,15 +29,24 @@ async function open(own: Own, rig: Pick<Rig, 'url'>, options: OpenOptions, query
  * What the page's analyser hears of the agent: the loudest frequency of any moment that was loud, and how long such moments lasted. Looked at by
  * the page itself, every 20 ms, from before the call on.
  */
-async function listen({ page }: Opened): Promise<() => Promise<{ loudMs: number; hz: number[] }>> {
+async function listen({ page }: Opened): Promise<() => Promise<{ loudMs: number; hz: number[]; meters: number[] }>> {
   await page.evaluate(() => {
     const phone = Reflect.get(globalThis, 'phone');
-    const heard = { loudMs: 0, hz: {} as Record<string, number> };
+    const { document } = globalThis as unknown as {
+      document: { querySelector(what: string): { style: { transform?: string } } };
+    };
+    // How far the meter of the microphone and the agent's face ever went, as parts of the whole.
+    const shown = (part: string) =>
+      Number(/scale[XY]\(([\d.]+)/.exec(document.querySelector(part).style.transform ?? '')?.[1] ?? 0);
+    const heard = { loudMs: 0, hz: {} as Record<string, number>, meters: [0, 0] };
     Reflect.set(globalThis, 'heard', heard);
     let at = performance.now();
     setInterval(() => {
       const now = performance.now();
       const analyser = phone.agentAnalyser;
+      heard.meters = ['.vb-mine-fill', '.vb-bars i:nth-child(3)'].map((part, i) =>
+        Math.max(heard.meters[i] ?? 0, shown(part)),
+      );
       if (analyser !== undefined && phone.levels.agent > -35) {
         heard.loudMs += now - at;
         const bins = new Float32Array(analyser.frequencyBinCount);
@@ -50,10 +60,14 @@ async function listen({ page }: Opened): Promise<() => Promise<{ loudMs: number;
   });
   return () =>
     page.evaluate(() => {
-      const { loudMs, hz } = Reflect.get(globalThis, 'heard') as { loudMs: number; hz: Record<string, number> };
+      const { loudMs, hz, meters } = Reflect.get(globalThis, 'heard') as {
+        loudMs: number;
+        hz: Record<string, number>;
+        meters: number[];
+      };
       // Frequencies heard often: the onset of a tone has all of them for a moment.
       const often = Object.entries(hz).filter(([, times]) => times >= 5);
-      return { loudMs, hz: often.map(([one]) => Number(one)) };
+      return { loudMs, hz: often.map(([one]) => Number(one)), meters };
     });
 }
 
@@ -80,7 +94,13 @@ async function startDaemon(port = 0) {
   child.stdout.on('data', (chunk) => {
     said += String(chunk);
   });
-  const url = await until(() => /listens on (http:\S+)/.exec(said)?.[1], 'the daemon to listen', 20_000);
+  // One that does not come to listen would keep the port, and this process from its end.
+  const url = await until(() => /listens on (http:\S+)/.exec(said)?.[1], 'the daemon to listen', 20_000).catch(
+    (error) => {
+      child.kill('SIGKILL');
+      throw error;
+    },
+  );
   return {
     process: child,
     url,
@@ -112,7 +132,11 @@ describe('the browser phone in Chromium', () => {
     const heard = await listen(opened);
     await page.getByRole('button', { name: 'Call' }).click();
     await says(page, /^In the call$/);
-    await page.getByText('Connection: connected, ICE: connected').waitFor();
+    await page
+      .getByRole('timer')
+      .getByText(/^0:0\d$/)
+      .waitFor();
+    expect(await page.getByText(/ICE/).count()).toBe(0);
     await untilAsync(async () => (await heard()).loudMs >= 1_000, 'the greeting to be heard');
 
     // The caller's tone, which the microphone gives 4 s after it was opened, reaches the model, and its answer the page.
@@ -121,6 +145,8 @@ describe('the browser phone in Chromium', () => {
     // The onset of the caller's tone has a little of every frequency; the agent's own would be at -15.
     expect(loudestTone(session.inputAudio(), 24_000, AGENT_HZ)).toBeLessThan(-40);
     await untilAsync(async () => (await heard()).loudMs >= 2_200, 'the answer to be heard');
+    // Both are seen to speak.
+    for (const part of (await heard()).meters) expect(part).toBeGreaterThan(0.5);
     await shoot(page, 'browser-phone-in-call');
 
     const before = (await heard()).loudMs;
@@ -162,9 +188,9 @@ describe('the browser phone in Chromium', () => {
       'raw=1&conversation=c1',
     );
     const { page } = opened;
-    const mute = page.getByRole('button', { name: 'Mute microphone' });
-    await mute.click();
-    expect(await mute.getAttribute('aria-pressed')).toBe('true');
+    await page.getByRole('button', { name: 'Mute microphone', exact: true }).click();
+    const unmute = page.getByRole('button', { name: 'Unmute microphone' });
+    await unmute.waitFor();
     await page.getByRole('button', { name: 'Call' }).click();
     await says(page, /^In the call$/);
     await new Promise((resolve) => setTimeout(resolve, 1_200));
@@ -176,11 +202,10 @@ describe('the browser phone in Chromium', () => {
     await page.getByText(/^ok, \d+ ms$/).waitFor();
     await shoot(page, 'browser-phone-function-dark');
 
-    const speaker = page.getByRole('button', { name: 'Mute speaker' });
-    await speaker.click();
-    expect(await speaker.getAttribute('aria-pressed')).toBe('true');
+    await page.getByRole('button', { name: 'Mute speaker', exact: true }).click();
+    await page.getByRole('button', { name: 'Unmute speaker' }).waitFor();
     // Unmuted it is heard again.
-    await mute.click();
+    await unmute.click();
     await until(() => loudestTone(session.inputAudio(), 24_000, CALLER_HZ) > -30, 'the caller to be heard');
 
     // Another window takes the conversation.
@@ -193,6 +218,51 @@ describe('the browser phone in Chromium', () => {
     await other.close();
     await until(() => rig.of('call_ended')[1], 'the end of the second call', 15_000);
     expect(rig.of('call_ended').map(({ end }) => end.reason)).toEqual(['stream-replaced', 'caller-hangup']);
+    expect(opened.faults).toEqual([]);
+  });
+
+  it('does what its address says: conversation, voice, agent, and a microphone as it is', async ({ own, skip }) => {
+    skip(noChromium !== undefined, noChromium);
+    const rig = own(await startRig({ model: VOICE }));
+    const opened = own(await openChromium({ microphone: new Int16Array(48_000) }));
+    const { page } = opened;
+    await page.addInitScript(() => {
+      const { mediaDevices } = globalThis.navigator as unknown as {
+        mediaDevices: { getUserMedia(constraints: { audio: object }): Promise<unknown> };
+      };
+      const real = mediaDevices.getUserMedia.bind(mediaDevices);
+      mediaDevices.getUserMedia = (constraints) => {
+        Reflect.set(globalThis, 'asked', constraints.audio);
+        return real(constraints);
+      };
+    });
+    const call = async (query: string) => {
+      await page.goto(`${rig.url}/console/phone.html?${query}#token=${OPERATOR_TOKEN}`);
+      // Whoever looks at the address sees no token.
+      await page.waitForURL((url) => url.hash === '');
+      const sent = page.waitForRequest((request) => request.url().endsWith('/webrtc/bridge'));
+      await page.getByRole('button', { name: 'Call' }).click();
+      const order = (await sent).postDataJSON() as Record<string, unknown>;
+      await says(page, /^In the call$/);
+      await page.getByRole('button', { name: 'Hang up' }).click();
+      await says(page, /You hung up\.$/);
+      const { echoCancellation, noiseSuppression, autoGainControl } = (await page.evaluate('asked')) as Record<
+        string,
+        boolean
+      >;
+      return { order, processing: [echoCancellation, noiseSuppression, autoGainControl] };
+    };
+    const told = await call('conversation=order-4711&voice=cedar&agent=after-hours&raw=1');
+    expect(told.order).toMatchObject({ conversation_id: 'order-4711', voice: 'cedar', agent_name: 'after-hours' });
+    expect(told.processing).toEqual([false, false, false]);
+    expect(rig.of('call_started')[0]?.info).toMatchObject({ prompt: 'after-hours' });
+    expect(JSON.stringify(rig.model.sessions[0]!.received)).toContain('"voice":"cedar"');
+
+    const plain = await call('');
+    expect(plain.order).not.toHaveProperty('voice');
+    expect(plain.order).not.toHaveProperty('agent_name');
+    expect(plain.order['conversation_id']).not.toBe('order-4711');
+    expect(plain.processing).toEqual([true, true, true]);
     expect(opened.faults).toEqual([]);
   });
 
@@ -259,4 +329,41 @@ describe('the browser phone in Chromium', () => {
     await page.getByRole('button', { name: 'Try again' }).waitFor();
     await shoot(page, 'browser-phone-refused');
   });
+
+  it.for(['light', 'dark'] as const)(
+    'asks for the token where it is missing, and calls with it, %s',
+    async (colorScheme, { own, skip }) => {
+      skip(noChromium !== undefined, noChromium);
+      const rig = own(await startRig({ model: VOICE }));
+      const opened = own(await openChromium({ microphone: new Int16Array(48_000), colorScheme }));
+      const { page } = opened;
+      await page.goto(`${rig.url}/console/phone.html?raw=1`);
+      await shoot(page, `browser-phone-idle-${colorScheme}`);
+      expect(await faintControls(page)).toEqual([]);
+      await page.getByRole('button', { name: 'Call', exact: true }).click();
+      await says(page, /You are not signed in\.$/);
+      const token = page.getByLabel('Admin token');
+      await token.fill('not the token of anybody');
+      await page.keyboard.press('Enter');
+      await says(page, /The sign-in is no longer valid\.$/);
+      await shoot(page, `browser-phone-sign-in-${colorScheme}`);
+      expect(await faintControls(page)).toEqual([]);
+      await token.fill(OPERATOR_TOKEN);
+      await page.keyboard.press('Enter');
+      await says(page, /^In the call$/);
+      expect(await token.isVisible()).toBe(false);
+      // The agent that spoke and was not heard has no empty bubble, and no row of buttons leaves the page.
+      await page.getByRole('log').getByText('Agent').first().waitFor();
+      for (const words of await page.locator('.vb-words').allTextContents()) expect(words).not.toBe('');
+      const width = await page.evaluate('document.documentElement.scrollWidth - innerWidth');
+      expect(width).toBe(0);
+      expect(await faintControls(page)).toEqual([]);
+      await shoot(page, `browser-phone-signed-in-${colorScheme}`);
+      // The tab keeps it: the next call asks for nothing.
+      await page.getByRole('button', { name: 'Hang up' }).click();
+      await page.reload();
+      await page.getByRole('button', { name: 'Call', exact: true }).click();
+      await says(page, /^In the call$/);
+    },
+  );
 });

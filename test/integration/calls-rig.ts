@@ -12,8 +12,8 @@ import { type Rig, type RigOptions, startRig } from './rig.ts';
 export const ADMIN = 'admin-token-of-sixteen-and-more';
 export const OURS = '+12025559999';
 export const THEIRS = '+12025551111';
-const PUBLIC = 'https://voice.example.com';
-const SIGNING = 'signing-secret-of-the-carrier';
+export const PUBLIC = 'https://voice.example.com';
+export const SIGNING = 'signing-secret-of-the-carrier';
 const REST = 'rest-token-of-the-account';
 export const fixtures = join(import.meta.dirname, '../fixtures');
 
@@ -22,6 +22,8 @@ export interface CallsRigOptions extends RigOptions {
   /** How SignalWire places calls. */
   readonly control?: 'rest' | 'relay';
   readonly far?: CarrierServerOptions['far'];
+  /** What whoever is called says, in place of a tone behind a pause. */
+  readonly source?: CarrierServerOptions['source'];
 }
 
 export interface Answer {
@@ -93,7 +95,7 @@ export async function startCallsRig(options: CallsRigOptions): Promise<CallsRig>
     signingSecret: SIGNING,
     bridge,
     // Whoever answers lets the agent greet first.
-    source: scriptSource([{ pauseMs: 1_500 }, toneSource(440, { ms: 600 })]),
+    source: options.source ?? scriptSource([{ pauseMs: 1_500 }, toneSource(440, { ms: 600 })]),
     record: true,
     ...(far === undefined ? {} : { far }),
     ...(name === 'vonage' ? { publicKey: PUBLIC_PEM } : {}),

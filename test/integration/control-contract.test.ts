@@ -17,7 +17,15 @@ import {
   type RestFault,
   startCarrier,
 } from '../../src/simulator/carrier/index.ts';
-import { type ControlRig, callControlContract, type Failure, FROM, TO, until } from '../contract/call-control.ts';
+import {
+  ANSWER_MS,
+  type ControlRig,
+  callControlContract,
+  type Failure,
+  FROM,
+  TO,
+  until,
+} from '../contract/call-control.ts';
 
 const TOKEN = 'secret-token-of-the-account-0123456789';
 
@@ -62,7 +70,7 @@ function restRig(name: 'twilio' | 'signalwire') {
     const far = await bridge();
     const carrier = await startCarrier({ carrier: name, token: TOKEN, verbTimeScale: 1 });
     const { accountSid } = carrier;
-    const common = { baseUrl: carrier.url, timeoutMs: 300, random: () => 0 };
+    const common = { baseUrl: carrier.url, timeoutMs: ANSWER_MS, random: () => 0 };
     const make = (token: string): LamlControl =>
       name === 'twilio'
         ? twilioRest({ accountSid, authToken: token, ...common })
@@ -124,7 +132,7 @@ async function plivoRig(): Promise<ControlRig<CarrierCall>> {
       baseUrl: carrier.url,
       calls,
       host,
-      timeoutMs: 300,
+      timeoutMs: ANSWER_MS,
       random: () => 0,
     });
   const control = make(TOKEN);
@@ -263,7 +271,7 @@ async function relayRig(): Promise<ControlRig<CarrierCall> & { readonly carrier:
         token: TOKEN,
         host: far.host,
         baseUrl: carrier.url,
-        timeoutMs: 300,
+        timeoutMs: ANSWER_MS,
         random: () => 0,
       }),
     });

@@ -36,7 +36,7 @@ import { type CarrierServerOptions, startCarrier } from '../../src/simulator/car
 import { scriptSource, toneSource } from '../../src/simulator/phone/index.ts';
 import { startRealtimeServer } from '../../src/simulator/realtime/index.ts';
 import { checkDestination } from '../../src/tools/policy.ts';
-import { hourLimit } from '../fakes/memory.ts';
+import { hourLimit, orderLimits } from '../fakes/memory.ts';
 
 export const ADMIN = 'admin-token-of-sixteen-and-more';
 const PUBLIC = 'https://voice.example.com';
@@ -126,7 +126,7 @@ export async function controlRig(name: 'twilio' | 'signalwire', options: Partial
     guard: new OutboundGuard({
       clock: systemClock,
       mayDial,
-      hourly: hourLimit(20, systemClock),
+      ...orderLimits(20, systemClock),
       concurrent: 5,
       longestMs: 3_600_000,
     }),

@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
+import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { Finding, Result } from '../../src/doctor/check.ts';
 import type { Parts } from '../../src/doctor/deps.ts';
@@ -10,6 +11,7 @@ import { serviceChecks } from '../../src/doctor/services.ts';
 import { clockCheck, SkewWatch } from '../../src/doctor/time.ts';
 import { postgresMigrations } from '../../src/records/postgres-schema.ts';
 import { postgresRecordStore } from '../../src/records/postgres-store.ts';
+import { NO_REDIS, redisProgram, startRedis } from '../redis-server.ts';
 import {
   type Broken,
   type DoctorRig,
@@ -53,6 +55,7 @@ it('all is well', async () => {
     'pass optional parts',
     'pass agent files',
     'skip records database',
+    'skip shared memory',
     'skip webhook receivers',
   ]);
 });
@@ -194,6 +197,43 @@ describe('the receivers of webhooks', () => {
     });
     const dead = `http://127.0.0.1:${await freeTcpPort()}`;
     expect(await receivers(moved.origin, `${dead}/x`)).toMatchObject(failure(`${dead}: `, 'Start the receiver'));
+  });
+});
+
+describe('the shared memory', () => {
+  const memory = async (REDIS_URL: string) =>
+    of(
+      await looked({ settings: { REDIS_URL, FLEET_SECRET: 'a secret that the instances would share' } }),
+      'shared memory',
+    );
+
+  it('is not there', async () => {
+    const found = await memory(`redis://bridge:secret-of-redis@127.0.0.1:${await freeTcpPort()}`);
+    expect(found).toMatchObject(failure('ECONNREFUSED', 'Start Redis'));
+    expect(JSON.stringify(found)).not.toContain('secret-of-redis');
+  });
+
+  it('is there, with the right password, and forgets nothing when it is full', async ({ skip }) => {
+    skip(redisProgram === undefined, NO_REDIS);
+    const redis = await startRedis('--requirepass', 'secret-of-redis');
+    try {
+      const right = redis.url.replace('//', '//:secret-of-redis@');
+      expect(await memory(redis.url)).toMatchObject(failure('NOAUTH', 'user and password'));
+      expect(await memory(redis.url.replace('//', '//:wrong-secret@'))).toMatchObject(
+        failure('WRONGPASS', 'user and password'),
+      );
+      expect(await memory(right)).toMatchObject({
+        status: 'pass',
+        detail: expect.stringMatching(/runs scripts, in [\d.]+ ms/),
+      });
+      const direct = new Redis(right);
+      await direct.config('SET', 'maxmemory-policy', 'allkeys-lru');
+      expect(await memory(right)).toMatchObject({ status: 'warn', advice: expect.stringContaining('noeviction') });
+      expect(await direct.keys('*')).toEqual([]);
+      direct.disconnect();
+    } finally {
+      await redis.close();
+    }
   });
 });
 

@@ -21,6 +21,7 @@ import {
   TOKEN,
   wrong,
 } from './doctor-rig.ts';
+import { PROCESS_ENV } from './process-env.ts';
 
 /** The doctor's checks of the way in: port, public address, WebSockets through it, signatures; with the daemon there and without it. */
 
@@ -151,7 +152,7 @@ describe('the public address', () => {
       const child = execFile(process.execPath, ['src/main.ts'], {
         cwd: resolve(import.meta.dirname, '../..'),
         env: {
-          PATH: process.env['PATH'],
+          ...PROCESS_ENV,
           ...rig.settings({ DATA_DIR: `${rig.dataDir}/${port}`, PORT: String(port), LOG_LEVEL: 'silent' }),
         },
       });

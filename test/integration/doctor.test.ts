@@ -20,6 +20,7 @@ import {
   TOKEN,
   wrong,
 } from './doctor-rig.ts';
+import { PROCESS_ENV } from './process-env.ts';
 
 /** The doctor as a whole: all is well, and then one thing at a time is broken and alone is named. */
 
@@ -51,10 +52,12 @@ describe('the doctor', () => {
     // No database and no receiver is set, and nothing is wrong with that.
     expect(results.filter(({ status }) => status !== 'pass').map(({ status, name }) => `${status} ${name}`)).toEqual([
       'skip whatsapp token',
+      'skip livekit server',
       'skip records database',
+      'skip shared memory',
       'skip webhook receivers',
     ]);
-    expect(results.length).toBe(22);
+    expect(results.length).toBe(24);
     expect(rig.model.sessions.length).toBeGreaterThan(0);
   });
 
@@ -181,7 +184,7 @@ describe('npm run doctor', () => {
       execFile(
         process.execPath,
         [join(root, 'src/cli/doctor.ts'), '--json'],
-        { cwd: root, env: { PATH: process.env['PATH'], ...env } },
+        { cwd: root, env: { ...PROCESS_ENV, ...env } },
         (error, stdout) => done({ code: error?.code ?? 0, out: stdout }),
       ),
     );

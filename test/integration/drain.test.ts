@@ -8,6 +8,7 @@ import { SAY_WE_CLOSE } from '../../src/call/words.ts';
 import { newCallSid } from '../../src/simulator/phone/carrier.ts';
 import { Phone, silenceSource } from '../../src/simulator/phone/index.ts';
 import { type RealtimeServer, startRealtimeServer } from '../../src/simulator/realtime/index.ts';
+import { PROCESS_ENV } from './process-env.ts';
 import { until } from './rig.ts';
 
 /** The real process with real signals: what a deploy does to callers. */
@@ -38,7 +39,7 @@ async function startDaemon(settings: Record<string, string> = {}): Promise<Daemo
     cwd: ROOT,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
-      PATH: process.env['PATH'],
+      ...PROCESS_ENV,
       HOST: '127.0.0.1',
       PORT: '0',
       DATA_DIR: dataDir,
@@ -205,7 +206,7 @@ describe.concurrent('kill -TERM', () => {
 /** Has Node run this before the daemon; spaces would end the option. */
 const preload = (code: string) => ({ NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(code)}` });
 
-describe('a bug that nobody caught', () => {
+describe.concurrent('a bug that nobody caught', () => {
   it.for([
     ['thrown', "process.on('SIGUSR2', () => { throw new Error('nobody caught this'); });"],
     ['a rejection', "process.on('SIGUSR2', () => void Promise.reject(new Error('nobody caught this')));"],
@@ -247,7 +248,7 @@ describe('a bug that nobody caught', () => {
   });
 });
 
-describe('a wall clock that jumps', () => {
+describe.concurrent('a wall clock that jumps', () => {
   it.for([
     ['two hours on', 7_200_000],
     ['two hours back', -7_200_000],
@@ -275,5 +276,43 @@ describe('a wall clock that jumps', () => {
     expect([...d.ends().values()]).toEqual([['caller-hangup'], ['caller-hangup']]);
     const durations = d.lines().flatMap(({ msg, durationMs }) => (msg === 'call ended' ? [Number(durationMs)] : []));
     for (const duration of durations) expect([duration > 2_000, duration < 60_000]).toEqual([true, true]);
+  });
+});
+
+it('npm that is ended takes the daemon along, which it does not pass signals on to', async () => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'voicebridge-'));
+  const env = { ...PROCESS_ENV, HOST: '127.0.0.1', PORT: '0', DATA_DIR: dataDir, OPENAI_API_KEY: 'sk-test' };
+  // As npm runs a script: by a shell that waits for it.
+  const shell = spawn('sh', ['-c', '"$0" src/main.ts; exit $?', process.execPath], {
+    cwd: ROOT,
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...env, npm_lifecycle_event: 'start' },
+  });
+  let output = '';
+  let isOver = false;
+  shell.stdout.on('data', (data) => {
+    output += data;
+  });
+  // The daemon holds the other end of the pipe.
+  shell.stdout.once('close', () => {
+    isOver = true;
+  });
+  await until(() => output.includes('voicebridge listens on'), 'the daemon listens', 30_000);
+  shell.kill('SIGTERM');
+  await until(() => isOver, 'the daemon ends', 20_000);
+  expect(output).toContain('npm is gone');
+  rmSync(dataDir, { recursive: true, force: true });
+});
+
+describe('kill -HUP', () => {
+  it('ends nothing where one process is alone, and says that nothing is read anew', async ({ daemon }) => {
+    const d = await daemon();
+    const phone = d.call(4_000);
+    await connected(d, 1);
+    d.signal('SIGHUP');
+    await until(() => d.lines().some(({ msg }) => String(msg).startsWith('SIGHUP')), 'the signal is seen');
+    const report = await phone.report;
+    expect([report.ok, report.ended.by]).toEqual([true, 'caller']);
+    expect((await fetch(`${d.url}/health/ready`)).status).toBe(200);
   });
 });

@@ -8,7 +8,7 @@ import { scriptSource, silenceSource, toneSource } from '../../src/simulator/pho
 import { FakeAgent } from '../fakes/legs.ts';
 import { readBySocket, readBySse } from './events-reader.ts';
 import { OPERATOR, OPERATOR_TOKEN } from './operator.ts';
-import { type Rig, sleep, startRig, TRANSPORTS, until } from './rig.ts';
+import { asked, type Rig, sleep, startRig, TRANSPORTS, until } from './rig.ts';
 import { rigTest as it } from './rig-test.ts';
 
 /** `GET /events` over the whole daemon, read by real clients while real calls go on. */
@@ -165,7 +165,7 @@ describe('a reader', () => {
       if (i % 4 === 0) await sleep(2);
     }
     const dropped = 'voicebridge_event_watchers_dropped_total{why="slow"}';
-    await expect.poll(() => metric(rig, dropped), { timeout: 5_000 }).toBe(2);
+    await asked(async () => (await metric(rig, dropped)) === 2, 'both slow ones are dropped');
     slow.socket.resume();
     await until(() => slow.ended, 'the end of the slow one');
     expect(slow.ended).toEqual({ code: 1013, reason: 'the reader is too slow' });
@@ -177,8 +177,11 @@ describe('a reader', () => {
     expect(texts(good.events).filter((text) => text === words)).toHaveLength(400);
     expect(streams[0]?.playback.gapList).toEqual([]);
     expect(rig.of('call_ended').map(({ end }) => end.result)).toEqual(['success', 'success']);
-    await expect.poll(() => metric(rig, 'voicebridge_event_watchers{via="ws"}')).toBe(1);
-    await expect.poll(() => metric(rig, 'voicebridge_event_watchers{via="sse"}')).toBe(0);
+    for (const [via, left] of Object.entries({ ws: 1, sse: 0 }))
+      await asked(
+        async () => (await metric(rig, `voicebridge_event_watchers{via="${via}"}`)) === left,
+        `${left} by ${via}`,
+      );
   });
 
   it('that comes back after a restart gets what it missed from the records', async ({ own }) => {

@@ -47,6 +47,40 @@ describe('an exchange over HTTP', () => {
     expect((await ask(url, { method: 'GET' })).headers.get('x-was')).toBe('GET k');
   });
 
+  it('says what it is, how long it is, and no more than it was given of anything that is named', async () => {
+    let seen: Record<string, unknown> = {};
+    const url = await serving((request, response) => {
+      seen = request.headers;
+      response.setHeader('link', ['<a>', '<b>']);
+      response.end();
+    });
+    const answer = await ask(url, {
+      body: 'zwölf',
+      headers: { 'Content-Type': 'application/json', Accept: 'text/plain' },
+    });
+    expect(seen).toMatchObject({ 'content-type': 'application/json', 'content-length': '6', accept: 'text/plain' });
+    expect(answer.headers.get('Link')).toBe('<a>, <b>');
+    expect(answer.headers.get('x-none')).toBeNull();
+    await ask(url, { body: 'zwölf' });
+    expect(seen).toMatchObject({ 'content-type': 'text/plain;charset=UTF-8', accept: '*/*' });
+    await ask(url, { method: 'GET' });
+    expect(seen).not.toHaveProperty('content-type');
+  });
+
+  it('sends a form', async () => {
+    let body = '';
+    const url = await serving((request, response) => {
+      request.on('data', (chunk) => {
+        body += chunk;
+      });
+      request.on('end', () => response.end('ok'));
+    });
+    const form = new FormData();
+    form.set('sdp', 'v=0');
+    expect((await ask(url, { body: form })).body.toString()).toBe('ok');
+    expect(body).toMatch(/name="sdp"\r\n\r\nv=0\r\n/);
+  });
+
   it('does not follow a redirect, so that what it carries reaches nobody else', async () => {
     let asked = 0;
     const other = await serving((_, response) => {

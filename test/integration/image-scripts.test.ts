@@ -9,6 +9,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 /** What the image runs, by the scripts themselves: its entry point with a stand-in for node, its health check against servers. */
 
 const root = resolve(import.meta.dirname, '../..');
+/** The daemon is started as `npm start` does. */
+const START = (
+  JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: { start: string } }
+).scripts.start.replace(/^node /, '');
 let folder: string;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'voicebridge-image-'));
@@ -29,8 +33,8 @@ const enter = (...args: string[]) =>
 
 describe('the entry point', () => {
   it.each([
-    [[], 'src/main.ts'],
-    [['start'], 'src/main.ts'],
+    [[], START],
+    [['start'], START],
     [['simulator', '--port', '1'], 'src/cli/simulator.ts --port 1'],
     [['call', '--json'], 'src/cli/call.ts --json'],
     [['check'], 'src/cli/check.ts'],

@@ -54,6 +54,8 @@ export async function startKindsRig({ settings = {}, signed = true, talkMs }: Ki
       ROUTES_FILE: join(fixtures, 'kinds/routes.yaml'),
       PROMPTS_DIR: join(fixtures, 'kinds/prompts'),
       PRICES_FILE: join(fixtures, 'kinds/prices.json'),
+      // None: the daemon's own are for prompts that are not here.
+      SUITES_DIR: dataDir,
       ADMIN_TOKEN: OPERATOR_TOKEN,
       METRICS_ACCESS: 'public',
       DIAL_ALLOW: '+1202',

@@ -3,7 +3,7 @@ import { lamlSignature } from '../../src/callers/phone/carriers/laml/signature.t
 import { tideSignature } from '../fixtures/kinds/carrier/signature.ts';
 import { type KindsRig, PUBLIC, startKindsRig, TIDE_SECRET } from './kinds-rig.ts';
 import { OPERATOR } from './operator.ts';
-import { loudestTone, sleep, toneAloneMs, until } from './rig.ts';
+import { asked, loudestTone, sleep, toneAloneMs, until } from './rig.ts';
 import { rigTest as it } from './rig-test.ts';
 
 /** A made-up carrier and a made-up agent, joined by the tables alone: what a new kind needs is there without an edit of the daemon. */
@@ -66,7 +66,18 @@ async function operate(rig: KindsRig, path: string, body?: object) {
   return { status: answer.status, body: text === '' ? undefined : JSON.parse(text) };
 }
 
-describe('a caller of the made-up carrier', () => {
+describe.concurrent('a caller of the made-up carrier', () => {
+  it('is answered by the agent that his route names by more than its kind, without a prompt', async ({ own }) => {
+    const rig = own(await startKindsRig());
+    const call = await rig.tide.callIn('c-1', { hz: CALLER_HZ, to: '12025550102' });
+    await until(() => rig.of('connected')[0], 'both ends on the line');
+    expect(rig.buoys.sessions[0]!.hello).toMatchObject({ instructions: '', berth: 'north', depth: 4 });
+    const { info } = rig.of('call_started')[0]!;
+    expect([info.route, info.prompt, info.model]).toEqual(['moored', undefined, 'buoy-north']);
+    call.hangUp();
+    await until(() => rig.of('call_ended')[0], 'the end of the call');
+  });
+
   it('silences the agent by the carrier’s own message, and presses keys that the agent cannot take', async ({
     own,
   }) => {
@@ -88,14 +99,14 @@ describe('a caller of the made-up carrier', () => {
     expect((await ended(rig)).counters).toMatchObject({ barge_in: 1, turn_not_taken: 1 });
   });
 
-  it('leaves a record with the names of both kinds, and metrics', async ({ own }) => {
+  it('leaves a record with the names of both kinds, and metrics', async ({ own, expect }) => {
     const rig = own(await startKindsRig());
     const { call, callId } = await connected(rig);
     await sleep(500);
     call.hangUp();
     await ended(rig);
     const record = async () => (await operate(rig, `/records/${callId}`)).body?.record;
-    await expect.poll(record, { timeout: 5_000 }).toMatchObject({ endedAt: expect.any(String) });
+    await asked(async () => typeof (await record())?.endedAt === 'string', 'the record is closed');
     expect(await record()).toMatchObject({
       carrier: 'tide',
       carrierCallId: 'c-1',
@@ -124,7 +135,7 @@ describe('a caller of the made-up carrier', () => {
   });
 });
 
-describe('an operator', () => {
+describe.concurrent('an operator', () => {
   it('has keys played, connects the caller to a number, who comes back, and hangs up', async ({ own }) => {
     const rig = own(await startKindsRig());
     const { call, callId } = await connected(rig);
@@ -144,9 +155,22 @@ describe('an operator', () => {
     expect((await ended(rig)).end).toMatchObject({ reason: 'operator-hangup' });
     await until(() => call.isOver, 'the carrier’s end');
   });
+
+  it('has the doctor look at both kinds from within, and at files that name them', async ({ own }) => {
+    const rig = own(await startKindsRig());
+    const asked = await fetch(`${rig.url}/setup/doctor`, { method: 'POST', headers: OPERATOR });
+    const results = (await asked.text())
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    const seen = (name: string) => results.find((result) => result.name === name);
+    expect(seen('agent files')).toMatchObject({ status: expect.stringMatching(/pass|warn/) });
+    expect(seen('buoy')).toMatchObject({ status: 'pass' });
+    expect(seen('tide account')).toMatchObject({ status: 'pass' });
+  });
 });
 
-describe('an ordered call', () => {
+describe.concurrent('an ordered call', () => {
   it('is placed over the made-up carrier’s API, answered by the agent, and told of', async ({ own }) => {
     const settings = { OUTBOUND_CARRIER: 'tide', OUTBOUND_FROM: '+12025550100' };
     const rig = own(await startKindsRig({ settings }));
@@ -161,7 +185,7 @@ describe('an ordered call', () => {
   });
 });
 
-describe('an agent that cannot be asked for words', () => {
+describe.concurrent('an agent that cannot be asked for words', () => {
   it('holds up no end: the process drains in no time, and the caller hears the apology', async ({ own }) => {
     const rig = own(await startKindsRig());
     await connected(rig);
@@ -182,7 +206,7 @@ describe('an agent that cannot be asked for words', () => {
   });
 });
 
-describe('a carrier that is answered over its API', () => {
+describe.concurrent('a carrier that is answered over its API', () => {
   it('is put on the stream and hung up there', async ({ own }) => {
     const rig = own(await startKindsRig({ settings: { TIDE_ANSWERS: 'rest', SILENCE_SECONDS: '1' }, talkMs: 200 }));
     const { call } = await connected(rig);
@@ -208,7 +232,7 @@ async function atTwilio(rig: KindsRig, path: string, more: Record<string, string
 
 const TWILIO = 'auth-token-of-twilio';
 
-describe('webhooks', () => {
+describe.concurrent('webhooks', () => {
   it('that the made-up carrier did not sign are refused as any carrier’s are', async ({ own }) => {
     const rig = own(await startKindsRig({ settings: { TWILIO_AUTH_TOKEN: TWILIO } }));
     const now = Math.floor(Date.now() / 1_000);

@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type ControlRig, callControlContract, type Failure, TO } from '../contract/call-control.ts';
+import { ANSWER_MS, type ControlRig, callControlContract, type Failure, TO } from '../contract/call-control.ts';
 import { TideControl } from '../fixtures/kinds/carrier/control.ts';
 import { type Fault, Tide, type TideCall } from '../fixtures/kinds/carrier/far-end.ts';
 
@@ -28,7 +28,7 @@ async function rig(): Promise<ControlRig<TideCall>> {
   const tide = new Tide({ bridge: base });
   const url = await tide.listen();
   const { account, key } = tide.options;
-  const make = (given: string) => new TideControl({ account, key: given, url, timeoutMs: 300, random: () => 0 });
+  const make = (given: string) => new TideControl({ account, key: given, url, timeoutMs: ANSWER_MS, random: () => 0 });
   const told = (action: string) =>
     tide.requests.filter(({ method, body }) => method === 'PUT' && body.includes(action));
   return {

@@ -55,6 +55,19 @@ describe('the doctor', () => {
     expect(result('buoy')).toMatchObject({ status: 'pass' });
   });
 
+  it('reads the files of agents as the made-up kind understands them', async () => {
+    const kinds = join(import.meta.dirname, '../fixtures/kinds');
+    // No suites: the daemon's own are for prompts that are not here.
+    const none = { SUITES_DIR: dataDir };
+    const good = { PROMPTS_DIR: join(kinds, 'prompts'), ROUTES_FILE: join(kinds, 'routes.yaml') };
+    const wrong = { PROMPTS_DIR: join(kinds, 'wrong'), ROUTES_FILE: join(kinds, 'wrong/routes.yaml') };
+    expect((await examined({ ...none, ...good }))('agent files')?.status).toMatch(/pass|warn/);
+    expect((await examined({ ...none, ...wrong }))('agent files')).toMatchObject({
+      status: 'fail',
+      detail: expect.stringContaining('goes with a berth'),
+    });
+  });
+
   it('says which settings are wrong where the account is not theirs, and shows no secret', async () => {
     const result = await examined({ TIDE_API_KEY: 'another-key-of-the-tide' });
     expect(result('tide account')).toMatchObject({ status: 'fail' });

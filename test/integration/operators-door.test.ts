@@ -1,11 +1,10 @@
-import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { createServer, request as httpRequest } from 'node:http';
 import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { readBySocket } from './events-reader.ts';
+import { nginx, noNginx } from './nginx.ts';
 import { type Rig, startRig } from './rig.ts';
 import { rigTest as it } from './rig-test.ts';
 
@@ -32,8 +31,9 @@ const OPEN = [
   '/vonage/stream',
   '/vonage/transfer',
   '/whatsapp/webhook',
-  // A socket whose address holds a token of its own.
+  // Their addresses hold a token of their own.
   '/bridge/call',
+  '/tests/tools/:token/:name',
 ];
 
 /** What a program on this machine may ask of its own accord, while no token is set: it shows nothing, and begins calls. */
@@ -41,7 +41,7 @@ const HANDLERS = ['/bridge/start', '/bridge/accepted', '/bridge/stop'];
 
 /** No token is set, and nothing else is. */
 const PUBLIC = { PUBLIC_URL: 'https://voice.example.com' };
-const UNSET = { ADMIN_TOKEN: '', METRICS_ACCESS: 'admin', BROWSER_ACCESS: 'admin' };
+const UNSET = { ADMIN_TOKEN: '', METRICS_ACCESS: 'admin', BROWSER_ACCESS: 'admin', RATE_LIMIT_API: '0' };
 
 interface Door {
   readonly url: string;
@@ -90,39 +90,6 @@ async function silentProxy(to: string): Promise<Door> {
     close: () => {
       server.closeAllConnections();
       return new Promise((done) => server.close(() => done()));
-    },
-  };
-}
-
-const noNginx = spawnSync('nginx', ['-v']).error === undefined ? undefined : 'no nginx is installed';
-
-/** The real one, with the configuration that every tutorial has. */
-async function nginx(to: string): Promise<Door> {
-  const folder = mkdtempSync(join(tmpdir(), 'voicebridge-nginx-'));
-  const free = createTcpServer();
-  await new Promise<void>((done) => free.listen(0, '127.0.0.1', done));
-  const { port } = free.address() as AddressInfo;
-  await new Promise((done) => free.close(done));
-  const temp = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
-    (what) => `${what}_temp_path ${folder}/${what};`,
-  );
-  const conf = `daemon off; master_process off; pid ${folder}/pid; error_log stderr crit;
-events {}
-http { access_log off; ${temp.join(' ')} server { listen 127.0.0.1:${port}; location / { proxy_pass ${to}; } } }`;
-  writeFileSync(join(folder, 'nginx.conf'), conf);
-  const child = spawn('nginx', ['-c', join(folder, 'nginx.conf'), '-p', folder], { stdio: 'ignore' });
-  const exit = new Promise((done) => child.once('exit', done));
-  const url = `http://127.0.0.1:${port}`;
-  for (let n = 0; n < 100; n++) {
-    if (await fetch(`${url}/health/live`).catch(() => undefined)) break;
-    await new Promise((done) => setTimeout(done, 50));
-  }
-  return {
-    url,
-    async close() {
-      child.kill();
-      await exit;
-      rmSync(folder, { recursive: true });
     },
   };
 }

@@ -11,8 +11,8 @@ import type { PhoneLeg } from '../../src/callers/phone/leg.ts';
 import type { PhoneLegOptions } from '../../src/callers/phone/options.ts';
 import { PhoneStream } from '../../src/callers/phone/stream.ts';
 import { SocketAcceptor } from '../../src/transport/socket.ts';
-import { tide } from '../fakes/binary-carrier.ts';
 import { fakeLog } from '../fakes/legs.ts';
+import { tide } from '../fixtures/kinds/carrier/media.ts';
 
 /** One accepted call, as its owner sees it. */
 export interface ServedCall {

@@ -6,7 +6,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { termination } from '../../src/call/termination.ts';
 import { l16, pcmu } from '../../src/media/codecs.ts';
 import { openSocket } from '../../src/transport/socket.ts';
-import { tideSamples } from '../fakes/binary-carrier.ts';
+import { tideSamples } from '../fixtures/kinds/carrier/media.ts';
 import { signalwireSamples, twilioSamples } from '../fixtures/phone/samples.ts';
 import { TestCarrier } from './phone-leg-carrier.ts';
 import { type PhoneServer, servePhone } from './phone-leg-server.ts';
@@ -227,7 +227,7 @@ describe('a phone call over a real socket', () => {
   });
 });
 
-describe('a stall of 200 ms of our event loop', () => {
+describe('a stall of 200 ms of our event loop, of which one as long was seen before', () => {
   // Real time on a busy machine: another process may stall us once more in the same quarter of a second.
   for (const mode of ['bursty', 'live']) {
     it(`is not heard from a ${mode} agent`, async () => {
@@ -236,6 +236,11 @@ describe('a stall of 200 ms of our event loop', () => {
         const [url] = (await once(child, 'message')) as [string];
         const carrier = await TestCarrier.connect(url);
         carrier.introduce();
+        if (mode === 'live') {
+          // Before the first word: the cushion follows what was late, and a stall that was never seen is heard once.
+          await sleep(200);
+          child.send(210);
+        }
         await carrier.until(() => carrier.arrivals.some((a) => a.bytes.includes(pcmuLoud)));
         const from = carrier.arrivals.find((a) => a.bytes.includes(pcmuLoud))!.at - 300;
         await sleep(600);

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { describe, expect, onTestFinished } from 'vitest';
+import { describe, expect } from 'vitest';
 import { WebSocket } from 'ws';
 import { makeTone } from '../../src/media/tone.ts';
 import { scriptSource, toneSource } from '../../src/simulator/phone/index.ts';
@@ -52,7 +52,7 @@ describe('the check of events against the published types', () => {
   });
 });
 
-describe('what is said between daemon and model is as published', () => {
+describe.concurrent('what is said between daemon and model is as published', () => {
   it.for(TRANSPORTS)(
     'in a call with tools, an interruption, a failure and silence, over %s',
     async (transport, { own }) => {
@@ -96,7 +96,7 @@ describe('what is said between daemon and model is as published', () => {
 
   it.for(TRANSPORTS)(
     'when a session is built again and told what was said before, over %s',
-    async (transport, { own }) => {
+    async (transport, { own, onTestFinished }) => {
       const check = new SchemaCheck();
       const rig = own(
         await startRig({
@@ -129,7 +129,7 @@ describe('what is said between daemon and model is as published', () => {
     },
   );
 
-  it('in the simulated model’s answers to whatever a client may ask', async ({ own }) => {
+  it('in the simulated model’s answers to whatever a client may ask', async ({ own, onTestFinished }) => {
     const check = new SchemaCheck();
     const server = own(
       await startRealtimeServer({

@@ -138,7 +138,11 @@ describe.concurrent('a record that is removed', () => {
       readdirSync(join(rig.dataDir, 'recordings')).filter((name) => name.endsWith('.peaks')).length === 2;
     await until(closed, 'the recordings to be closed');
     expect(files().filter((id) => id === gone?.id)).toHaveLength(3);
-    const webhooks = () => readFileSync(join(rig.dataDir, 'webhooks.jsonl'), 'utf8');
+    const waits = join(rig.dataDir, 'webhooks');
+    const webhooks = () =>
+      readdirSync(waits)
+        .map((one) => readFileSync(join(waits, one, 'webhooks.jsonl'), 'utf8'))
+        .join('');
     expect(webhooks()).toContain('+12025550101');
 
     expect((await askAsOperator(`${rig.url}/records/${gone?.id}`, { method: 'DELETE' })).status).toBe(204);

@@ -42,6 +42,7 @@ async function start(instance: string, settings: Record<string, string> = {}) {
     logger: log,
     clock: systemClock,
     instance,
+    fleet: { isAlone: true },
     metrics: { registry },
   } as unknown as Base;
   const feature = await openRecords(base);
@@ -49,7 +50,13 @@ async function start(instance: string, settings: Record<string, string> = {}) {
   return {
     feature,
     install: async (agents: Agents) =>
-      feature.install?.({ http: { app: { register: () => {} } }, admin: {}, agents, forget() {} } as unknown as Parts),
+      feature.install?.({
+        http: { app: { register: () => {} } },
+        admin: {},
+        agents,
+        calls: { size: 0 },
+        forget() {},
+      } as unknown as Parts),
     tell(events: readonly RecordedEvent[]) {
       for (const event of events) for (const sink of feature.sinks ?? []) sink.onRecord(event);
     },
@@ -167,6 +174,7 @@ describe('the records of a daemon', () => {
       http: { app: { register: () => {} } },
       admin: {},
       agents: await buoys(),
+      calls: { size: 0 },
       forget: async (callIds: readonly string[]) => void forgotten.push(...callIds),
     } as unknown as Parts);
     await expect.poll(() => forgotten).toEqual(['c1']);

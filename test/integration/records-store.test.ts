@@ -10,7 +10,8 @@ import { recordMigrations } from '../../src/records/sqlite-schema.ts';
 import { sqliteRecordStore } from '../../src/records/sqlite-store.ts';
 import type { EventRange, RecordStore } from '../../src/records/store.ts';
 import { openDatabase } from '../../src/stores/sqlite.ts';
-import { recordStoreContract } from '../contract/record-store.ts';
+import { recordOverviewContract } from '../contract/record-overview.ts';
+import { type RecordStoreRig, recordStoreContract } from '../contract/record-store.ts';
 import { PRICES, Telling } from '../fakes/record-events.ts';
 import { type PostgresCluster, postgresCluster, postgresMissing } from './postgres.ts';
 
@@ -36,7 +37,7 @@ function placeOf(make: () => RecordStore, remove: () => void = () => {}) {
   };
 }
 
-recordStoreContract('SQLite', {
+const sqlite: RecordStoreRig = {
   async place() {
     const folder = tempFolder();
     const path = join(folder, 'records.db');
@@ -45,7 +46,9 @@ recordStoreContract('SQLite', {
       () => rmSync(folder, { recursive: true }),
     );
   },
-});
+};
+recordStoreContract('SQLite', sqlite);
+recordOverviewContract('SQLite', sqlite);
 
 describe('SQLite', () => {
   /** Where among a database's files a word can still be read. */
@@ -93,9 +96,10 @@ describe('SQLite', () => {
     reader.exec('BEGIN; SELECT count(*) FROM call_words');
     await store.remove('c1');
     expect(readable(folder, 'zanzibarquux')).not.toEqual([]);
+    expect(await store.heartbeat('i'), 'it is tried again soon').toBe(true);
     reader.exec('COMMIT');
     reader.close();
-    await store.heartbeat('i');
+    expect(await store.heartbeat('i'), 'nothing is to be looked after').toBe(false);
     expect(readable(folder, 'zanzibarquux')).toEqual([]);
     await store.close();
     rmSync(folder, { recursive: true });
@@ -190,12 +194,14 @@ if (missing !== undefined) {
   afterAll(() => cluster?.remove());
   const fresh = () => cluster.database(`records_${n++}`);
 
-  recordStoreContract('PostgreSQL', {
+  const postgres: RecordStoreRig = {
     async place() {
       const url = fresh();
       return placeOf(() => postgresRecordStore({ url, prices: PRICES }));
     },
-  });
+  };
+  recordStoreContract('PostgreSQL', postgres);
+  recordOverviewContract('PostgreSQL', postgres);
 
   describe('PostgreSQL', () => {
     it('refuses a database that a newer version wrote, with its code, and changes nothing in it', async () => {

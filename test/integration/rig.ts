@@ -27,6 +27,8 @@ export interface RigOptions {
   settings?: Record<string, string>;
   scenario?: ScenarioInput;
   model?: Partial<RealtimeServerOptions>;
+  /** Told each event as it happens. */
+  onEvent?: (event: CallEvent) => void;
 }
 
 export interface Placed {
@@ -81,7 +83,11 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
     METRICS_ACCESS: 'public',
     ...options.settings,
   });
-  const app = await build(config, { log, observers: [{ onEvent: (_id, event) => void events.push(event) }] });
+  const onEvent = (_id: string, event: CallEvent) => {
+    events.push(event);
+    options.onEvent?.(event);
+  };
+  const app = await build(config, { log, observers: [{ onEvent }] });
   const url = await app.listen();
   return {
     app,
@@ -127,6 +133,17 @@ export async function until<T>(check: () => T | undefined | false, what: string,
   }
 }
 
+/** As `until`, of something that is asked for. Tests that run beside others of their file cannot poll by `expect`. */
+export async function asked<T>(check: () => Promise<T | undefined | false>, what: string, ms = 10_000): Promise<T> {
+  const end = performance.now() + ms;
+  for (;;) {
+    const value = await check();
+    if (value !== undefined && value !== false) return value;
+    if (performance.now() > end) throw new Error(`waited ${ms} ms in vain for: ${what}`);
+    await sleep(100);
+  }
+}
+
 export const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 /** Milliseconds, in windows of 100, in which `hz` and nothing else is heard. */
@@ -139,12 +156,26 @@ export function toneAloneMs(samples: Int16Array, sampleRate: number, hz: number)
   return ms;
 }
 
-/** Highest level of a tone in any 100 ms of the samples, dBFS: what must be absent is far below. */
+/** Where a tone in 100 ms, or in one frame of it, is far less loud than at its own frequency, Hz away. */
+const BESIDE_HZ = [50, 60, 80];
+
+/**
+ * Highest level of a tone in any 100 ms of the samples, dBFS: what must be absent is far below. Where another sound begins, ends or
+ * has a hole, all frequencies are heard for a moment (a tone of -15 dBFS that skips: -46 at 400 Hz from it), which is not this tone:
+ * a tone stands out by 10 dB from what is on one side of it (on the other there may be a second one, as in ringing), if only one
+ * frame of 20 ms is heard. Windows overlap by half, so that each frame is well inside of one.
+ */
 export function loudestTone(samples: Int16Array, sampleRate: number, hz: number): number {
   const window = sampleRate / 10;
   let loudest = Number.NEGATIVE_INFINITY;
-  for (let at = 0; at + window <= samples.length; at += window) {
-    loudest = Math.max(loudest, toneLevel(samples.subarray(at, at + window), sampleRate, hz));
+  for (let at = 0; at + window <= samples.length; at += window / 2) {
+    const heard = samples.subarray(at, at + window);
+    const level = toneLevel(heard, sampleRate, hz);
+    if (level <= loudest) continue;
+    const beside = [-1, 1].map((side) =>
+      Math.max(...BESIDE_HZ.map((by) => toneLevel(heard, sampleRate, hz + side * by))),
+    );
+    if (level >= Math.min(...beside) + 10) loudest = level;
   }
   return loudest;
 }

@@ -274,8 +274,13 @@ describe('npm run call', () => {
       expect(status).toBe(0);
       expect(err).toBe(`recording: ${file}\n`);
       expect(out).toMatch(/^00:00\.\d{3} {2}webhook/m);
-      expect(out).toMatch(/the agent is heard/);
-      expect(out).toMatch(/Timeline\n[\s\S]*Call\n {2}result +ok[\s\S]*first agent audio/);
+      // Each line once, as it came, and none of them again at the end.
+      const lines = out.match(/^\d\d:\d\d\.\d{3} {2}\S.*$/gm) ?? [];
+      const of = (words: RegExp) => lines.filter((line) => words.test(line)).length;
+      expect(of(/ {2}webhook {8}\w+ http/)).toBe(1);
+      expect(of(/ {2}webhook {8}HTTP 200/)).toBe(1);
+      expect(of(/the agent is heard/)).toBe(1);
+      expect(out).toMatch(/Call\n {2}result +ok[\s\S]*first agent audio/);
       const { sampleRate, channels } = decodeWav(await readFile(file));
       expect(sampleRate).toBe(8000);
       expect(channels).toHaveLength(2);

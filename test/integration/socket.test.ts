@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { createServer as createHttpServer, type Server } from 'node:http';
-import { type AddressInfo, connect, createServer, type Socket as TcpSocket } from 'node:net';
-import { afterEach, describe, expect, it } from 'vitest';
-import { WebSocket } from 'ws';
+import { type AddressInfo, connect, createServer, Socket as TcpSocket } from 'node:net';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { WebSocket, WebSocketServer } from 'ws';
 import { refuseUpgrade } from '../../src/transport/refuse-upgrade.ts';
 import { openSocket, type Socket, SocketAcceptor } from '../../src/transport/socket.ts';
 import { sleep, until } from './rig.ts';
@@ -21,20 +21,31 @@ interface Ends {
   texts: string[];
 }
 
-async function serve(options: { pingIntervalMs?: number; refuse?: number; media?: boolean } = {}): Promise<Ends> {
+async function serve(
+  options: {
+    pingIntervalMs?: number;
+    refuse?: number;
+    headers?: Record<string, string>;
+    media?: boolean;
+    onText?: (text: string) => void;
+  } = {},
+): Promise<Ends> {
   const ends: Ends = { port: 0, sockets: [], closes: [], texts: [] };
   const { pingIntervalMs = 0, media = false } = options;
   const acceptor = new SocketAcceptor({ maxMessageBytes: 1_024, pingIntervalMs, media });
   const server: Server = createHttpServer();
   server.on('upgrade', (request, stream, head) => {
     if (options.refuse !== undefined) {
-      refuseUpgrade(stream, options.refuse, 'No', 'MODEL_AUTH');
+      refuseUpgrade(stream, options.refuse, 'No', 'MODEL_AUTH', options.headers);
       return;
     }
     acceptor.accept(request, stream, head, (attach) => {
       ends.sockets.push(
         attach({
-          text: (data) => void ends.texts.push(String(data)),
+          text: (data) => {
+            ends.texts.push(String(data));
+            options.onText?.(String(data));
+          },
           binary() {},
           close: (code) => void ends.closes.push(code),
         }),
@@ -178,6 +189,62 @@ describe.each([false, true])('a server socket (media: %s)', (media) => {
   });
 });
 
+describe('what one turn of the event loop brought', () => {
+  it('goes on in one write for each socket: frames that came in one packet leave in one', async () => {
+    const messages: string[] = [];
+    const far = new WebSocketServer({ port: 0, host: '127.0.0.1' });
+    closers.push(() => far.close());
+    far.on('connection', (ws) => ws.on('message', (data) => messages.push(String(data))));
+    await new Promise((resolve) => far.once('listening', resolve));
+    const { port } = far.address() as AddressInfo;
+    const model = await openSocket(`ws://127.0.0.1:${port}`, deaf, client);
+    const ends = await serve({ media: true, onText: (text) => model.send(`on: ${text}`) });
+    const phone = await deadClient(ends.port);
+    const frame = (text: string) => {
+      const body = Buffer.from(text).map((byte, i) => byte ^ (i & 3));
+      return Buffer.concat([Buffer.from([0x81, 0x80 | body.length, 0, 1, 2, 3]), body]);
+    };
+    // By what is written: several writes of one turn would come as one packet as well.
+    const writes = vi.spyOn(TcpSocket.prototype, 'write');
+    closers.push(() => writes.mockRestore());
+    phone.write(Buffer.concat(['one', 'two', 'three'].map(frame)));
+    await until(() => messages.length === 3, 'the messages');
+    expect(messages).toEqual(['on: one', 'on: two', 'on: three']);
+    expect(writes.mock.contexts.filter((socket) => (socket as TcpSocket).remotePort === port)).toHaveLength(1);
+  });
+});
+
+describe('a far end that says something and closes, in one packet', () => {
+  it.each([
+    ['closes', [0x88, 0x80, 0, 0, 0, 0]],
+    ['breaks the protocol', [0xf1, 0x80, 0, 0, 0, 0]],
+  ])('and %s: what is answered goes before the close frame', async (_what, bytes) => {
+    const ends: Ends = await serve({ media: true, onText: () => void ends.sockets[0]?.send('answer') });
+    const phone = await deadClient(ends.port);
+    const read: Buffer[] = [];
+    phone.on('data', (chunk: Buffer) => read.push(chunk)).resume();
+    phone.write(Buffer.concat([Buffer.from([0x81, 0x81, 0, 0, 0, 0, 0x61]), Buffer.from(bytes)]));
+    await until(() => Buffer.concat(read).includes(0x88), 'the close frame');
+    const all = Buffer.concat(read);
+    const answer = Buffer.from('\x81\x06answer', 'latin1');
+    expect(all.subarray(0, answer.length)).toEqual(answer);
+    expect(all[answer.length]).toBe(0x88);
+  });
+});
+
+describe('a socket that is cut', () => {
+  it('has sent what was sent on it before, held or not', async () => {
+    const ends = await serve({ media: true });
+    const model = await openSocket(`ws://127.0.0.1:${ends.port}`, deaf, client);
+    model.cork();
+    model.send('last words');
+    model.terminate();
+    model.uncork();
+    await until(() => ends.closes.length > 0, 'the end');
+    expect(ends.texts).toEqual(['last words']);
+  });
+});
+
 describe('openSocket', () => {
   it('loses nothing that comes in the packet of the handshake’s answer', async () => {
     const server = createServer((stream) => {
@@ -207,6 +274,24 @@ describe('openSocket', () => {
       retryable: false,
     });
   });
+
+  it.for([
+    [429, { 'Retry-After': '7' }, 7_000],
+    [503, { 'Retry-After': '120' }, 120_000],
+    [429, { 'retry-after-ms': '250', 'Retry-After': '1' }, 250],
+    [429, {}, undefined],
+  ] as const)(
+    'says when it may be asked again that refuses with %i and %o',
+    async ([refuse, headers, retryAfterMs]) => {
+      const ends = await serve({ refuse, headers });
+      await expect(openSocket(`ws://127.0.0.1:${ends.port}`, deaf, client)).rejects.toMatchObject({
+        code: 'SOCKET_REFUSED',
+        status: refuse,
+        retryable: true,
+        retryAfterMs,
+      });
+    },
+  );
 
   it('gives up in time on a far end that never answers, and on nobody at all', async () => {
     const server = createServer(() => {});

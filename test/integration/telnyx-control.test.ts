@@ -5,7 +5,7 @@ import { TelnyxApi } from '../../src/callers/phone/carriers/telnyx/api.ts';
 import { TelnyxControl } from '../../src/callers/phone/carriers/telnyx/control.ts';
 import { CallNews } from '../../src/callers/phone/carriers/telnyx/news.ts';
 import { type Fault, Telnyx, type TelnyxCall } from '../../src/simulator/telnyx/index.ts';
-import { type ControlRig, callControlContract, type Failure, TO } from '../contract/call-control.ts';
+import { ANSWER_MS, type ControlRig, callControlContract, type Failure, TO } from '../contract/call-control.ts';
 
 /** Telnyx's control of calls does what every adapter promises. */
 
@@ -34,7 +34,7 @@ async function rig(): Promise<ControlRig<TelnyxCall>> {
   const base = `http://127.0.0.1:${(bridge.address() as AddressInfo).port}`;
   const telnyx = await Telnyx.start({ far: () => ({ outcome: 'answer', ringMs: 20, talkMs: 60_000 }) });
   const make = (apiKey: string) => {
-    const api = new TelnyxApi({ apiKey, baseUrl: telnyx.url, timeoutMs: 300, random: () => 0 });
+    const api = new TelnyxApi({ apiKey, baseUrl: telnyx.url, timeoutMs: ANSWER_MS, random: () => 0 });
     return new TelnyxControl({ api, news, connectionId: telnyx.side.connectionId });
   };
   const asked = (path: RegExp) => telnyx.requests.filter((request) => path.test(request.path)).length;

@@ -36,7 +36,7 @@ const callIn = ({ telnyx }: Awaited<ReturnType<typeof rigOf>>, options: Partial<
 
 const faultsOf = ({ timeline }: TexmlCall) => timeline.entries.filter(({ what }) => what === 'fault');
 
-describe('a call of a TeXML application', () => {
+describe.concurrent('a call of a TeXML application', () => {
   it.for([
     ['PCMU', 'PCMU', 'PCMU@8000'],
     ['PCMA', 'default', 'PCMA@8000'],

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { checkAll } from '../../src/agent-files/check.ts';
 import { pretendControl } from '../../src/cli/tools.ts';
 import { defaultToolSettings } from '../../src/tools/settings.ts';
+import { PROCESS_ENV } from './process-env.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 let folder: string;
@@ -29,11 +30,8 @@ const check = async () => (await checkAll(settings(), () => undefined)).problems
 /** Runs a script as its npm command would, in a folder of its own. */
 function cli(script: string, args: string[] = [], cwd = root): Promise<{ code: number; out: string; err: string }> {
   return new Promise((done) => {
-    execFile(
-      process.execPath,
-      [join(root, script), ...args],
-      { cwd, env: { PATH: process.env['PATH'] } },
-      (error, out, err) => done({ code: error === null ? 0 : Number(error.code), out, err }),
+    execFile(process.execPath, [join(root, script), ...args], { cwd, env: PROCESS_ENV }, (error, out, err) =>
+      done({ code: error === null ? 0 : Number(error.code), out, err }),
     );
   });
 }
@@ -61,7 +59,7 @@ describe('npm run check', () => {
     const { code, out } = await cli('src/cli/check.ts');
     expect([code, out]).toEqual([
       0,
-      expect.stringMatching(/11 tools, 2 prompts, 3 routes, \d+ sections of knowledge: all is well/),
+      expect.stringMatching(/11 tools, 2 prompts, 5 routes, \d+ sections of knowledge, 4 suites: all is well/),
     ]);
   });
 

@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Beside, runBeside } from '../../cloudflared/beside.ts';
 import { TunnelError, tunnelProgram } from '../../cloudflared/run.ts';
+import { PROCESS_ENV } from './process-env.ts';
 
 /** The tunnel beside the daemon: real processes, with a stand-in for cloudflared and, but for one test, for the daemon. */
 
@@ -167,7 +168,7 @@ it('npm run tunnel: the real daemon, a tunnel when it listens, and one signal to
   const child = spawn(process.execPath, [join(root, 'cloudflared/run.ts'), '--config', config], {
     cwd: root,
     env: {
-      PATH: process.env['PATH'],
+      ...PROCESS_ENV,
       CLOUDFLARED: tunnel,
       HOST: '127.0.0.1',
       PORT: String(port),

@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Preparation } from '../../src/callers/phone/http/incoming-call.ts';
 import { openSocket } from '../../src/transport/socket.ts';
@@ -16,8 +17,8 @@ describe('slow clients', () => {
   it('are cut after four seconds in the middle of an upgrade, drip as they may', async () => {
     await start();
     const dripping = r.raw(HALF, { every: 200, text: 'X-A: b\r\n' });
-    const silent = r.raw('');
-    for (const { text, ms } of await Promise.all([dripping, silent])) {
+    const stopped = r.raw(HALF);
+    for (const { text, ms } of await Promise.all([dripping, stopped])) {
       expect(text).toMatch(/^HTTP\/1\.1 408 /);
       expect(text).toContain('"code":"REQUEST_TIMEOUT"');
       expect(ms).toBeGreaterThan(2_900);
@@ -25,6 +26,34 @@ describe('slow clients', () => {
     }
     expect(r.counts.get('request_timeout')).toBe(2);
     expect(r.streams).toHaveLength(0);
+  });
+
+  it('are told nothing where they said nothing: a browser would take it for the answer to what it sends just then', async () => {
+    await start({ server: { headersTimeoutMs: 300, requestTimeoutMs: 500, checkIntervalMs: 100 } });
+    const begun = 'GET /health HTTP/1.1\r\nHost: a\r\n';
+    const [silent, half, second] = await Promise.all([r.raw(''), r.raw(begun), r.raw(`${begun}\r\n${begun}`)]);
+    expect([silent.text, half.text.slice(0, 13), second.text.match(/HTTP\/1\.1 \d+/g)?.at(-1)]).toEqual([
+      '',
+      'HTTP/1.1 408 ',
+      'HTTP/1.1 408',
+    ]);
+    expect(silent.ms).toBeLessThan(2_000);
+    expect(r.counts.get('request_timeout')).toBe(2);
+    expect(r.counts.get('connection_silent')).toBe(1);
+  });
+
+  it('are not those whose request is there, and was not read because the process was late', async () => {
+    await start({ server: { headersTimeoutMs: 300, requestTimeoutMs: 500, checkIntervalMs: 100 } });
+    const socket = connect(r.port, '127.0.0.1');
+    await expect.poll(() => r.connections.total).toBe(1);
+    // What is due by time comes first after this, and what there is to read behind it.
+    setImmediate(() => {
+      socket.write('GET /health HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 700);
+    });
+    let text = '';
+    for await (const chunk of socket) text += chunk;
+    expect(text).toMatch(/^HTTP\/1\.1 200 /);
   });
 
   it('are cut in the middle of a body', async () => {

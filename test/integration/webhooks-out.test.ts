@@ -1,15 +1,21 @@
 import { createHmac } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Registry } from 'prom-client';
 import { describe, expect } from 'vitest';
 import { type App, build } from '../../src/app.ts';
+import { systemClock } from '../../src/call/clock.ts';
 import { termination } from '../../src/call/termination.ts';
 import { loadConfig } from '../../src/config.ts';
+import type { Base } from '../../src/features/feature.ts';
+import { openWebhooks } from '../../src/features/webhooks.ts';
 import { createLog } from '../../src/log.ts';
 import { scriptSource, toneSource } from '../../src/simulator/phone/index.ts';
 import { FakeAgent } from '../fakes/legs.ts';
+import { Telling } from '../fakes/record-events.ts';
 import { type Rig, startRig, until } from './rig.ts';
 import { rigTest as it } from './rig-test.ts';
 
@@ -60,6 +66,13 @@ function shortCall(app: App, id: string): Promise<unknown> {
   app.calls.create({ id, direction: 'inbound' }, new FakeAgent());
   return app.calls.get(id)?.end(termination('caller-hangup')) ?? Promise.resolve();
 }
+
+/** All that waits on disk, of whichever process. */
+const onDisk = (dataDir: string) =>
+  (readdirSync(join(dataDir, 'webhooks'), { recursive: true }) as string[])
+    .filter((name) => name.endsWith('.jsonl'))
+    .map((name) => readFileSync(join(dataDir, 'webhooks', name), 'utf8'))
+    .join('');
 
 const told = (bodies: Array<{ type: string; data: { callId: string } }>) =>
   bodies.map(({ type, data }) => `${type} ${data.callId}`);
@@ -148,8 +161,8 @@ describe('webhooks', () => {
     await rig.app.close();
     expect(performance.now() - began).toBeLessThan(5_000);
     const failed = hook.taken.filter(({ status }) => status === 503);
-    const path = join(rig.dataDir, 'webhooks.jsonl');
-    expect(readFileSync(path, 'utf8')).not.toContain('of-the-receiver');
+    expect(onDisk(rig.dataDir)).toContain('call.ended');
+    expect(onDisk(rig.dataDir)).not.toContain('of-the-receiver');
     hook.statuses.length = 0;
 
     const next = await build(
@@ -169,6 +182,65 @@ describe('webhooks', () => {
     expect(hook.taken.every(isSigned)).toBe(true);
     expect(bodies[1].id).toBe(failed[0]?.headers['webhook-id']);
     await next.close();
-    expect(existsSync(path)).toBe(false);
+    expect(readdirSync(join(rig.dataDir, 'webhooks'))).toEqual([]);
+  });
+
+  describe('of several processes with one folder', () => {
+    /** As one of the processes has them. */
+    const openOne = async (dataDir: string, instance: string, url: string) => {
+      const feature = await openWebhooks({
+        config: loadConfig({ DATA_DIR: dataDir, WEBHOOK_URL: url, WEBHOOK_EVENTS: 'call.started' }),
+        log: createLog({ level: 'silent' }),
+        clock: systemClock,
+        instance,
+        metrics: { registry: new Registry() },
+      } as unknown as Base);
+      return {
+        tell: (id: string) => {
+          for (const event of new Telling(instance, Date.now()).start(id))
+            for (const sink of feature.sinks ?? []) sink.onRecord(event);
+        },
+        close: async () => feature.close?.(),
+      };
+    };
+    const folder = () => mkdtempSync(join(tmpdir(), 'voicebridge-webhooks-'));
+
+    it('are sent by the one whose calls they are, and kept though another begins and ends', async ({ own }) => {
+      const dataDir = folder();
+      const hook = own(await receiver([503, 503]));
+      const one = own(await openOne(dataDir, 'one', hook.url));
+      one.tell('c1');
+      await until(() => hook.taken.length === 1, 'the failing try');
+      const other = await openOne(dataDir, 'other', hook.url);
+      one.tell('c2');
+      await until(() => onDisk(dataDir).includes('"c2'), 'it is on disk');
+      await other.close();
+      expect(onDisk(dataDir)).toContain('"c1');
+      expect(onDisk(dataDir)).toContain('"c2');
+      await until(() => hook.accepted().length === 2, 'both', 15_000);
+      expect(told(hook.accepted())).toEqual(['call.started c1', 'call.started c2']);
+      expect(new Set(hook.taken.map(({ headers }) => headers['webhook-id'])).size).toBe(2);
+    });
+
+    it('are sent by another where theirs is gone, those of an earlier version too', async ({ own }) => {
+      const dataDir = folder();
+      const dead = own(await receiver([0]));
+      const first = await openOne(dataDir, 'first', dead.url);
+      first.tell('c1');
+      await until(() => onDisk(dataDir).includes('"c1'), 'it is on disk');
+      const [row = ''] = onDisk(dataDir).split('\n');
+      await first.close();
+      writeFileSync(
+        join(dataDir, 'webhooks.jsonl'),
+        `${row.replaceAll('c1', 'c0').replace(/"id":"[^"]+"/, '"id":"evt_0"')}\n`,
+      );
+      dead.statuses.length = 0;
+      const next = await openOne(dataDir, 'next', dead.url);
+      await until(() => dead.accepted().length === 2, 'both');
+      expect(told(dead.accepted())).toEqual(['call.started c0', 'call.started c1']);
+      await next.close();
+      expect(readdirSync(dataDir)).toEqual(['webhooks']);
+      expect(readdirSync(join(dataDir, 'webhooks'))).toEqual([]);
+    });
   });
 });

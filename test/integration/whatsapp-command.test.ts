@@ -7,24 +7,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decodeWav } from '../../src/media/wav.ts';
 import type { CallReport } from '../../src/simulator/phone/index.ts';
 import { freeTcpPort } from './doctor-rig.ts';
+import { PROCESS_ENV } from './process-env.ts';
+import { runProgram } from './run-program.ts';
 
 /** `npm run call -- --carrier whatsapp` against `npm start`, each a process of its own, with no account and no key. */
 
 const root = resolve(import.meta.dirname, '../..');
-
-/** Runs one of the project's programs to its end. */
-async function run(env: Record<string, string>, ...args: string[]) {
-  const child = spawn(process.execPath, args, { cwd: root, env: { PATH: process.env['PATH'] ?? '', ...env } });
-  const text = { out: '', err: '' };
-  child.stdout.on('data', (part: Buffer) => {
-    text.out += part;
-  });
-  child.stderr.on('data', (part: Buffer) => {
-    text.err += part;
-  });
-  const [status] = (await once(child, 'close')) as [number];
-  return { status, ...text };
-}
 
 describe('npm run call -- --carrier whatsapp', () => {
   const folder = mkdtempSync(join(tmpdir(), 'voicebridge-command-'));
@@ -42,7 +30,7 @@ describe('npm run call -- --carrier whatsapp', () => {
     };
     daemon = spawn(process.execPath, ['src/main.ts'], {
       cwd: root,
-      env: { PATH: process.env['PATH'] ?? '', ...env },
+      env: { ...PROCESS_ENV, ...env },
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     let said = '';
@@ -73,7 +61,7 @@ describe('npm run call -- --carrier whatsapp', () => {
       '--record',
       file,
     ];
-    const { status, out, err } = await run(env, 'src/cli/call.ts', ...args, '--json');
+    const { status, out, err } = await runProgram(env, 'src/cli/call.ts', ...args, '--json');
     expect({ status, err }).toEqual({ status: 0, err: expect.stringContaining('recording') });
     const report = JSON.parse(out) as CallReport;
     expect(report).toMatchObject({ carrier: 'whatsapp', from: 'GB.7', ok: true, ended: { by: 'caller' } });
@@ -89,7 +77,7 @@ describe('npm run call -- --carrier whatsapp', () => {
 
   it('speaks G.711 where that is asked for, interrupts, and shows it in tables', async () => {
     const args = ['--carrier', 'whatsapp', '--codec', 'PCMU', '--interrupt-at', '700', '--duration', '6000'];
-    const { status, out } = await run(env, 'src/cli/call.ts', ...args);
+    const { status, out } = await runProgram(env, 'src/cli/call.ts', ...args);
     expect(status).toBe(0);
     expect(out).toMatch(/Stream whatsapp PCMU/);
     expect(out).toMatch(/media up +\d+ ms after the call began/);
@@ -97,7 +85,14 @@ describe('npm run call -- --carrier whatsapp', () => {
   });
 
   it('says so where its webhooks are not believed', async () => {
-    const { status, err } = await run(env, 'src/cli/call.ts', '--carrier', 'whatsapp', '--secret', 'another-secret');
+    const { status, err } = await runProgram(
+      env,
+      'src/cli/call.ts',
+      '--carrier',
+      'whatsapp',
+      '--secret',
+      'another-secret',
+    );
     expect(status).toBe(1);
     expect(err).toMatch(/HTTP 401, since it is signed with another secret/);
   });
@@ -111,7 +106,7 @@ describe('npm run call -- --carrier whatsapp', () => {
       WHATSAPP_APP_SECRET: 'a-secret-of-meta',
       WHATSAPP_VERIFY_TOKEN: 'a-verify-token',
     };
-    const { status, err } = await run(real, 'src/cli/call.ts', '--carrier', 'whatsapp');
+    const { status, err } = await runProgram(real, 'src/cli/call.ts', '--carrier', 'whatsapp');
     expect(status).toBe(2);
     expect(err).toContain('GRAPH_API_URL');
   });

@@ -72,7 +72,7 @@ describe('GET /whatsapp/webhook', () => {
 describe('POST /whatsapp/webhook', () => {
   it('believes nothing that is not signed: a forged terminate ends no call, and a forged connect begins none', async () => {
     const { rig, meta } = await start();
-    const phone = meta.phone({ source: scriptSource([toneSource(440, { ms: 60_000 })]), hangUpAfterMs: 1_500 });
+    const phone = meta.phone({ source: scriptSource([toneSource(440, { ms: 60_000 })]), hangUpAfterMs: 6_000 });
     const report = phone.placeCall();
     await until(() => rig.of('connected')[0], 'the call');
     const [id = ''] = meta.calls.keys();
@@ -152,7 +152,7 @@ describe('a call by WhatsApp', () => {
     async ([preAccept, actions]) => {
       const { rig, meta } = await start({ WHATSAPP_PRE_ACCEPT: preAccept });
       const source = scriptSource([toneSource(440, { ms: 60_000, dbfs: -12 })]);
-      const phone = meta.phone({ source, hangUpAfterMs: 2_000, delivery: { copies: 2 } });
+      const phone = meta.phone({ source, hangUpAfterMs: 6_000, delivery: { copies: 2 } });
       expect(await phone.placeCall()).toMatchObject({ ok: true, ended: { by: 'caller' } });
       await ended(rig, 1);
       const [id] = meta.calls.keys();

@@ -6,6 +6,7 @@ import { openAgents } from '../../src/agents/index.ts';
 import type { AgentKind } from '../../src/agents/kind.ts';
 import { openAiAgent, openOpenAi } from '../../src/agents/openai/kind.ts';
 import { TransportMemory } from '../../src/agents/openai/transport-memory.ts';
+import type { Target } from '../../src/agents/target.ts';
 import { systemClock } from '../../src/call/clock.ts';
 import { WITHHELD } from '../../src/call/party.ts';
 import { Ticker } from '../../src/call/ticker.ts';
@@ -95,10 +96,13 @@ describe('who answers', () => {
     writeFileSync(join(prompts, 'plain.md'), '---\ntools: []\n---\nTalk.\n');
     writeFileSync(join(prompts, 'small.md'), '---\ntools: []\nmodel: gpt-realtime-mini\n---\nTalk.\n');
     writeFileSync(join(prompts, 'buoy.md'), '---\nagent: buoy\n---\nTalk.\n');
+    writeFileSync(join(prompts, 'moored.md'), '---\nagent: {kind: buoy, berth: south, depth: 3}\n---\n');
     const routes = join(folder, 'of-kinds.yaml');
     writeFileSync(
       routes,
-      'routes:\n  - {to: "+15550000001", prompt: buoy}\n  - {from: "+15550000002", prompt: small}\n  - {prompt: plain}\n',
+      'routes:\n  - {to: "+15550000001", prompt: buoy}\n  - {from: "+15550000002", prompt: small}\n' +
+        '  - {to: "+15550000003", agent: {kind: buoy, berth: north}}\n  - {to: "+15550000004", prompt: moored}\n' +
+        '  - {to: "+15550000005", prompt: moored, agent: {kind: buoy, berth: east}}\n  - {prompt: plain}\n',
     );
     const config = loadConfig(
       {
@@ -118,8 +122,8 @@ describe('who answers', () => {
     const dispatch = await openDispatch({ config, kinds, agents, memory, clock: systemClock, log });
     try {
       const party = (number: string) => ({ kind: 'number', number }) as const;
-      const modelOf = (ours: string, person: string, prompt?: string) =>
-        dispatch.modelFor({ from: party(ours), to: party(person), direction: 'outbound' }, prompt);
+      const modelOf = (ours: string, person: string, prompt?: string, agent?: Target) =>
+        dispatch.modelFor({ from: party(ours), to: party(person), direction: 'outbound' }, { prompt, agent });
       expect(dispatch.standard.model).toBe('gpt-realtime');
       expect(await modelOf('+15550000009', '+15550000009')).toBe('gpt-realtime');
       expect(await modelOf('+15550000001', '+15550000009')).toBe('buoy-1');
@@ -127,6 +131,19 @@ describe('who answers', () => {
       expect(await modelOf('+15550000009', '+15550000009', 'small')).toBe('gpt-realtime-mini');
       expect(await modelOf('+15550000001', '+15550000009', 'plain')).toBe('gpt-realtime');
       await expect(modelOf('+15550000001', '+15550000009', 'none')).rejects.toThrow('none is gone');
+      // Which agent of a kind is said by the route, the prompt, or whoever orders the call, the last over those before.
+      expect(await modelOf('+15550000003', '+15550000009')).toBe('buoy-north');
+      expect(await modelOf('+15550000004', '+15550000009')).toBe('buoy-south');
+      expect(await modelOf('+15550000005', '+15550000009')).toBe('buoy-east');
+      expect(await modelOf('+15550000003', '+15550000009', 'moored')).toBe('buoy-south');
+      expect(await modelOf('+15550000003', '+15550000009', 'plain')).toBe('gpt-realtime');
+      const west = { kind: 'buoy', options: { berth: 'west' } };
+      expect(await modelOf('+15550000009', '+15550000009', undefined, west)).toBe('buoy-west');
+      expect(await modelOf('+15550000003', '+15550000009', 'moored', west)).toBe('buoy-west');
+      expect(await modelOf('+15550000004', '+15550000009', undefined, { kind: 'buoy', options: {} })).toBe('buoy-1');
+      expect(await modelOf('+15550000003', '+15550000009', undefined, { kind: 'openai', options: {} })).toBe(
+        'gpt-realtime',
+      );
     } finally {
       await dispatch.close();
       await agents.close();

@@ -1,12 +1,13 @@
 import { afterEach, expect, it } from 'vitest';
-import { WorkerThread } from '../../src/thread/worker-thread.ts';
+import { WorkerThread, type WorkerThreadOptions } from '../../src/thread/worker-thread.ts';
+import { FakeClock } from '../fakes/clock.ts';
 
 const open: WorkerThread[] = [];
 afterEach(async () => {
   for (const thread of open.splice(0)) await thread.close();
 });
 
-function ledger(workerData: unknown = {}) {
+function ledger(workerData: unknown = {}, more: Pick<WorkerThreadOptions, 'idleMs' | 'clock'> = {}) {
   const told: unknown[] = [];
   const gone: Array<[message: string | undefined, ready: boolean]> = [];
   const thread = new WorkerThread({
@@ -16,6 +17,7 @@ function ledger(workerData: unknown = {}) {
     what: 'the ledger',
     told: (message) => told.push(message),
     gone: (failure, ready) => gone.push([failure?.message, ready]),
+    ...more,
   });
   open.push(thread);
   return { thread, told, gone };
@@ -91,4 +93,39 @@ it('closing waits for what was asked and told; after it questions are refused an
   thread.tell('nobody is there');
   await thread.close();
   expect(gone).toHaveLength(1);
+});
+
+it('one that has had nothing to do for so long is ended, and begun anew by the next question', async () => {
+  const clock = new FakeClock();
+  const { thread, gone } = ledger({}, { idleMs: 1_000, clock });
+  thread.tell('first');
+  await thread.start();
+  clock.advance(900);
+  expect(await thread.ask('noted')).toEqual(['first']);
+  clock.advance(900);
+  thread.tell('second');
+  clock.advance(999);
+  expect(await thread.ask('noted'), 'whatever it is for, it was not idle').toEqual(['first', 'second']);
+  thread.tell('taken before it ends');
+  clock.advance(1_000);
+  expect(await thread.ask('noted'), 'a new thread knows nothing').toEqual([]);
+  await thread.close();
+  expect(gone).toEqual([
+    [undefined, true],
+    [undefined, true],
+  ]);
+  expect(clock.pending).toBe(0);
+});
+
+it('one that is still opening, or has not answered yet, is not idle', async () => {
+  const clock = new FakeClock();
+  const { thread, gone } = ledger({}, { idleMs: 1_000, clock });
+  const asked = thread.ask('noted');
+  clock.advance(5_000);
+  expect(await asked).toEqual([]);
+  const again = thread.ask('noted');
+  await Promise.resolve();
+  clock.advance(5_000);
+  expect(await again).toEqual([]);
+  expect(gone).toEqual([]);
 });

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { sessionDefaults, transcriptionDefaults } from '../../src/agents/openai/settings.ts';
-import { envExample, errorsPage, eventsPage, HANDLER, readme, whatsappPage } from '../../src/cli/docs.ts';
+import { envExample, errorsPage, eventsPage, HANDLER, whatsappPage } from '../../src/cli/docs.ts';
 import { settingGroups, settingsPage } from '../../src/cli/settings-docs.ts';
 import { loadConfig, settings, settingsOf } from '../../src/config.ts';
 
@@ -223,10 +223,8 @@ describe('.env.example', () => {
     expect(page).toContain(handler.trimEnd());
   });
 
-  it('has its settings beside it, as the schema makes them, in docs/settings.md and in the README', () => {
+  it('has its settings beside it, as the schema makes them, in docs/settings.md', () => {
     expect(readFileSync(new URL('../../docs/settings.md', import.meta.url), 'utf8')).toBe(settingsPage());
-    const page = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
-    expect(page).toBe(readme(page));
     expect(settingGroups().flatMap((group) => group.settings)).toEqual(settings);
   });
 
@@ -275,4 +273,34 @@ describe('numbers in settings', () => {
       expect(() => loadConfig({ DIAL_ALLOW: text })).toThrow('DIAL_ALLOW');
     },
   );
+});
+
+describe('the settings of several instances', () => {
+  const [REDIS_URL, FLEET_SECRET] = ['redis://10.0.3.9:6379', 'a secret that all of the instances share'];
+
+  it('are taken where all are there that belong together, and where there are none', () => {
+    expect(failure({ REDIS_URL, FLEET_SECRET, REDIS_AWAY: 'refuse', INSTANCE_URL: 'http://10.0.3.7:8080' })).toBe('');
+    expect(failure({ WORKERS: '2' })).toBe('');
+  });
+
+  it.each([
+    [{ REDIS_URL }, /REDIS_URL: .* Set FLEET_SECRET, too, the same on all/],
+    [{ FLEET_SECRET }, /FLEET_SECRET: .* Set REDIS_URL, too, the same on all/],
+    [{ FLEET_SECRET: 'short', REDIS_URL }, /FLEET_SECRET: needs at least 32 characters in each secret/],
+    [{ INSTANCE_URL: 'http://10.0.3.7:8080' }, /INSTANCE_URL: .* Set FLEET_SECRET and REDIS_URL/],
+    [
+      {
+        REDIS_URL,
+        FLEET_SECRET,
+        PUBLIC_URL: 'https://voice.example.com',
+        INSTANCE_URL: 'https://voice.example.com:443/',
+      },
+      /INSTANCE_URL: is PUBLIC_URL/,
+    ],
+    [{ REDIS_AWAY: 'refuse' }, /REDIS_AWAY: .* Set REDIS_URL/],
+    [{ REDIS_URL: 'http://10.0.3.9:6379', FLEET_SECRET }, /REDIS_URL: must be a redis:\/\/ or rediss:\/\/ URL/],
+    [{ REDIS_URL: 'redis://10.0.3.9:6379/first', FLEET_SECRET }, /REDIS_URL/],
+  ])('are refused at the start where they contradict one another: %o', (env, reason) => {
+    expect(failure(env)).toMatch(reason);
+  });
 });

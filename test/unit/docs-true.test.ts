@@ -77,7 +77,7 @@ describe('metrics', () => {
   liveMetrics(registries[1]);
   webhookMetrics(registries[2], () => 0);
   const { registry } = createMetrics({
-    clock: { now: () => 0 },
+    clock: { now: () => 0, wall: () => 0 },
     activeCalls: () => 0,
     loopDelay: () => ({ p50: 0, p99: 0, max: 0, smoothed: 0 }),
     isTool: () => false,
@@ -137,11 +137,33 @@ describe('metrics', () => {
   });
 });
 
+describe('commands', () => {
+  it('bring the Node that the project runs on: a new user’s may be too old to run TypeScript', () => {
+    // In the image there is no other.
+    const bare = [...pages, pageOf('bench/README.md')].flatMap(({ file, text }) =>
+      [...text.matchAll(/^.*\bnode (?:bench|deploy|src\/cli|test)\/\S+.*$/gm)]
+        .map(([line]) => line)
+        .filter((line) => !/npx node |docker compose exec/.test(line))
+        .map((line) => `${file}: ${line.trim()}`),
+    );
+    expect(bare).toEqual([]);
+  });
+});
+
 describe('names in capitals', () => {
-  /** Of other programs, of the files beside the daemon, and stand-ins in examples. */
+  /** Of other programs, of the tests, of the files beside the daemon, and stand-ins in examples. */
   const ELSEWHERE = new Set([
-    ...['AUTH_TOKEN', 'NODE_ENV', 'POSTGRES_PASSWORD', 'PROJECT_NAME', 'PUBLISH_ADDRESS', 'REPOSITORY_URL'],
+    ...[
+      'AUTH_TOKEN',
+      'GITHUB_STEP_SUMMARY',
+      'NODE_ENV',
+      'POSTGRES_PASSWORD',
+      'PROJECT_NAME',
+      'PUBLISH_ADDRESS',
+      'REPOSITORY_URL',
+    ],
     ...['TUNNEL_CRED_FILE', 'TUNNEL_TOKEN', 'TUNNEL_TOKEN_FILE', 'TUNNEL_TRANSPORT_PROTOCOL'],
+    'TEST_REDIS_SERVER',
   ]);
   const codes = [
     ...Object.keys(ERRORS),
@@ -149,7 +171,7 @@ describe('names in capitals', () => {
     ...Object.keys(CONTROL_ERRORS),
     ...Object.keys(GRAPH_ERRORS),
   ];
-  const channel = sources.get('src/callers/browser/page.ts') ?? '';
+  const channel = ['browser/page', 'test/messages'].map((name) => sources.get(`src/callers/${name}.ts`)).join('\n');
   const ofPages = [...channel.matchAll(/'([A-Z]+(?:_[A-Z]+)+)'/g)].map(([, code = '']) => code);
   const names = new Map<string, unknown>(settings.map(({ name, default: value }) => [name, value]));
   const known = new Set([...names.keys(), ...codes, ...ofPages, ...ELSEWHERE]);
@@ -212,6 +234,30 @@ describe('what is pointed to', () => {
     const served = ([, path = '']: RegExpExecArray) =>
       source.includes(path === '/' ? "get('/'" : path.replace(/\/$/, ''));
     expect(untrue(/\b(?:GET|POST|DELETE|WS) (\/[\w/:-]*)/g, served)).toEqual([]);
+  });
+});
+
+describe('the architecture', () => {
+  const { text } = page('docs/architecture.md');
+
+  it('says what each folder of the source holds', () => {
+    const inside = (folder: string) =>
+      readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) =>
+        entry.isDirectory() ? [`${folder}/${entry.name}/`] : [],
+      );
+    const own = inside('src').filter((folder) => folder !== 'src/callers/');
+    const folders = [...own, ...inside('src/agents'), ...inside('src/callers')];
+    expect(folders.length).toBeGreaterThan(40);
+    const said = text.split('\n').flatMap((line) => /^\| (`[^|]*) \|/.exec(line)?.[1] ?? []);
+    expect(folders.filter((folder) => !said.some((cell) => cell.includes(`\`${folder}\``)))).toEqual([]);
+  });
+
+  it('has a line for each feature', () => {
+    const [, opened = ''] = /const FEATURES: [^=]*= \[([^\]]*)\]/.exec(read('src/app.ts')) ?? [];
+    const features = opened.match(/\w+/g) ?? [];
+    expect(features.length).toBeGreaterThan(10);
+    const [, lines = ''] = /\n\| in order \|[^\n]*\n\| ---[^\n]*\n((?:\|[^\n]*\n)+)/.exec(text) ?? [];
+    expect(lines.trim().split('\n')).toHaveLength(features.length);
   });
 });
 

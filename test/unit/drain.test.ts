@@ -9,7 +9,7 @@ import { atTwilio } from '../fakes/carrier.ts';
 import { FakeClock } from '../fakes/clock.ts';
 import { FakeAgent, FakeCaller, fakeLog } from '../fakes/legs.ts';
 
-function make(timeoutMs = 60_000) {
+function make(timeoutMs = 60_000, lastWork?: (signal: AbortSignal) => Promise<void>) {
   const clock = new FakeClock();
   const ends: Array<[string, string]> = [];
   const calls = new Calls({
@@ -26,7 +26,7 @@ function make(timeoutMs = 60_000) {
     apology: { samples: new Int16Array(800).fill(500), sampleRate: 8_000 },
     limits: { joinMs: 20_000, reclaimMs: 15_000, maxMs: 3_600_000 },
   });
-  const drain = new Drain({ calls, clock, timeoutMs });
+  const drain = new Drain({ calls, clock, timeoutMs, ...(lastWork === undefined ? {} : { lastWork }) });
   let over = false;
   const begin = () => {
     void drain.begin().then(() => {
@@ -50,8 +50,7 @@ describe('draining', () => {
     const { clock, drain, begin, over } = make();
     expect(drain.draining).toBe(false);
     begin();
-    await clock.advanceAsync(0, 1);
-    await Promise.resolve();
+    await clock.advanceAsync(1, 1);
     expect([drain.draining, over(), clock.pending]).toEqual([true, true, 0]);
   });
 
@@ -155,5 +154,67 @@ describe('draining', () => {
     phone.ctx?.emit({ type: 'ended', end: termination('caller-hangup') });
     await clock.advanceAsync(20_000, 500);
     expect(ends).toEqual([['a', 'caller-hangup']]);
+  });
+
+  describe('with something still to be made of the calls', () => {
+    const work = () => {
+      const signals: AbortSignal[] = [];
+      let done = () => {};
+      return {
+        signals,
+        done: () => done(),
+        lastWork: (signal: AbortSignal) => {
+          signals.push(signal);
+          return new Promise<void>((resolve) => {
+            done = resolve;
+            signal.addEventListener('abort', () => resolve());
+          });
+        },
+      };
+    };
+
+    it('waits for it once the calls are over, and no longer than it takes', async () => {
+      const { signals, done, lastWork } = work();
+      const { clock, begin, call, over } = make(60_000, lastWork);
+      const a = call('a');
+      begin();
+      await clock.advanceAsync(5_000, 500);
+      expect(signals).toEqual([]);
+      void a.call.end(termination('caller-hangup'));
+      await clock.advanceAsync(9_000, 500);
+      expect([signals.length, over()]).toEqual([1, false]);
+      done();
+      await clock.advanceAsync(10, 10);
+      expect([over(), signals[0]!.aborted, clock.pending]).toEqual([true, false, 0]);
+    });
+
+    it.each([
+      ['the time that is left', 10_000, 10_000],
+      ['half a minute', 120_000, 30_000],
+    ])('waits no longer than %s', async (_, timeoutMs, mostMs) => {
+      const { signals, lastWork } = work();
+      const { clock, begin, over } = make(timeoutMs, lastWork);
+      begin();
+      await clock.advanceAsync(mostMs - 100, 100);
+      expect(over()).toBe(false);
+      await clock.advanceAsync(200, 100);
+      expect([over(), signals[0]?.aborted]).toEqual([true, true]);
+    });
+
+    it('waits shorter for whoever is in more of a hurry, and not at all where the time is up', async () => {
+      const hurried = work();
+      const { clock, drain, begin, over } = make(60_000, hurried.lastWork);
+      begin();
+      await clock.advanceAsync(1_000, 100);
+      void drain.begin(2_000);
+      await clock.advanceAsync(2_100, 100);
+      expect(over()).toBe(true);
+      const late = work();
+      const other = make(1_000, late.lastWork);
+      other.call('a', { ready: false });
+      other.begin();
+      await other.clock.advanceAsync(30_000, 100);
+      expect([other.over(), late.signals]).toEqual([true, []]);
+    });
   });
 });

@@ -88,6 +88,13 @@ describe('the files of a made-up kind of agent', () => {
     expect(told('tone.md')).toMatch(/tone\.md:3: tone: .*100/);
     expect(told('routes.yaml')).toContain('transport: is nothing that buoy understands');
     expect(told('routes.yaml')).toMatch(/routes\.1\.pace: .*live/);
+    expect(told('berth.md')).toMatch(/berth\.md:2: agent\.depth: goes with a berth/);
+    expect(told('routes.yaml')).toMatch(
+      /routes\.yaml:10: routes\.2\.agent\.birth: is nothing that buoy understands; did you mean berth\?/,
+    );
+    expect(told('routes.yaml')).toMatch(
+      /routes\.yaml:12: routes\.3\.prompt: is missing: an agent of the kind buoy needs the words of one/,
+    );
     // Tools that it cannot call are no fault: it is left to say what becomes of them.
     expect(told('tools.md')).toBe('');
     expect(warnings.join('\n')).toMatch(/tools\.md: tools: a buoy calls none, and there are 1 for it/);
@@ -114,5 +121,5 @@ it('no file of the daemon or of its pages knows them', () => {
   const root = join(import.meta.dirname, '../..');
   const files = globSync(['src/**/*.ts', 'web/**/*.{js,html}'], { cwd: root });
   expect(files.length).toBeGreaterThan(300);
-  expect(files.filter((file) => /tide|buoy/i.test(readFileSync(join(root, file), 'utf8')))).toEqual([]);
+  expect(files.filter((file) => /\btide|\bbuoy/i.test(readFileSync(join(root, file), 'utf8')))).toEqual([]);
 });

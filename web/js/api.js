@@ -120,6 +120,8 @@ export class Api {
       /** @param {string} digits */
       digits: (digits) => this.post(`${at}/digits`, { digits }),
       /** @param {string} text */
+      whisper: (text) => this.post(`${at}/whisper`, { text }),
+      /** @param {string} text */
       say: (text) => this.post(`${at}/say`, { text }),
       /** @param {string} text */
       text: (text) => this.post(`${at}/text`, { text }),

@@ -1,13 +1,18 @@
 import { urlOf } from './api.js';
+import { refusalsOf } from './model/refusals.js';
+
+/** How the daemon does: whether it takes new calls, whom it refused, and how late it runs, which is the first thing to grow when it has too much to do. */
 
 /**
- * How the daemon does: whether it takes new calls, and how late its event loop runs, which is the first thing to grow when it has too much
- * to do.
+ * @typedef {object} Health
+ * @property {string} status the daemon's readiness, or "unreachable"
+ * @property {number | undefined} loopMs
+ * @property {import('./model/refusals.js').Refusals | undefined} refusals
  */
 
-/** @typedef {{ status: string, loopMs: number | undefined }} Health `status`: the daemon's readiness, or "unreachable" */
-
 const EVERY_MS = 5_000;
+/** A daemon that does not answer in this time is not there, ms. */
+const ANSWER_MS = 4_000;
 /** The metrics are long; every few looks are enough. */
 const LOOKS_A_METRIC = 3;
 
@@ -26,21 +31,30 @@ export function loopDelayOf(metrics) {
 export function watchHealth(api, show) {
   /** @type {number | undefined} */
   let loopMs;
+  /** @type {Health['refusals']} */
+  let refusals;
+  let status = 'unreachable';
   let looks = 0;
   const look = async () => {
     if (document.hidden) return;
-    let status = 'unreachable';
+    status = 'unreachable';
     try {
       // 503 says that no new calls are taken, and why: an answer like any other.
-      ({ status } = await (await fetch(urlOf('health/ready'), { cache: 'no-store' })).json());
+      const signal = AbortSignal.timeout(ANSWER_MS);
+      ({ status } = await (await fetch(urlOf('health/ready'), { cache: 'no-store', signal })).json());
     } catch {
       loopMs = undefined;
     }
-    show({ status, loopMs });
-    if (status === 'unreachable' || looks++ % LOOKS_A_METRIC !== 0) return;
+    show({ status, loopMs, refusals });
+    if (status !== 'unreachable' && looks++ % LOOKS_A_METRIC === 0) await measure();
+  };
+  /** Looks at what is counted and measured. */
+  const measure = async () => {
     try {
-      loopMs = loopDelayOf(await (await api.fetch('metrics')).text());
-      show({ status, loopMs });
+      const metrics = await (await api.fetch('metrics', { signal: AbortSignal.timeout(ANSWER_MS) })).text();
+      loopMs = loopDelayOf(metrics);
+      refusals = refusalsOf(metrics);
+      show({ status, loopMs, refusals });
     } catch {
       // Who may not see the metrics sees the rest.
     }
@@ -48,5 +62,5 @@ export function watchHealth(api, show) {
   void look();
   setInterval(look, EVERY_MS);
   document.addEventListener('visibilitychange', look);
-  return { look };
+  return { look, measure };
 }

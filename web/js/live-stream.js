@@ -43,10 +43,15 @@ export class LiveStream {
   #lastId;
   /** @type {() => string | null} */
   #token;
+  #at;
 
-  /** @param {() => string | null} token */
-  constructor(token) {
+  /**
+   * @param {() => string | null} token
+   * @param {string} [at] the stream with what is asked of it, without a leading slash, as the page has it
+   */
+  constructor(token, at = 'events?levels=1') {
     this.#token = token;
+    this.#at = at;
     // The browser knows of a network that went or came back long before a socket does.
     addEventListener('online', () => this.#running && this.#socket === undefined && this.#connect());
     addEventListener('offline', () => this.#socket?.close());
@@ -75,9 +80,8 @@ export class LiveStream {
   #connect() {
     clearTimeout(this.#timer);
     this.onStatus({ state: 'connecting' });
-    const url = urlOf('events');
+    const url = urlOf(this.#at);
     url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
-    url.searchParams.set('levels', '1');
     if (this.#lastId !== undefined) url.searchParams.set('after', this.#lastId);
     const token = this.#token();
     const socket = new WebSocket(url, token === null ? [PROTOCOL] : [PROTOCOL, `bearer.${base64url(token)}`]);
@@ -92,7 +96,8 @@ export class LiveStream {
     socket.onmessage = ({ data }) => {
       if (this.#socket !== socket || typeof data !== 'string') return;
       const message = JSON.parse(data);
-      if (message.kind === 'event') this.#lastId = message.event.id;
+      // What comes late from another instance is no place to come back to.
+      if (message.kind === 'event' && message.event.id > (this.#lastId ?? '')) this.#lastId = message.event.id;
       if (message.kind === 'hello') this.#lastId = message.last;
       this.onMessage(message);
     };

@@ -1,15 +1,27 @@
 import { Api, ApiProblem } from './api.js';
 import { watchHealth } from './health.js';
+import { guardLeaving } from './leaving.js';
+import { isFocusLost } from './lib/busy.js';
 import { setAttribute } from './lib/dom.js';
 import { LiveStream } from './live-stream.js';
 import { LiveCalls } from './model/live-calls.js';
+import { LostCalls } from './model/lost-calls.js';
+import { Unsaved } from './model/unsaved.js';
 import { nameCarriers } from './model/words.js';
+import { OwnPhone } from './own-phone.js';
 import { onRoute } from './router.js';
+import { DaemonStatus } from './status.js';
+import { createAgentsView } from './views/agents.js';
+import { createDeskView } from './views/desk-view.js';
+import { openDialog } from './views/dialogs.js';
 import { createHeader } from './views/header.js';
 import { createLiveView } from './views/live.js';
 import { announce, notify } from './views/notices.js';
+import { createOverview } from './views/overview.js';
 import { createPastView } from './views/past.js';
+import { createPeopleView } from './views/people.js';
 import { createPhoneDock } from './views/phone-dock.js';
+import { createSetupView } from './views/setup.js';
 import { createSignIn } from './views/sign-in.js';
 
 /** Joins the console's parts. */
@@ -18,19 +30,37 @@ import { createSignIn } from './views/sign-in.js';
 const HISTORY_TRIES = 5;
 const HISTORY_WAIT_MS = 1_500;
 
+/** Calls that are listed at most. */
+const CALLS_MOST = 1_000;
+/** When the calls are listed again where an instance did not answer, ms. */
+const RECONCILE_MS = 5_000;
+
 nameCarriers(JSON.parse(document.querySelector('meta[name="carriers"]')?.getAttribute('content') ?? '{}'));
 
 const byId = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.getElementById(id));
 const api = new Api();
 const calls = new LiveCalls();
 const stream = new LiveStream(() => api.token);
-const phone = createPhoneDock(byId('dock'), api);
+const daemon = new DaemonStatus(api);
+const unsaved = new Unsaved();
+const own = new OwnPhone(api);
+const phone = createPhoneDock(byId('dock'), own);
+const leaving = guardLeaving(() => [
+  ...(own.current?.active ? ['Your own call is hung up.'] : []),
+  ...(live.listening
+    ? ['You leave the call that you listen in to; a caller you speak with goes back to the agent.']
+    : []),
+  ...(unsaved.edited.length > 0 ? [`What you wrote is not saved: ${unsaved.edited.join(', ')}.`] : []),
+]);
 const header = createHeader(byId('top'), {
+  phoneCall: phone.call,
   togglePhone: () => phone.toggle(header.phoneButton),
-  signOut: () => {
-    api.setToken(null);
-    location.reload();
-  },
+  stays: () => leaving.costs,
+  signOut: () =>
+    leaving.ask('Sign out?', 'Sign out', () => {
+      api.setToken(null);
+      location.reload();
+    }),
 });
 
 /** Calls whose history was asked for: once each. @type {Set<string>} */
@@ -52,17 +82,60 @@ async function loadHistory(id) {
     }
   }
   live.ask();
+  desk.ask();
 }
 
-const live = createLiveView({ api, calls, loadHistory, changed: () => header.showActive(calls.active) });
+const live = createLiveView({
+  api,
+  calls,
+  status: daemon,
+  loadHistory,
+  changed: () => header.showActive(calls.active),
+});
 const past = createPastView({ api });
+const overview = createOverview({ api });
+const people = createPeopleView({ api });
+const agents = createAgentsView({
+  api,
+  unsaved,
+  tryPrompt: (prompt) => phone.callPrompt(prompt, header.phoneButton),
+});
+const desk = createDeskView({ api, own, calls, status: daemon, unsaved, loadHistory });
+const setup = createSetupView({ api });
+/** What is shown for each view. @type {Record<import('./router.js').View, { element: HTMLElement, show(route: import('./router.js').Route): void }>} */
+const views = {
+  live: { element: live.element, show: ({ id }) => live.choose(id) },
+  calls: past,
+  overview: { element: overview.element, show: ({ query }) => overview.show(query) },
+  agents,
+  desk,
+  setup,
+  people,
+};
 
+const lost = new LostCalls({
+  newest: async () => (await api.get('records?limit=200')).records,
+  one: async (id) => (await api.get(`records/${encodeURIComponent(id)}?limit=1`)).record,
+  found: ({ id, result, reason, durationMs }) => {
+    calls.setEnd(id, { result, reason }, durationMs);
+    live.ask();
+    desk.ask();
+  },
+});
+
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let reconcileLater;
 /** The calls as the daemon lists them: those that began before the stream, and those that ended while it was broken. */
 async function reconcile() {
+  clearTimeout(reconcileLater);
   try {
-    const list = await api.get('calls?limit=1000');
-    calls.reconcile(list.calls, Date.now() - calls.skewMs);
+    const list = await api.get(`calls?limit=${CALLS_MOST}`);
+    const isWhole = list.unreachable === undefined && list.calls.length < CALLS_MOST;
+    lost.seek(calls.reconcile(list.calls, Date.now() - calls.skewMs, isWhole));
+    // An instance that did not answer comes back, or is known to be gone.
+    if (list.unreachable !== undefined) reconcileLater = setTimeout(() => void reconcile(), RECONCILE_MS);
     live.ask();
+    desk.ask();
     if (!list.calls.some((/** @type {{ id: string }} */ call) => calls.lacksHistory(call.id))) return;
     calls.describe((await api.get('records?active=true&limit=200')).records);
     live.ask();
@@ -81,8 +154,15 @@ api.onDenied = (problem) => {
 /** @type {ReturnType<typeof watchHealth> | undefined} */
 let health;
 let wasLive = false;
+/** What says that the daemon is there: its stream, and that it answers at all, which one that hangs does not. */
+const there = { stream: false, answers: true };
+const showThere = () => {
+  for (const view of [live, desk]) view.connected(there.stream && there.answers);
+};
 stream.onStatus = (status) => {
   header.showStream(status);
+  if (status.state !== 'connecting') there.stream = status.state === 'live';
+  showThere();
   if (status.state === 'offline' && wasLive) {
     notify('The connection to the daemon is gone. What is shown may be out of date; it is being tried again.', 'error');
     wasLive = false;
@@ -97,12 +177,16 @@ stream.onStatus = (status) => {
     for (const toast of document.querySelectorAll('.toast.error')) toast.remove();
     wasLive = true;
     void reconcile();
+    void daemon.look();
     health?.look();
   }
 };
 stream.onMessage = (message) => {
-  if (message.kind === 'levels') live.levels(message);
-  else if (message.kind === 'hello') calls.setDaemonTime(message.now);
+  if (message.kind === 'levels') {
+    live.levels(message);
+    desk.levels(message);
+  } else if (message.kind === 'hello') calls.setDaemonTime(message.now);
+  else if (message.kind === 'notice' && message.type === 'calls.refused') void health?.measure();
   else if (message.kind === 'gap') {
     // Events are lost for good: what is shown is begun anew, from the records.
     calls.clear();
@@ -111,6 +195,7 @@ stream.onMessage = (message) => {
   } else if (message.kind === 'event') {
     calls.apply(message.event);
     live.ask();
+    desk.ask();
   }
 };
 
@@ -126,17 +211,60 @@ async function begin() {
   }
   stream.start();
   past.refresh();
+  overview.refresh();
+  agents.refresh();
+  desk.refresh();
+  setup.refresh();
+  try {
+    header.showMe(await api.get('me'));
+  } catch {
+    // Who that is can be looked up later; what the role may not do is refused in any case.
+  }
 }
 
-onRoute((route) => {
+let wasShown = false;
+/** @type {HTMLDialogElement | undefined} */
+let leaveQuestion;
+/**
+ * Whether an operator would leave the caller he speaks with by going there, who goes back to the agent at once: he is asked then.
+ * @param {import('./router.js').Route} route
+ * @param {() => void} goOn
+ */
+function holdsCaller({ view, id }, goOn) {
+  if (live.takenOver === undefined || (view === 'live' && id === live.takenOver)) return false;
+  // It is asked already.
+  if (leaveQuestion?.open) return true;
+  leaveQuestion = openDialog({
+    title: 'Leave the caller?',
+    text: 'You speak with the caller, who goes back to the agent when you leave this call.',
+    action: 'Leave',
+    danger: true,
+    submit: async () => goOn(),
+  });
+  return true;
+}
+/** @param {import('./router.js').Route} route */
+function showRoute(route) {
   header.showView(route.view);
-  const view = route.view === 'live' ? live.element : past.element;
+  const view = views[route.view];
   const main = byId('main');
-  if (main.firstElementChild !== view) main.replaceChildren(view);
+  if (main.firstElementChild !== view.element) main.replaceChildren(view.element);
   setAttribute(main, 'data-view', route.view);
-  if (route.view === 'live') live.choose(route.id);
-  else past.show(route);
-});
+  if (route.view !== 'live') live.leave();
+  if (route.view === 'desk') phone.hide();
+  else desk.leave();
+  view.show(route);
+  // What had the focus may be gone with the view that was there before.
+  if (isFocusLost() && wasShown) main.focus();
+  wasShown = true;
+}
+onRoute(showRoute, holdsCaller);
+daemon.watch(header.showStatus);
 void begin().finally(() => {
-  health = watchHealth(api, header.showHealth);
+  health = watchHealth(api, (seen) => {
+    header.showHealth(seen);
+    live.refused(seen.refusals);
+    there.answers = seen.status !== 'unreachable';
+    showThere();
+  });
 });

@@ -2,7 +2,13 @@ import { PhoneError } from './phone-error.js';
 
 /** The daemon's HTTP routes for calls of one page. */
 
-/** @typedef {{ voice?: string, agentName?: string, systemPrompt?: string }} CallOptions */
+/**
+ * @typedef {object} CallOptions
+ * @property {string} [voice]
+ * @property {string} [agentName] a prompt's name
+ * @property {string | Record<string, unknown>} [agent] who answers in place of the agent of route and prompt
+ * @property {string} [systemPrompt]
+ */
 /** @typedef {(path: string, init?: RequestInit) => Promise<Response>} Fetch */
 
 const PATH = '/api/realtime/webrtc/bridge';
@@ -33,9 +39,16 @@ export class Bridge {
    * @param {AbortSignal} signal
    * @returns {Promise<string>}
    */
-  async call(conversationId, offer, { voice, agentName, systemPrompt }, signal) {
+  async call(conversationId, offer, { voice, agentName, agent, systemPrompt }, signal) {
     const timeout = AbortSignal.timeout(ANSWER_MS);
-    const body = { conversation_id: conversationId, offer, voice, agent_name: agentName, system_prompt: systemPrompt };
+    const body = {
+      conversation_id: conversationId,
+      offer,
+      voice,
+      agent_name: agentName,
+      agent,
+      system_prompt: systemPrompt,
+    };
     let response;
     try {
       response = await this.#ask(this.#path, {

@@ -11,7 +11,7 @@ const MOST = 300;
 
 /** What was said, typed and done, as it comes: a list that screen readers read out. */
 export class Conversation {
-  #list = h('ol', { class: 'vb-log', role: 'log', 'aria-label': 'Conversation', tabIndex: 0 });
+  #list = h('div', { class: 'vb-log', role: 'log', 'aria-label': 'Conversation', tabIndex: 0 });
   /** @type {Map<string, { element: HTMLElement, words: HTMLElement, note: HTMLElement }>} */
   #rows = new Map();
   #retry;
@@ -46,10 +46,16 @@ export class Conversation {
     switch (type) {
       case 'agent.transcript': {
         const agent = data.role === 'agent';
-        const { words } = this.#row(`said ${data.itemId}`, agent ? 'agent' : 'caller', agent ? 'Agent' : 'You');
+        const { element, words } = this.#row(
+          `said ${data.itemId}`,
+          agent ? 'agent' : 'caller',
+          agent ? 'Agent' : 'You',
+        );
         // Pieces add up; the final text takes their place.
         const before = words.textContent === SPOKEN ? '' : (words.textContent ?? '');
         setText(words, data.final ? data.text : before + data.text);
+        // Of an answer that was cut off before anything of it was heard there is nothing to show.
+        element.hidden = words.textContent === '';
         this.#scroll();
         return;
       }
@@ -75,7 +81,10 @@ export class Conversation {
         return;
       }
       case 'agent.error':
-        setText(this.#row(`error ${this.#rows.size}`, 'error', 'Error').words, data.message || data.code);
+        setText(
+          this.#row(`error ${this.#rows.size}`, 'error', 'Error').words,
+          data.message || `On the agent’s side something went wrong (${data.code}).`,
+        );
         return;
       case 'agent.reconnecting':
         setText(
@@ -102,7 +111,7 @@ export class Conversation {
     if (known !== undefined) return known;
     const words = h('span', { class: 'vb-words' });
     const note = h('span', { class: 'vb-note' });
-    const element = h('li', { class: `vb-row vb-${kind}` }, h('span', { class: 'vb-who' }, who), words, note);
+    const element = h('div', { class: `vb-row vb-${kind}` }, h('span', { class: 'vb-who' }, who), words, note);
     this.#list.append(element);
     const row = { element, words, note };
     this.#rows.set(key, row);

@@ -12,14 +12,17 @@ export class LineWatch {
   #timer;
   #last = -1;
   #quiet = 0;
+  #closed = false;
 
   /**
-   * @param {RTCPeerConnection} peer
-   * @param {{ flows(): void, unstable(): void, lost(): void }} told
+   * @param {Pick<RTCPeerConnection, 'getStats'>} peer
+   * @param {{ flows(): void, unstable(): void, lost(): void }} told nothing is told after `close`
    */
   constructor(peer, told) {
     this.#timer = setInterval(async () => {
       const received = receivedOf(await peer.getStats());
+      // The call may be over by the time the browser has counted: a line that is closed flows no more.
+      if (this.#closed) return;
       this.#quiet = received === this.#last ? this.#quiet + 1 : 0;
       this.#last = received;
       if (this.#quiet >= LOST) told.lost();
@@ -29,6 +32,7 @@ export class LineWatch {
   }
 
   close() {
+    this.#closed = true;
     clearInterval(this.#timer);
   }
 }

@@ -26,14 +26,20 @@ export class Microphone {
   /**
    * Asks for the microphone. Never rejects.
    * @param {AudioContext} audio makes the stand-in
-   * @param {boolean} processing echo cancellation, noise suppression and gain control by the browser
+   * @param {{ processing: boolean, microphoneId?: string | undefined }} options `processing`: echo cancellation, noise suppression and gain
+   *   control by the browser; `microphoneId`: the device, the browser's own choice without it
    */
-  static async open(audio, processing) {
+  static async open(audio, { processing, microphoneId = '' }) {
     const devices = globalThis.navigator.mediaDevices;
     if (devices?.getUserMedia === undefined) return Microphone.standIn(audio, microphoneWords(undefined));
     try {
       const stream = await devices.getUserMedia({
-        audio: { echoCancellation: processing, noiseSuppression: processing, autoGainControl: processing },
+        audio: {
+          echoCancellation: processing,
+          noiseSuppression: processing,
+          autoGainControl: processing,
+          ...(microphoneId === '' ? {} : { deviceId: { exact: microphoneId } }),
+        },
       });
       const [track] = stream.getAudioTracks();
       if (track !== undefined) return new Microphone(track);

@@ -1,4 +1,6 @@
+import { Awake } from './awake.js';
 import { Bridge } from './bridge.js';
+import { hearing } from './hearing.js';
 import { Line } from './line.js';
 import { PhoneError } from './phone-error.js';
 import { Sound } from './sound.js';
@@ -21,21 +23,24 @@ import { endWords, errorWords, isFatal } from './words.js';
  */
 
 export class Phone extends EventTarget {
-  #options;
+  #iceServers;
   #bridge;
   #sound = new Sound();
   /** @type {PhoneState} */
   #state = 'idle';
   /** @type {string | undefined} */
   #reason;
+  /** @type {string | undefined} */
+  #code;
   /** The last error the server told of this call. @type {string | undefined} */
   #trouble;
   /** @type {Line | undefined} */
   #line;
   /** @type {AbortController | undefined} */
   #attempt;
-  /** @type {WakeLockSentinel | undefined} */
-  #awake;
+  #awake = new Awake();
+  /** When the call began to flow, ms since 1970; undefined without one. @type {number | undefined} */
+  #since;
   /** @type {CallOptions} */
   #last = {};
   #turns = new TypedTurns(
@@ -46,10 +51,11 @@ export class Phone extends EventTarget {
   /** @param {PhoneOptions} [options] */
   constructor(options = {}) {
     super();
-    this.#options = options;
+    this.#iceServers = options.iceServers ?? [];
     this.#bridge = new Bridge(options);
     /** The conversation, which stays over reconnects. */
     this.conversationId = options.conversationId ?? randomId();
+    void this.#sound.use({ processing: options.processing ?? true });
     this.#sound.onchange = () => this.#tell('change');
     this.#sound.ontrack = (track) => this.#line?.replaceTrack(track);
     addEventListener('pagehide', () => this.hangUp());
@@ -61,9 +67,19 @@ export class Phone extends EventTarget {
     return this.#state;
   }
 
+  /** The code of what it failed with; undefined where it did not. */
+  get code() {
+    return this.#state === 'failed' ? this.#code : undefined;
+  }
+
   /** Why it is in this state, in words. */
   get reason() {
     return this.#reason;
+  }
+
+  /** Since when one is in the call, ms since 1970; undefined where one is not. */
+  get since() {
+    return this.#since;
   }
 
   /** Whether there is a call, or one is being made. */
@@ -123,13 +139,14 @@ export class Phone extends EventTarget {
     this.#become('microphone');
     try {
       if (globalThis.RTCPeerConnection === undefined) throw new PhoneError('UNSUPPORTED');
-      const track = await this.#sound.open(this.#options.processing ?? true, attempt.signal);
+      const track = await this.#sound.open(attempt.signal);
       if (track === undefined) return;
       this.#become('connecting');
       await this.#connect(track, options, attempt.signal);
     } catch (error) {
       if (attempt.signal.aborted) return;
       const { code, message } = error instanceof PhoneError ? error : new PhoneError('INTERNAL', String(error));
+      this.#code = code;
       this.#finish('failed', errorWords(code, message));
     }
   }
@@ -160,6 +177,16 @@ export class Phone extends EventTarget {
     this.#tell('change');
   }
 
+  /** Which devices are used from now on, also in a call that goes on. @param {import('./sound.js').Devices} devices */
+  use(devices) {
+    return this.#sound.use(devices);
+  }
+
+  /** Presses keys; false where there is no call. @param {string} digits of 0-9 * # A-D */
+  press(digits) {
+    return this.#send({ type: 'digits', digits });
+  }
+
   /** Lets the browser play after it asked for a tap; to be called from one. */
   async unsilence() {
     await this.#sound.play();
@@ -184,8 +211,8 @@ export class Phone extends EventTarget {
    * @param {AbortSignal} signal
    */
   async #connect(track, options, signal) {
-    const line = new Line(track, this.#options.iceServers ?? [], {
-      message: (text) => this.#hear(text),
+    const line = new Line(track, this.#iceServers, {
+      message: this.#hear,
       heard: (stream) => this.#sound.listen(stream),
       change: () => this.#tell('change'),
       flows: () => this.#become('connected'),
@@ -200,37 +227,26 @@ export class Phone extends EventTarget {
     if (signal.aborted) return;
     this.#become('connected');
     if (this.muted) this.setMuted(true);
-    const awake = await navigator.wakeLock?.request('screen').catch(() => undefined);
-    if (signal.aborted) void awake?.release().catch(() => {});
-    else this.#awake = awake;
+    await this.#awake.hold(signal);
   }
 
-  /** @param {string} text a message of the server's */
-  #hear(text) {
-    const message = JSON.parse(text);
-    switch (message.type) {
-      case 'event':
-        this.#tell('event', message.event);
-        if (message.event.type === 'agent.tool_call') this.#tell('functioncall', message.event.data);
-        return;
-      case 'text_accepted':
-        this.#turns.accepted(message.id);
-        return;
-      case 'text_failed':
-        this.#turns.failed(message.id, message.code, message.message);
-        return;
-      case 'error':
-        this.#trouble = message.code;
-        return;
-      case 'ended':
-        if (this.#trouble !== undefined && isFatal(this.#trouble)) this.#finish('failed', errorWords(this.#trouble));
-        else this.#finish('ended', endWords(message.reason));
-        return;
-      default:
-        // A newer server says more than this page knows.
-        return;
-    }
-  }
+  /** What the server says in the call. */
+  #hear = hearing({
+    event: (event) => {
+      this.#tell('event', event);
+      if (event.type === 'agent.tool_call') this.#tell('functioncall', event.data);
+    },
+    accepted: (id) => this.#turns.accepted(id),
+    failed: (id, code, message) => this.#turns.failed(id, code, message),
+    trouble: (code) => {
+      this.#trouble = code;
+    },
+    ended: (reason) => {
+      this.#code = this.#trouble;
+      if (this.#trouble !== undefined && isFatal(this.#trouble)) this.#finish('failed', errorWords(this.#trouble));
+      else this.#finish('ended', endWords(reason));
+    },
+  });
 
   #unstable() {
     if (this.#state === 'connected') this.#become('unstable');
@@ -256,8 +272,7 @@ export class Phone extends EventTarget {
     this.#line?.close();
     this.#line = undefined;
     this.#sound.close();
-    void this.#awake?.release().catch(() => {});
-    this.#awake = undefined;
+    this.#awake.release();
     this.#turns.failAll('CALL_ENDED');
     this.#become(state, reason);
   }
@@ -268,6 +283,8 @@ export class Phone extends EventTarget {
    */
   #become(state, reason) {
     if (this.#state === state && this.#reason === reason) return;
+    if (state === 'connected') this.#since ??= Date.now();
+    else if (state !== 'unstable') this.#since = undefined;
     this.#state = state;
     this.#reason = reason;
     this.#tell('change');

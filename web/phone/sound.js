@@ -4,6 +4,13 @@ import { microphoneWords } from './words.js';
 
 /** What the caller says and hears: the microphone or its stand-in, the speaker, and how loud both are. */
 
+/**
+ * @typedef {object} Devices
+ * @property {string} [microphoneId] '' or none: the browser's own choice
+ * @property {string} [speakerId] as `microphoneId`
+ * @property {boolean} [processing] echo cancellation and the like by the browser
+ */
+
 export class Sound {
   /** Anything that the properties say is another. */
   onchange = () => {};
@@ -18,6 +25,8 @@ export class Sound {
   #speaker = new Audio();
   #silenced = false;
   #muted = false;
+  /** @type {{ microphoneId: string, speakerId: string, processing: boolean }} */
+  #devices = { microphoneId: '', speakerId: '', processing: true };
 
   constructor() {
     this.#speaker.autoplay = true;
@@ -63,30 +72,65 @@ export class Sound {
 
   /**
    * Asks for the microphone; gives its track, or a silent one's. To be called from a click or key, so that the browser lets audio play.
-   * @param {boolean} processing echo cancellation and the like by the browser
    * @param {AbortSignal} signal
    * @returns {Promise<MediaStreamTrack | undefined>} undefined when it was called off meanwhile
    */
-  async open(processing, signal) {
+  async open(signal) {
     const audio = new AudioContext();
     this.#audio = audio;
     void audio.resume();
-    const microphone = await Microphone.open(audio, processing);
+    const microphone = await Microphone.open(audio, this.#devices);
     if (signal.aborted) {
       microphone.close();
       void audio.close().catch(() => {});
       return undefined;
     }
+    this.#take(audio, microphone);
+    return microphone.track;
+  }
+
+  /**
+   * Which devices are used from now on, also by a call that goes on. What is left out stays.
+   * @param {Devices} devices
+   */
+  async use(devices) {
+    const before = this.#devices;
+    this.#devices = { ...before, ...devices };
+    const { microphoneId, processing, speakerId } = this.#devices;
+    if (speakerId !== before.speakerId) await this.#speaker.setSinkId?.(speakerId).catch(() => {});
+    const audio = this.#audio;
+    if (audio === undefined || this.#microphone === undefined) return;
+    if (microphoneId === before.microphoneId && processing === before.processing) return;
+    const next = await Microphone.open(audio, this.#devices);
+    // The call may be over by then, or another device be chosen.
+    const now = this.#devices;
+    if (this.#audio !== audio || now.microphoneId !== microphoneId || now.processing !== processing)
+      return next.close();
+    this.#replace(audio, next);
+  }
+
+  /** @param {AudioContext} audio @param {Microphone} microphone */
+  #take(audio, microphone) {
     this.#microphone = microphone;
     microphone.track.enabled = !this.#muted;
-    this.#meters = { mine: new LevelMeter(audio, new MediaStream([microphone.track])), agent: undefined };
+    this.#meters?.mine.close();
+    this.#meters = {
+      mine: new LevelMeter(audio, new MediaStream([microphone.track])),
+      agent: this.#meters?.agent,
+    };
     microphone.onlost = () => {
       if (this.#microphone !== microphone) return;
-      this.#microphone = Microphone.standIn(audio, microphoneWords(Object.assign(new Error(), { name: 'TrackEnded' })));
-      this.ontrack(this.#microphone.track);
-      this.onchange();
+      const lost = microphoneWords(Object.assign(new Error(), { name: 'TrackEnded' }));
+      this.#replace(audio, Microphone.standIn(audio, lost));
     };
-    return microphone.track;
+  }
+
+  /** @param {AudioContext} audio @param {Microphone} next */
+  #replace(audio, next) {
+    this.#microphone?.close();
+    this.#take(audio, next);
+    this.ontrack(next.track);
+    this.onchange();
   }
 
   /** @param {MediaStream} stream what the agent says */

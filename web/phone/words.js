@@ -26,6 +26,13 @@ const END_WORDS = {
   'media-lost': 'The connection to this page was lost.',
   'no-stream': 'No media connection came about: a firewall may block UDP.',
   'media-flood': 'This page sent too many messages.',
+  'dial-busy': 'The number is busy.',
+  'dial-no-answer': 'Nobody answered.',
+  'dial-refused': 'The number did not take the call.',
+  'dial-forbidden': 'The number may not be called.',
+  'dial-limit': 'No more numbers can be called at the moment.',
+  'dial-machine': 'A machine took the call.',
+  'dial-failed': 'The call to the number failed.',
   drained: 'The server is being stopped.',
 };
 
@@ -44,6 +51,7 @@ const ERROR_WORDS = {
   ORIGIN_REFUSED: 'This site may not place calls here.',
   BRIDGE_FORBIDDEN: 'This conversation is in use by somebody else.',
   BRIDGE_REPLACED: 'The conversation was begun anew in another window or device.',
+  AGENT_REFUSED: 'This page may not choose who answers.',
   SYSTEM_PROMPT_REFUSED: 'This page may not choose the agent’s instructions.',
   NO_MORE_CALLS: 'All lines are busy. Please try again in a moment.',
   RATE_LIMITED: 'Too many calls in a short time. Please wait a moment.',
@@ -56,6 +64,14 @@ const ERROR_WORDS = {
   MODEL_FORMAT_MISMATCH: 'The agent’s audio does not fit. An operator must look at it.',
   MODEL_SESSION_UNCONFIRMED: 'The agent did not take the server’s settings. Please try again.',
   MODEL_REJECTED: 'The agent refuses this session: is the voice right?',
+  DIAL_BUSY: 'The number is busy.',
+  DIAL_NO_ANSWER: 'Nobody answered.',
+  DIAL_REFUSED: 'The number did not take the call.',
+  DIAL_FORBIDDEN: 'The number may not be called: DIAL_ALLOW says which may.',
+  DIAL_LIMIT: 'No more numbers can be called at the moment.',
+  DIAL_MACHINE: 'A machine took the call.',
+  DIAL_FAILED: 'The call to the number failed.',
+  ROLE_TOO_LOW: 'Your role may not place such a call.',
   PEER_SDP_INVALID: 'The server cannot use this browser’s offer.',
   PEER_UNAVAILABLE: 'The server cannot do WebRTC.',
   PEER_FAILED: 'The server has no free port for this call.',
@@ -81,11 +97,20 @@ export function errorWords(code, message) {
 }
 
 /**
+ * What the button says that calls, and whether that is the last call once more, with all that was chosen for it.
+ * @param {PhoneState} state
+ */
+export function callWords(state) {
+  if (state === 'lost') return { words: 'Reconnect', isAgain: true };
+  return state === 'failed' ? { words: 'Try again', isAgain: true } : { words: 'Call', isAgain: false };
+}
+
+/**
  * Whether an error that the server tells of a call is the reason of its end, rather than of one message.
  * @param {string} code
  */
 export function isFatal(code) {
-  return code === 'NO_MORE_CALLS' || code.startsWith('MODEL_');
+  return code === 'NO_MORE_CALLS' || /^(?:MODEL|DIAL)_/.test(code);
 }
 
 /**
@@ -100,6 +125,8 @@ export function microphoneWords(error) {
   switch (error instanceof Error ? error.name : '') {
     case 'NotAllowedError':
       return 'The microphone was not allowed. Allow it in the browser’s settings for this site.';
+    case 'OverconstrainedError':
+      return 'The chosen microphone is not there.';
     case 'NotFoundError':
       return 'No microphone was found.';
     case 'NotReadableError':

@@ -1,8 +1,8 @@
 import { BridgeError } from '../../errors.ts';
+import { classifyModelCode, isRetryable } from '../common/http.ts';
 import { askedSession, contradiction, type StatedSession } from './confirmation.ts';
 import type { ModelTransport } from './connection.ts';
 import type { ServerEvent } from './events.ts';
-import { classifyModelCode, isRetryable } from './http.ts';
 import { outputAudioClear, responseCancel, sessionUpdateMessage } from './messages.ts';
 import type { LegFormat } from './options.ts';
 import { formatMismatch, type StatedFormats } from './session.ts';
@@ -69,6 +69,11 @@ export class Agreement {
     if (this.reached) return error;
     this.doubt = error;
     return undefined;
+  }
+
+  /** The session was asked for a change, after it was confirmed: it is held to that from now on. */
+  amend(update: Readonly<Record<string, unknown>>): void {
+    if (this.#asked !== undefined) this.#asked = { ...this.#asked, turnDetection: askedSession(update).turnDetection };
   }
 
   /** Whether an error that names this event is about a request for the session. */

@@ -67,6 +67,11 @@ export class Answers {
     return [...(this.#answers.get(responseId)?.items.keys() ?? [])];
   }
 
+  /** Whether audio of it, or the words of audio, were told. */
+  spoke(responseId: string): boolean {
+    return [...(this.#answers.get(responseId)?.items.values() ?? [])].some(({ audio }) => audio);
+  }
+
   /** Whether all that it began to say is whole: its end is only a formality then. */
   isWhole(responseId: string): boolean {
     const last = [...(this.#answers.get(responseId)?.items.values() ?? [])].at(-1);

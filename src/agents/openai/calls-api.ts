@@ -1,6 +1,6 @@
 import type { Clock } from '../../call/clock.ts';
 import { BridgeError } from '../../errors.ts';
-import { modelFetch, modelHttpError } from './http.ts';
+import { modelFetch, modelHttpError } from '../common/http.ts';
 import { restUrl } from './urls.ts';
 
 /**

@@ -1,4 +1,4 @@
-import type { Pace } from '../../call/leg.ts';
+import type { Pace, PathSample } from '../../call/leg.ts';
 
 /** Transports on which a session with the model can run. */
 export type ModelTransport = 'webrtc' | 'websocket';
@@ -24,6 +24,8 @@ export interface ModelConnection {
   sendAudio(samples: Int16Array): void;
   /** Discards caller audio that was accepted but not sent. */
   clearAudio(): void;
+  /** How the way is just now; left out by a WebSocket, whose statistics nobody has. Never rejects. */
+  path?(): Promise<PathSample>;
   /** Frees everything. Idempotent. `handlers.closed` is not called after it. */
   close(): void;
   /** The path in words, for the log: "opus/48000 -> webrtc". */

@@ -1,3 +1,4 @@
+import type { Said } from '../../call/said.ts';
 import { heardPart, spokenLength } from './heard-part.ts';
 
 /**
@@ -31,6 +32,9 @@ export interface ContextLimits {
 const DEFAULT_LIMITS: ContextLimits = { items: 80, chars: 32_000 };
 /** A result longer than this is replayed cut: what matters of it the model has said since. */
 const MAX_OUTPUT_CHARS = 4_000;
+/** In place of a result that was lost with the process that waited for it: the model must neither take it for done nor do it twice. */
+const RESULT_LOST =
+  '{"error":"The connection broke before the result came. Whether this was done is not known: find out before you do it again."}';
 
 export class ConversationContext {
   readonly #limits: ContextLimits;
@@ -122,6 +126,35 @@ export class ConversationContext {
       if (text !== '') items.push({ kind: 'message', role: entry.role, text });
     }
     return items;
+  }
+
+  /** The same, as any agent may go on from it. */
+  said(): Said[] {
+    return this.items().map((item): Said => {
+      if (item.kind === 'message')
+        return { kind: 'message', role: item.role === 'user' ? 'caller' : 'agent', text: item.text };
+      const { callId: toolCallId } = item;
+      return item.kind === 'call'
+        ? { kind: 'tool_call', toolCallId, name: item.name, arguments: item.arguments }
+        : { kind: 'tool_result', toolCallId, output: item.output };
+    });
+  }
+
+  /** Takes up a conversation that another had. A call whose result is not known gets one that says so: the model waits for every one of its own. */
+  takeUp(said: readonly Said[]): void {
+    const results = new Set(said.flatMap((one) => (one.kind === 'tool_result' ? [one.toolCallId] : [])));
+    // Ids of our own: the next session may give those of the other's again.
+    const ids = new Map<string, string>();
+    for (const [n, one] of said.entries()) {
+      const id = `before_${n}`;
+      if (one.kind === 'message') this.finish(id, one.role === 'caller' ? 'user' : 'assistant', one.text);
+      else if (one.kind === 'tool_result') this.output(ids.get(one.toolCallId) ?? '', one.output);
+      else {
+        ids.set(one.toolCallId, id);
+        this.call(id, one.name, one.arguments);
+        if (!results.has(one.toolCallId)) this.output(id, RESULT_LOST);
+      }
+    }
   }
 
   #turn(itemId: string): Turn | undefined {

@@ -1,25 +1,26 @@
 import type { AgentEvent, Heard } from '../../call/events.ts';
 import type { LegContext, ToolResult } from '../../call/leg.ts';
+import type { Said } from '../../call/said.ts';
 import type { Termination } from '../../call/termination.ts';
 import { scrubQuoted } from '../../log.ts';
+import type { Drops } from '../common/drops.ts';
+import { classifyModelCode } from '../common/http.ts';
 import { Answers } from './answers.ts';
 import type { CallerAudio } from './caller-audio.ts';
 import { CallerTurns } from './caller-turns.ts';
 import { paceOf } from './connection.ts';
 import { ConversationContext } from './context.ts';
-import type { Drops } from './drops.ts';
 import { isLostRace, rateLimitsEvent, responseDoneEvent } from './event-mapping.ts';
 import type { ModelItem, ServerEvent } from './events.ts';
-import { classifyModelCode } from './http.ts';
 import { inputAudioCommit, responseCancel, textItem } from './messages.ts';
 import type { ModelSession } from './model-session.ts';
 import { type ResolvedOptions, serverCreates, speechEndMs, turnSilenceMs } from './options.ts';
 import { Owing } from './owing.ts';
 import { PeerPlayer } from './peer-player.ts';
 import type { Player, PlayerDeps } from './player.ts';
-import { exactly, greetingPrompt, respondPrompt } from './prompts.ts';
+import { backAgainPrompt, exactly, greetingPrompt, respondPrompt } from './prompts.ts';
 import { owedAfterLoss, replay } from './resumption.ts';
-import { isBeta } from './session.ts';
+import { isBeta, quietUpdate } from './session.ts';
 import { SocketPlayer } from './socket-player.ts';
 import { ToolCalls } from './tool-calls.ts';
 import { Transcripts } from './transcripts.ts';
@@ -30,6 +31,8 @@ export type ConversationDeps = Pick<LegContext<AgentEvent>, 'peer' | 'emit' | 'c
   readonly drops: Drops;
   /** Hears the caller, too: an end of his speech that the model never tells. */
   readonly ear: Pick<CallerAudio, 'awaitQuiet' | 'stopWaiting'>;
+  /** What another agent had said and done before; undefined where the call begins here. */
+  readonly before?: readonly Said[] | undefined;
   /** The conversation cannot go on. */
   end(end: Termination): void;
 };
@@ -53,10 +56,13 @@ export class Conversation {
   /** The message that the active response speaks. */
   #speaking: string | undefined;
   #itemNumber = 0;
+  /** Somebody else speaks with the caller: nothing is answered. */
+  #quiet = false;
 
   constructor(deps: ConversationDeps) {
     this.#deps = deps;
     this.#options = deps.options;
+    this.#context.takeUp(deps.before ?? []);
     this.#words = new Transcripts(this.#context, deps.emit);
     this.#tools = new ToolCalls({
       context: this.#context,
@@ -125,13 +131,14 @@ export class Conversation {
         ? new SocketPlayer(this.#options.format, deps)
         : new PeerPlayer(connection.outputRate, deps);
     for (const message of replay(this.#context, isBeta(this.#options))) session.send(message);
+    if (this.#quiet) this.#amend();
     this.#deps.emit({ type: 'ready', transport, pace: paceOf(transport), sessionId: session.id, resumed });
     this.#sequencer.resume();
   }
 
   /** The session is gone. What it owed the caller is asked of the next one. */
   detach(): void {
-    const { active, callerTurn, activeParams } = this.#sequencer;
+    const { active, callerTurn, activeParams, activeMust } = this.#sequencer;
     const cutShort = this.#player?.end();
     const calledTools = this.#answers.calledTools(active);
     const retrying = this.#owing.lost(calledTools);
@@ -154,7 +161,10 @@ export class Conversation {
       retrying: retrying !== undefined,
       instructions: this.#options.instructions,
     });
-    if (owed !== undefined) this.#sequencer.request(owed.params ?? retrying?.params, retrying?.must);
+    if (owed !== undefined) {
+      const same = owed.params !== undefined && owed.params === activeParams;
+      this.#sequencer.request(owed.params ?? retrying?.params, retrying?.must ?? (same && activeMust));
+    }
     this.#speaking = undefined;
   }
 
@@ -168,14 +178,27 @@ export class Conversation {
     this.#sequencer.dispose();
   }
 
+  /** What was said and done so far. */
+  said(): Said[] {
+    return this.#context.said();
+  }
+
   greet(): void {
     const { greeting, instructions } = this.#options;
+    if (this.#deps.before !== undefined && this.#deps.before.length > 0) {
+      const unanswered = this.#context.lastTurn()?.role === 'user';
+      // Only words that answer the caller may need a tool first.
+      const words = { instructions: backAgainPrompt(instructions, unanswered) };
+      this.#sequencer.request(unanswered ? words : exactly(words.instructions));
+      return;
+    }
     if (greeting === undefined) return;
     this.#sequencer.request(greeting === true ? undefined : exactly(greetingPrompt(instructions, greeting)));
   }
 
-  respond(instructions: string): void {
-    this.#sequencer.request(exactly(respondPrompt(this.#options.instructions, instructions)), true);
+  respond(instructions: string, first: boolean): void {
+    const params = exactly(respondPrompt(this.#options.instructions, instructions));
+    this.#sequencer.request(params, first ? 'first' : true);
   }
 
   sendText(text: string): void {
@@ -184,6 +207,18 @@ export class Conversation {
       return textItem({ role: 'user', text }, isBeta(this.#options), id);
     });
     this.#sequencer.request();
+  }
+
+  /** Nothing is owed for it, and the next session is told anew by whoever knows: it is not kept. */
+  note(text: string): void {
+    this.#send(textItem({ role: 'user', text }, isBeta(this.#options)));
+  }
+
+  /** Hears and answers nothing, or answers again. */
+  hush(quiet: boolean): void {
+    if (quiet === this.#quiet) return;
+    this.#quiet = quiet;
+    this.#amend();
   }
 
   submitToolResult(result: ToolResult): void {
@@ -330,7 +365,7 @@ export class Conversation {
   }
 
   #callerStopped(itemId: string | undefined): void {
-    const answered = serverCreates(this.#options);
+    const answered = this.#serverAnswers;
     const silenceMs = turnSilenceMs(this.#options);
     this.#deps.ear.stopWaiting();
     this.#sequencer.callerStopped(answered);
@@ -349,7 +384,7 @@ export class Conversation {
     this.#deps.count('speech_end_lost');
     this.#deps.log.warn({ quietMs }, 'the model did not tell the end of what the caller said');
     this.#deps.emit({ type: 'speech_stopped', silenceMs: quietMs });
-    const answered = serverCreates(this.#options);
+    const answered = this.#serverAnswers;
     const { answering } = this.#sequencer;
     this.#sequencer.callerStopped(answered);
     this.#owing.callerStopped(answered, quietMs);
@@ -359,9 +394,25 @@ export class Conversation {
     if (this.#owing.waitedFor) this.#sequencer.insist();
   }
 
+  /** Whether the server answers what the caller says by itself. */
+  get #serverAnswers(): boolean {
+    return serverCreates(this.#options) && !this.#quiet;
+  }
+
+  #amend(): void {
+    const update = quietUpdate(this.#options, this.#quiet);
+    if (update !== undefined) this.#session?.amend(update);
+  }
+
   #onCreated(responseId: string): void {
     this.#speaking = undefined;
-    if (this.#sequencer.created(responseId)) this.#send(responseCancel(responseId));
+    if (this.#quiet) {
+      // Asked for, or begun by the server, before it knew.
+      this.#sequencer.created(responseId);
+      this.#sequencer.giveUp(responseId);
+      this.#owing.interrupted();
+      this.#send(responseCancel(responseId));
+    } else if (this.#sequencer.created(responseId)) this.#send(responseCancel(responseId));
     else this.#owing.created(responseId);
     this.#deps.emit({ type: 'response_started', responseId });
   }

@@ -1,9 +1,10 @@
 import { z } from 'zod';
-import { type Clock, delay } from '../../call/clock.ts';
+import type { Clock } from '../../call/clock.ts';
 import type { Count } from '../../call/counters.ts';
 import type { Log } from '../../call/leg.ts';
 import { BridgeError } from '../../errors.ts';
-import { modelFetch, modelHttpError } from './http.ts';
+import { backoffMs, withRetry } from '../../transport/retry.ts';
+import { modelFetch, modelHttpError } from '../common/http.ts';
 import { authHeaders, type ResolvedOptions } from './options.ts';
 import { keySession } from './session.ts';
 import { restUrl } from './urls.ts';
@@ -41,21 +42,21 @@ const LEAST_TRY_MS = 200;
 export async function mintKey(options: ResolvedOptions, request: KeyRequest): Promise<string | undefined> {
   if (options.keyApi === 'none') return undefined;
   const deadline = request.clock.now() + request.budgetMs;
-  for (let attempt = 0; ; attempt++) {
+  const once = () => {
     const left = deadline - request.clock.now();
-    try {
-      // A try that hangs must leave time for another: half the budget, and all that is left for the last.
-      return await mintOnce(options, request, Math.min(left, Math.max(LEAST_TRY_MS, request.budgetMs / 2)));
-    } catch (error) {
-      if (!(error instanceof BridgeError) || !error.retryable) throw error;
-      const backoff = FIRST_PAUSE_MS * 2 ** attempt * (0.5 + options.random());
-      const pause = Math.max(error.retryAfterMs ?? 0, backoff);
-      if (request.clock.now() + pause + LEAST_TRY_MS > deadline) throw error;
-      request.count('model_retry');
-      request.log.debug({ code: error.code, pauseMs: Math.round(pause), attempt }, 'key not given, trying again');
-      await delay(request.clock, pause, request.signal);
-    }
-  }
+    // A try that hangs must leave time for another: half the budget, and all that is left for the last.
+    return mintOnce(options, request, Math.min(left, Math.max(LEAST_TRY_MS, request.budgetMs / 2)));
+  };
+  const waitMs = (error: unknown, tries: number) => {
+    if (!(error instanceof BridgeError) || !error.retryable) return undefined;
+    const pause = Math.max(error.retryAfterMs ?? 0, backoffMs(FIRST_PAUSE_MS, tries, options.random));
+    if (request.clock.now() + pause + LEAST_TRY_MS > deadline) return undefined;
+    request.count('model_retry');
+    const attempt = tries - 1;
+    request.log.debug({ code: error.code, pauseMs: Math.round(pause), attempt }, 'key not given, trying again');
+    return pause;
+  };
+  return withRetry(once, { clock: request.clock, signal: request.signal, waitMs });
 }
 
 async function mintOnce(options: ResolvedOptions, request: KeyRequest, timeoutMs: number): Promise<string> {

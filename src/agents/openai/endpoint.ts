@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { Ticker } from '../../call/ticker.ts';
-import { type RealtimeServer, startRealtimeServer } from '../../simulator/realtime/index.ts';
+import type { RealtimeServer } from '../../simulator/realtime/index.ts';
 import type { OpenAiSettings } from './settings.ts';
 import { DEFAULT_BASE_URL } from './urls.ts';
 
@@ -24,6 +24,7 @@ export async function embeddedModel(
   parts?: { readonly ticker: Ticker; readonly log: Logger },
 ): Promise<RealtimeServer | undefined> {
   if (!isEmbedded(settings)) return undefined;
+  const { startRealtimeServer } = await import('../../simulator/realtime/index.ts');
   if (parts === undefined) return startRealtimeServer({ port: 0 });
   const { ticker, log } = parts;
   return startRealtimeServer({ port: 0, ticker, log: log.child({ part: 'embedded-model' }, { level: 'warn' }) });

@@ -1,11 +1,12 @@
-import { type Clock, delay } from '../../call/clock.ts';
+import type { Clock } from '../../call/clock.ts';
 import type { Count } from '../../call/counters.ts';
 import type { Log } from '../../call/leg.ts';
 import type { Ticker } from '../../call/ticker.ts';
 import { BridgeError, errorCode, errorMessage } from '../../errors.ts';
+import { withRetry } from '../../transport/retry.ts';
+import type { Drops } from '../common/drops.ts';
 import type { ModelTransport } from './connection.ts';
 import { mintKey } from './credentials.ts';
-import type { Drops } from './drops.ts';
 import { type Connectors, connectModel, isFinal } from './fallback.ts';
 import { ModelSession } from './model-session.ts';
 import type { ResolvedOptions } from './options.ts';
@@ -53,26 +54,28 @@ export async function establish(request: EstablishRequest): Promise<ModelSession
     ),
   );
   try {
-    for (let attempt = 1; ; attempt++) {
-      // A key has tries and a budget of its own: when they are used up, a caller has waited long enough.
-      let keyed = false;
-      let made = false;
-      try {
-        return await establishOnce(request, controller.signal, deadline - clock.now(), (key) => {
-          keyed = true;
-          made = key !== undefined;
-        });
-      } catch (error) {
-        const again = keyed && attempt < request.tries && mayHelp(error, made && attempt === 1);
-        const pause = Math.max(
-          error instanceof BridgeError ? (error.retryAfterMs ?? 0) : 0,
-          PAUSE_MS * attempt * (0.5 + request.options.random()),
-        );
-        if (controller.signal.aborted || !again || clock.now() + pause + LEAST_TRY_MS > deadline) throw error;
-        request.count('model_retry');
-        await delay(clock, pause, controller.signal);
-      }
-    }
+    // A key has tries and a budget of its own: when they are used up, a caller has waited long enough.
+    let keyed = false;
+    let made = false;
+    const once = () => {
+      keyed = false;
+      made = false;
+      return establishOnce(request, controller.signal, deadline - clock.now(), (key) => {
+        keyed = true;
+        made = key !== undefined;
+      });
+    };
+    const waitMs = (error: unknown, attempt: number) => {
+      const again = keyed && attempt < request.tries && mayHelp(error, made && attempt === 1);
+      const pause = Math.max(
+        error instanceof BridgeError ? (error.retryAfterMs ?? 0) : 0,
+        PAUSE_MS * attempt * (0.5 + request.options.random()),
+      );
+      if (controller.signal.aborted || !again || clock.now() + pause + LEAST_TRY_MS > deadline) return undefined;
+      request.count('model_retry');
+      return pause;
+    };
+    return await withRetry(once, { clock, signal: controller.signal, waitMs });
   } finally {
     timer.cancel();
     signal.removeEventListener('abort', onAbort);

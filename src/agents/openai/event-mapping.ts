@@ -1,45 +1,12 @@
 import type { AgentEvent, ResponseStatus, Usage } from '../../call/events.ts';
 import { type Termination, termination } from '../../call/termination.ts';
-import type { BridgeError, ErrorCode } from '../../errors.ts';
+import { classifyModelCode } from '../common/http.ts';
+import { reasonOf } from '../common/termination.ts';
 import type { ServerEvent } from './events.ts';
-import { classifyModelCode } from './http.ts';
 
 /** What the model's words for its ends and failures mean to a call. Pure. */
 
 export type WireResponse = Extract<ServerEvent, { type: 'response.done' }>['response'];
-
-/** How a call ends that could not get, or keep, its session. */
-export function terminationOf(error: unknown): Termination {
-  const code = (error as BridgeError | undefined)?.code;
-  const message = error instanceof Error ? error.message : undefined;
-  return termination(reasonOf(code), message);
-}
-
-function reasonOf(code: ErrorCode | undefined) {
-  switch (code) {
-    case 'MODEL_AUTH':
-      return 'model-auth';
-    case 'MODEL_QUOTA':
-      return 'model-quota';
-    case 'MODEL_RATE_LIMITED':
-      return 'model-rate-limited';
-    case 'MODEL_REJECTED':
-      return 'model-rejected';
-    case 'MODEL_FORMAT_MISMATCH':
-      return 'model-format-mismatch';
-    case 'MODEL_SESSION_UNCONFIRMED':
-      return 'model-unconfirmed';
-    case 'MODEL_SESSION_LOST':
-      return 'model-session-lost';
-    case 'MODEL_UNAVAILABLE':
-    case 'MODEL_TIMEOUT':
-    case 'MODEL_PROTOCOL':
-      return 'model-unavailable';
-    // What nobody classified counts as ours.
-    default:
-      return 'internal';
-  }
-}
 
 export function responseDoneEvent(response: WireResponse): Extract<AgentEvent, { type: 'response_done' }> {
   const reason = response.status_details?.reason ?? response.status_details?.error?.code ?? undefined;

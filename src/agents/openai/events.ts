@@ -194,6 +194,7 @@ export function parseServerEvent(json: string): ServerEvent | null {
   const wireType = message['type'];
   if (typeof wireType !== 'string') return null;
   if (wireType === 'response.output_audio.delta' || wireType === 'response.audio.delta') return audioDelta(message);
+  if (wireType === 'input_audio_buffer.speech_started') return speechStarted(message);
   const type = ALIASES.get(wireType) ?? wireType;
   if (!VALIDATED.has(type)) {
     const name = type.slice(0, 80);
@@ -202,6 +203,12 @@ export function parseServerEvent(json: string): ServerEvent | null {
   if (type !== wireType) message['type'] = type;
   const parsed = schema.safeParse(message);
   return parsed.success ? parsed.data : null;
+}
+
+/** The one event whose reading a caller waits for, who cuts in: it is checked by hand, too, as the schema would. */
+function speechStarted({ item_id: item }: Record<string, unknown>): ServerEvent {
+  const known = (typeof item === 'string' && item.length <= 256) || Number.isFinite(item);
+  return { type: 'input_audio_buffer.speech_started', ...(known ? { item_id: String(item) } : {}) };
 }
 
 function audioDelta(message: Record<string, unknown>): AudioDelta | null {

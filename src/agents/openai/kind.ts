@@ -1,4 +1,5 @@
 import { connectProbe } from '../../admission/reach.ts';
+import { SIMULATED_MODEL } from '../../call/events.ts';
 import {
   type AgentCheckDeps,
   type AgentDeps,
@@ -7,21 +8,24 @@ import {
   type OpenedAgent,
   type SharedSettings,
 } from '../kind.ts';
-import { openAiChecks } from './doctor/checks.ts';
 import { embeddedModel, endpointOf, type ModelEndpoint } from './endpoint.ts';
 import { createOpenAiAgent } from './index.ts';
+import { keyRefusal } from './key-refusal.ts';
 import { openAiLabels } from './labels.ts';
 import type { OpenAiAgentOptions } from './options.ts';
 import { type OpenAiPromptOptions, openAiOptions } from './prompt-options.ts';
-import { promptedAgent } from './prompted.ts';
+import { inLanguage, promptedAgent } from './prompted.ts';
 import { takesTemperature } from './session.ts';
 import { longDescriptions, sessionLengths } from './session-size.ts';
 import {
+  defaultTranscription,
   modelContradictions,
   type OpenAiSettings,
   openAiSettings,
   sessionDefaults,
+  TRANSCRIPTION_CURE,
   transcriptionDefaults,
+  VOICES,
 } from './settings.ts';
 import { TransportMemory } from './transport-memory.ts';
 
@@ -44,7 +48,10 @@ export const openAiAgent = defineAgent({
   review: ({ instructions, tools }) => sessionLengths(instructions, tools),
   reviewTools: longDescriptions,
   open: (settings, deps) => openOpenAi(settings, deps),
-  checks: (settings, deps: AgentCheckDeps) => openAiChecks(settings, deps),
+  async checks(settings, deps: AgentCheckDeps) {
+    const { openAiChecks } = await import('./doctor/checks.ts');
+    return openAiChecks(settings, deps);
+  },
 });
 
 /** `webrtc`: what this process learnt about WebRTC to the model. */
@@ -55,16 +62,25 @@ export async function openOpenAi(
 ): Promise<OpenedAgent<OpenAiPromptOptions>> {
   const embedded = await embeddedModel(settings, deps);
   const endpoint = endpointOf(settings, embedded);
+  // What it stands in for is asked for all the same; whoever looks at its calls must not take them for that model's.
+  const named = (model: string) => (endpoint.embedded ? SIMULATED_MODEL : model);
   return {
-    model: settings.OPENAI_REALTIME_MODEL,
+    model: named(settings.OPENAI_REALTIME_MODEL),
     about: aboutOf(settings, endpoint),
-    modelOf: ({ model = settings.OPENAI_REALTIME_MODEL }) => model,
+    simulated: endpoint.embedded,
+    voices: VOICES,
+    transcription: defaultTranscription(settings) ?? null,
+    transcriptionCure: TRANSCRIPTION_CURE,
+    modelOf: ({ model = settings.OPENAI_REALTIME_MODEL }) => named(model),
     create(order) {
       const { temperature } = order;
       const options = optionsOf(order, settings, endpoint, webrtc);
       const ignored = temperature !== undefined && options.temperature === undefined ? (['temperature'] as const) : [];
-      return { leg: createOpenAiAgent(options), model: options.model, ignored };
+      return { leg: createOpenAiAgent(options), model: named(options.model), ignored };
     },
+    ...(endpoint.embedded
+      ? {}
+      : { refusal: () => keyRefusal({ ...endpoint, headers: settings.OPENAI_HEADERS }, deps.clock) }),
     probe: connectProbe(new URL(endpoint.baseUrl), PROBE_TIMEOUT_MS),
     close: async () => embedded?.close(),
   };
@@ -79,7 +95,7 @@ function aboutOf(settings: Settings, { baseUrl, embedded }: ModelEndpoint): stri
 
 /** What one call's agent is made of: the settings, over them the prompt, over that what the call itself brings. */
 function optionsOf(
-  { instructions, options, voice, temperature, tools, form }: AgentOrder<OpenAiPromptOptions>,
+  { instructions, options, voice, temperature, language, tools, form }: AgentOrder<OpenAiPromptOptions>,
   settings: Settings,
   endpoint: ModelEndpoint,
   memory: TransportMemory,
@@ -107,10 +123,10 @@ function optionsOf(
     iceServers: settings.ICE_SERVERS,
     ...(settings.RTC_PORT_RANGE === undefined ? {} : { portRange: settings.RTC_PORT_RANGE }),
     memory,
-    ...promptedAgent(
-      { instructions, options },
-      { transcriptionModel: settings.OPENAI_TRANSCRIPTION_MODEL, transcription: transcriptionDefaults(settings) },
-    ),
+    ...promptedAgent(inLanguage(language, { instructions, options }), {
+      transcriptionModel: defaultTranscription(settings),
+      transcription: transcriptionDefaults(settings),
+    }),
     ...greetingOver(settings.GREETING),
     ...(voice === undefined ? {} : { voice }),
     ...(temperature !== undefined && takesTemperature({ keyApi: settings.OPENAI_KEY_API }, temperature)

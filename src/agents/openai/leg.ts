@@ -1,16 +1,17 @@
 import { delay } from '../../call/clock.ts';
 import type { AgentEvent, Heard } from '../../call/events.ts';
-import type { AgentLeg, LegContext, Pace, ToolResult } from '../../call/leg.ts';
+import type { AgentLeg, LegContext, Pace, PathSample, ToolResult } from '../../call/leg.ts';
 import { RunLimit } from '../../call/run-limit.ts';
+import type { Said } from '../../call/said.ts';
 import { type Termination, termination } from '../../call/termination.ts';
 import { BridgeError } from '../../errors.ts';
 import type { AudioSink } from '../../media/frame.ts';
+import { Drops } from '../common/drops.ts';
+import { terminationOf } from '../common/termination.ts';
 import { CallerAudio } from './caller-audio.ts';
 import { type ModelTransport, paceOf } from './connection.ts';
 import { Conversation } from './conversation.ts';
-import { Drops } from './drops.ts';
 import { establish } from './establish.ts';
-import { terminationOf } from './event-mapping.ts';
 import type { Connectors } from './fallback.ts';
 import type { ModelSession, SessionListener } from './model-session.ts';
 import { MAX_RECONNECTS, RECONNECT_FORGIVEN_MS, type ResolvedOptions, rateOf } from './options.ts';
@@ -40,6 +41,7 @@ export class OpenAiLeg implements AgentLeg {
   #ctx: LegContext<AgentEvent> | undefined;
   #drops: Drops | undefined;
   #conversation: Conversation | undefined;
+  #before: readonly Said[] | undefined;
   #session: ModelSession | undefined;
   /** Ready to take over from an ageing session. */
   #next: ModelSession | undefined;
@@ -56,7 +58,7 @@ export class OpenAiLeg implements AgentLeg {
     this.#pace = paceOf(memory?.doubtful ? 'websocket' : transport);
   }
 
-  /** A fallback that nothing foretells is not foreseen. */
+  /** A fallback that nothing announces is not foreseen. */
   get pace(): Pace {
     return this.#pace;
   }
@@ -88,6 +90,7 @@ export class OpenAiLeg implements AgentLeg {
       clock: ctx.clock,
       count: ctx.count,
       log: ctx.log,
+      before: this.#before,
       emit: (event) => {
         if (this.#state !== 'over') ctx.emit(event);
       },
@@ -103,6 +106,18 @@ export class OpenAiLeg implements AgentLeg {
       this.#end(terminationOf(error));
       throw error instanceof BridgeError ? error : new BridgeError('INTERNAL', 'the agent failed', { cause: error });
     }
+  }
+
+  async path(): Promise<PathSample | undefined> {
+    return this.#isOver() ? undefined : this.#session?.connection.path?.();
+  }
+
+  said(): readonly Said[] {
+    return this.#conversation?.said() ?? this.#before ?? [];
+  }
+
+  goOnFrom(said: readonly Said[]): void {
+    this.#before = said;
   }
 
   greet(): void {
@@ -133,8 +148,16 @@ export class OpenAiLeg implements AgentLeg {
     this.#conversation?.sendText(text);
   }
 
-  respond(instructions: string): void {
-    this.#conversation?.respond(instructions);
+  note(text: string): void {
+    this.#conversation?.note(text);
+  }
+
+  hush(quiet: boolean): void {
+    this.#conversation?.hush(quiet);
+  }
+
+  respond(instructions: string, first = false): void {
+    this.#conversation?.respond(instructions, first);
   }
 
   /** Nothing here waits for the far end: the socket's closing handshake and the peer's shutdown have deadlines of their own. */

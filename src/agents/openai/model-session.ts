@@ -2,12 +2,13 @@ import type { Clock } from '../../call/clock.ts';
 import type { Log } from '../../call/leg.ts';
 import { BridgeError } from '../../errors.ts';
 import { scrubQuoted } from '../../log.ts';
+import type { Drops } from '../common/drops.ts';
+import { classifyModelCode, isRetryable } from '../common/http.ts';
 import { Agreement } from './agreement.ts';
 import type { ConnectionHandlers, ModelConnection, ModelTransport } from './connection.ts';
-import type { Drops } from './drops.ts';
 import { isLostRace } from './event-mapping.ts';
 import { parseServerEvent, type ServerEvent } from './events.ts';
-import { classifyModelCode, isRetryable } from './http.ts';
+import { sessionUpdateMessage } from './messages.ts';
 import type { LegFormat } from './options.ts';
 import type { WireIds } from './wire-ids.ts';
 
@@ -43,6 +44,8 @@ export interface SessionSetup {
 }
 
 const MAX_EARLY = 64;
+/** What a change of the session is named by, in errors about it. */
+const AMEND_ID = 'bridge_amend';
 /** An answer that is to say something is asked for with the session's instructions and what it is to say, bytes beyond the session's. */
 const ANSWER_ROOM_BYTES = 8 * 1024;
 
@@ -107,6 +110,12 @@ export class ModelSession {
 
   send(json: string): boolean {
     return !this.#over && this.connection.send(json);
+  }
+
+  /** Changes the turn detection of a confirmed session. */
+  amend(update: Readonly<Record<string, unknown>>): void {
+    this.#agreement.amend(update);
+    this.send(sessionUpdateMessage(AMEND_ID, update));
   }
 
   /** Frees everything; the listener hears nothing more. Idempotent. */

@@ -3,16 +3,16 @@ import type { Count } from '../../call/counters.ts';
 import type { AnswerDelay } from '../../call/events.ts';
 import type { Log } from '../../call/leg.ts';
 import { type Termination, termination } from '../../call/termination.ts';
+import { classifyModelCode } from '../common/http.ts';
 import type { Answers, Outcome, Unheard } from './answers.ts';
 import { AnswerDebt } from './debt.ts';
 import { responseFailure, type WireResponse } from './event-mapping.ts';
-import { classifyModelCode } from './http.ts';
 import { responseCancel } from './messages.ts';
 import type { ResolvedOptions } from './options.ts';
 import { continuePrompt, exactPrompt, regretPrompt, sorryPrompt } from './prompts.ts';
 import { resetMsOf, retryAfterOf } from './retry-after.ts';
 import { isBeta } from './session.ts';
-import type { ResponseParams, ResponseSequencer } from './turns.ts';
+import type { Must, ResponseParams, ResponseSequencer } from './turns.ts';
 
 export interface OwingDeps {
   readonly clock: Clock;
@@ -40,7 +40,7 @@ export interface OwingDeps {
 /** A response that is asked for, once more or for the first time. */
 interface Asked {
   readonly params: ResponseParams;
-  readonly must: boolean;
+  readonly must: Must;
 }
 
 /** After so many tries that came to nothing the agent is given up. */
@@ -156,7 +156,10 @@ export class Owing {
     }
     const outcome = answers.judge(response, sounded(id), comesAhead());
     if (outcome.kind === 'unheard') for (const itemId of answers.items(id)) unsay(itemId);
-    if (!this.#debt.has(id)) return true;
+    if (!this.#debt.has(id)) {
+      this.#cutUnsaid(response);
+      return true;
+    }
     this.#lastFailure = failure?.end;
     if (outcome.kind === 'called') {
       this.#debt.toolRuns();
@@ -165,6 +168,7 @@ export class Owing {
       this.#settled();
     } else if (!this.#debt.owed) {
       this.#debt.drop(id, this.#now);
+      this.#cutUnsaid(response);
     } else {
       return this.#failed(id, outcome, response, failure?.end);
     }
@@ -327,7 +331,14 @@ export class Owing {
     const rest = this.#rest;
     rest?.timer.cancel();
     this.#rest = undefined;
-    if (rest?.asked.must) this.#deps.sequencer.request(rest.asked.params, true);
+    if (rest?.asked.must) this.#deps.sequencer.request(rest.asked.params, rest.asked.must);
+  }
+
+  /** What has to be said before any answer was cut off, and nobody can tell that by its words: there were none. */
+  #cutUnsaid({ id, status }: WireResponse): void {
+    const { answers, sequencer } = this.#deps;
+    const { params, must } = this.#before(id);
+    if (must === 'first' && status === 'cancelled' && !answers.spoke(id)) sequencer.request(params, must);
   }
 
   #settled(): void {

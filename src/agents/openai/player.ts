@@ -3,7 +3,7 @@ import type { Count } from '../../call/counters.ts';
 import type { AgentEvent, Heard } from '../../call/events.ts';
 import type { AudioSink } from '../../media/frame.ts';
 import { staysWithin } from '../../media/level.ts';
-import type { Drops } from './drops.ts';
+import type { Drops } from '../common/drops.ts';
 import type { AudioDelta } from './events.ts';
 import type { ResponseSequencer } from './turns.ts';
 

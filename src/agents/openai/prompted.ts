@@ -42,6 +42,29 @@ export interface Rendered {
   readonly options: OpenAiPromptOptions;
 }
 
+/**
+ * What a prompt says in one language, BCP 47; as it is where none is named. The API has no field for what is spoken, so that it is told in words, unless
+ * a stored prompt has them: ours would stand in place of its. What is written down has a field, ISO 639-1.
+ */
+export function inLanguage(language: string | undefined, { instructions, options }: Rendered): Rendered {
+  if (language === undefined) return { instructions, options };
+  const { language: primary } = new Intl.Locale(language);
+  const name = new Intl.DisplayNames('en', { type: 'language' }).of(language) ?? language;
+  const isStored = instructions === '' && options.storedPrompt !== undefined;
+  const { languages: _, ...transcription } = options.transcription ?? {};
+  return {
+    instructions: isStored
+      ? ''
+      : `${instructions}\n\nSpeak ${name}, unless you are asked for another language.`.trimStart(),
+    options: {
+      ...options,
+      ...(options.transcription === undefined ? {} : { transcription }),
+      // One of three letters is none that the transcription takes.
+      language: primary.length === 2 ? primary : undefined,
+    },
+  };
+}
+
 /** A prompt in the terms of an agent's options. A transcription model of `defaults` is used with the prompt's language and details. */
 export function promptedAgent({ instructions, options }: Rendered, defaults: PromptDefaults = {}): PromptedAgent {
   const { greeting, storedPrompt } = options;

@@ -31,6 +31,22 @@ export function continuePrompt(base: string | undefined, heard: string): string 
   );
 }
 
+/**
+ * The caller's line broke together with the process that had the call, and he has been brought to this one. What it knows may lack the last
+ * seconds, and the end of what was said last may have been heard by nobody. `unanswered`: the last words that are known are the caller's.
+ */
+export function backAgainPrompt(base: string | undefined, unanswered: boolean): string {
+  const then = unanswered
+    ? 'then answer what the caller said last.'
+    : 'then go on where you were: if you were telling or asking something, say it again briefly, since its end may not have been heard.';
+  return join(
+    base,
+    'The telephone line broke in the middle of this conversation and the caller has just been connected again. The last seconds of it may be ' +
+      `missing here. In the language of the conversation, say in one short sentence that the line broke and that you are back, and ${then} ` +
+      'Do not greet, do not introduce yourself, and ask nothing that was answered before.',
+  );
+}
+
 /** The session broke after the caller spoke and before the words were understood. */
 export function repeatPrompt(base: string | undefined): string {
   return join(

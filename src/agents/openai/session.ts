@@ -64,6 +64,22 @@ export function sessionUpdate(options: SessionOptions, transport: ModelTransport
   return isBeta(options) ? betaSession(options, format) : gaSession(options, format);
 }
 
+/**
+ * The change of a session whose model is to hear and to answer nothing, or to answer again; undefined of one that answers nothing by itself anyway.
+ */
+export function quietUpdate(options: SessionOptions, quiet: boolean): Record<string, unknown> | undefined {
+  if (options.turnDetection === null) return undefined;
+  const usual: TurnDetection = options.turnDetection ?? { type: 'server_vad' };
+  const answers = { createResponse: !quiet, interruptResponse: !quiet };
+  const value = quiet ? { ...usual, ...answers } : { ...answers, ...usual };
+  const detection = isBeta(options) ? betaTurnDetection(value) : turnDetection(value);
+  // An answer to silence is one, too.
+  if (quiet) delete detection?.['idle_timeout_ms'];
+  return isBeta(options)
+    ? { turn_detection: detection }
+    : { type: 'realtime', audio: { input: { turn_detection: detection } } };
+}
+
 function gaSession(options: SessionOptions, legFormat: LegFormat | undefined): Record<string, unknown> {
   const format = legFormat === undefined ? {} : { format: wireFormat(legFormat) };
   const input = {

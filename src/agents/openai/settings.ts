@@ -11,6 +11,20 @@ const ANSWER_RETRY_MS = 15_000;
 const EFFORTS = ['minimal', 'low', 'medium', 'high', 'xhigh'] as const;
 const share = (text: string) => /^(0|1|0?\.\d+|1\.0+)$/.test(text);
 
+/** Voices of the model's own. https://platform.openai.com/docs/guides/realtime-conversations#voice-options */
+export const VOICES = [
+  'marin',
+  'cedar',
+  'alloy',
+  'ash',
+  'ballad',
+  'coral',
+  'echo',
+  'sage',
+  'shimmer',
+  'verse',
+] as const;
+
 /** Its share of the daemon's one schema of settings. Keys are kept out of every log. */
 export const openAiSettings = {
   /** Who answers, where it is, how it listens and speaks. */
@@ -40,7 +54,9 @@ export const openAiSettings = {
     OPENAI_TRANSCRIPTION_MODEL: z
       .string()
       .optional()
-      .describe("Model that writes down the caller's words; without it only the agent's words are known."),
+      .describe(
+        "Model that writes down the caller's words, which is billed beside the agent's; off: only the agent's words are known. Without it gpt-4o-mini-transcribe, the cheapest (some $0.003 a minute of the caller's speech by OpenAI's list), and off where OPENAI_BASE_URL leads elsewhere, whose models nobody here knows.",
+      ),
     OPENAI_REASONING_EFFORT: z
       .enum(EFFORTS)
       .optional()
@@ -223,6 +239,21 @@ export function sessionDefaults(config: OpenAiSettings) {
           },
         }),
   };
+}
+
+/** OpenAI's cheapest: https://developers.openai.com/api/docs/pricing#transcription-and-speech-generation */
+const CHEAPEST_TRANSCRIPTION = 'gpt-4o-mini-transcribe';
+
+/** What turns the writing down of callers' words on, for operators. */
+export const TRANSCRIPTION_CURE = `OPENAI_TRANSCRIPTION_MODEL names the model for it; ${CHEAPEST_TRANSCRIPTION} is the cheapest.`;
+
+/** The model that writes callers' words down where a prompt names none; undefined: none does. */
+export function defaultTranscription({
+  OPENAI_TRANSCRIPTION_MODEL: named,
+  OPENAI_BASE_URL,
+}: Pick<OpenAiSettings, 'OPENAI_TRANSCRIPTION_MODEL' | 'OPENAI_BASE_URL'>): string | undefined {
+  if (named !== undefined) return /^(off|false|no|0)$/i.test(named) ? undefined : named;
+  return OPENAI_BASE_URL === undefined ? CHEAPEST_TRANSCRIPTION : undefined;
 }
 
 /** How callers' words are written down, where a prompt says nothing else. */

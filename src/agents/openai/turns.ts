@@ -11,10 +11,15 @@ import { responseCreate } from './messages.ts';
 /** What one response does differently from its session; undefined for nothing. */
 export type ResponseParams = Readonly<Record<string, unknown>> | undefined;
 
+/**
+ * Whether a response must be made as it was asked for, so that no answer of the server's own stands in for it; `first`: and before any other answer, the
+ * one to what the caller has just said too, and again where it was cut off before its first word.
+ */
+export type Must = boolean | 'first';
+
 interface Create {
   readonly params: ResponseParams;
-  /** Must be made as it was asked for: no answer of the server's own stands in for it. */
-  readonly must: boolean;
+  readonly must: Must;
   attempts: number;
 }
 
@@ -85,13 +90,13 @@ export class ResponseSequencer {
   }
 
   /** The create that the last error refused for good; undefined where it was about something else. */
-  get refused(): { readonly params: ResponseParams; readonly must: boolean } | undefined {
+  get refused(): { readonly params: ResponseParams; readonly must: Must } | undefined {
     return this.#refused;
   }
 
   /** Whether the active response must be made as it was asked for. */
-  get activeMust(): boolean {
-    return this.#active !== undefined && this.#activeCreate?.must === true;
+  get activeMust(): Must {
+    return (this.#active !== undefined && this.#activeCreate?.must) || false;
   }
 
   /** Whether a response to what the caller says now has begun. */
@@ -117,8 +122,10 @@ export class ResponseSequencer {
    * Asks for a response; it is sent when it may. Plain requests that wait together are one, and an answer that the server gives by
    * itself meanwhile settles all that wait but those that `must` be made.
    */
-  request(params?: ResponseParams, must = false): void {
-    if (params !== undefined || !this.#queue.some((create) => create.params === undefined)) {
+  request(params?: ResponseParams, must: Must = false): void {
+    if (must === 'first') {
+      this.#queue.splice(this.#firsts, 0, { params, must, attempts: 0 });
+    } else if (params !== undefined || !this.#queue.some((create) => create.params === undefined)) {
       this.#queue.push({ params, must, attempts: 0 });
     }
     this.#pump();
@@ -159,18 +166,18 @@ export class ResponseSequencer {
     const lost = this.#inFlight;
     this.#inFlight = undefined;
     this.#unblock();
-    if (lost !== undefined) this.#queue.unshift(lost);
+    if (lost !== undefined) this.#putBack(lost);
     if (this.#queue.length === 0) this.#queue.push({ params: undefined, must: false, attempts: 0 });
     if (this.#turn === 'awaiting') this.#turn = 'none';
     this.#pump();
   }
 
   /** Asks for a response in the place of one that came to nothing: before all that waits, and without waiting for one of the server's. */
-  again(params: ResponseParams, must: boolean): void {
-    const waits = this.#queue[0];
+  again(params: ResponseParams, must: Must): void {
+    const waits = this.#queue[this.#firsts];
     // A plain one that waits anyway is the same.
     if (params !== undefined || waits === undefined || waits.params !== undefined) {
-      this.#queue.unshift({ params, must, attempts: 0 });
+      this.#putBack({ params, must, attempts: 0 });
     }
     if (this.#turn === 'awaiting') this.#turn = 'none';
     this.#pump();
@@ -178,7 +185,7 @@ export class ResponseSequencer {
 
   /**
    * A response began. Returns true when it must be cancelled at once: it was asked for before the caller interrupted, and would talk
-   * over the caller.
+   * over the caller; or it is the server's own, and something has to be said before it.
    */
   created(responseId: string): boolean {
     this.#know(responseId);
@@ -196,8 +203,17 @@ export class ResponseSequencer {
       const create = this.#inFlight;
       this.#inFlight = undefined;
       // The question stands: it is asked again after the caller's turn, unless the answer to that turn covers it.
-      if (create !== undefined) this.#queue.unshift(create);
+      if (create !== undefined) this.#putBack(create);
       this.#kill(responseId);
+      return true;
+    }
+    if (this.#inFlight === undefined && this.#turn !== 'speaking' && this.#firsts > 0) {
+      this.#turn = 'none';
+      this.#kill(responseId);
+      // What it was to answer is asked for behind that.
+      if (!this.#queue.some(({ params }) => params === undefined)) {
+        this.#queue.splice(this.#firsts, 0, { params: undefined, must: false, attempts: 0 });
+      }
       return true;
     }
     if (this.#inFlight === undefined && this.#knewAll) {
@@ -268,7 +284,7 @@ export class ResponseSequencer {
     if (answered && this.#knewAll && !sent.create.must) return true;
     sent.create.attempts++;
     if (sent.create.attempts >= MAX_ATTEMPTS) return false;
-    this.#queue.unshift(sent.create);
+    this.#putBack(sent.create);
     if (this.#active === undefined) {
       // We know of no active response. Its `created` is on the way, or its `done` just passed: then nobody would wake us.
       this.#blocked ??= this.#clock.after(BLOCKED_MS, () => {
@@ -296,7 +312,7 @@ export class ResponseSequencer {
     this.#deadUpTo = this.#ordinal;
     this.#active = undefined;
     this.#unblock();
-    if (this.#inFlight !== undefined) this.#queue.unshift(this.#inFlight);
+    if (this.#inFlight !== undefined) this.#putBack(this.#inFlight);
     this.#inFlight = undefined;
     this.#sent = undefined;
     this.#unseen.clear();
@@ -328,6 +344,17 @@ export class ResponseSequencer {
     this.#inFlight = create;
     this.#sent = { eventId, create };
     this.#hooks.requested();
+  }
+
+  /** Before all that waits, but for what goes before any other answer. */
+  #putBack(create: Create): void {
+    this.#queue.splice(create.must === 'first' ? 0 : this.#firsts, 0, create);
+  }
+
+  /** How many of those that wait go before any other answer: the first ones. */
+  get #firsts(): number {
+    const others = this.#queue.findIndex(({ must }) => must !== 'first');
+    return others < 0 ? this.#queue.length : others;
   }
 
   #unblock(): void {

@@ -1,17 +1,17 @@
 import { isPrivateHost } from '../../addresses.ts';
 import type { Timer } from '../../call/clock.ts';
 import type { Count } from '../../call/counters.ts';
-import type { Log } from '../../call/leg.ts';
+import type { Log, PathSample } from '../../call/leg.ts';
 import type { Ticker } from '../../call/ticker.ts';
 import { BridgeError, errorMessage } from '../../errors.ts';
 import { RtcDecoded } from '../../media/rtc-decoded.ts';
 import { hasSpoken } from '../../transport/liveness.ts';
 import { type IceServer, Peer, type PeerChannel, RTC_SAMPLE_RATE } from '../../transport/peer.ts';
 import { type PeerLoss, PeerSession } from '../../transport/peer-session.ts';
+import { Uplink } from '../common/uplink.ts';
 import { type CallsApi, hangUp, postOffer } from './calls-api.ts';
 import type { ConnectionHandlers, ModelConnection } from './connection.ts';
 import { acceptableAnswer, audioCodec, leanOffer, maxMessageBytes } from './sdp.ts';
-import { Uplink } from './uplink.ts';
 
 /**
  * The model's session over WebRTC: events on the data channel `oai-events`, audio as Opus over RTP both ways, the offer answered over
@@ -180,6 +180,10 @@ class WebRtcConnection implements ModelConnection {
 
   sendAudio(samples: Int16Array): void {
     if (this.#phase === 'connected') this.#uplink.write(samples);
+  }
+
+  path(): Promise<PathSample> {
+    return this.#session.path();
   }
 
   clearAudio(): void {

@@ -1,13 +1,12 @@
 import type { Clock } from '../../call/clock.ts';
 import type { Count } from '../../call/counters.ts';
-import { BridgeError } from '../../errors.ts';
 import { scrubQuoted } from '../../log.ts';
 import { type Codec, l16, pcmu } from '../../media/codecs.ts';
 import { openSocket, type Socket } from '../../transport/socket.ts';
+import { socketError } from '../common/socket-error.ts';
+import { AudioEnvelope, SocketUplink, STALL_LIMIT_MS } from '../common/socket-uplink.ts';
 import type { ConnectionHandlers, ModelConnection } from './connection.ts';
-import { codeOfStatus, isRetryable } from './http.ts';
 import type { LegFormat } from './options.ts';
-import { SocketUplink, STALL_LIMIT_MS } from './socket-uplink.ts';
 import { socketUrl } from './urls.ts';
 
 /**
@@ -35,6 +34,8 @@ export interface WebSocketConnectOptions {
 const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
 /** Two pings without a pong end a line that is dead without saying so: within 15 s, not with the operating system's minutes. */
 const PING_INTERVAL_MS = 5_000;
+/** How the caller's audio is sent: 200 ms at the most, at 24 kHz and 16 bits. */
+const APPEND = new AudioEnvelope('{"type":"input_audio_buffer.append","audio":"', '"}', 200 * 24 * 2);
 
 /**
  * Opens the session's socket. Rejects with MODEL_AUTH, MODEL_QUOTA, MODEL_RATE_LIMITED, MODEL_UNAVAILABLE, MODEL_REJECTED or
@@ -48,7 +49,7 @@ export async function connectWebSocket(
   try {
     await connection.open();
   } catch (error) {
-    throw modelError(error);
+    throw socketError(error);
   }
   return connection;
 }
@@ -102,9 +103,16 @@ class SocketConnection implements ModelConnection {
       },
     );
     this.#socket = socket;
-    this.#uplink = new SocketUplink(socket, this.#codec, options.clock, options.count, () => {
-      this.#lost(`the socket took no audio for ${STALL_LIMIT_MS} ms`);
-      socket.terminate();
+    this.#uplink = new SocketUplink({
+      socket,
+      codec: this.#codec,
+      envelope: APPEND,
+      clock: options.clock,
+      count: options.count,
+      stalled: () => {
+        this.#lost(`the socket took no audio for ${STALL_LIMIT_MS} ms`);
+        socket.terminate();
+      },
     });
   }
 
@@ -135,18 +143,4 @@ class SocketConnection implements ModelConnection {
     this.#over = true;
     this.#handlers.closed('MODEL_SESSION_LOST', detail);
   }
-}
-
-/** The transport's errors in the model's terms. What is no error of the transport (an abort's reason) passes as it is. */
-function modelError(error: unknown): unknown {
-  if (!(error instanceof BridgeError) || !error.code.startsWith('SOCKET_')) return error;
-  if (error.code === 'SOCKET_REFUSED') {
-    const code = codeOfStatus(error.status ?? 0);
-    return new BridgeError(code, `the model refused the WebSocket with HTTP ${error.status}`, {
-      retryable: isRetryable(code),
-      ...(error.status === undefined ? {} : { status: error.status }),
-    });
-  }
-  const code = error.code === 'SOCKET_CONNECT_TIMEOUT' ? 'MODEL_TIMEOUT' : 'MODEL_UNAVAILABLE';
-  return new BridgeError(code, `the model's WebSocket: ${scrubQuoted(error.message)}`, { retryable: true });
 }

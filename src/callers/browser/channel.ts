@@ -1,6 +1,7 @@
+import { MAX_MESSAGE } from '../../transport/channel-message.ts';
 import { MessageLimit } from '../../transport/message-limit.ts';
 import type { PeerChannel } from '../../transport/peer.ts';
-import { type CallMessage, MAX_MESSAGE } from './page.ts';
+import type { CallMessage } from './page.ts';
 
 /** Bytes that wait in the channel beyond which what can be missed is left out, and beyond which everything is. */
 const FULL_BYTES = 64 * 1024;
@@ -9,6 +10,8 @@ const MOST_BYTES = 512 * 1024;
 export class PageChannel {
   #channel: PeerChannel | undefined;
   readonly #limit = new MessageLimit(MAX_MESSAGE);
+  /** Each key counts as a message of its own would: a page can put many into one. */
+  readonly #keys = new MessageLimit(1);
   #dropped = 0;
 
   /** The page's channel; one of the proper name takes the place of another. */
@@ -51,6 +54,11 @@ export class PageChannel {
   /** As `MessageLimit.admit`. */
   admit(now: number, characters = 0): 'taken' | 'refused' | 'flood' {
     return this.#limit.admit(now, characters);
+  }
+
+  /** Whether so many keys more are taken: as many in a run, and a second, as messages are. */
+  admitKeys(now: number, keys: number): boolean {
+    return this.#keys.admit(now, keys) === 'taken';
   }
 
   /** As `MessageLimit.firstRefusal`. */

@@ -105,6 +105,16 @@ export class BrowserLeg<P extends BrowserPeer = BrowserPeer> implements CallerLe
     return undefined;
   }
 
+  /** Keys that the caller pressed; before there is a call nobody takes them. */
+  #press(digits: string): void {
+    if (this.#media.phase === 'waiting')
+      this.#page.send({ type: 'error', code: 'CALL_NOT_ANSWERED', message: 'the call has not begun yet' });
+    else if (!this.#page.admitKeys(this.#clock.now(), digits.length)) {
+      this.#media.count('message_flood');
+      this.#page.send({ type: 'error', code: 'MESSAGE_FLOOD', message: 'too many keys in a short time' });
+    } else for (const digit of digits) this.#media.emit({ type: 'dtmf', digit });
+  }
+
   /** Says farewell; how long that takes to leave, ms. */
   #part({ result, reason }: Termination): number {
     this.#parted = true;
@@ -167,6 +177,9 @@ export class BrowserLeg<P extends BrowserPeer = BrowserPeer> implements CallerLe
       }
       case 'mute':
         this.#media.muted = message.muted;
+        return;
+      case 'digits':
+        this.#press(message.digits);
         return;
       case 'hangup':
         this.#media.end(termination('caller-hangup'));

@@ -87,9 +87,19 @@ export class CallerAudio {
     else this.#onDigit(digit, durationMs);
   }
 
-  /** Every 20 ms, once the call can hear. */
+  /** Every 20 ms while `waits` is true, once the call can hear. */
   tick(now: number): void {
     this.#inbound.tick(now);
+  }
+
+  /** As `Inbound.waits`. */
+  waits(now: number): boolean {
+    return this.#inbound.waits(now);
+  }
+
+  /** As `Inbound.resume`. */
+  resume(now: number): void {
+    this.#inbound.resume(now);
   }
 
   /** L16 turns out to be in this byte order. */

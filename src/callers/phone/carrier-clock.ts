@@ -39,14 +39,19 @@ export class CarrierClock {
     this.#sent += samples;
   }
 
-  /** Notes that an echo said "played up to `position`", received now after half of `rttMs` on its way. */
-  onEcho(position: number, now: number, rttMs: number): void {
-    if (position <= this.#floor || position > this.#sent) return;
-    this.#window[this.#measured++ % WINDOW] = now - rttMs / 2 - position / this.#perMs;
+  /**
+   * Notes that an echo said "played up to `position`", received now after half of `rttMs` on its way. Returns how much later it came than the
+   * soonest of the last few, ms: the jitter of the way.
+   */
+  onEcho(position: number, now: number, rttMs: number): number {
+    if (position <= this.#floor || position > this.#sent) return 0;
+    const measured = now - rttMs / 2 - position / this.#perMs;
+    this.#window[this.#measured++ % WINDOW] = measured;
     let origin = Number.POSITIVE_INFINITY;
     for (let i = 0; i < Math.min(this.#measured, WINDOW); i++) origin = Math.min(origin, this.#window[i]!);
     this.#origin = origin;
     this.#floor = position;
+    return measured - origin;
   }
 
   /** The position played at the carrier at time `at`, samples. */

@@ -1,12 +1,12 @@
 import type { Count } from '../../call/counters.ts';
 import type { Log } from '../../call/leg.ts';
-import { TICK_MS } from '../../call/ticker.ts';
+import { LOOK_MS } from '../../call/ticker.ts';
 import type { PhoneLegOptions } from './options.ts';
 
 /** Audio comes every 20 ms: until it is missing for longer there is nothing to watch, ms. */
 const WATCHED_AFTER_MS = 100;
 
-/** Whether audio that came `afterMs` ago is missing at all: asked with every frame and tick, of a number that is at hand. */
+/** Whether audio that came `afterMs` ago is missing at all: asked with every frame and look, of a number that is at hand. */
 export const isMissing = (afterMs: number): boolean => afterMs > WATCHED_AFTER_MS;
 
 export interface HoldOptions extends Pick<PhoneLegOptions, 'heldAfterMs' | 'holdProbeMs'> {
@@ -21,8 +21,8 @@ export interface HoldOptions extends Pick<PhoneLegOptions, 'heldAfterMs' | 'hold
  */
 export class Hold {
   readonly #options: HoldOptions;
-  /** Ticks in a row without audio: a standstill of ours makes one long tick, not many. */
-  #quietTicks = 0;
+  /** Looks in a row without audio: a standstill of ours makes one long wait for a look, not many looks. */
+  #quietLooks = 0;
   #on = false;
   #probedAt = 0;
 
@@ -34,9 +34,9 @@ export class Hold {
     return this.#on;
   }
 
-  /** Every 20 ms of a stream that has had audio, while it is missing. */
-  tick(now: number, log: Pick<Log, 'info'> | undefined): void {
-    if (++this.#quietTicks * TICK_MS + WATCHED_AFTER_MS <= this.#options.heldAfterMs) return;
+  /** At every look (100 ms) at a stream that has had audio, while it is missing. */
+  look(now: number, log: Pick<Log, 'info'> | undefined): void {
+    if (++this.#quietLooks * LOOK_MS + WATCHED_AFTER_MS <= this.#options.heldAfterMs) return;
     if (!this.#on) {
       this.#on = true;
       this.#probedAt = now;
@@ -56,6 +56,6 @@ export class Hold {
 
   reset(): void {
     this.#on = false;
-    this.#quietTicks = 0;
+    this.#quietLooks = 0;
   }
 }

@@ -125,7 +125,17 @@ export class Inbound {
     this.#pushLoose(samples, timestampMs, durationMs, this.#gapBefore(timestampMs), filledMs);
   }
 
-  /** Gives up waiting for what did not come, and stands in for a carrier that has gone silent. Called every 20 ms. */
+  /** Whether ticks are wanted: a frame waits for one before it, or nothing has come for so long that silence may be due soon. */
+  waits(now: number): boolean {
+    return this.#held.length > 0 || now - this.#n[LAST_ARRIVAL]! > this.#wallGapMs / 2;
+  }
+
+  /** Ticks come again, from the next one on: there was none for a while, and no stall in that. */
+  resume(now: number): void {
+    this.#n[LAST_TICK] = now;
+  }
+
+  /** Gives up waiting for what did not come, and stands in for a carrier that has gone silent. Called every 20 ms while `waits` is true. */
   tick(now: number): void {
     const stalled = now - this.#n[LAST_TICK]! > STALL_MS;
     this.#n[LAST_TICK] = now;

@@ -53,6 +53,8 @@ export class PhoneLeg implements CallerLeg {
   readonly #hold: Hold;
   #context: LegContext<CallerEvent> | undefined;
   #detach: (() => void) | undefined;
+  /** Ends the ticks; undefined while there is nothing to do in them. */
+  #stopTicks: (() => void) | undefined;
   #lastMedia: number;
   #sawMedia = false;
   #judge: StreamCodecs['judge'];
@@ -110,6 +112,11 @@ export class PhoneLeg implements CallerLeg {
     this.#outbound.live = pace === 'live';
   }
 
+  /** As `CallerLeg.cushionMs`. */
+  get cushionMs(): number | undefined {
+    return this.#outbound.live ? this.#outbound.cushionMs : undefined;
+  }
+
   /** As `CallerLeg.onHold`: the carrier sends nothing, and its socket lives. */
   get onHold(): boolean {
     return this.#hold.on;
@@ -132,11 +139,13 @@ export class PhoneLeg implements CallerLeg {
       context.emit({ type: 'ended', end: this.#ended });
       return;
     }
-    const unsubscribe = context.ticker.subscribe((now) => this.#tick(now));
+    this.#outbound.heed(context.ticker.stalls);
+    const unsubscribe = context.ticker.subscribeSlowly((now) => this.#look(now));
     const onAbort = () => this.#detachAll();
     context.signal.addEventListener('abort', onAbort, { once: true });
     this.#detach = () => {
       unsubscribe();
+      this.#stopTicks?.();
       context.signal.removeEventListener('abort', onAbort);
     };
     const now = this.#clock.now();
@@ -147,6 +156,7 @@ export class PhoneLeg implements CallerLeg {
         context.emit(durationMs === undefined ? { type: 'dtmf', digit } : { type: 'dtmf', digit, durationMs }),
       now,
     );
+    this.#wake(now);
   }
 
   /** Sends nothing more and closes with 1000, whereupon the carrier goes on with what its instructions say after the stream. */
@@ -242,6 +252,7 @@ export class PhoneLeg implements CallerLeg {
       this.#outbound.recode(order);
     }
     this.#caller.media(message, now);
+    if (this.#stopTicks === undefined && this.#caller.waits(now)) this.#wake(now);
   }
 
   #restart(start: StartMessage, now: number): void {
@@ -271,18 +282,37 @@ export class PhoneLeg implements CallerLeg {
   #write(frame: PcmFrame): void {
     if (this.#ended !== undefined || this.#context === undefined) return;
     if (frame.sampleRate !== this.audio.sampleRate) this.count('frames_invalid');
-    else this.#outbound.write(frame.samples);
+    else {
+      this.#outbound.write(frame.samples, frame.whole);
+      if (this.#stopTicks === undefined) this.#wake(this.#clock.now());
+    }
+  }
+
+  /** Something is to be sent, or waited for by the frame. Two hundred calls are too many to be walked through fifty times a second for nothing. */
+  #wake(now: number): void {
+    if (this.#stopTicks !== undefined || this.#detach === undefined) return;
+    this.#caller.resume(now);
+    this.#outbound.resume(now);
+    this.#stopTicks = this.#context?.ticker.subscribe((at) => this.#tick(at));
   }
 
   #tick(now: number): void {
     this.#caller.tick(now);
     this.#outbound.tick(now);
+    if (this.#caller.waits(now) || !this.#outbound.resting) return;
+    this.#stopTicks?.();
+    this.#stopTicks = undefined;
+  }
+
+  /** Every 100 ms: what takes seconds, and whether it is time for ticks. */
+  #look(now: number): void {
     if (this.#ended !== undefined) return;
+    if (this.#caller.waits(now)) this.#wake(now);
     const limit = this.#sawMedia ? this.#options.holdMs : this.#options.firstMediaMs;
     const quietMs = now - this.#lastMedia;
     if (quietMs > limit) {
       this.fail(termination('media-stalled', `no audio from the carrier for ${limit} ms`), CLOSE.policy);
-    } else if (this.#sawMedia && isMissing(quietMs)) this.#hold.tick(now, this.#context?.log);
+    } else if (this.#sawMedia && isMissing(quietMs)) this.#hold.look(now, this.#context?.log);
   }
 
   #end(end: Termination): void {
@@ -298,5 +328,6 @@ export class PhoneLeg implements CallerLeg {
   #detachAll(): void {
     this.#detach?.();
     this.#detach = undefined;
+    this.#stopTicks = undefined;
   }
 }

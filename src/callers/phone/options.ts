@@ -4,8 +4,10 @@ export interface PhoneLegOptions {
   readonly chunkMs: number;
   /** Most audio that may lie unplayed at the carrier, 200 to 400: it plays on through a stall of ours, and `clear` must discard it. */
   readonly leadMs: number;
-  /** Least silence kept in front of a live source during a talkspurt; 0 turns it off. */
+  /** Most silence kept in front of a live source during a talkspurt, for audio that was as late before; 0 turns it off. */
   readonly cushionMs: number;
+  /** The same where nothing was late; never more than the most. */
+  readonly cushionLeastMs: number;
   /** Silence after which a live source's talkspurt is over and nothing more is sent. */
   readonly hangoverMs: number;
   /** Loudest sample that still counts as silence (of 32767). */
@@ -39,9 +41,10 @@ export interface PhoneLegOptions {
 }
 
 export const PHONE_LEG_DEFAULTS: PhoneLegOptions = Object.freeze({
-  chunkMs: 40,
+  chunkMs: 20,
   leadMs: 300,
-  cushionMs: 200,
+  cushionMs: 400,
+  cushionLeastMs: 20,
   hangoverMs: 400,
   silencePeak: 24,
   keepWarmMs: 5_000,

@@ -1,23 +1,29 @@
 import type { Clock } from '../../call/clock.ts';
 import type { Count } from '../../call/counters.ts';
 import type { Playout } from '../../call/leg.ts';
+import type { Worst } from '../../call/worst.ts';
+import { VoiceActivity } from '../../media/active-speaker.ts';
 import type { Codec } from '../../media/codecs.ts';
 import { msToSamples, samplesToMs } from '../../media/frame.ts';
+import { Framer } from '../../media/framer.ts';
 import type { ByteOrder } from '../../media/l16.ts';
-import { staysWithin } from '../../media/level.ts';
+import { rmsDbfs, staysWithin } from '../../media/level.ts';
 import type { CarrierMedia } from './carrier-media.ts';
+import { Cushion } from './cushion.ts';
 import { LiveGate, SKIP } from './live-gate.ts';
 import type { PhoneLegOptions } from './options.ts';
 import { Playing } from './playing.ts';
-import { cushionTargetMs, type OutboundWire, Sender, type SendingRules } from './sender.ts';
+import { type OutboundWire, Sender, type SendingRules } from './sender.ts';
 import { SourcePace } from './source-pace.ts';
 
 /** A source that writes nothing for this long has paused: what is left of a chunk is not held back any longer, ms. */
 const PAUSE_MS = 20;
-/** Deviation of the live cushion that is left alone, ms. */
-const SLACK_MS = 40;
+/** How much more than its cushion a live source may have in front of it, and how much less, before it is corrected in a pause, ms. */
+const SLACK_MS = { above: 40, below: 20 };
 /** A tick this late means that we stalled: writes wait unseen, so nothing follows from their absence, ms. */
 const STALL_MS = 60;
+/** Frames by which the noise of a live source is learnt, ms. */
+const HEARD_MS = 20;
 /** Between two looks at marks that never came back, ms: they are given seconds. */
 const LOOK_MS = 100;
 
@@ -48,6 +54,10 @@ export class Outbound implements Playout {
   readonly #rate: number;
   readonly #pace = new SourcePace();
   readonly #gate: LiveGate;
+  readonly #cushion: Cushion;
+  /** Of a live source: its own noise, and whether it is louder. */
+  readonly #activity = new VoiceActivity();
+  readonly #heard: Framer;
   #lastWrite = Number.NEGATIVE_INFINITY;
   #lastTick: number;
   /** Nothing is sent, waited for or counted before something is written: most of a call's ticks are of this kind. */
@@ -65,8 +75,9 @@ export class Outbound implements Playout {
     this.#rate = codec.sampleRate;
     this.#playing = new Playing(codec.sampleRate, wire, clock);
     this.#sender = new Sender({ ...init, playing: this.#playing }, options);
-    const targetMs = cushionTargetMs(options);
-    this.#gate = new LiveGate({ targetMs, hangoverMs: options.hangoverMs, slackMs: SLACK_MS });
+    this.#gate = new LiveGate({ hangoverMs: options.hangoverMs, slackMs: SLACK_MS });
+    this.#cushion = new Cushion(options);
+    this.#heard = new Framer(msToSamples(HEARD_MS, codec.sampleRate));
     this.#lastTick = clock.now();
   }
 
@@ -80,6 +91,16 @@ export class Outbound implements Playout {
     this.#sender.look();
   }
 
+  /** Silence that goes before the next words of a live source, ms. */
+  get cushionMs(): number {
+    return this.#cushion.targetMs(this.#clock.now());
+  }
+
+  /** Has the cushion grow with the stalls of the process, too. */
+  heed(stalls: Worst): void {
+    this.#cushion.heed(stalls);
+  }
+
   /** What the agent's audio is sent in. */
   get codec(): Codec {
     return this.#sender.codec;
@@ -88,6 +109,16 @@ export class Outbound implements Playout {
   /** Audio that waits here, ms. */
   get queuedMs(): number {
     return this.#sender.queuedMs;
+  }
+
+  /** Whether nothing is to be done at a tick before something is written. */
+  get resting(): boolean {
+    return this.#resting;
+  }
+
+  /** Ticks come again, from the next one on: there was none for a while, and no stall in that. */
+  resume(now: number): void {
+    this.#lastTick = now;
   }
 
   /** Audio at the carrier that it has not played, by estimation, ms. */
@@ -103,8 +134,8 @@ export class Outbound implements Playout {
     return this.#playing.playedMs();
   }
 
-  /** Takes samples of the codec's rate; they are copied. */
-  write(samples: Int16Array): void {
+  /** Takes samples of the codec's rate; they are copied. `whole`: as a frame's. */
+  write(samples: Int16Array, whole = false): void {
     if (samples.length === 0) return;
     const options = this.#options;
     const sender = this.#sender;
@@ -121,9 +152,18 @@ export class Outbound implements Playout {
     const { live } = this.#pace;
     const ahead = sender.queuedMs + this.#playing.unplayedMs(now);
     // The gate follows a bursty source too, so that it knows where it is should the source turn out to be live.
-    const pad = this.#gate.next(staysWithin(samples, options.silencePeak), ms, ahead);
+    const cushion = this.#cushion;
+    const before = this.#gate.talking;
+    const silent = staysWithin(samples, options.silencePeak);
+    const hushed = live && this.#hushed(samples);
+    const pad = this.#gate.next(silent, ms, ahead, live ? cushion.targetMs(now) : 0, hushed);
     if (live) {
-      if (pad === SKIP && now - sender.lastSent < options.keepWarmMs) {
+      if (this.#gate.talking) {
+        if (!before) cushion.begin(now);
+        cushion.came(ms, now);
+      }
+      // Of what is whole no part is left out: the silence of a key is the pause that was asked for.
+      if (pad === SKIP && !whole && now - sender.lastSent < options.keepWarmMs) {
         this.#playing.skipped(samples.length);
         if (!this.#gate.talking) sender.pump(now, true, live);
         return;
@@ -134,7 +174,7 @@ export class Outbound implements Playout {
       this.#count('ms_dropped_backpressure', Math.round(ms));
       return;
     }
-    sender.push(samples);
+    sender.push(samples, whole);
     sender.pump(now, false, live);
   }
 
@@ -168,7 +208,9 @@ export class Outbound implements Playout {
   /** Takes the carrier's echo of a mark. */
   onMark(name: string): void {
     this.#sender.look();
-    if (!this.#playing.echo(name)) this.#count('mark_unknown');
+    const lateMs = this.#playing.echo(name);
+    if (lateMs === undefined) this.#count('mark_unknown');
+    else if (this.#pace.live) this.#cushion.echoed(lateMs, this.#clock.now());
   }
 
   /** As `Sender.recode`. */
@@ -181,6 +223,14 @@ export class Outbound implements Playout {
     this.#sender.restart(codec, this.#clock.now());
     this.#gate.reset();
   }
+
+  #hushed(samples: Int16Array): boolean {
+    const hushed = rmsDbfs(samples) <= this.#activity.threshold;
+    this.#heard.push(samples, this.#onHeard);
+    return hushed;
+  }
+
+  readonly #onHeard = (frame: Int16Array) => this.#activity.hear(frame);
 
   /** Looks at what the network has not taken; true when nothing more is to be done in this tick. */
   #waits(now: number): boolean {

@@ -81,11 +81,11 @@ export class Playing implements Playout {
     return this.#marks.set(this.#carrier.sent, this.#carrier.unplayedMs(now), now);
   }
 
-  /** Takes the carrier's echo of a mark; false when no such mark was ever set. */
-  echo(name: string): boolean {
+  /** Takes the carrier's echo of a mark. Returns how late it came, ms, 0 where it says nothing; undefined when no such mark was ever set. */
+  echo(name: string): number | undefined {
     const echo = this.#marks.echo(name);
-    if (echo.kind === 'heard') this.#carrier.onEcho(echo.position, this.#clock.now(), 2 * this.#oneWayMs());
-    return echo.kind !== 'unknown';
+    if (echo.kind !== 'heard') return echo.kind === 'unknown' ? undefined : 0;
+    return this.#carrier.onEcho(echo.position, this.#clock.now(), 2 * this.#oneWayMs());
   }
 
   /** Gives up marks that never came back; returns how many. */

@@ -6,29 +6,25 @@ import { Backlog } from './backlog.ts';
 import { burstChunkMs } from './burst-chunk.ts';
 import { ByteQueue } from './byte-queue.ts';
 import type { CarrierMedia } from './carrier-media.ts';
+import { cushionMostMs } from './cushion.ts';
 import { inOrder } from './formats.ts';
 import type { PhoneLegOptions } from './options.ts';
 import type { Playing } from './playing.ts';
 import type { PhoneWire } from './wire.ts';
 
 /** What the messages go through; see `PhoneWire`. */
-export type OutboundWire = Pick<PhoneWire, 'media' | 'binary' | 'mark' | 'clear' | 'bufferedBytes' | 'rttMs'>;
+export type OutboundWire = Pick<
+  PhoneWire,
+  'media' | 'binary' | 'mark' | 'clear' | 'cork' | 'uncork' | 'bufferedBytes' | 'rttMs'
+>;
 
 /** What a carrier says of the audio that is sent to it. */
 export type SendingRules = Pick<CarrierMedia, 'media' | 'mark' | 'wholeFrames'>;
 
-/** Room of the live cushion for the granularity of ticks and of the carrier's own frames, ms. */
-const GRAIN_MS = 20;
 /** Samples encoded at a time. */
 const ENCODE_SAMPLES = 4_800;
 /** They are copied before the next are encoded: one memory for all legs of the process. */
 const ENCODED = Buffer.allocUnsafeSlow(ENCODE_SAMPLES * 2);
-
-/** The cushion to be in front of a live source, here and at the carrier, ms. */
-export function cushionTargetMs({ cushionMs, chunkMs }: PhoneLegOptions): number {
-  // While a chunk gathers here the carrier has that much less, so the cushion is that much larger than what must remain of it.
-  return cushionMs === 0 ? 0 : cushionMs + chunkMs + GRAIN_MS;
-}
 
 /** What is queued and sent: audio in the carrier's codec, cut into messages, no further ahead of real time than the lead, with marks between. */
 export class Sender {
@@ -45,6 +41,10 @@ export class Sender {
   readonly #markEvery: number;
   readonly #liveLeadMs: number;
   readonly #queue = new ByteQueue();
+  /** Samples that were queued and sent so far, and where what goes whole begins and ends among them, the oldest first. */
+  #queuedUpTo = 0;
+  #sentUpTo = 0;
+  #wholes: Array<{ readonly from: number; readonly to: number }> = [];
   #codec: Codec;
   #backlog: Backlog;
   #unmarked = 0;
@@ -78,7 +78,7 @@ export class Sender {
     this.#chunk = whole(options.chunkMs);
     this.#burstChunk = whole(burstChunkMs(options));
     this.#markEvery = msToSamples(options.markMs, this.#rate);
-    this.#liveLeadMs = Math.max(options.leadMs, cushionTargetMs(options) + options.chunkMs);
+    this.#liveLeadMs = Math.max(options.leadMs, cushionMostMs(options) + options.chunkMs);
   }
 
   get codec(): Codec {
@@ -115,31 +115,52 @@ export class Sender {
     return this.#queue.length === 0 && this.#unmarked === 0 && this.#playing.marksOut === 0 && !this.#mayWait;
   }
 
-  /** Queues what the agent wrote. */
-  push(samples: Int16Array): void {
+  /** Queues what the agent wrote. `whole`: once any of it is sent all of it is, however far ahead that is. */
+  push(samples: Int16Array, whole = false): void {
+    // Where a carrier wants whole frames it begins with one.
+    const odd = whole && this.#frame > 1 ? this.#queued() % this.#frame : 0;
+    if (odd > 0) this.pad(this.#frame - odd);
     this.#playing.wrote(samples.length);
+    const from = this.#queuedUpTo;
+    this.#queuedUpTo += samples.length;
+    if (whole) this.#wholes.push({ from, to: this.#queuedUpTo });
     this.#encode(samples);
   }
 
   /** Queues silence of our own. */
   pad(samples: number): void {
     this.#playing.padded(samples);
+    this.#queuedUpTo += samples;
     this.#queue.fill(this.#codec.silence, samples * this.#codec.bytesPerSample);
   }
 
   /**
    * Sends whole chunks as far as the lead allows; with `flush` also what is left of the last, and a mark behind it. `live`: the pace of the
-   * source.
+   * source. What of it is text leaves together, as `Socket.cork` says.
    */
   pump(now: number, flush: boolean, live: boolean): void {
+    this.#wire.cork();
+    try {
+      this.#pump(now, flush, live);
+    } finally {
+      this.#wire.uncork();
+    }
+  }
+
+  #pump(now: number, flush: boolean, live: boolean): void {
     const leadMs = live ? this.#liveLeadMs : this.#options.leadMs;
     const chunk = live ? this.#chunk : this.#burstChunk;
     for (let left = this.#queued(); left > 0; left = this.#queued()) {
+      const whole = this.#wholes.length === 0 ? undefined : this.#nextWhole();
+      const begun = whole !== undefined && whole.from < this.#sentUpTo;
+      if (left < chunk && !flush && !begun) return;
       let samples = Math.min(left, chunk);
-      if (samples < chunk && !flush) return;
+      // No message has a part of what goes whole beside something else: that would begin it.
+      if (whole !== undefined)
+        samples = Math.min(samples, (whole.from > this.#sentUpTo ? whole.from : whole.to) - this.#sentUpTo);
       const unplayedMs = this.#playing.unplayedMs(now);
       const over = unplayedMs + samplesToMs(samples, this.#rate) - leadMs;
-      if (over > 0) {
+      if (over > 0 && !begun) {
         // The carrier plays in real time.
         this.#fullUntil = now + over;
         return;
@@ -203,6 +224,12 @@ export class Sender {
     this.#queue.swap16();
   }
 
+  /** The next of what goes whole that was not sent to its end. */
+  #nextWhole(): { readonly from: number; readonly to: number } | undefined {
+    while (this.#wholes.length > 0 && this.#wholes[0]!.to <= this.#sentUpTo) this.#wholes.shift();
+    return this.#wholes[0];
+  }
+
   #newBacklog(): Backlog {
     return new Backlog(this.#codec, this.#options, this.#rules.media === undefined);
   }
@@ -227,6 +254,7 @@ export class Sender {
         : this.#wire.media(this.#queue.takeBase64(bytes));
     if (!sent) return false;
     this.#mayWait = true;
+    this.#sentUpTo += samples;
     this.#count('frames_out');
     this.#lastSent = now;
     this.#clearable = true;
@@ -245,6 +273,8 @@ export class Sender {
   #discard(now: number): number {
     this.#fullUntil = Number.NEGATIVE_INFINITY;
     this.#queue.clear();
+    this.#wholes = [];
+    this.#sentUpTo = this.#queuedUpTo;
     this.#unmarked = 0;
     this.#clearable = false;
     return this.#playing.discard(now);

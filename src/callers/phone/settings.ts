@@ -57,11 +57,20 @@ export const phoneSettings = {
       .default(300)
       .describe('How much agent audio may lie unplayed at the carrier, ms: what survives a stall of ours.'),
     PLAYOUT_CUSHION_MS: integer(0, 500)
-      .default(200)
+      .default(400)
       .describe(
-        'Silence put before each run of live (WebRTC) speech, ms, so that a stall of ours is not heard; it adds as much delay to each answer.',
+        'Most silence put before a run of live (WebRTC) speech, ms: as much as audio was late within ten minutes, so that a stall of ours as long as one of those is not heard; it adds as much delay to each answer. 0: none.',
       ),
-    PLAYOUT_CHUNK_MS: integer(20, 100).default(40).describe('Audio in one message to the carrier, ms.'),
+    PLAYOUT_CUSHION_LEAST_MS: integer(0, 500)
+      .default(20)
+      .describe(
+        'The same where nothing was late, ms. As large as PLAYOUT_CUSHION_MS, the cushion is always that; above it, it counts as that.',
+      ),
+    PLAYOUT_CHUNK_MS: integer(20, 100)
+      .default(20)
+      .describe(
+        'Audio in one message to the carrier, ms; four times as much, 100 ms at most, where it comes ahead of time.',
+      ),
   },
   limits: {
     MAX_HOLD_MINUTES: integer(1, 1_440)

@@ -4,7 +4,7 @@ import type { CarrierMedia } from './carrier-media.ts';
 /** What a leg needs of its socket. */
 export type PhoneSocket = Pick<
   Socket,
-  'isOpen' | 'bufferedBytes' | 'rttMs' | 'send' | 'sendBinary' | 'probe' | 'close'
+  'isOpen' | 'bufferedBytes' | 'rttMs' | 'send' | 'sendBinary' | 'cork' | 'uncork' | 'flush' | 'probe' | 'close'
 >;
 
 /** The way to the carrier: one dialect on one socket, for the stream of the moment. Once shut it sends nothing more. */
@@ -45,12 +45,24 @@ export class PhoneWire {
     return this.#protocol.mark !== undefined && this.#send(this.#protocol.mark(this.streamId, name));
   }
 
+  /** Leaves before it returns, whatever waits for more. */
   clear(): boolean {
-    return this.#send(this.#protocol.clear(this.streamId));
+    const sent = this.#send(this.#protocol.clear(this.streamId));
+    this.#socket.flush();
+    return sent;
   }
 
   dtmf(digit: string): boolean {
     return this.#protocol.dtmf !== undefined && this.#send(this.#protocol.dtmf(this.streamId, digit));
+  }
+
+  /** What is sent until `uncork` leaves together, as `Socket.cork` says. */
+  cork(): void {
+    this.#socket.cork();
+  }
+
+  uncork(): void {
+    this.#socket.uncork();
   }
 
   /** Nothing is sent from now on. */

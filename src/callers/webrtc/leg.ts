@@ -1,4 +1,4 @@
-import type { Clock } from '../../call/clock.ts';
+import type { Clock, Timer } from '../../call/clock.ts';
 import type { Counter } from '../../call/counters.ts';
 import type { CallerEvent } from '../../call/events.ts';
 import type { CallerLeg, LegContext, Log, Pace, Playout } from '../../call/leg.ts';
@@ -8,6 +8,7 @@ import type { AudioSink, PcmFrame } from '../../media/frame.ts';
 import { KeyDetector } from '../../media/key-detector.ts';
 import { RtcDecoded } from '../../media/rtc-decoded.ts';
 import { RtpPlayout } from '../../media/rtp-playout.ts';
+import { hasAudio } from '../../transport/liveness.ts';
 import { type Peer, type PeerChannel, type PeerHandlers, RTC_SAMPLE_RATE } from '../../transport/peer.ts';
 import { PeerSession, type SessionPeer } from '../../transport/peer-session.ts';
 
@@ -47,6 +48,8 @@ export interface WebRtcLegInit<P extends CallerPeer> {
   readonly notes?: () => object;
 }
 
+/** Between two looks whether audio of a far end's came, ms. */
+const LOOK_MS = 50;
 /** Agent audio that may wait for its turn, ms: more than any answer is long. */
 const MAX_QUEUE_MS = 300_000;
 
@@ -82,7 +85,10 @@ export class WebRtcLeg<P extends CallerPeer = CallerPeer> implements CallerLeg {
   #silence = new Int16Array(0);
   /** Whether it was let send. It does when media is up, too: what was sent before would be lost. */
   #released = false;
+  /** Whether its first audio came, or is being looked for. */
   #isAudible = false;
+  #looking = false;
+  #look: Timer | undefined;
   #context: LegContext<CallerEvent> | undefined;
   #stop: (() => void) | undefined;
   /** Set once, when the caller's side is over; nothing is told after it. */
@@ -240,7 +246,7 @@ export class WebRtcLeg<P extends CallerPeer = CallerPeer> implements CallerLeg {
   #write(frame: PcmFrame): void {
     if (this.phase !== 'running') return;
     if (frame.sampleRate !== this.rate) this.count('frames_invalid');
-    else this.#out.write(frame.samples, this.#init.clock.now());
+    else this.#out.write(frame.samples, this.#init.clock.now(), frame.whole);
   }
 
   #clear(): void {
@@ -253,10 +259,7 @@ export class WebRtcLeg<P extends CallerPeer = CallerPeer> implements CallerLeg {
     if (this.#ended !== undefined) return;
     const heard = this.#decoded.at48k(samples, rate);
     if (heard === undefined) return;
-    if (!this.#isAudible) {
-      this.#isAudible = true;
-      this.#audible.resolve();
-    }
+    if (!this.#isAudible && !this.#looking) void this.#listen();
     const context = this.#context;
     if (context === undefined) return;
     this.count('frames_in');
@@ -268,6 +271,18 @@ export class WebRtcLeg<P extends CallerPeer = CallerPeer> implements CallerLeg {
     context.peer.write(this.#frame);
   }
 
+  /** The library gives silence on every line as soon as any other of the process has audio: whether this one has, its packets say. */
+  async #listen(): Promise<void> {
+    this.#looking = true;
+    if (await hasAudio(this.peer).catch(() => false)) {
+      this.#isAudible = true;
+      this.#audible.resolve();
+    } else if (this.#ended === undefined)
+      this.#look = this.#init.clock.after(LOOK_MS, () => {
+        this.#looking = false;
+      });
+  }
+
   #fail(error: BridgeError): void {
     this.#there.reject(error);
     this.#ready.reject(error);
@@ -277,6 +292,7 @@ export class WebRtcLeg<P extends CallerPeer = CallerPeer> implements CallerLeg {
   /** Stops the clockwork; what is not driven sends nothing. */
   #detach(): void {
     this.#session.stop();
+    this.#look?.cancel();
     this.#stop?.();
     this.#stop = undefined;
     this.#init.stopped?.();

@@ -75,9 +75,10 @@ export async function offerMeta(
 
 /** The description as a log may show it: without what gives entry to its media, which is its ICE credentials and keys. */
 export function maskedSdp(sdp: string): string {
-  return sdp
-    .replace(/^(\s*a\s*=\s*(?:ice-ufrag|ice-pwd|fingerprint|crypto|identity|cryptex)\s*:?).*$/gim, '$1***')
-    .replace(/ ufrag \S+/gi, ' ufrag ***');
+  // Within its line: a pattern that took line breaks for space as well would try each run of them from each of its lines.
+  const secret =
+    /^([^\S\r\n]*a[^\S\r\n]*=[^\S\r\n]*(?:ice-ufrag|ice-pwd|fingerprint|crypto|identity|cryptex)[^\S\r\n]*:?).*$/gim;
+  return sdp.replace(secret, '$1***').replace(/ ufrag \S+/gi, ' ufrag ***');
 }
 
 /** How an end of ours can be what the far end asks for: the active one where it is asked, the passive one where the far end is active. */

@@ -1,10 +1,13 @@
 import { z } from 'zod';
 import type { Clock } from '../../call/clock.ts';
+import { CONVERSATION_MOST } from '../../call/info.ts';
 import type { Log } from '../../call/leg.ts';
 import type { AdminOptions } from '../../http/admin.ts';
 import { ApiError } from '../../http/api-error.ts';
 import type { RouteDefinition } from '../../http/route.ts';
 import type { HttpServer } from '../../http/server.ts';
+import type { OperatorSessions } from '../../http/sessions.ts';
+import { BEARER_PREFIX } from '../../http/socket-access.ts';
 import type { EventHub } from '../hub.ts';
 import type { WatchOptions } from '../watcher.ts';
 
@@ -13,13 +16,12 @@ import type { WatchOptions } from '../watcher.ts';
 export const EVENTS_PATH = '/events';
 /** The subprotocol of the stream, the one that the server selects. */
 export const EVENTS_PROTOCOL = 'voicebridge.events.v1';
-/** Before the token in a second subprotocol: a page's WebSocket can send no header but this one. */
-export const BEARER_PREFIX = 'bearer.';
 
 export interface EventsRouteOptions {
   readonly http: HttpServer;
   readonly hub: EventHub;
   readonly admin: AdminOptions;
+  readonly sessions: OperatorSessions;
   /** Where pages of ours come from besides the host that was asked. */
   readonly publicUrl: string | undefined;
   readonly clock: Clock;
@@ -32,7 +34,7 @@ const eventId = z.string().regex(/^[0-9a-z]{1,64}$/, 'must be the id of an event
 const switched = z.enum(['0', '1']);
 const query = z.object({
   call: z.string().min(1).max(200).optional().describe("One call's events alone."),
-  conversation: z.string().min(1).max(200).optional().describe("One conversation's events alone."),
+  conversation: z.string().min(1).max(CONVERSATION_MOST).optional().describe("One conversation's events alone."),
   after: eventId
     .optional()
     .describe(

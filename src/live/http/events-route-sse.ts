@@ -1,6 +1,7 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import type { FastifyReply } from 'fastify';
 import type { Timer } from '../../call/clock.ts';
+import type { Operator } from '../../http/operators.ts';
 import type { WatchOptions } from '../watcher.ts';
 import type { EventsRouteOptions } from './events-route-query.ts';
 
@@ -15,12 +16,15 @@ const LINGER_MS = 2_000;
  * https://html.spec.whatwg.org/multipage/server-sent-events.html
  */
 export function eventStream(
-  { hub, clock, watching }: EventsRouteOptions,
+  { hub, clock, sessions, watching }: EventsRouteOptions,
+  operator: Operator,
   options: WatchOptions,
   reply: FastifyReply,
 ): void {
   reply.hijack();
   const { raw } = reply;
+  // Who went while it was looked up who he is: the end of his connection was told already, and will not be again.
+  if (raw.destroyed) return;
   raw.writeHead(200, {
     ...(reply.getHeaders() as OutgoingHttpHeaders),
     'content-type': 'text/event-stream; charset=utf-8',
@@ -52,7 +56,9 @@ export function eventStream(
     },
     options,
   );
+  const leave = sessions.begin(operator, () => raw.destroy());
   const over = () => {
+    leave();
     heartbeat?.cancel();
     heartbeat = undefined;
     watching('sse', -1);

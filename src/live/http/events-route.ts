@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import { adminGuard } from '../../http/admin.ts';
 import { answerErrors } from '../../http/api-error.ts';
+import { ADMIN } from '../../http/operators.ts';
 import { admitWatcher, type EventsRouteOptions, eventsRoute, watchOptions } from './events-route-query.ts';
 import { eventStream } from './events-route-sse.ts';
 import { eventSockets } from './events-route-ws.ts';
@@ -21,7 +22,7 @@ export function serveEvents(options: EventsRouteOptions): void {
         const { 'last-event-id': last } = request.headers;
         const watch = watchOptions(request.query, Array.isArray(last) ? last[0] : last);
         admitWatcher(hub);
-        eventStream(options, watch, reply);
+        eventStream(options, request.operator ?? ADMIN, watch, reply);
       },
     });
   });

@@ -21,6 +21,7 @@ export const recordingRoutes = {
     method: 'GET',
     url: '/records/:id/recording',
     operationId: 'getRecording',
+    audited: true,
     summary: 'What was recorded of a call, in stereo: the caller left, the agent right. Answers HEAD too.',
     params: recordingId,
     headers: {

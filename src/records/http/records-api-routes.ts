@@ -1,11 +1,10 @@
 import { z } from 'zod';
-import { partyText } from '../../call/party.ts';
 import { namedSchemas, type RouteDefinition } from '../../http/route.ts';
-import { parseNumber } from '../../numbering/number.ts';
-import { parseParty } from '../../numbering/party.ts';
-import { plainText, withoutSeparators } from '../../numbering/spelling.ts';
+import { recordFilters } from './record-filters.ts';
 
 /** The interface for records of calls, as data: requests are checked by it and the OpenAPI document is made of it. */
+
+export const EXPORT_TYPES = { csv: 'text/csv; charset=utf-8', json: 'application/json; charset=utf-8' } as const;
 
 const moment = z.iso.datetime();
 const maybe = <T extends z.ZodType>(type: T) => z.union([type, z.null()]);
@@ -26,6 +25,8 @@ export const recordView = z
     prompt: text,
     model: text,
     conversationId: text,
+    continues: text.describe('The call that this one goes on from: its instance was lost, and its caller came back.'),
+    tenantId: text.describe('Whose call it is, by the label of whoever ordered it.'),
     startedAt: moment,
     answeredAt: maybe(moment).describe("When the caller's media came."),
     endedAt: maybe(moment).describe('Null while the call goes on.'),
@@ -36,6 +37,7 @@ export const recordView = z
     turns: count.describe('Turns of the caller, spoken and typed.'),
     bargeIns: count,
     toolCalls: count,
+    slowestAnswerMs: maybe(z.number()).describe('The longest that the caller waited for an answer.'),
     cost: maybe(z.number()).describe("What the model's tokens cost; null when its price is not known."),
     currency: text,
     transports: z.array(z.string()).describe('Transports to the model, in the order in which they were used.'),
@@ -51,6 +53,9 @@ export const recordView = z
         bytes: maybe(z.number()),
       }),
     ),
+    after: maybe(
+      z.object({ summary: text, outcome: text, fields: z.record(z.string(), z.unknown()), model: text }),
+    ).describe('What a text model made of it once it was over, where its prompt asks for it.'),
   })
   .describe('What is kept of a call.');
 export type RecordView = z.infer<typeof recordView>;
@@ -67,8 +72,20 @@ export const eventView = z
   })
   .describe('An event of a call.');
 
+export const hitView = z
+  .object({
+    eventId: z.string(),
+    offsetMs: z.number().describe('Milliseconds since the call began.'),
+    role: z.enum(['caller', 'agent', 'summary']),
+    text: z.string().describe('The words around it.'),
+    marks: z.array(z.tuple([count, count])).describe('Beginning and end of each word that was asked for, in `text`.'),
+  })
+  .describe('Where in a call the words stand that were asked for.');
+export const listedRecord = recordView.extend({
+  hit: hitView.optional().describe('Where `text` was asked for.'),
+});
 export const recordList = z.object({
-  records: z.array(recordView),
+  records: z.array(listedRecord),
   next: text.describe('`cursor` of the next page; null on the last.'),
 });
 export const recordDetail = z.object({
@@ -82,40 +99,14 @@ const pageCursor = z
   .max(300)
   .regex(/^[A-Za-z0-9_-]+$/, 'must be the `next` of a page');
 
-const IDENTITY = /^(?:sip|client|whatsapp|page):/;
-const SOUGHT = /^(?:\+?\d{3,15}|(?:sip|client|whatsapp|page):\S+)$/;
-
-/** Whom a search is for, as records write him: an identity letter for letter, unless it has a number, which then is who he is. */
-function sought(written: string): string {
-  const text = plainText(written);
-  if (!IDENTITY.test(text)) return parseNumber(written) ?? withoutSeparators(text);
-  return partyText(parseParty(text)) ?? text;
-}
-
 const listQuery = z.strictObject({
-  text: z.string().trim().min(1).max(200).optional(),
-  number: z
-    .string()
-    .max(300)
-    .transform(sought)
-    .pipe(z.string().regex(SOUGHT, 'must be a number with its country code, its last digits, or an identity'))
-    .optional()
-    .describe('A number, its last digits, or an identity as records have it: client:alice, whatsapp:US.1349….'),
-  callerKind: z.enum(['number', 'identity', 'withheld']).optional(),
-  result: z
-    .string()
-    .regex(/^[a-z_]{1,40}$/)
-    .optional(),
-  reason: z
-    .string()
-    .regex(/^[a-z-]{1,40}$/)
-    .optional(),
-  conversationId: z.string().min(1).max(200).optional(),
-  active: z.enum(['true', 'false']).optional(),
-  since: z.iso.datetime({ offset: true }).optional(),
-  until: z.iso.datetime({ offset: true }).optional(),
+  ...recordFilters,
   limit: z.coerce.number().int().min(1).max(200).default(50),
   cursor: pageCursor.optional(),
+});
+const exportQuery = z.strictObject({
+  ...recordFilters,
+  format: z.enum(['csv', 'json']).default('csv'),
 });
 const recordId = z.strictObject({ id: z.string().regex(/^[A-Za-z0-9-]{1,100}$/) });
 const detailQuery = z.strictObject({
@@ -128,6 +119,8 @@ const detailQuery = z.strictObject({
 
 namedSchemas.add(recordView, { id: 'Record' });
 namedSchemas.add(eventView, { id: 'CallEvent' });
+namedSchemas.add(hitView, { id: 'RecordHit' });
+namedSchemas.add(listedRecord, { id: 'ListedRecord' });
 namedSchemas.add(recordList, { id: 'RecordList' });
 namedSchemas.add(recordDetail, { id: 'RecordDetail' });
 
@@ -138,9 +131,19 @@ export const recordRoutes = {
     method: 'GET',
     url: '/records',
     operationId: 'listRecords',
-    summary: 'Calls that go on and past ones, the newest first: by words said in them, number, result and time.',
+    summary:
+      'Calls that go on and past ones, the newest first: by words said in them, number, prompt, tool, delay, cost, result and time.',
     query: listQuery,
     success: { status: 200, body: recordList },
+    errors: STORE,
+  },
+  exportRecords: {
+    method: 'GET',
+    url: '/records/export',
+    operationId: 'exportRecords',
+    summary: 'The records that a search finds, the newest first, as a file: 100,000 at most.',
+    query: exportQuery,
+    success: { status: 200, types: Object.values(EXPORT_TYPES) },
     errors: STORE,
   },
   getRecord: {

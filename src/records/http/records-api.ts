@@ -1,45 +1,69 @@
+import { Readable } from 'node:stream';
 import type { FastifyPluginAsync } from 'fastify';
-import { BridgeError } from '../../errors.ts';
 import { type AdminOptions, adminGuard } from '../../http/admin.ts';
 import { ApiError, answerErrors } from '../../http/api-error.ts';
 import { checked } from '../../http/checked.ts';
 import type { CallRecord } from '../call-record.ts';
-import type { RecordCursor, RecordStore } from '../store.ts';
-import { type RecordView, recordRoutes } from './records-api-routes.ts';
+import type { ReadableRecords } from '../fleet-records.ts';
+import { hitsOf } from '../hits.ts';
+import type { RecordCursor } from '../store.ts';
+import { asked } from './asked.ts';
+import { csvOf, exported, jsonOf } from './export.ts';
+import { queryOf } from './record-filters.ts';
+import { recordViewOf } from './record-view.ts';
+import { EXPORT_TYPES, recordRoutes } from './records-api-routes.ts';
 
 export interface RecordsApiOptions {
   readonly admin: AdminOptions;
-  readonly store: Pick<RecordStore, 'list' | 'get' | 'events' | 'remove'>;
+  readonly store: Pick<ReadableRecords, 'list' | 'get' | 'events' | 'spoken' | 'remove'>;
   /** Removes what is held of calls outside of the store: recordings, events in memory, webhooks that wait. */
   readonly forget: (callIds: readonly string[]) => Promise<void>;
 }
+
+/** Lines that are looked through for what a search found on a page. */
+const SPOKEN_MOST = 20_000;
 
 /** `/records`: what was kept of calls, for operators. What is waiting on disk while the store is down is not found here until it is stored. */
 export const recordsApi: FastifyPluginAsync<RecordsApiOptions> = async (app, { admin, store, forget }) => {
   answerErrors(app);
   app.addHook('onRequest', adminGuard(admin));
   app.addHook('onSend', async (_request, reply) => void reply.header('cache-control', 'no-store'));
-  const { listRecords, getRecord, removeRecord } = recordRoutes;
+  const { listRecords, exportRecords, getRecord, removeRecord } = recordRoutes;
 
   app.get(listRecords.url, { config: { describes: listRecords } }, async (request) => {
-    const { cursor, active, since, until, limit, ...filters } = checked(listRecords.query, request.query, 'query');
-    const found = await asked(
-      store.list({
-        ...filters,
-        active: active === undefined ? undefined : active === 'true',
-        since: since === undefined ? undefined : Date.parse(since),
-        until: until === undefined ? undefined : Date.parse(until),
-        before: cursor === undefined ? undefined : readCursor(cursor),
-        // One more tells whether there is another page.
-        limit: limit + 1,
-      }),
-    );
+    const { cursor, limit, ...filters } = checked(listRecords.query, request.query, 'query');
+    const before = cursor === undefined ? undefined : readCursor(cursor);
+    // One more tells whether there is another page.
+    const found = await asked(store.list({ ...queryOf(filters), before, limit: limit + 1 }));
     const records = found.slice(0, limit);
     const last = records.at(-1);
+    const hits = await hitsIn(records, filters.text);
     return {
-      records: records.map(recordViewOf),
+      records: records.map((record) => {
+        const hit = hits.get(record.id);
+        return { ...recordViewOf(record), ...(hit === undefined ? {} : { hit }) };
+      }),
       next: found.length > limit && last !== undefined ? writeCursor(last) : null,
     };
+  });
+
+  /** What the search found in each of these. */
+  const hitsIn = async (records: readonly CallRecord[], text: string | undefined) => {
+    if (text === undefined || records.length === 0) return hitsOf('', []);
+    const ids = records.map(({ id }) => id);
+    return hitsOf(text, await asked(store.spoken(ids, SPOKEN_MOST)));
+  };
+
+  app.get(exportRecords.url, { config: { describes: exportRecords } }, async (request, reply) => {
+    const { format, ...filters } = checked(exportRecords.query, request.query, 'query');
+    const pages = exported((page) => store.list({ ...queryOf(filters), ...page }));
+    // The first page before anything is sent: a store that is away is still told as such.
+    const first = await asked(pages.next());
+    const text = format === 'csv' ? csvOf(first, pages) : jsonOf(first, pages);
+    return reply
+      .header('content-disposition', `attachment; filename="calls.${format}"`)
+      .type(EXPORT_TYPES[format])
+      .send(Readable.from(text));
   });
 
   app.get(getRecord.url, { config: { describes: getRecord } }, async (request) => {
@@ -70,34 +94,6 @@ export const recordsApi: FastifyPluginAsync<RecordsApiOptions> = async (app, { a
 };
 
 const unknown = () => new ApiError(404, 'RECORD_UNKNOWN', 'there is no record of such a call');
-
-/** What the store answers; that it cannot is the store's matter and passes, so the request may be repeated. */
-async function asked<T>(answer: Promise<T>): Promise<T> {
-  try {
-    return await answer;
-  } catch (error) {
-    if (!(error instanceof BridgeError) || error.code !== 'STORE_UNAVAILABLE') throw error;
-    throw new BridgeError(error.code, error.message, {
-      status: 503,
-      retryable: true,
-      retryAfterMs: 5_000,
-      cause: error,
-    });
-  }
-}
-
-const iso = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
-
-export function recordViewOf(record: CallRecord): RecordView {
-  const { lastAt: _, lastOffsetMs: __, startedAt, answeredAt, endedAt, ...rest } = record;
-  return {
-    ...rest,
-    startedAt: new Date(startedAt).toISOString(),
-    answeredAt: iso(answeredAt),
-    endedAt: iso(endedAt),
-    usage: { ...record.usage },
-  };
-}
 
 function writeCursor({ startedAt, id }: RecordCursor): string {
   return Buffer.from(`${startedAt} ${id}`).toString('base64url');

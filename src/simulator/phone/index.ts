@@ -9,7 +9,7 @@ export type { FarEnd } from './far-end.ts';
 export { createDialect, FAR_ENDS } from './far-ends.ts';
 export { formatDuration, formatReport } from './format.ts';
 export type { Interruption } from './interruptions.ts';
-export { type ConnectOptions, Phone, type PhoneOptions, type PlaceCallOptions } from './phone.ts';
+export { type ConnectOptions, Phone, type PhoneOptions, type PlaceCallOptions, TEST_NUMBERS } from './phone.ts';
 export { Playback, type PlaybackListener } from './playback.ts';
 export type { CallReport } from './report.ts';
 export { sign } from './signature.ts';

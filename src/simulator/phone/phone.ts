@@ -79,6 +79,9 @@ export interface ConnectOptions {
 
 const HUNG_UP: FlowEnd = { by: 'caller', reason: 'the caller hung up', callStatus: 'completed' };
 
+/** Who calls whom where nothing else is said: Twilio's own numbers for tests, which nobody has. */
+export const TEST_NUMBERS = { from: '+15005550006', to: '+15005550001' } as const;
+
 export class Phone {
   readonly carrier: Carrier;
   readonly callSid: string;
@@ -106,9 +109,8 @@ export class Phone {
     this.accountSid = options.accountSid ?? newAccountSid(options.carrier);
     this.#clock = options.clock ?? systemClock;
     this.#ticker = options.ticker ?? new Ticker(this.#clock);
-    // Twilio's own numbers for tests: nobody has them.
-    this.#from = options.from ?? '+15005550006';
-    this.#to = options.to ?? '+15005550001';
+    this.#from = options.from ?? TEST_NUMBERS.from;
+    this.#to = options.to ?? TEST_NUMBERS.to;
     this.#habits = new Habits(options, () => this.hangUp());
   }
 

@@ -21,6 +21,7 @@ export type Happening =
   | 'fault'
   | 'callback'
   | 'graph'
+  | 'room'
   | 'hangup'
   | 'ended';
 
@@ -41,9 +42,10 @@ export class Timeline {
   readonly #clock: Clock;
   readonly #tell: ((entry: TimelineEntry) => void) | undefined;
 
-  constructor(clock: Clock, tell?: (entry: TimelineEntry) => void) {
+  /** `originMs`: when the call began, by this clock; now when left out. */
+  constructor(clock: Clock, tell?: (entry: TimelineEntry) => void, originMs: number = clock.now()) {
     this.#clock = clock;
-    this.originMs = clock.now();
+    this.originMs = originMs;
     this.#tell = tell;
   }
 

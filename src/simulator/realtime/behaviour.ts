@@ -1,4 +1,6 @@
+import { sayable, toneWords } from '../openai-http/tone-words.ts';
 import type { ToneVoice } from './options.ts';
+import { goalOf, HANG_UP, PlayedCaller } from './played-caller.ts';
 import type { Say, Scenario, Turn } from './scenario.ts';
 import type { SessionConfig } from './session-config.ts';
 import {
@@ -34,7 +36,8 @@ export interface Answer {
 /** What the conversation's end looks like when an answer is wanted. */
 export type Cause =
   | { readonly kind: 'nothing' }
-  | { readonly kind: 'audio'; readonly audio: Int16Array }
+  /** `words`: those that were understood of it, where they matter. */
+  | { readonly kind: 'audio'; readonly audio: Int16Array; readonly words?: string }
   | { readonly kind: 'text' }
   | { readonly kind: 'tool_result' }
   | { readonly kind: 'idle' };
@@ -54,6 +57,7 @@ export class Behaviour {
   #next = 0;
   #afterTools: Say | undefined;
   #lastTurn: Int16Array | undefined;
+  #caller: PlayedCaller | undefined;
 
   constructor(options: BehaviourOptions) {
     this.#scenario = options.scenario;
@@ -62,13 +66,14 @@ export class Behaviour {
 
   /**
    * The answer to `cause`, or `silent` when a scenario wants none. `told` are words that the client wants said exactly: a scenario's turns go
-   * before them.
+   * before them. `instructions`: the session's.
    */
   answer(
     cause: Cause,
     tools: SessionConfig['tools'],
     toolChoice: SessionConfig['tool_choice'],
     told?: string,
+    instructions = '',
   ): Answer | 'silent' {
     if (cause.kind === 'audio') this.#lastTurn = cause.audio;
     if (cause.kind === 'tool_result' && this.#afterTools !== undefined) {
@@ -76,13 +81,16 @@ export class Behaviour {
       this.#afterTools = undefined;
       return speak(this.#say(say));
     }
-    const greeting = this.#scenario?.greeting;
+    const goal = goalOf({ instructions, tools });
+    // Who plays a caller does not greet as the line does.
+    const greeting = this.#scenario?.greeting ?? (goal === undefined ? undefined : false);
     if (cause.kind === 'nothing' && greeting !== false && told === undefined) {
       return speak(greeting === undefined ? this.#voiced(recording('greeting')) : this.#say(greeting));
     }
     const turn = this.#nextTurn();
     if (turn !== undefined) return this.#scripted(turn, toolChoice !== 'none');
     if (told !== undefined) return speak({ ...this.#voiced(this.#say({ text: told })), transcript: told });
+    if (goal !== undefined) return this.#play(goal, cause, toolChoice !== 'none');
     return this.#own(cause, tools, toolChoice);
   }
 
@@ -111,6 +119,15 @@ export class Behaviour {
     if (turn.as === 'nothing') parts.length = 0;
     const { waitMs, fail, as, end, cutMs } = turn;
     return { parts, waitMs, fail, as, end, cutMs };
+  }
+
+  /** As the caller that it is told to be. */
+  #play(goal: string, cause: Cause, mayCall: boolean): Answer {
+    this.#caller ??= new PlayedCaller(goal);
+    const { say, hangUp } = this.#caller.next(cause.kind === 'audio' ? (cause.words ?? '') : undefined);
+    const parts: Part[] = [{ kind: 'speech', utterance: this.#voiced(this.#say({ text: say, words: true })) }];
+    if (hangUp && mayCall) parts.push({ kind: 'call', name: HANG_UP, arguments: '{}' });
+    return { parts };
   }
 
   #own(cause: Cause, tools: SessionConfig['tools'], toolChoice: SessionConfig['tool_choice']): Answer {
@@ -165,6 +182,7 @@ export class Behaviour {
       return { audio, transcript: `A recording of ${secondsText(audio.length)}.` };
     }
     if (say.speechMs !== undefined) return this.load(say.speechMs);
+    if (say.words) return { audio: toneWords(sayable(say.text ?? '')), transcript: say.text ?? '' };
     if (say.echo) return this.#echo(this.#lastTurn ?? new Int16Array(0));
     // Words without a sound of their own: speech in the length that saying them takes, about 15 letters a second.
     return this.load(Math.max(500, Math.round(((say.text?.length ?? 0) * 1000) / 15)));

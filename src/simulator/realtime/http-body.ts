@@ -5,14 +5,14 @@ import { ServiceError } from './service-error.ts';
 
 const MAX_BODY_BYTES = 1024 * 1024;
 
-/** The whole body. Throws a ServiceError 413 for one over 1 MiB. */
-export async function readBody(request: IncomingMessage): Promise<Buffer> {
+/** The whole body. Throws a ServiceError 413 for one over the limit, 1 MiB unless said. */
+export async function readBody(request: IncomingMessage, limit = MAX_BODY_BYTES): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of request) {
     const bytes = chunk as Buffer;
     size += bytes.length;
-    if (size > MAX_BODY_BYTES) throw new ServiceError('The request body is too large.', { status: 413 });
+    if (size > limit) throw new ServiceError('The request body is too large.', { status: 413 });
     chunks.push(bytes);
   }
   return Buffer.concat(chunks);

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 
 /** Names as the service makes them: a prefix that tells the kind, then letters and digits nobody can guess. */
-export type IdKind = 'event' | 'item' | 'resp' | 'sess' | 'conv' | 'call' | 'rtc' | 'ek';
+export type IdKind = 'event' | 'item' | 'resp' | 'sess' | 'conv' | 'call' | 'rtc' | 'ek' | 'chatcmpl';
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
 

@@ -4,7 +4,7 @@ import { newId } from './ids.ts';
 import { KeyStore } from './keys.ts';
 import { paceOf, type RealtimeServerOptions, type SimulatorLog } from './options.ts';
 import { SessionRecord } from './record.ts';
-import { type Fault, faultsFor } from './scenario.ts';
+import { type Fault, faultsFor, type HttpEndpoint } from './scenario.ts';
 import { statusError } from './service-error.ts';
 import { Session, type SessionTransport } from './session.ts';
 import type { SessionConfig } from './session-config.ts';
@@ -52,6 +52,7 @@ export class Registry {
   #closed = false;
   #sessionNumber = 0;
   #keyNumber = 0;
+  readonly #httpNumbers = new Map<HttpEndpoint, number>();
   #refused = 0;
   #responses = 0;
   #interruptions = 0;
@@ -91,6 +92,15 @@ export class Registry {
   /** The faults of the next key request. */
   nextKey(): Fault[] {
     return faultsFor(this.options.scenario?.faults ?? [], ++this.#keyNumber);
+  }
+
+  /** The faults of the next request to one of the endpoints beside the Realtime API. */
+  nextHttp(endpoint: HttpEndpoint): Fault[] {
+    const number = (this.#httpNumbers.get(endpoint) ?? 0) + 1;
+    this.#httpNumbers.set(endpoint, number);
+    return faultsFor(this.options.scenario?.faults ?? [], number).filter(
+      (fault) => 'endpoint' in fault && fault.endpoint === endpoint,
+    );
   }
 
   /** Throws a ServiceError 503 once the server stops: what was delayed until then must not open a session that nobody ends. */

@@ -1,9 +1,11 @@
 import type { Clock, Timer } from '../../call/clock.ts';
 import type { Ticker } from '../../call/ticker.ts';
+import { beginsAsToneWords, heardToneWords } from '../openai-http/tone-words.ts';
 import { type Answer, Behaviour, type Cause } from './behaviour.ts';
 import type { Conversation } from './conversation.ts';
 import { newId } from './ids.ts';
 import type { Pace, ToneVoice } from './options.ts';
+import { goalOf } from './played-caller.ts';
 import type { SessionRecord } from './record.ts';
 import { ResponseRun, type ServerEvent } from './response.ts';
 import type { Scenario } from './scenario.ts';
@@ -44,6 +46,8 @@ export class Responses {
   readonly #conversationId = newId('conv');
   readonly #runs = new Set<ResponseRun>();
   #unsubscribe: (() => void) | undefined;
+  /** The turn that is being listened to. */
+  #understanding: symbol | undefined;
   #load: Timer | undefined;
 
   constructor(port: ResponsesPort, options: ResponsesOptions) {
@@ -80,6 +84,24 @@ export class Responses {
 
   /** A response to what the session itself noticed. */
   answer(cause: Cause, params: ResponseParams = {}): void {
+    this.#understanding = undefined;
+    if (cause.kind === 'audio' && goalOf(this.#port.config) !== undefined) this.#understand(cause.audio, params);
+    else this.#answer(cause, params);
+  }
+
+  /** Who plays a caller answers by what was said to it: that is listened to first, and void when the session goes on without. */
+  #understand(audio: Int16Array, params: ResponseParams): void {
+    const mine = Symbol('understanding');
+    this.#understanding = mine;
+    const listening = beginsAsToneWords(audio) ? heardToneWords(audio) : Promise.resolve([]);
+    void listening.then((heard) => {
+      if (this.#understanding !== mine) return;
+      this.#understanding = undefined;
+      this.#answer({ kind: 'audio', audio, words: heard.map(({ text }) => text).join(' ') }, params);
+    });
+  }
+
+  #answer(cause: Cause, params: ResponseParams): void {
     const mood = this.#options.faults.mood(this.#port.record.responses);
     if (mood === 'silent') return;
     const { config } = this.#port;
@@ -88,6 +110,7 @@ export class Responses {
       params.tools ?? config.tools,
       params.tool_choice ?? config.tool_choice,
       toldToSay(params.instructions),
+      config.instructions,
     );
     if (answer !== 'silent') this.#run(answer, params, mood === 'stuck');
   }
@@ -108,6 +131,7 @@ export class Responses {
 
   /** The caller speaks into the active response; false when there is none. */
   interrupt(): boolean {
+    this.#understanding = undefined;
     const { active } = this;
     active?.cancel('turn_detected');
     return active !== undefined;
@@ -115,6 +139,7 @@ export class Responses {
 
   /** The session is over: nothing more is generated or told. */
   stop(): void {
+    this.#understanding = undefined;
     this.#runs.clear();
     this.#rest();
     this.#load?.cancel();

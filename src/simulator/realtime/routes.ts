@@ -2,6 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
 import { delay } from '../../call/clock.ts';
 import { errorCode } from '../../errors.ts';
+import { requestUrl } from '../../transport/request-url.ts';
+import { answerHttpEndpoint, isHttpEndpoint } from '../openai-http/index.ts';
 import { betaSession, updateFromBeta } from './beta.ts';
 import { type CallAction, callActionOf, controlCall } from './call-control.ts';
 import { keyOf, parseForm, parseJsonObject, readBody, sendJson, wantsBeta } from './http-body.ts';
@@ -54,7 +56,8 @@ export class Routes {
 
   /** Answers one request. Throws a ServiceError for what is refused. */
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const url = new URL(request.url ?? '/', 'http://simulator');
+    const url = requestUrl(request);
+    if (url === undefined) throw new ServiceError(`Invalid URL (${request.method} ${request.url})`, { status: 400 });
     const path = url.pathname.replace(/\/+$/, '');
     const control = callActionOf(path);
     const known = [
@@ -63,12 +66,17 @@ export class Routes {
       '/v1/realtime/sessions',
       '/v1/realtime/calls',
     ].includes(path);
-    if (!known && control === undefined)
+    const isHttp = isHttpEndpoint(path);
+    if (!known && !isHttp && control === undefined)
       throw new ServiceError(`Invalid URL (${request.method} ${path})`, { status: 404 });
     if (request.method !== 'POST')
       throw new ServiceError(`Not allowed to ${request.method} on ${path}.`, { status: 405 });
     const credential = this.#registry.keys.check(keyOf(request));
     if (control !== undefined) return this.#control(credential, control, request, response);
+    if (isHttp) {
+      requireStandard(credential);
+      return answerHttpEndpoint(this.#registry, path, request, response);
+    }
     switch (path) {
       case '/v1/realtime/client_secrets':
         return this.#clientSecret(credential, request, response);

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { BridgeError, errorMessage } from '../../errors.ts';
+import { sayable } from '../openai-http/tone-words.ts';
 
 /**
  * A scenario file: what the model says, turn by turn, and what breaks. Every part is optional; what the script does not say, the test
@@ -24,12 +25,19 @@ const sayFields = {
   speechMs: ms.optional(),
   /** The caller's last turn. */
   echo: z.literal(true).optional(),
+  /** The text itself, in tones that the simulated transcription understands: see `openai-http/tone-words.ts`. */
+  words: z.literal(true).optional(),
 };
 const say = z
   .strictObject(sayFields)
   .refine(
-    (value) => [value.tone, value.wav, value.speechMs, value.echo].filter((v) => v !== undefined).length <= 1,
-    'give one of tone, wav, speechMs and echo',
+    (value) =>
+      [value.tone, value.wav, value.speechMs, value.echo, value.words].filter((v) => v !== undefined).length <= 1,
+    'give one of tone, wav, speechMs, echo and words',
+  )
+  .refine(
+    (value) => value.words === undefined || sayable(value.text ?? '') !== '',
+    'words needs a text of Latin letters or digits',
   );
 export type Say = z.infer<typeof say>;
 
@@ -64,7 +72,10 @@ const turn = z.strictObject({
 });
 export type Turn = z.infer<typeof turn>;
 
-/** `sessions` counts from 1 per server: key requests for `key` faults, sessions of either transport for the others. */
+/**
+ * `sessions` counts from 1 per server: key requests for `key` faults, requests to that endpoint for `http` faults, sessions of either transport for the
+ * others.
+ */
 const when = { sessions: z.union([z.literal('all'), z.array(z.int().min(1)).min(1)]).default('all') };
 /** From when `afterMs` counts: the session's start, or the first audio of its first response. */
 const timed = { ...when, from: z.enum(['start', 'speech']).default('start'), afterMs: ms.default(0) };
@@ -76,6 +87,10 @@ const named = {
 };
 const status = z.int().min(400).max(599);
 
+/** What is answered beside the Realtime API, see `simulator/openai-http/`. */
+const endpoint = z.enum(['speech', 'transcription', 'chat']);
+export type HttpEndpoint = z.infer<typeof endpoint>;
+
 const fault = z.discriminatedUnion('fault', [
   z.strictObject({
     fault: z.literal('refuse_key'),
@@ -85,6 +100,15 @@ const fault = z.discriminatedUnion('fault', [
     retryAfterSeconds: z.int().min(0).optional(),
   }),
   z.strictObject({ fault: z.literal('delay_key'), ...when, ms }),
+  z.strictObject({
+    fault: z.literal('refuse_http'),
+    ...when,
+    endpoint,
+    status,
+    code: z.string().optional(),
+    retryAfterSeconds: z.int().min(0).optional(),
+  }),
+  z.strictObject({ fault: z.literal('delay_http'), ...when, endpoint, ms }),
   z.strictObject({
     fault: z.literal('refuse_sdp'),
     ...when,

@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '../../call/clock.ts';
+import { beginsAsToneWords, heardToneWords } from '../openai-http/tone-words.ts';
 import type { Conversation, Entry } from './conversation.ts';
 import { InputAudio } from './input-audio.ts';
 import type { SessionRecord } from './record.ts';
@@ -143,9 +144,19 @@ export class Turns {
     if (config.audio.input.transcription !== null || config.type === 'transcription') this.#transcribe(itemId, audio);
   }
 
-  /** The words of a turn, as far as a machine without ears for words can tell them: how long it was. */
+  /** The words of a turn: those that were said in tones. Of all else it can tell how long it was. */
   #transcribe(itemId: string, audio: Int16Array): void {
-    const transcript = `You said this, ${secondsText(audio.length)}.`;
+    const length = `You said this, ${secondsText(audio.length)}.`;
+    if (!beginsAsToneWords(audio)) {
+      this.#tellTranscript(itemId, audio, length);
+      return;
+    }
+    void heardToneWords(audio).then((words) => {
+      this.#tellTranscript(itemId, audio, words.map(({ text }) => text).join(' ') || length);
+    });
+  }
+
+  #tellTranscript(itemId: string, audio: Int16Array, transcript: string): void {
     const part = this.#port.conversation.get(itemId)?.item.content?.[0];
     if (part !== undefined) part.transcript = transcript;
     const type = 'conversation.item.input_audio_transcription';

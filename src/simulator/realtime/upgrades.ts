@@ -1,6 +1,7 @@
 import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { delay } from '../../call/clock.ts';
+import { requestUrl } from '../../transport/request-url.ts';
 import { SocketAcceptor } from '../../transport/socket.ts';
 import { keyOf, wantsBeta } from './http-body.ts';
 import type { Registry } from './registry.ts';
@@ -43,7 +44,8 @@ export class Upgrades {
   }
 
   async #accept(request: IncomingMessage, stream: Duplex, head: Buffer): Promise<void> {
-    const url = new URL(request.url ?? '/', 'http://simulator');
+    const url = requestUrl(request);
+    if (url === undefined) throw statusError(400);
     if (url.pathname.replace(/\/+$/, '') !== '/v1/realtime') throw statusError(404);
     const credential = this.#registry.keys.check(keyOf(request));
     const target = targetOf(url);

@@ -1,4 +1,5 @@
 import { Framer } from '../../media/framer.ts';
+import { isVoiced, VOICING_HISTORY } from '../../media/voicing.ts';
 
 /**
  * Voice activity detection on 24 kHz audio: energy with hysteresis above a noise floor that it learns, and a look at periodicity so
@@ -44,19 +45,13 @@ const UNVOICED_LIMIT_FRAMES = 80;
 /** In speech, periodicity is looked at each so many frames. */
 const VOICED_EVERY = 10;
 
-/** Periodicity is measured at 8 kHz: 25 ms against itself, 2 to 13.4 ms earlier (75 to 500 Hz and the multiples of both). */
-const WINDOW = 200;
-const LAG_MIN = 16;
-const LAG_MAX = 107;
-const HISTORY = WINDOW + LAG_MAX;
-const VOICED = 0.5;
 /** One-pole high-pass at about 100 Hz: neither a DC offset nor hum is speech. */
 const HIGH_PASS = 0.974;
 
 export class VoiceActivityDetector {
   readonly #handlers: VadHandlers;
   readonly #framer = new Framer(VAD_FRAME);
-  readonly #history = new Float64Array(HISTORY);
+  readonly #history = new Float64Array(VOICING_HISTORY);
   #settings: VadSettings;
   #position = 0;
   #speaking = false;
@@ -155,7 +150,7 @@ export class VoiceActivityDetector {
   #measure(frame: Int16Array): number {
     const history = this.#history;
     history.copyWithin(0, VAD_FRAME / 3);
-    let at = HISTORY - VAD_FRAME / 3;
+    let at = VOICING_HISTORY - VAD_FRAME / 3;
     let previous = this.#previous;
     let filtered = this.#filtered;
     let emphasised = this.#emphasised;
@@ -181,18 +176,6 @@ export class VoiceActivityDetector {
   }
 
   #isVoiced(): boolean {
-    const x = this.#history;
-    let own = 0;
-    let lagged = 0;
-    for (let i = HISTORY - WINDOW; i < HISTORY; i++) own += x[i]! * x[i]!;
-    for (let i = HISTORY - WINDOW - LAG_MIN; i < HISTORY - LAG_MIN; i++) lagged += x[i]! * x[i]!;
-    for (let lag = LAG_MIN; lag <= LAG_MAX; lag++) {
-      let product = 0;
-      for (let i = HISTORY - WINDOW; i < HISTORY; i++) product += x[i]! * x[i - lag]!;
-      if (product > 0 && product * product > VOICED * VOICED * own * lagged) return true;
-      const next = HISTORY - WINDOW - lag - 1;
-      if (next >= 0) lagged += x[next]! * x[next]! - x[next + WINDOW]! * x[next + WINDOW]!;
-    }
-    return false;
+    return isVoiced(this.#history, VOICING_HISTORY);
   }
 }

@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import type { Clock } from '../../call/clock.ts';
 import { BridgeError } from '../../errors.ts';
+import { requestUrl } from '../../transport/request-url.ts';
 import { Faults } from '../carrier/faults.ts';
 import { keyOf, readBody, sendJson } from '../realtime/http-body.ts';
 import { GraphFailure } from './graph-error.ts';
@@ -91,7 +92,11 @@ export class GraphServer {
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const atMs = this.#o.clock.now();
-    const url = new URL(request.url ?? '/', 'http://graph');
+    const url = requestUrl(request);
+    if (url === undefined) {
+      response.writeHead(400).end();
+      return;
+    }
     const [, version = '', ...parts] = url.pathname.split('/');
     const method = request.method ?? 'GET';
     let body: Readonly<Record<string, unknown>> = {};

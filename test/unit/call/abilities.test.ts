@@ -11,13 +11,23 @@ import { FakeAgent, FakeCaller, fakeLog } from '../../fakes/legs.ts';
 
 /** Whatever an agent can and cannot do: what it cannot is never asked of it, and nothing waits for what never comes. */
 
-const ABILITIES = ['greet', 'heard', 'listened', 'waitedFor', 'submitToolResult', 'sendText', 'respond'] as const;
+const ABILITIES = [
+  'greet',
+  'heard',
+  'listened',
+  'waitedFor',
+  'submitToolResult',
+  'sendText',
+  'note',
+  'respond',
+] as const;
 const STEPS = [
   'agent speaks',
   'caller speaks',
   'caller stops',
   'key',
   'typed',
+  'another speaks',
   'said',
   'filler',
   'tool',
@@ -76,6 +86,7 @@ it('a call does without each ability of an agent, and with any of them left', as
           'caller speaks': () => agent.emit({ type: 'speech_started' }),
           'caller stops': () => agent.emit({ type: 'speech_stopped' }),
           key: () => caller.ctx?.emit({ type: 'dtmf', digit: '1' }),
+          'another speaks': () => caller.ctx?.emit({ type: 'speaker', by: { identity: 'b', name: 'Ben' }, told: true }),
           typed: () => expect(call.text('hello')).toBe(!missing.includes('sendText')),
           said: () => expect(call.say('hello')).toBe(!missing.includes('respond')),
           filler: () => given.hooks?.fill('one moment'),

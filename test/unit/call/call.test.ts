@@ -185,6 +185,17 @@ describe('Call', () => {
     expect((await call.done).reason).toBe('model-session-lost');
   });
 
+  it('has the apology played with its pauses, however the agent spoke: it comes at once', () => {
+    const { call, agent } = newCall();
+    const did: string[] = [];
+    const caller = Object.assign(new FakeCaller(), { setPace: (pace: Pace) => void did.push(pace) });
+    call.join(caller);
+    agent.emit({ type: 'ready', transport: 'webrtc', pace: 'live', sessionId: 's', resumed: false });
+    caller.audio.write = () => void did.push('words');
+    agent.emit({ type: 'ended', end: termination('model-session-lost') });
+    expect(did).toEqual(['live', 'burst', 'words']);
+  });
+
   it('apologises to a caller who comes after the model was lost', async () => {
     const { call, agent } = newCall();
     agent.emit({ type: 'ended', end: termination('model-auth') });
@@ -447,6 +458,21 @@ describe('Call', () => {
     expect(events.some((e) => e.type === 'caller' && e.event.type === 'text')).toBe(true);
     caller.playsAtOnce = true;
     expect(await call.sendDigits('12')).toBe(true);
+    caller.playsAtOnce = false;
+    caller.played = caller.playout.writtenMs();
+    agent.speak('b', 100, { done: false });
+    const pressed = call.sendDigits('1234');
+    await settle();
+    caller.played += 100 + 200;
+    await clock.advanceAsync(40, 20);
+    call.text('stop');
+    // What is discarded of them with the agent's words is pressed again: three of 200 ms, on a line on which all counts from here.
+    caller.played = 0;
+    await clock.advanceAsync(40, 20);
+    expect(caller.playout.writtenMs()).toBe(600);
+    caller.played = 600;
+    await clock.advanceAsync(40, 20);
+    expect(await pressed).toBe(true);
     expect(call.startedAt).toBe(clock.wallOrigin);
   });
 
@@ -695,5 +721,39 @@ describe('Calls', () => {
     expect(call.ended).toEqual(termination('caller-hangup', 'stop'));
     await settle();
     expect(clock.pending).toBe(0);
+  });
+
+  it('tells the agent who of several people speaks, and a session that was built anew again', () => {
+    const { call, agent } = newCall();
+    const caller = new FakeCaller();
+    call.join(caller);
+    agent.ready();
+    const [anna, ben] = [
+      { identity: 'a', name: 'Anna' },
+      { identity: 'b', name: 'Ben "the boss"' },
+    ];
+    caller.ctx?.emit({ type: 'speaker', by: anna, told: false });
+    caller.ctx?.emit({ type: 'speaker', by: ben, before: anna, told: true });
+    agent.emit({ type: 'ready', transport: 'websocket', pace: 'burst', sessionId: 's2', resumed: true });
+    const line = '[Several people are on the line. Now speaking: "Ben \\"the boss\\""';
+    expect(agent.did).toEqual(['greet', `note ${line}; before that: "Anna".]`, `note ${line}.]`]);
+    expect(events.filter((event) => event.type === 'caller').map(({ event }) => event.type)).toEqual([
+      'speaker',
+      'speaker',
+    ]);
+  });
+
+  it('lets the line see what the agent tells before anybody else, and say whose words they are', () => {
+    const { call, agent } = newCall();
+    const caller = new FakeCaller();
+    const by = { identity: 'a', name: 'Anna' };
+    caller.onAgent = (event) => (event.type === 'transcript' ? { ...event, by } : event);
+    call.join(caller);
+    agent.ready();
+    agent.emit({ type: 'transcript', role: 'caller', itemId: 'i', text: 'Hello.', final: true });
+    expect(events).toContainEqual({
+      type: 'agent',
+      event: { type: 'transcript', role: 'caller', itemId: 'i', text: 'Hello.', final: true, by },
+    });
   });
 });

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { sendDigits } from '../../../src/call/digits.ts';
+import { KeysCut, sendDigits } from '../../../src/call/digits.ts';
+import { dtmfSamples } from '../../../src/call/dtmf-tones.ts';
 import { toneLevel } from '../../../src/media/tone.ts';
 import { FakeClock } from '../../fakes/clock.ts';
 import { FakeCaller } from '../../fakes/legs.ts';
@@ -52,9 +53,9 @@ describe('sendDigits', () => {
   it('plays no tones behind digits that were sent: the line went in between', async () => {
     let left = 1;
     carries(() => left-- > 0);
-    const outcome = send('12');
+    const outcome = expect(send('12')).rejects.toMatchObject({ message: 'the keys were cut off: 1 of 2 were played' });
     await clock.advanceAsync(300);
-    expect(await outcome).toBe(false);
+    await outcome;
     expect(caller.audio.heard).toEqual([]);
   });
 
@@ -67,6 +68,51 @@ describe('sendDigits', () => {
     caller.audio.write = () => {};
     expect(await send('1')).toBe(false);
     expect(clock.pending).toBe(0);
+  });
+
+  let cuts = 0;
+  /** The caller speaks up when so much was played, ms. */
+  const cutOff = async (playedMs: number) => {
+    await clock.advanceAsync(40, 20);
+    Object.assign(caller, { cut: { n: ++cuts, playedMs } });
+    // What is discarded was never written: the position falls back to what was played.
+    caller.audio.heard.length = playedMs * 8;
+    caller.played = playedMs;
+    await clock.advanceAsync(40, 20);
+  };
+  const soundMs = () => caller.audio.heard.length / 8;
+
+  it('presses again what was cut off, and that alone, behind what comes between', async () => {
+    caller.playsAtOnce = false;
+    const outcome = send('12w3');
+    // The second sounded to its end; the pause and the third are to come.
+    await cutOff(330);
+    expect(soundMs() - 330).toBe((dtmfSamples('w', 8_000).length + dtmfSamples('3', 8_000).length) / 8);
+    caller.played = 10_000;
+    await clock.advanceAsync(40, 20);
+    expect(await outcome).toBe(true);
+  });
+
+  it.each([
+    [239, 1],
+    [240, 2],
+  ])('counts a key of which so much was heard that receivers take it: cut off after %d ms', async (ms, played) => {
+    caller.playsAtOnce = false;
+    const outcome = send('123').catch((error: unknown) => error);
+    await cutOff(ms);
+    expect(soundMs() - ms).toBe(((3 - played) * dtmfSamples('1', 8_000).length) / 8);
+    abort.abort(new Error('over'));
+    await clock.advanceAsync(40, 20);
+    expect(await outcome).toBe(false);
+  });
+
+  it('tells how many were played where the rest is cut off over and over', async () => {
+    caller.playsAtOnce = false;
+    const outcome = send('123').catch((error: unknown) => error);
+    for (let n = 0; n < 4; n++) await cutOff(240);
+    const error = await outcome;
+    expect(error).toBeInstanceOf(KeysCut);
+    expect(error).toMatchObject({ played: 2 });
   });
 
   it('stops with the call', async () => {

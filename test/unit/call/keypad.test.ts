@@ -5,17 +5,19 @@ import { FakeClock } from '../../fakes/clock.ts';
 let clock: FakeClock;
 let turns: string[];
 let bargeIns: number;
+let untaken: number;
 let keypad: Keypad;
 
 beforeEach(() => {
   clock = new FakeClock();
   turns = [];
   bargeIns = 0;
+  untaken = 0;
   keypad = new Keypad({
     clock,
     settings: KEYPAD,
     agent: { sendText: (text) => void turns.push(text) },
-    notTaken: () => {},
+    notTaken: () => void untaken++,
     bargeIn: () => void bargeIns++,
   });
 });
@@ -49,6 +51,22 @@ describe('Keypad', () => {
     expect(shown('9')).toMatchObject({ digit: '9' });
     expect(turns).toEqual([]);
     expect(bargeIns).toBe(0);
+  });
+
+  it('gives no more entries than a person makes: each costs an answer', () => {
+    press('#'.repeat(600));
+    expect(turns).toHaveLength(20);
+    expect(untaken).toBe(580);
+    clock.advance(60_000);
+    press('7#');
+    expect(turns.at(-1)).toBe('[The caller pressed on the keypad: 7]');
+    // A menu that is answered as fast as it can be heard.
+    turns.length = 0;
+    for (let n = 0; n < 100; n++) {
+      clock.advance(2_000);
+      press('1#');
+    }
+    expect(turns).toHaveLength(100);
   });
 
   it('lets a tool that ran out of time go, and the next one ask', async () => {

@@ -27,6 +27,7 @@ beforeEach(() => {
     inPlay: () => writing,
     gather: async () => '',
     away: () => false,
+    taken: () => false,
     end: ({ transferTo }) => void ends.push(transferTo),
   });
 });

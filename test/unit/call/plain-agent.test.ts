@@ -21,9 +21,7 @@ beforeEach(() => {
   ran = [];
 });
 
-function begin({ silenceMs = 0 } = {}) {
-  const agent = new PlainAgent();
-  const caller = new FakeCaller();
+function begin({ silenceMs = 0, agent = new PlainAgent(), caller = new FakeCaller() } = {}) {
   const given: { hooks?: CallHooks } = {};
   const tone = comfortTone();
   const call = new Call(
@@ -153,5 +151,29 @@ describe('a call whose agent can be asked for nothing', () => {
     expect((await ending).reason).toBe('drained');
     expect(caller.audio.heard.filter((sample) => sample === 500)).toHaveLength(800);
     expect(call.saidGoodbye).toBe(false);
+  });
+});
+
+describe('an agent that may have spoken before anybody was on the line', () => {
+  it('is told that somebody listens when his line plays what it is given, and not before', async () => {
+    const told: Array<{ there: boolean; plays: boolean }> = [];
+    const agent = Object.assign(new PlainAgent(), {
+      listened: (there: boolean) => void told.push({ there, plays: caller.ctx !== undefined }),
+    });
+    const { call, caller } = begin({ agent });
+    await Promise.resolve();
+    await Promise.resolve();
+    expect(told).toEqual([{ there: true, plays: true }]);
+    await hangUp(call);
+  });
+
+  it('is not told so of a line that could not be started', async () => {
+    const told: boolean[] = [];
+    const agent = Object.assign(new PlainAgent(), { listened: (there: boolean) => void told.push(there) });
+    const other = new FakeCaller();
+    other.startError = new Error('no line');
+    const { call } = begin({ agent, caller: other });
+    await hangUp(call);
+    expect(told).not.toContain(true);
   });
 });

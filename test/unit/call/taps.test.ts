@@ -39,7 +39,10 @@ beforeEach(() => {
   counted = [];
   hooks = {
     tell: (event) => events.push(event),
-    say: (words) => said.push(words) > 0,
+    announce: ({ words, heard }) => {
+      said.push(words);
+      heard();
+    },
     count: (name) => counted.push(name),
   };
 });
@@ -52,6 +55,8 @@ const recording = (name = ''): CallTap => ({
   tick: (playedMs, now) => told.push(`${name}tick ${playedMs} at ${now}`),
   ended: () => told.push(`${name}ended`),
 });
+
+const NOTICE = { heard: () => undefined, givenUp: () => undefined };
 
 const tapsOf = (...all: CallTap[]) => new Taps(() => all, hooks, fakeLog());
 
@@ -249,14 +254,27 @@ describe('Taps', () => {
       fakeLog(),
     );
     taps.connected();
-    given?.say('hello');
+    given?.announce({ ...NOTICE, words: 'hello' });
     taps.ended();
     taps.ended();
-    given?.say('too late');
+    given?.announce({ ...NOTICE, words: 'too late' });
     given?.tell(stopped);
     expect(said).toEqual(['hello']);
     expect(events).toEqual([stopped]);
     expect(told).toEqual(['connected']);
+  });
+
+  it('survive one whose notice was heard and who breaks of it', () => {
+    const bug = () => {
+      throw new Error('a bug');
+    };
+    const taps = new Taps(
+      (h) => [{ ...recording(), connected: () => h.announce({ ...NOTICE, words: 'hello', heard: bug }) }],
+      hooks,
+      fakeLog(),
+    );
+    taps.connected();
+    expect([said, counted]).toEqual([['hello'], ['tap_failed']]);
   });
 
   it('tell a leg in which pace the agent speaks, where it makes a difference', () => {

@@ -53,6 +53,23 @@ function answers(responseId: string, fromMs: number): void {
 }
 
 describe('the timing of a turn', () => {
+  it('says what silence went before the answer, as it was then', () => {
+    let cushionMs: number | undefined = 89.6;
+    timing = new TurnTiming({ clock, tell: (turn) => turns.push(turn), cushionMs: () => cushionMs });
+    stopped(500);
+    responds('r1');
+    answers('r1', played);
+    cushionMs = 200;
+    pass(40);
+    cushionMs = undefined;
+    stopped(500);
+    responds('r2');
+    answers('r2', played);
+    pass(40);
+    expect(turns.map((turn) => turn.cushionMs)).toEqual([90, undefined]);
+    expect(turns[1]).not.toHaveProperty('cushionMs');
+  });
+
   it('goes from the last loud sample to the moment at which the answer is heard', () => {
     pass(500);
     started();
@@ -251,6 +268,7 @@ describe('in a call', () => {
     const agent = new FakeAgent();
     const caller = new FakeCaller();
     caller.playsAtOnce = false;
+    caller.cushionMs = 60;
     const call = new Call({ id: 'c1', direction: 'inbound' }, agent, {
       clock,
       ticker: new Ticker(clock),
@@ -284,6 +302,7 @@ describe('in a call', () => {
         responseMs: 500,
         firstAudioMs: 600,
         heardMs: 715,
+        cushionMs: 60,
       },
     ]);
     void call.end(termination('caller-hangup'));

@@ -37,11 +37,24 @@ describe('Dockerfile', () => {
     expect(images).toEqual([`node:${major}-bookworm-slim`]);
   });
 
-  it('installs for production alone, by the lock file', () => {
-    const runs = stages.flatMap(({ instructions }) => instructions).filter(({ name }) => name === 'RUN');
-    const installs = runs.filter(({ text }) => /\bnpm\b.*\b(ci|install)\b/.test(text));
-    expect(installs).toHaveLength(1);
-    expect(installs[0]?.text).toContain('npm ci --omit=dev');
+  it('has in it what is installed for production alone, by the lock file; what builds stays behind', () => {
+    const installs = stages.flatMap(({ name: stage, instructions }) =>
+      instructions
+        .filter(({ name, text }) => name === 'RUN' && /\bnpm\b.*\b(ci|install)\b/.test(text))
+        .map(({ text }) => [stage, /npm ci --\w+=dev/.exec(text)?.[0]]),
+    );
+    expect(installs).toEqual([
+      ['dependencies', 'npm ci --omit=dev'],
+      ['build', 'npm ci --include=dev'],
+    ]);
+    const taken = stages.flatMap(({ name: stage, instructions }) =>
+      instructions.flatMap(({ flags, text }) => (flags['from'] === undefined ? [] : [[stage, flags['from'], text]])),
+    );
+    expect(taken).toEqual([
+      ['program', 'dependencies', '/app/node_modules ./node_modules'],
+      ['program', 'build', '/app/dist ./dist'],
+      [undefined, 'program', '/app ./'],
+    ]);
   });
 
   it('runs as a numbered user, under an init, with no shell or npm that would keep signals to itself', () => {
@@ -82,8 +95,10 @@ describe('.dockerignore', () => {
     expect(named).toContain('tools');
     const needed = ['package.json', 'package-lock.json', 'src/main.ts', 'src/assets/apology.wav', 'web/index.html'];
     const own = [
+      'deploy/bundle.ts',
       'deploy/entrypoint.sh',
       'deploy/health.ts',
+      'deploy/warm.ts',
       'prompts/default.md',
       'tools/end_call.ts',
       'knowledge/practice.md',

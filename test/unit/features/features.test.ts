@@ -39,6 +39,33 @@ describe('the parts beside the bridge', () => {
     expect(did).toEqual(['join a', 'join b', 'close b', 'close a']);
   });
 
+  it('do not wait for one another to be opened; where one cannot be, those that could are closed, and the first reason is told', async () => {
+    const did: string[] = [];
+    const slow = Promise.withResolvers<void>();
+    const opening = Features.open(
+      [
+        async () => {
+          await slow.promise;
+          did.push('open a');
+          return { close: async () => void did.push('close a') };
+        },
+        () => Promise.reject(new Error('wrong')),
+        () => {
+          did.push('open c');
+          return { close: async () => void did.push('close c') };
+        },
+        () => {
+          throw new Error('wrong as well');
+        },
+      ],
+      { clock: new FakeClock(), log: fakeLog() } as unknown as Base,
+    );
+    expect(did).toEqual(['open c']);
+    slow.resolve();
+    await expect(opening).rejects.toThrow(/^wrong$/);
+    expect(did).toEqual(['open c', 'open a', 'close c', 'close a']);
+  });
+
   it('are closed whatever one of them does: it may fail, and it has five seconds', async () => {
     const closed: string[] = [];
     const { features, clock, log } = await rig(

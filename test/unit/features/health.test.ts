@@ -1,6 +1,8 @@
 import { Registry } from 'prom-client';
 import { expect, it } from 'vitest';
+import { AGENTS } from '../../../src/agents/index.ts';
 import type { AgentInUse, OpenedAgent } from '../../../src/agents/kind.ts';
+import { loadConfig } from '../../../src/config.ts';
 import type { Base, Parts } from '../../../src/features/feature.ts';
 import { openHealth } from '../../../src/features/health.ts';
 import type { HealthOptions } from '../../../src/health/health-route.ts';
@@ -26,7 +28,7 @@ function rig() {
   let watcher: (one: AgentInUse) => void = () => {};
   let readiness: HealthOptions['readiness'] = () => 'draining';
   const feature = openHealth({
-    config: { METRICS_ACCESS: 'public' },
+    config: loadConfig({ METRICS_ACCESS: 'public' }),
     clock,
     log: { info: tell, error: tell },
     metrics: { registry: new Registry() },
@@ -40,6 +42,7 @@ function rig() {
       },
     },
     agents: {
+      kinds: AGENTS,
       watch(told: (one: AgentInUse) => void) {
         watcher = told;
         for (const one of [first, standard]) told(one);

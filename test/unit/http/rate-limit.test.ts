@@ -3,7 +3,7 @@ import { ClientAddresses, isProxyEntry, limitKey } from '../../../src/http/clien
 import { RateLimiter } from '../../../src/http/rate-limit.ts';
 import { FakeClock } from '../../fakes/clock.ts';
 
-const LIMITS = { webhook: 5, stream: 5, 'browser-call': 1, api: 2, health: 0, metrics: 1 };
+const LIMITS = { webhook: 5, stream: 5, 'browser-call': 1, api: 2, files: 20, health: 0, metrics: 1 };
 
 describe('the rate limiter', () => {
   it('counts each address and each kind of route for itself', () => {

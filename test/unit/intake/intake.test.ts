@@ -61,7 +61,7 @@ function rig(options: Partial<AdmissionOptions> = {}) {
   const strangers = new Strangers({ connecting: { perAddress: 1, total: 2 }, most: 3 });
   const stranger = (address: string) => ({ address, among: strangers });
   const taken = (address?: string): Arrival => {
-    const admitted = intake.admit(address === undefined ? undefined : stranger(address));
+    const admitted = intake.admit({ stranger: address === undefined ? undefined : stranger(address) });
     if (!admitted.ok) throw new Error(`refused: ${admitted.reason}`);
     return admitted.arrival;
   };
@@ -73,9 +73,9 @@ function rig(options: Partial<AdmissionOptions> = {}) {
   };
   const free = () => ({
     callers: places(() => intake.admit()),
-    connecting: places((n) => intake.admit(stranger(`198.51.100.${n}`))),
+    connecting: places((n) => intake.admit({ stranger: stranger(`198.51.100.${n}`) })),
     oneAddress: places(() => {
-      const admitted = intake.admit(stranger('192.0.2.1'));
+      const admitted = intake.admit({ stranger: stranger('192.0.2.1') });
       if (admitted.ok) admitted.arrival.connected();
       return admitted;
     }),
@@ -155,10 +155,10 @@ describe('the intake', () => {
     const models = { admits: () => false, spares: () => true, isOpen: () => true };
     const { intake, taken, calls, refused, state, stranger } = rig({ models });
     const arrival = taken('192.0.2.1');
-    expect(intake.admit(stranger('192.0.2.1'))).toEqual({ ok: false, reason: 'pending' });
+    expect(intake.admit({ stranger: stranger('192.0.2.1') })).toEqual({ ok: false, reason: 'pending' });
     arrival.connected();
     taken('192.0.2.1').connected();
-    expect(intake.admit(stranger('192.0.2.1'))).toEqual({ ok: false, reason: 'address' });
+    expect(intake.admit({ stranger: stranger('192.0.2.1') })).toEqual({ ok: false, reason: 'address' });
     const assigned = await arrival.assign(FACTS);
     expect(assigned.foresee()).toEqual({ ok: false, reason: 'model' });
     expect(assigned.begin({}, FIRST)).toEqual({ ok: false, reason: 'model' });
@@ -190,10 +190,10 @@ describe('the intake', () => {
       (await arrival.assign(FACTS)).begin({}, FIRST);
       if (closedFirst) arrival.free();
       else await calls.endAll(HANGUP);
-      expect(intake.admit(stranger('192.0.2.2'))).toEqual({ ok: false, reason: 'pages' });
+      expect(intake.admit({ stranger: stranger('192.0.2.2') })).toEqual({ ok: false, reason: 'pages' });
       if (closedFirst) await calls.endAll(HANGUP);
       else arrival.free();
-      expect(intake.admit(stranger('192.0.2.2')).ok).toBe(true);
+      expect(intake.admit({ stranger: stranger('192.0.2.2') }).ok).toBe(true);
     }
   });
 
@@ -213,7 +213,7 @@ describe('the intake', () => {
         const whole = free();
         expect(whole).toEqual({ callers: 4, connecting: 2, oneAddress: 2 });
         const live = many.map(async ({ address, until, frees, freesEarly, fails }) => {
-          const admitted = intake.admit(address === undefined ? undefined : stranger(address));
+          const admitted = intake.admit({ stranger: address === undefined ? undefined : stranger(address) });
           if (!admitted.ok) return;
           const { arrival } = admitted;
           const reaches = (step: (typeof steps)[number]) => steps.indexOf(until) >= steps.indexOf(step);
@@ -246,5 +246,68 @@ describe('the intake', () => {
         expect(free()).toEqual(whole);
       }),
     );
+  });
+});
+
+describe('the limits of all instances, at the intake', () => {
+  const limited = (taken: () => Promise<'caller' | { free(): void; leave(): void }>) => {
+    const made = rig();
+    const { calls } = made;
+    const refused: string[] = [];
+    const admission = {
+      admitCaller: () => ({ ok: true, place: { begin: () => ({ ok: true }), free: () => {} } }),
+      admitModel: () => ({ ok: true }),
+      foresee: () => ({ ok: true }),
+      refuse: (reason: string) => {
+        refused.push(reason);
+        return { ok: false, reason };
+      },
+    } as unknown as Admission;
+    const assign = async (): Promise<Assignment> => ({
+      agent: new FakeAgent(),
+      tools: noTools,
+      ...{ route: 'r', prompt: 'p', model: 'mini', recording: undefined },
+      ...{ maxMs: undefined, silenceMs: undefined, silenceAsks: undefined },
+    });
+    const intake = new Intake({ admission, calls, dispatch: { assign }, fleet: { take: taken } });
+    const admitted = intake.admit();
+    if (!admitted.ok) throw new Error('refused');
+    return { arrival: admitted.arrival, refused, calls };
+  };
+
+  it('refuse a call before anything is made for it, also one that begins only later', async () => {
+    const { arrival, refused, calls } = limited(async () => 'caller');
+    const assigned = await arrival.assign(FACTS);
+    expect([assigned.foresee(), assigned.begin({}, FIRST)]).toEqual([
+      { ok: false, reason: 'caller' },
+      { ok: false, reason: 'caller' },
+    ]);
+    arrival.free();
+    expect([refused, calls.size]).toEqual([['caller', 'caller'], 0]);
+  });
+
+  it('have their place back when the call is over, and when it never was', async () => {
+    const freed: string[] = [];
+    const place = (name: string) => async () => ({
+      free: () => void freed.push(name),
+      leave: () => void freed.push(`${name} left`),
+    });
+    const over = limited(place('over'));
+    (await over.arrival.assign(FACTS)).begin({}, FIRST);
+    over.arrival.free();
+    expect(freed).toEqual([]);
+    await over.calls.endAll(HANGUP);
+    expect(freed).toEqual(['over']);
+    const never = limited(place('never'));
+    const assigning = never.arrival.assign(FACTS);
+    never.arrival.free();
+    await assigning;
+    expect(freed).toEqual(['over', 'never']);
+    // Whoever has it now counts it under the same id.
+    const moved = limited(place('moved'));
+    (await moved.arrival.assign(FACTS)).begin({}, FIRST);
+    moved.arrival.free();
+    await moved.calls.endAll(termination('moved'));
+    expect(freed.slice(2)).toEqual(['moved left']);
   });
 });

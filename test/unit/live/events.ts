@@ -42,7 +42,9 @@ export function hubRig(options: Partial<EventHubOptions> = {}) {
   const errors: unknown[] = [];
   const dropped: WatchEnd[] = [];
   const meters = new LevelMeters();
+  const ids = new EventIds(() => clock.wall(), 'p1');
   const hub = new EventHub({
+    ids,
     levels: meters,
     clock: clock as Clock,
     keep: { events: 100, characters: 1_000_000 },
@@ -52,7 +54,6 @@ export function hubRig(options: Partial<EventHubOptions> = {}) {
     failed: (error) => errors.push(error),
     ...options,
   });
-  const ids = new EventIds(() => clock.wall(), 'p1');
   const all: RecordedEvent[] = [];
   /** Something happens in a call. */
   const happen = (type = 'barge_in', over: Partial<RecordedEvent> = {}): RecordedEvent => {

@@ -42,6 +42,15 @@ describe('what a party is told of its own call', () => {
     expect(shown('connected', { audioPath: 'up: ...' }, true)).toEqual({});
   });
 
+  it('has what a provider says of an error for operators alone', () => {
+    const error = {
+      code: 'MODEL_RATE_LIMITED',
+      message: 'Rate limit reached in organization org-7Gh on tokens per min',
+    };
+    expect(shown('agent.error', error)).toEqual({ code: 'MODEL_RATE_LIMITED' });
+    expect(shown('agent.error', error, true)).toEqual(error);
+  });
+
   it('has the arguments of functions for operators alone', () => {
     const call = { toolCallId: 't', name: 'look_up_caller', arguments: '{"name":"Maria"}', responseId: 'r' };
     expect(shown('agent.tool_call', call)).toEqual({ toolCallId: 't', name: 'look_up_caller', responseId: 'r' });

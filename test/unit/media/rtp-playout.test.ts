@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { RTP_FRAME, RtpPlayout } from '../../../src/media/rtp-playout.ts';
+import { inTurn, spans } from '../../fakes/quiet.ts';
 
-function playout(maxQueueMs = 60_000) {
+function playout(maxQueueMs = 60_000, held = false) {
   const pushed: Int16Array[] = [];
   let dropped = 0;
   const out = new RtpPlayout({
@@ -11,6 +12,7 @@ function playout(maxQueueMs = 60_000) {
       dropped += ms;
     },
     maxQueueMs,
+    held,
   });
   return { out, pushed, dropped: () => dropped, ms: () => pushed.length * 10 };
 }
@@ -40,6 +42,22 @@ describe('RtpPlayout', () => {
     }
     expect(out.playedMs()).toBe(2_000);
   });
+
+  it.each([20, 40, 60, 80, 100, 120])(
+    'begins at the pace of speech when it may send after %d ms of waiting more',
+    (more) => {
+      const { out, ms } = playout(60_000, true);
+      const from = 1_000 + more;
+      for (let now = 0; now <= from; now += 20) out.write(counted(20), now);
+      expect(ms()).toBe(0);
+      out.release();
+      for (let now = from; now <= from + 200; now += 20) {
+        out.tick(now);
+        expect(ms()).toBeLessThanOrEqual(now - from + 20);
+      }
+      expect(out.playedMs()).toBeGreaterThanOrEqual(200);
+    },
+  );
 
   it('loses and reorders nothing, however the audio is cut', () => {
     fc.assert(
@@ -121,6 +139,19 @@ describe('RtpPlayout', () => {
     run(400, silence);
     expect(out.writtenMs() - out.playedMs()).toBeLessThanOrEqual(70);
     expect(audible(pushed)).toHaveLength(90 * 480);
+  });
+
+  it('of what comes at once behind live audio keeps each pause, shorter, and what is quiet inside words', () => {
+    const { out, pushed } = playout();
+    out.live = true;
+    out.tick(0);
+    out.write(inTurn(48, 200, 300, 100, 60, 100, 400, 200), 5);
+    for (let now = 20; now <= 2_000; now += 20) out.tick(now);
+    const heard = spans(
+      pushed.flatMap((frame) => [...frame]),
+      48,
+    );
+    expect(heard).toEqual([200, 60, 100, 60, 100, 60, 200]);
   });
 
   it('keeps the silence of a source that sends ahead: it belongs to the speech', () => {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { changeEntry } from '../../../src/memory/change.ts';
 import { withDeadline } from '../../../src/memory/deadline.ts';
 import { LocalMemory } from '../../../src/memory/local.ts';
+import { LocalLeases } from '../../../src/memory/local-leases.ts';
 import { FakeClock } from '../../fakes/clock.ts';
 import { failingMemory, memoryThrough, shuffledMemory, silentMemory } from '../../fakes/memory.ts';
 
@@ -30,6 +31,19 @@ describe('the map in this process', () => {
     for (let i = 0; i < 600; i++) await space.put('news', i, MINUTE);
     expect(memory.size('a')).toBe(2);
     expect(await space.get('long')).toBe(1);
+  });
+});
+
+describe('the leases in this process', () => {
+  it('are forgotten with their groups when they have ended, though nobody asks for those groups again', async () => {
+    const clock = new FakeClock();
+    const leases = new LocalLeases<number>(clock);
+    for (let i = 0; i < 1_000; i++) await leases.take(`caller ${i}`, 'a', i, 1, MINUTE);
+    clock.advance(MINUTE);
+    for (let i = 0; i < 600; i++) await leases.take('again', `${i}`, i, 1_000, MINUTE);
+    expect(leases.size).toBe(1);
+    await leases.freeAll((await leases.members('again')).map(({ id }) => ({ group: 'again', id })));
+    expect(leases.size).toBe(0);
   });
 });
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { KeysCut } from '../../../src/call/digits.ts';
 import { type Termination, termination } from '../../../src/call/termination.ts';
 import { type CallControl, ControlError } from '../../../src/callers/phone/control/index.ts';
 import { type CallView, callView } from '../../../src/orders/calls-api-routes.ts';
@@ -30,6 +31,8 @@ class FakeLive implements LiveCall {
   expectEnd(end: Termination | undefined) {
     this.did.push(`expect ${end?.reason}`);
   }
+  /** Of keys: how many are played until the rest is cut off. */
+  cutsAfter: number | undefined;
   /** What its line cannot be asked for. */
   impossible: Partial<Record<'transfer' | 'digits', string>> = {};
 
@@ -37,6 +40,7 @@ class FakeLive implements LiveCall {
     return this.impossible[action];
   }
   async sendDigits(digits: string) {
+    if (this.cutsAfter !== undefined) throw new KeysCut(this.cutsAfter, digits.length);
     if (this.byLeg) this.did.push(`leg ${digits}`);
     return this.byLeg;
   }
@@ -292,6 +296,11 @@ describe('the desk', () => {
     call.byLeg = true;
     await desk.sendDigits('a', '34');
     expect(did).toEqual(['digits CA-a 12', 'leg 34']);
+    // The carrier would press the first ones again.
+    call.cutsAfter = 1;
+    await expect(desk.sendDigits('a', '567')).rejects.toMatchObject({ code: 'DIGITS_CUT', details: { played: 1 } });
+    expect(did).toHaveLength(2);
+    call.cutsAfter = undefined;
     call.byLeg = false;
     withoutControl();
     await expect(desk.sendDigits('a', '5')).rejects.toMatchObject({ code: 'CONTROL_UNSUPPORTED' });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Admitted } from '../../../src/admission/admission.ts';
+import type { ParsedTarget } from '../../../src/agents/target.ts';
 import { termination } from '../../../src/call/termination.ts';
 import { type CallControl, ControlError, type DialRequest } from '../../../src/callers/phone/control/index.ts';
 import { publicUrls } from '../../../src/http/public-url.ts';
@@ -10,7 +11,7 @@ import { OutboundGuard } from '../../../src/orders/outbound-guard.ts';
 import { PhonePlacer, type PhonePlacerOptions } from '../../../src/orders/phone-placer.ts';
 import { atTwilio } from '../../fakes/carrier.ts';
 import { FakeClock } from '../../fakes/clock.ts';
-import { hourLimit } from '../../fakes/memory.ts';
+import { orderLimits } from '../../fakes/memory.ts';
 
 const HOUR = 3_600_000;
 const ORDER = { to: '+15550001111', machineDetection: 'off', timeoutSeconds: 30 } as const;
@@ -44,7 +45,7 @@ function rig(options: RigOptions = {}) {
     clock,
     mayDial: (number) =>
       number.startsWith('+1555') ? { ok: true, number } : { ok: false, code: 'not_listed', reason: 'Not listed.' },
-    hourly: hourLimit(options.perHour ?? 100, clock),
+    ...orderLimits(options.perHour ?? 100, clock),
     concurrent: options.concurrent ?? 10,
     longestMs: 30 * HOUR,
   });
@@ -127,6 +128,7 @@ describe('ordering a call', () => {
     [{ control: undefined }, {}, 503, 'OUTBOUND_UNAVAILABLE'],
     [{ from: undefined }, {}, 503, 'OUTBOUND_UNAVAILABLE'],
     [{ hasPrompt: () => false }, { prompt: 'x' }, 422, 'PROMPT_UNKNOWN'],
+    [{}, { agent: 'x' }, 422, 'AGENT_UNKNOWN'],
     [{ perHour: 0 }, {}, 429, 'OUTBOUND_HOURLY_LIMIT'],
     [{ concurrent: 0 }, {}, 429, 'OUTBOUND_CONCURRENT_LIMIT'],
     [{}, { to: '+19005551234' }, 403, 'DESTINATION_REFUSED'],
@@ -180,9 +182,40 @@ describe('ordering a call', () => {
         from: { kind: 'number', number: '+15550009999' },
         to: { kind: 'number', number: ORDER.to },
         prompt: 'reminder',
+        agent: undefined,
       },
     ]);
     expect([dials, guard.active]).toEqual([[], 0]);
+  });
+
+  it('is answered by the agent that it names, and refused with all that is wrong in that', async () => {
+    const models: unknown[] = [];
+    const readAgent = async (raw: unknown): Promise<ParsedTarget> =>
+      raw === 'none'
+        ? {
+            ok: false,
+            kind: undefined,
+            problems: [
+              { path: [], problem: 'is wrong' },
+              { path: ['agent_id'], problem: 'is missing' },
+            ],
+          }
+        : { ok: true, target: { kind: 'berth', options: { agent_id: 'b-1' } } };
+    const modelFor = async ({ agent }: { agent: unknown }) => {
+      models.push(agent);
+      return 'm';
+    };
+    const { place, outbound, dials } = rig({ readAgent, modelFor });
+    await expect(place({ agent: 'none' })).rejects.toMatchObject({
+      status: 422,
+      code: 'AGENT_UNKNOWN',
+      message: 'agent: is wrong; agent.agent_id: is missing',
+    });
+    expect(dials).toEqual([]);
+    await place({ agent: { kind: 'berth', agent_id: 'b-1' } });
+    const read = { kind: 'berth', options: { agent_id: 'b-1' } };
+    expect(models).toEqual([read]);
+    expect((await outbound.claim(atTwilio('CA1'), ORDER.to))?.agent).toEqual(read);
   });
 
   it('is refused when its callback must not be asked', async () => {

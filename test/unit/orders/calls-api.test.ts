@@ -44,11 +44,14 @@ async function rig() {
     },
     list: () => known.values(),
     find: (id) => known.get(id),
+    lives: (id) => known.has(id),
     hangup: note('hangup'),
     transfer: note('transfer'),
     sendDigits: note('digits'),
     say: (...args) => void did.push(['say', ...args]),
     text: (...args) => void did.push(['text', ...args]),
+    whisper: (...args) => void did.push(['whisper', ...args]),
+    ordered: () => {},
   };
   const log: FastifyBaseLogger = pino({ level: 'trace' }, { write: (line: string) => void lines.push(line) });
   const app: FastifyInstance = Fastify({ loggerInstance: log });
@@ -412,7 +415,7 @@ describe('the OpenAPI document', () => {
       Object.keys(methods).map((method) => `${method.toUpperCase()} ${path.replace(/\{(\w+)\}/g, ':$1')}`),
     );
     expect(documented.sort()).toEqual(registered.sort());
-    expect(documented.length).toBe(9);
+    expect(documented.length).toBe(10);
   });
 
   it('is what it says it is, with every reference at its place', async () => {
@@ -487,6 +490,7 @@ describe('the OpenAPI document', () => {
       [429, 'OUTBOUND_CONCURRENT_LIMIT'],
       [503, 'OUTBOUND_UNAVAILABLE'],
       [422, 'PROMPT_UNKNOWN'],
+      [422, 'AGENT_UNKNOWN'],
       [403, 'CALLBACK_REFUSED'],
     ] as const) {
       failWith(new ApiError(status, code, 'why'));

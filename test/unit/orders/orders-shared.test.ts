@@ -1,47 +1,20 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type CallControl, ControlError } from '../../../src/callers/phone/control/index.ts';
-import { publicUrls } from '../../../src/http/public-url.ts';
+import { ControlError } from '../../../src/callers/phone/control/index.ts';
 import { withDeadline } from '../../../src/memory/deadline.ts';
 import { LocalMemory } from '../../../src/memory/local.ts';
 import type { ProcessMemory } from '../../../src/memory/memory.ts';
-import { OutboundCalls } from '../../../src/orders/outbound-calls.ts';
-import { OutboundGuard } from '../../../src/orders/outbound-guard.ts';
-import { PhonePlacer } from '../../../src/orders/phone-placer.ts';
 import { atTwilio } from '../../fakes/carrier.ts';
 import { FakeClock } from '../../fakes/clock.ts';
-import { failingMemory, hourLimit, shuffledMemory, silentMemory } from '../../fakes/memory.ts';
+import { failingMemory, shuffledMemory, silentMemory } from '../../fakes/memory.ts';
+import { phoneOrders } from '../../fakes/phone-orders.ts';
 
 const ORDER = { to: '+15550001111', machineDetection: 'off', timeoutSeconds: 30 } as const;
 const REQUEST = { headers: { host: 'localhost:8080' } };
 
 /** One process that orders calls; what the carrier answers to each request is up to the test. */
 function process(memory: ProcessMemory, clock: FakeClock, dial: () => Promise<string>) {
-  const control = {
-    account: { carrier: 'twilio', accountId: 'AC1' },
-    dial,
-  } as unknown as CallControl;
-  const outbound = new OutboundCalls({
-    guard: new OutboundGuard({
-      clock,
-      mayDial: (number) => ({ ok: true, number }),
-      hourly: hourLimit(100, clock),
-      concurrent: 100,
-      longestMs: 3_600_000,
-    }),
-    placers: [
-      new PhonePlacer({
-        control,
-        from: '+15550009999',
-        urls: publicUrls({ publicUrl: undefined, signed: false }),
-        memory,
-        clock,
-      }),
-    ],
-    clock,
-    log: { info: () => {}, warn: () => {} },
-    callbacks: { check: () => {}, send: () => {} },
-  });
+  const outbound = phoneOrders(memory, clock, { dial });
   return { outbound, place: (prompt: string) => outbound.place({ ...ORDER, prompt }, REQUEST) };
 }
 

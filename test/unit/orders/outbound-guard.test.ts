@@ -1,12 +1,21 @@
 import { describe, expect, it } from 'vitest';
+import { LocalMemory } from '../../../src/memory/local.ts';
+import type { ProcessMemory } from '../../../src/memory/memory.ts';
 import { type OutboundDecision, OutboundGuard, type OutboundPlace } from '../../../src/orders/outbound-guard.ts';
 import { FakeClock } from '../../fakes/clock.ts';
-import { hourLimit } from '../../fakes/memory.ts';
+import { failingMemory, hourLimit } from '../../fakes/memory.ts';
 
 const HOUR = 3_600_000;
 
-function rig({ perHour = 3, ...options }: { perHour?: number; concurrent?: number; longestMs?: number } = {}) {
-  const clock = new FakeClock();
+interface Options {
+  readonly perHour?: number;
+  readonly concurrent?: number;
+  readonly longestMs?: number;
+  readonly clock?: FakeClock;
+  readonly memory?: ProcessMemory;
+}
+
+function rig({ perHour = 3, clock = new FakeClock(), memory = new LocalMemory({ clock }), ...options }: Options = {}) {
   const guard = new OutboundGuard({
     clock,
     mayDial: (number) =>
@@ -16,6 +25,8 @@ function rig({ perHour = 3, ...options }: { perHour?: number; concurrent?: numbe
     hourly: hourLimit(perHour, clock),
     concurrent: 2,
     longestMs: 2 * HOUR,
+    leases: memory.leases({ name: 'orders' }),
+    instance: 'here',
     ...options,
   });
   return { clock, guard };
@@ -49,6 +60,38 @@ describe('the outbound guard', () => {
     expect(guard.active).toBe(1);
     placed(await guard.admit('+15550001113'));
     expect(limitOf(await guard.admit('+15550001114'))).toBe('concurrent');
+  });
+
+  it('bounds the calls at once of all who share the memory; those of one that died count for half a minute', async () => {
+    const clock = new FakeClock();
+    const memory = new LocalMemory({ clock });
+    const [one, other] = [rig({ clock, memory, perHour: 100 }), rig({ clock, memory, perHour: 100 })];
+    const first = placed(await one.guard.admit('+15550001111'));
+    placed(await other.guard.admit('+15550001112'));
+    for (const { guard } of [one, other]) expect(limitOf(await guard.admit('+15550001113'))).toBe('concurrent');
+    // They are renewed while they go on.
+    await clock.advanceAsync(5 * 60_000, 1_000);
+    expect(limitOf(await other.guard.admit('+15550001113'))).toBe('concurrent');
+    first.release();
+    await clock.advanceAsync(1);
+    placed(await other.guard.admit('+15550001113'));
+    other.guard.close();
+    await clock.advanceAsync(31_000, 1_000);
+    placed(await one.guard.admit('+15550001114'));
+    placed(await one.guard.admit('+15550001115'));
+  });
+
+  it('counts its own where the memory is gone, and tells it of them when it is back', async () => {
+    const clock = new FakeClock();
+    const inner = new LocalMemory({ clock });
+    const failing = failingMemory(inner);
+    const one = rig({ clock, memory: failing.memory, perHour: 100 });
+    placed(await one.guard.admit('+15550001111'));
+    placed(await one.guard.admit('+15550001112'));
+    expect(limitOf(await one.guard.admit('+15550001113'))).toBe('concurrent');
+    failing.fails = false;
+    await clock.advanceAsync(11_000, 1_000);
+    expect(limitOf(await rig({ clock, memory: inner }).guard.admit('+15550001113'))).toBe('concurrent');
   });
 
   it('bounds calls in any hour, and says when the next is possible', async () => {

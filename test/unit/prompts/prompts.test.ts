@@ -30,6 +30,26 @@ const problemOf = (text: string): string => {
   }
 };
 
+describe('a prompt that is wrong from beginning to end', () => {
+  const lines = (of: (n: number) => string) => Array.from({ length: 3_000 }, (_, n) => of(n)).join('\n');
+  it.each([
+    ['keys that there are not', `---\n${lines((n) => `key${n}: 1`)}\n---\nWords.`, 'there is no such setting'],
+    ['what is no YAML', `---\n${lines(() => 'key: 1')}\n---\nWords.`, 'must be unique'],
+    ['variables that there are not', lines((n) => `{{nobody${n}}}`), 'unknown variable'],
+  ])('is told of as far as anybody reads, and how much more there is: %s', (_what, text, problem) => {
+    let said = '';
+    try {
+      parsePrompt('wrong', 'wrong.md', text);
+    } catch (error) {
+      said = (error as Error).message;
+    }
+    const told = said.split('\n');
+    expect(told).toHaveLength(101);
+    expect(told[0]).toContain(problem);
+    expect(told[100]).toMatch(/^wrong\.md:10\d: from here on (2900|2899) more are wrong$/);
+  });
+});
+
 describe('what the model can be told beyond the words', () => {
   const FULL = `---
 voice: { id: voice_abc }

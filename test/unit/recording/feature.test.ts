@@ -34,7 +34,7 @@ async function open(settings: Record<string, string>): Promise<Feature> {
   return feature;
 }
 
-const hooks = { tell: () => undefined, say: () => true, count: () => undefined };
+const hooks = { tell: () => undefined, announce: () => undefined, count: () => undefined };
 
 describe('recordings', () => {
   it('are off by default, and leave no folder', async () => {

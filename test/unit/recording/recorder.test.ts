@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { AgentEvent, CallEvent, TapEvent } from '../../../src/call/events.ts';
+import { Announcer } from '../../../src/call/announcer.ts';
+import type { AgentEvent, TapEvent } from '../../../src/call/events.ts';
 import { Recorder } from '../../../src/recording/recorder.ts';
 import type { ReelSpec } from '../../../src/recording/studio.ts';
 import { FakeClock } from '../../fakes/clock.ts';
@@ -10,6 +11,9 @@ let order: string[];
 let events: TapEvent[];
 let spec: ReelSpec | undefined;
 let samples: number;
+/** What is announced, as the call does it: it stands behind the recorder. */
+let announcer: Announcer;
+let writtenMs: number;
 
 beforeEach(() => {
   clock = new FakeClock();
@@ -17,6 +21,13 @@ beforeEach(() => {
   events = [];
   spec = undefined;
   samples = 0;
+  writtenMs = 0;
+  announcer = new Announcer({
+    clock,
+    ask: (words) => order.push(`say ${words}`) > 0,
+    may: () => true,
+    writtenMs: () => writtenMs,
+  });
 });
 
 function recorder(consent: 'notice' | 'operator', rate: 'auto' | number = 'auto') {
@@ -33,7 +44,7 @@ function recorder(consent: 'notice' | 'operator', rate: 'auto' | number = 'auto'
         order.push(event.type);
         events.push(event);
       },
-      say: (words) => order.push(`say ${words}`) > 0,
+      announce: (announcement) => announcer.announce(announcement),
       count: () => undefined,
     },
     studio: {
@@ -55,14 +66,15 @@ const frame = (ms: number, rate = 8_000) => ({
   samples: new Int16Array((ms * rate) / 1000).fill(900),
   sampleRate: rate,
 });
-const agentEvent = (event: AgentEvent): CallEvent => ({ type: 'agent', event });
+const agentEvent = (event: AgentEvent) => announcer.onAgent(event);
 
 /** The agent says `words` in `ms`, all written at once from `fromMs` on. */
 function speak(of: Recorder, itemId: string, words: string, fromMs: number, ms: number): void {
-  of.onEvent(agentEvent({ type: 'audio_started', responseId: `r_${itemId}`, itemId, contentIndex: 0 }));
+  agentEvent({ type: 'audio_started', responseId: `r_${itemId}`, itemId, contentIndex: 0 });
   of.agent(frame(ms), fromMs);
-  of.onEvent(agentEvent({ type: 'audio_done', responseId: `r_${itemId}`, itemId }));
-  of.onEvent(agentEvent({ type: 'transcript', role: 'agent', itemId, text: words, final: true }));
+  writtenMs = fromMs + ms;
+  agentEvent({ type: 'audio_done', responseId: `r_${itemId}`, itemId });
+  agentEvent({ type: 'transcript', role: 'agent', itemId, text: words, final: true });
 }
 
 /** Plays up to `toMs` in real time. */
@@ -70,6 +82,7 @@ function play(of: Recorder, fromMs: number, toMs: number): void {
   for (let at = fromMs + 20; at <= toMs; at += 20) {
     clock.advance(20);
     of.tick(at, clock.now());
+    announcer.tick(at, clock.now());
   }
 }
 
@@ -139,9 +152,9 @@ describe('a recorder with a notice', () => {
     r.connected();
     speak(r, 'i1', NOTICE, 0, 1_000);
     play(r, 0, 500);
-    const heard = [{ itemId: 'i1', contentIndex: 0, responseId: 'r_i1', heardMs: 500, writtenMs: 1_000 }];
     r.cleared(500);
-    r.onEvent({ type: 'barge_in', heard, clearMs: 0 });
+    announcer.cleared(500);
+    announcer.tick(500, clock.now());
     expect(order).toEqual([`say ${NOTICE}`, `say ${NOTICE}`]);
     // The answer to what the caller said comes first; it is no notice.
     speak(r, 'i2', 'Hello there, what can I do?', 500, 400);

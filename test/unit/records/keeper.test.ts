@@ -1,14 +1,21 @@
 import { describe, expect, it } from 'vitest';
 import { BridgeError } from '../../../src/errors.ts';
 import { createLog } from '../../../src/log.ts';
+import { newRecord } from '../../../src/records/call-record.ts';
 import { RecordKeeper } from '../../../src/records/keeper.ts';
 import { FakeClock } from '../../fakes/clock.ts';
 import { FakeRecordStore } from '../../fakes/record-store.ts';
 
-async function rig(retentionMs?: number) {
+async function rig(
+  retentionMs?: number,
+  lives?: (instance: string) => Promise<boolean>,
+  more: { quiet?: () => boolean; others?: boolean } = {},
+) {
   const clock = new FakeClock();
   const store = new FakeRecordStore();
+  store.others = more.others ?? true;
   const forgotten: string[][] = [];
+  const lost: string[] = [];
   const disk: { failure: Error | undefined } = { failure: undefined };
   const keeper = new RecordKeeper({
     store,
@@ -20,6 +27,9 @@ async function rig(retentionMs?: number) {
     clock,
     log: createLog({ level: 'silent' }) as never,
     retentionMs,
+    lives,
+    quiet: more.quiet,
+    lost: (calls) => void lost.push(...calls.map(({ id }) => id)),
     beatMs: 10_000,
     leaseMs: 60_000,
   });
@@ -32,7 +42,7 @@ async function rig(retentionMs?: number) {
   keeper.start();
   await pass(0);
   for (let i = 0; i < 10; i++) await Promise.resolve();
-  return { clock, store, keeper, pass, forgotten, disk };
+  return { clock, store, keeper, pass, forgotten, disk, lost };
 }
 
 describe('the keeper of records', () => {
@@ -43,17 +53,74 @@ describe('the keeper of records', () => {
     expect(store.beats).toHaveLength(4);
   });
 
+  it('leaves a store alone for minutes that knows of nobody else, while nothing goes on here', async () => {
+    const here = { quiet: true };
+    const { store, pass, keeper, clock } = await rig(undefined, undefined, { quiet: () => here.quiet, others: false });
+    await pass(299_000);
+    expect(store.beats).toHaveLength(1);
+    await pass(1_000);
+    expect(store.beats).toHaveLength(2);
+
+    here.quiet = false;
+    keeper.stir();
+    await pass(0);
+    for (let i = 0; i < 10; i++) await Promise.resolve();
+    expect(store.beats, 'before anything of it is stored').toHaveLength(3);
+    keeper.stir();
+    await pass(30_000);
+    expect(store.beats, 'as it does while anything goes on').toHaveLength(6);
+    expect(clock.pending, 'one timer for the signs of life, one for the sweep').toBe(2);
+
+    here.quiet = true;
+    store.others = true;
+    await pass(30_000);
+    expect(store.beats, 'others are to be looked after').toHaveLength(9);
+    store.others = false;
+    await pass(100_000);
+    expect(store.beats).toHaveLength(10);
+    store.failure = new BridgeError('STORE_UNAVAILABLE', 'down');
+    await pass(210_000);
+    expect(store.beats, 'a store that is away is asked again soon').toHaveLength(10);
+    store.failure = undefined;
+    await pass(10_000);
+    expect(store.beats).toHaveLength(11);
+  });
+
+  it('does not rest where nobody knows whether anything goes on', async () => {
+    const { store, pass } = await rig(undefined, undefined, { others: false });
+    await pass(30_000);
+    expect(store.beats).toHaveLength(4);
+  });
+
   it('closes the calls of others that fell silent only when the store took its own beats for as long', async () => {
     const { store, pass } = await rig();
+    store.silentOnes.set('bbbbbb', []);
     await pass(59_000);
     expect(store.closed).toEqual([]);
     await pass(11_000);
-    expect(store.closed[0]).toEqual({ silentMs: 60_000 });
+    expect(store.closed[0]).toEqual({ silentMs: 60_000, except: ['aaaaaa'] });
+  });
+
+  it('closes none of a process that answers, and tells of those it closed, once', async () => {
+    const living = new Set(['bbbbbb']);
+    const { store, pass, lost } = await rig(undefined, async (instance) => living.has(instance));
+    store.silentOnes.set('bbbbbb', [newRecord('b1', 'bbbbbb', { at: 1, offsetMs: 0 })]);
+    await pass(90_000);
+    expect(store.closed).toEqual([]);
+    store.silentOnes.set('cccccc', [newRecord('c1', 'cccccc', { at: 1, offsetMs: 0 })]);
+    await pass(30_000);
+    expect(lost).toEqual(['c1']);
+    living.clear();
+    await pass(20_000);
+    expect(lost).toEqual(['c1', 'b1']);
   });
 
   it('after a break of the store gives the others time to be heard again', async () => {
     const { store, pass } = await rig();
     await pass(70_000);
+    store.silentOnes.set('bbbbbb', []);
+    await pass(10_000);
+    store.silentOnes.set('cccccc', []);
     const before = store.closed.length;
     store.failure = new BridgeError('STORE_UNAVAILABLE', 'down');
     await pass(120_000);

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { loadConfig } from '../../../src/config.ts';
-import { costOf, isPriced, loadPrices, priceForm, talkCost } from '../../../src/records/prices.ts';
+import { costOf, isPriced, priceForm, talkCost } from '../../../src/records/costs.ts';
+import { loadPrices } from '../../../src/records/prices.ts';
 import { PRICES } from '../../fakes/record-events.ts';
 
 const usage = {

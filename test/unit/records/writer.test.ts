@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { BridgeError } from '../../../src/errors.ts';
 import { createLog } from '../../../src/log.ts';
+import { newRecord } from '../../../src/records/call-record.ts';
 import type { RecordedEvent } from '../../../src/records/event.ts';
 import { type SpoolFolder, takeAbandoned, takeFolder } from '../../../src/records/owner.ts';
 import { RecordWriter, type RecordWriterOptions } from '../../../src/records/writer.ts';
@@ -238,14 +239,29 @@ describe('the writer', () => {
     writeFileSync(join(dead.path, '00000001.jsonl'), `${lines[2]}\n${lines[2]?.slice(0, 20)}`);
     dead.release(false);
 
-    const { writer, store, clock, tell, failures } = rig();
+    const lost: unknown[] = [];
+    const { writer, store, clock, tell, failures } = rig({ lost: (calls) => void lost.push(...calls) });
+    const open = newRecord('d1', 'dead01', { at: 0, offsetMs: 0 });
+    store.silentOnes.set('dead01', [open]);
     writer.start();
     tell(events(2, 50));
     await settle(clock, () => store.stored.length === 5, 'all is stored');
+    // Whoever watches it hears of its end from nobody else.
+    expect(lost).toEqual([open]);
     expect(store.stored.map(({ id }) => id)).toEqual(['e000000', 'e000001', 'e000002', 'e000050', 'e000051']);
     expect(store.closed).toEqual([{ instances: ['dead01'] }]);
     expect(failures.damaged).toBe(1);
     expect(existsSync(join(root, 'dead01'))).toBe(false);
+  });
+
+  it('leaves the folder that nobody can take as it is, names it, and takes the others', () => {
+    for (const dead of ['cccccc', 'dddddd']) takeFolder(root, dead)!.release(false);
+    writeFileSync(join(root, 'cccccc', 'owner.lock'), 'This is no database. '.repeat(50));
+    const named: string[] = [];
+    const taken = takeAbandoned(root, 'eeeeee', (path) => named.push(path));
+    expect(taken.map(({ instance }) => instance)).toEqual(['dddddd']);
+    expect(named).toEqual([join(root, 'cccccc')]);
+    for (const folder of taken) folder.release(true);
   });
 
   it('does not close the calls of a dead process before its events are stored', async () => {

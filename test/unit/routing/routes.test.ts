@@ -6,6 +6,7 @@ import { pageParty, parseParty, whatsappParty } from '../../../src/numbering/par
 import { loadRoutes, parseRoutes } from '../../../src/routing/load.ts';
 import { resolve } from '../../../src/routing/routes.ts';
 import { isWithin, parseDays, parseHours } from '../../../src/routing/schedule.ts';
+import { TEST_NUMBERS } from '../../../src/simulator/phone/index.ts';
 
 const party = (text: string | undefined) => (text === undefined ? undefined : parseParty(text));
 
@@ -233,6 +234,17 @@ it('the shipped routes answer day and night', async () => {
   expect(who('2025-11-24T15:00Z', '+12025550199')).toBe('after-hours');
 });
 
+it('whoever tries the shipped agent out reaches the prompt that the README has him edit, at every hour of a week', async () => {
+  const routes = await loadRoutes(resolvePath(import.meta.dirname, '../../../prompts/routes.yaml'), targets);
+  // As `npm run call` places it, and as a page does, which dials nothing.
+  const { from, to } = TEST_NUMBERS;
+  for (let hour = 0; hour < 7 * 24; hour++) {
+    const now = at('2025-11-24T00:00Z') + hour * 3_600_000;
+    expect(resolve(routes, { to: party(to), from: party(from) ?? WITHHELD, now }).prompt).toBe('default');
+    expect(resolve(routes, { to: undefined, from: parseParty('page:12345'), now }).prompt).toBe('default');
+  }
+});
+
 describe('who calls', () => {
   const text = `
 callers: { list: { file: list.txt } }
@@ -302,7 +314,7 @@ it('tells all that is wrong at once, what routes say of their agents too', async
     [
       'CONFIG_INVALID routes.yaml:2: routes.0: there is no tool; did you mean tools?',
       'routes.yaml:2: routes.0.transport: Invalid option: expected one of "webrtc"|"websocket"',
-      'routes.yaml:3: routes.1.agent: there is no kind of agent "x" (there is openai)',
+      `routes.yaml:3: routes.1.agent: there is no kind of agent "x" (there is ${AGENTS.map(({ name }) => name).join(', ')})`,
     ].join('\n'),
   );
 });

@@ -128,8 +128,14 @@ describe('the tools of the call', () => {
     });
   });
 
-  it('go on with the call when the caller speaks into the goodbye', async () => {
-    const control = fakeControl({ hangupAfterPlayout: async () => 'caller_spoke' });
-    expect(await start({ control })('end_call', { reason: 'done' })).toMatchObject({ ended: false });
+  it.each([
+    ['the caller speaks into the goodbye', 'caller_spoke', /caller spoke up/],
+    ['an operator takes the call over', 'taken_over', /colleague/],
+  ] as const)('go on with the call when %s', async (_when, how, reason) => {
+    const control = fakeControl({ hangupAfterPlayout: async () => how });
+    expect(await start({ control })('end_call', { reason: 'done' })).toEqual({
+      ended: false,
+      reason: expect.stringMatching(reason),
+    });
   });
 });

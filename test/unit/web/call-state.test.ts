@@ -197,4 +197,17 @@ describe('the state of a call', () => {
       { index: 1, detectedMs: 4_000 },
     ]);
   });
+
+  it('writes how long the caller waited to what he waited for, and keeps what tools took', () => {
+    const tell = stream('c1');
+    const call = callFrom('c1', [
+      tell('agent.audio_started', { responseId: 'r0', itemId: 'greeting', contentIndex: 0 }, 100),
+      tell('tool.tool_finished', { name: 'book', toolCallId: 't', ms: 300, outcome: 'ok' }, 2_400),
+      tell('agent.audio_started', { responseId: 'r1', itemId: 'answer', contentIndex: 0 }, 2_910),
+      tell('turn', { index: 0, callerStoppedMs: 2_000, detectedMs: 2_300, firstAudioMs: 2_900, heardMs: 3_000 }, 3_000),
+    ]);
+    const delays = call.entries.filter(({ role }) => role === 'agent').map(({ delayMs }) => delayMs);
+    expect(delays).toEqual([undefined, 1_000]);
+    expect(call.tools).toEqual([{ name: 'book', ms: 300, fromMs: 2_100 }]);
+  });
 });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { attentionOf } from '../../../web/js/model/attention.js';
 import { LINGER_MS, LiveCalls } from '../../../web/js/model/live-calls.js';
 import { stream } from './events.ts';
 
@@ -13,6 +14,17 @@ const view = (id: string, createdAt = NOW - 60_000) => ({
 });
 
 describe('the live calls', () => {
+  it('are not over for being in no list that an instance is missing from', () => {
+    const calls = new LiveCalls();
+    const event = stream('there');
+    calls.apply(event('call_started', { direction: 'inbound', info: {} }));
+    const now = event('connected', { audioPath: '' }).at + 60_000;
+    expect(calls.reconcile([], now, false)).toEqual([]);
+    expect(calls.active).toBe(1);
+    expect(calls.reconcile([], now, true)).toEqual(['there']);
+    expect(calls.active).toBe(0);
+  });
+
   it('lists those that go on first, the newest on top, and counts them', () => {
     const calls = new LiveCalls();
     const [a, b, c] = [stream('a', NOW), stream('b', NOW + 1_000), stream('c', NOW + 2_000)];
@@ -53,6 +65,16 @@ describe('the live calls', () => {
     calls.apply(stream('c', NOW)('call_started', { direction: 'inbound', info: {} }), NOW);
     calls.reconcile([view('b')], NOW + 1_000);
     expect(calls.get('c')?.phase).toBe('ringing');
+  });
+
+  it('knows no silence from before it looked', () => {
+    const calls = new LiveCalls();
+    const looked = NOW + 60_000;
+    calls.reconcile([view('a')], looked);
+    expect(attentionOf(calls.get('a')!, looked).words).toBe('');
+    // Asking again makes nobody heard.
+    calls.reconcile([view('a')], looked + 9_000);
+    expect(attentionOf(calls.get('a')!, looked + 12_000).words).toBe('Silent for 12 s');
   });
 
   it('puts the stored beginning before what was seen live, once there is no gap between them', () => {
@@ -99,5 +121,24 @@ describe('the live calls', () => {
     expect(calls.skewMs).toBe(5_020);
     calls.setDaemonTime(NOW, NOW - 300);
     expect(calls.skewMs).toBe(-300);
+  });
+
+  it('tells which calls the daemon lost, without a recording that goes on, and takes their end from the record', () => {
+    const calls = new LiveCalls();
+    const tell = stream('a', NOW - 60_000);
+    for (const event of [
+      tell('call_started', { direction: 'inbound', info: {} }),
+      tell('recording_started', { consent: 'operator', format: 'wav', sampleRate: 8_000 }),
+    ])
+      calls.apply(event, NOW);
+    expect(calls.get('a')?.recording).toBe(true);
+    expect(calls.reconcile([], NOW)).toEqual(['a']);
+    expect(calls.get('a')).toMatchObject({ phase: 'ended', recording: false, end: undefined });
+    calls.setEnd('a', { result: 'server_error', reason: 'process-lost' }, 12_000);
+    expect(calls.get('a')).toMatchObject({ end: { reason: 'process-lost' }, durationMs: 12_000 });
+    // What is known is not told over.
+    calls.setEnd('a', { result: 'success', reason: 'caller-hangup' }, 1);
+    expect(calls.get('a')?.end?.reason).toBe('process-lost');
+    expect(calls.reconcile([], NOW)).toEqual([]);
   });
 });

@@ -6,7 +6,7 @@ import { backOff, base64url } from '../../../web/js/live-stream.js';
 import { eventsOnAxis } from '../../../web/js/model/axis.js';
 import { callFrom } from '../../../web/js/model/call-state.js';
 import { filtersOf, searchOf } from '../../../web/js/model/past-filters.js';
-import { barOf, quantile, scaleOf } from '../../../web/js/model/waterfall.js';
+import { barOf, quantile, scaleOf, sorted } from '../../../web/js/model/waterfall.js';
 import { carrierWords, errorWords, nameCarriers, partyWords, reasonWords } from '../../../web/js/model/words.js';
 import { parseRoute, routeTo } from '../../../web/js/router.js';
 import { stream } from './events.ts';
@@ -20,17 +20,42 @@ describe('the waterfall of an answer', () => {
       responseMs: 1_510,
       firstAudioMs: 1_900,
       heardMs: 2_050,
+      cushionMs: 90,
     });
     expect(bar).toEqual({
       index: 2,
       atMs: 1_000,
       totalMs: 1_050,
+      cushionMs: 90,
       segments: [
         { name: 'detect', fromMs: 0, ms: 500 },
         { name: 'think', fromMs: 500, ms: 400 },
         { name: 'deliver', fromMs: 900, ms: 150 },
       ],
+      tools: [],
     });
+  });
+
+  it('has the tools that ran while the caller waited, and no others', () => {
+    const turn = { index: 0, callerStoppedMs: 1_000, detectedMs: 1_500, firstAudioMs: 2_900, heardMs: 3_000 };
+    const tools = [
+      { name: 'before', fromMs: 100, ms: 800 },
+      { name: 'book', fromMs: 1_600, ms: 900 },
+      { name: 'after', fromMs: 3_100, ms: 50 },
+    ];
+    expect(barOf(turn, tools)?.tools).toEqual([{ name: 'book', fromMs: 600, ms: 900 }]);
+  });
+
+  it('stands in order or the slowest first', () => {
+    const bars = [800, 3_000, undefined].map((totalMs, index) => ({
+      index,
+      atMs: 0,
+      totalMs,
+      segments: [],
+      tools: [],
+    }));
+    expect(sorted(bars, 'order').map(({ index }) => index)).toEqual([0, 1, 2]);
+    expect(sorted(bars, 'slowest').map(({ index }) => index)).toEqual([2, 1, 0]);
   });
 
   it('leaves out what is not known, and never runs backwards', () => {
@@ -49,6 +74,7 @@ describe('the waterfall of an answer', () => {
       atMs: 0,
       totalMs: ms,
       segments: [{ name: 'think' as const, fromMs: 0, ms }],
+      tools: [],
     });
     expect([0, 900, 1_001, 4_000, 34_000].map((ms) => scaleOf([bar(ms)]))).toEqual([
       1_000, 1_000, 2_000, 5_000, 40_000,

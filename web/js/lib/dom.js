@@ -72,8 +72,8 @@ export function setAttribute(element, name, value) {
 const rows = new WeakMap();
 
 /**
- * Makes the children of `parent` those of `items`, in order, reusing the element of each key: focus, selection and scrolling stay, and one
- * changed item touches one element.
+ * Makes the children of `parent` those of `items`, in order, reusing the element of each key: focus, selection and scrolling stay, one changed item touches one element,
+ * and of those whose order changed as few are moved as can be: one that goes to the end moves alone, and not all others before it.
  * @template T
  * @param {Element} parent holds nothing else
  * @param {Iterable<T>} items
@@ -84,8 +84,8 @@ export function keyed(parent, items, keyOf, create) {
   const known = rows.get(parent) ?? new Map();
   rows.set(parent, known);
   const gone = new Set(known.keys());
-  /** @type {Element | null} */
-  let next = parent.firstElementChild;
+  /** @type {HTMLElement[]} */
+  const wanted = [];
   for (const item of items) {
     const key = keyOf(item);
     let row = known.get(key);
@@ -95,11 +95,59 @@ export function keyed(parent, items, keyOf, create) {
     }
     gone.delete(key);
     row.update(item);
-    if (next !== null && row.element === next) next = next.nextElementSibling;
-    else parent.insertBefore(row.element, next);
+    wanted.push(row.element);
   }
   for (const key of gone) {
     known.get(key)?.element.remove();
     known.delete(key);
   }
+  place(parent, wanted);
+}
+
+/**
+ * Puts these elements, which are or become the parent's only children, in this order.
+ * @param {Element} parent
+ * @param {ReadonlyArray<Element>} wanted
+ */
+function place(parent, wanted) {
+  /** @type {Map<Element, number>} */
+  const at = new Map();
+  for (let child = parent.firstElementChild; child !== null; child = child.nextElementSibling) at.set(child, at.size);
+  const places = wanted.map((element) => at.get(element) ?? -1);
+  if (at.size === wanted.length && places.every((one, index) => one === index)) return;
+  const stays = rising(places);
+  /** @type {Element | null} */
+  let next = null;
+  for (let index = wanted.length - 1; index >= 0; index--) {
+    const element = /** @type {Element} */ (wanted[index]);
+    if (!stays.has(index)) parent.insertBefore(element, next);
+    next = element;
+  }
+}
+
+/**
+ * Which of these numbers, by their index, are the most that rise from one to the next; those below 0 are none. https://en.wikipedia.org/wiki/Longest_increasing_subsequence
+ * @param {ReadonlyArray<number>} numbers
+ */
+export function rising(numbers) {
+  /** By length: the index of the smallest number with which so many rise. @type {number[]} */
+  const ends = [];
+  /** The index before each one in its run. @type {number[]} */
+  const before = [];
+  const of = (/** @type {number | undefined} */ index) => numbers[index ?? -1] ?? -1;
+  numbers.forEach((number, index) => {
+    if (number < 0) return;
+    let [low, high] = [0, ends.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (of(ends[middle]) < number) low = middle + 1;
+      else high = middle;
+    }
+    before[index] = ends[low - 1] ?? -1;
+    ends[low] = index;
+  });
+  /** @type {Set<number>} */
+  const found = new Set();
+  for (let index = ends.at(-1) ?? -1; index >= 0; index = before[index] ?? -1) found.add(index);
+  return found;
 }

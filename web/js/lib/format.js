@@ -74,10 +74,29 @@ export function cost(amount, currency = 'USD') {
   );
 }
 
+/** Money in the currencies that it is in, which are never added up. @param {ReadonlyArray<{ currency: string, cost: number }>} costs */
+export const moneyWords = (costs) => costs.map((one) => cost(one.cost, one.currency)).join(', ');
+
+const COMPACT = new Intl.NumberFormat(undefined, { notation: 'compact', maximumFractionDigits: 1 });
+
+/** A number in few characters: "1.2K". @param {number} n */
+export const compact = (n) => COMPACT.format(n);
+
 /** @param {number} n */
 export function bytes(n) {
   if (n < 1_000_000) return `${Math.round(n / 1000)} kB`;
   return `${(n / 1_000_000).toFixed(n < 10_000_000 ? 1 : 0)} MB`;
+}
+
+/** How long ago, in the one unit that matters: "just now", "3 minutes ago". @param {number} at ms since 1970 @param {number} [now] */
+export function ago(at, now = Date.now()) {
+  const seconds = Math.max(0, Math.round((now - at) / 1000));
+  if (seconds < 10) return 'just now';
+  if (seconds < 60) return `${seconds} seconds ago`;
+  const minutes = Math.round(seconds / 60);
+  if (minutes < 60) return `${count(minutes, 'minute')} ago`;
+  const hours = Math.round(minutes / 60);
+  return hours < 48 ? `${count(hours, 'hour')} ago` : `${count(Math.round(hours / 24), 'day')} ago`;
 }
 
 /** @param {number} n @param {string} one @param {string} [many] */

@@ -6,7 +6,11 @@
 export function roving(list, selector) {
   const items = () => /** @type {HTMLElement[]} */ ([...list.querySelectorAll(selector)]);
   const settle = (/** @type {HTMLElement} */ chosen) => {
-    for (const item of items()) item.tabIndex = item === chosen ? 0 : -1;
+    // Written only where it differs: each writing makes the browser look at the element's style anew.
+    for (const item of items()) {
+      const index = item === chosen ? 0 : -1;
+      if (item.tabIndex !== index) item.tabIndex = index;
+    }
   };
 
   list.addEventListener('keydown', (event) => {

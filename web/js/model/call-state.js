@@ -1,3 +1,4 @@
+import { answerMs } from './attention.js';
 import { entriesOf } from './entries.js';
 
 /**
@@ -6,72 +7,25 @@ import { entriesOf } from './entries.js';
  */
 
 /**
- * @typedef {import('../../../src/records/event.ts').KnownEvent} RecordedEvent
- *
- * @typedef {'ringing' | 'connecting' | 'talking' | 'held' | 'ended'} Phase
- *
- * @typedef {object} Turn One exchange; all times are ms since the call began, undefined or null what did not happen (yet).
- * @property {number} index
- * @property {number | null} [callerStoppedMs]
- * @property {number | null} [detectedMs]
- * @property {number | null} [responseMs]
- * @property {number | null} [firstAudioMs]
- * @property {number | null} [heardMs]
- *
- * @typedef {object} Entry One line of the conversation.
- * @property {string} key
- * @property {'speech' | 'tool' | 'mark'} kind
- * @property {number} atMs since the call began
- * @property {number} rev
- * @property {'caller' | 'agent'} [role] who spoke
- * @property {string} [text]
- * @property {boolean} [final]
- * @property {boolean} [typed] written in place of spoken
- * @property {boolean} [wordless] the call is over and nobody told what was said
- * @property {number} [heardMs] the caller spoke over it, after hearing so much
- * @property {string} [itemId]
- * @property {'info' | 'warning' | 'error' | 'bargeIn' | 'keypad' | 'record'} [mark]
- * @property {string} [name] of a tool
- * @property {string} [toolCallId]
- * @property {string} [args]
- * @property {'running' | 'ok' | 'failed' | 'dropped'} [status]
- * @property {string} [outcome]
- * @property {number} [ms]
- * @property {string} [output]
- *
- * @typedef {object} CallState
- * @property {string} id
- * @property {number} rev
- * @property {Phase} phase
- * @property {Record<string, any>} info
- * @property {number} startedAt wall time, ms
- * @property {string | undefined} transport
- * @property {string | undefined} audioPath
- * @property {boolean} recording
- * @property {number | undefined} recordingFromMs since the call began
- * @property {number | undefined} firstAudioMs after the caller joined
- * @property {{ result: string, reason: string, detail?: string } | undefined} end
- * @property {number | undefined} endedAt wall time, ms
- * @property {number | undefined} durationMs
- * @property {Entry[]} entries the oldest first
- * @property {number} dropped entries that were left out at the beginning
- * @property {Turn[]} turns the oldest first
- * @property {number} bargeIns
- * @property {number} errors
- * @property {number} lastSeq of the events that were applied
- * @property {boolean} complete whether all events from the first on were applied
- * @property {number} maxEntries
- * @property {{ items: Map<string, Entry>, tools: Map<string, Entry> }} index
+ * @typedef {import('./call-shape.js').RecordedEvent} RecordedEvent
+ * @typedef {import('./call-shape.js').Phase} Phase
+ * @typedef {import('./call-shape.js').Turn} Turn
+ * @typedef {import('./call-shape.js').ToolRun} ToolRun
+ * @typedef {import('./call-shape.js').Entry} Entry
+ * @typedef {import('./call-shape.js').CallState} CallState
  */
 
-const MAX_TURNS = 200;
+/** Turns and runs of tools that are kept of one call, the newest; what is left out is counted. */
+const MAX_TURNS = 2_000;
+/** Lines of its conversation that are kept, the newest: of a call of hours none is left out, and all of two hundred calls fit into a page. */
+const MAX_ENTRIES = 3_000;
 
 /**
  * @param {string} id
  * @param {{ maxEntries?: number, startedAt?: number }} [options]
  * @returns {CallState}
  */
-export function newCall(id, { maxEntries = 400, startedAt = Date.now() } = {}) {
+export function newCall(id, { maxEntries = MAX_ENTRIES, startedAt = Date.now() } = {}) {
   return {
     id,
     rev: 0,
@@ -89,8 +43,18 @@ export function newCall(id, { maxEntries = 400, startedAt = Date.now() } = {}) {
     entries: [],
     dropped: 0,
     turns: [],
+    droppedTurns: 0,
+    turnsRev: 0,
+    tools: [],
     bargeIns: 0,
     errors: 0,
+    lastErrorMs: undefined,
+    talkingFromMs: undefined,
+    waitingFromMs: undefined,
+    slowMs: undefined,
+    heardAt: undefined,
+    operator: undefined,
+    lastWords: undefined,
     lastSeq: -1,
     complete: false,
     maxEntries,
@@ -136,6 +100,7 @@ export function applyEvent(state, event) {
       break;
     case 'connected':
       state.phase = 'talking';
+      state.talkingFromMs ??= event.offsetMs;
       state.audioPath = data['audioPath'];
       break;
     case 'agent.ready':
@@ -144,6 +109,7 @@ export function applyEvent(state, event) {
       break;
     case 'agent.reconnecting':
       state.phase = 'held';
+      state.waitingFromMs = undefined;
       break;
     case 'caller.ended':
       // Whoever lost the line may come back; any other end of the caller's side is the call's.
@@ -157,13 +123,45 @@ export function applyEvent(state, event) {
       break;
     case 'turn':
       putTurn(state, /** @type {Turn} */ (data));
+      state.turnsRev += 1;
+      state.slowMs = answerMs(/** @type {Turn} */ (data));
       break;
+    case 'tool.tool_finished': {
+      const { name, ms = 0 } = data;
+      state.tools.push({ name, ms, fromMs: event.offsetMs - ms });
+      if (state.tools.length > MAX_TURNS) state.tools.shift();
+      state.turnsRev += 1;
+      break;
+    }
     case 'barge_in':
       state.bargeIns += 1;
       break;
     case 'agent.error':
     case 'audio_alarm':
       state.errors += 1;
+      state.lastErrorMs = event.offsetMs;
+      break;
+    case 'agent.transcript':
+      if (data['text'] !== '') hear(state, event.at);
+      if (data['final'] && data['text'] !== '') state.lastWords = { role: data['role'], text: data['text'] };
+      break;
+    case 'agent.speech_stopped':
+      state.waitingFromMs = event.offsetMs - (data['silenceMs'] ?? 0);
+      hear(state, event.at);
+      break;
+    case 'agent.speech_started':
+    case 'agent.audio_started':
+      state.waitingFromMs = undefined;
+      hear(state, event.at);
+      break;
+    case 'agent.audio_done':
+      hear(state, event.at);
+      break;
+    case 'operator.takeover_started':
+      state.operator = data['by'];
+      break;
+    case 'operator.takeover_ended':
+      state.operator = undefined;
       break;
     case 'recording_started':
       state.recording = true;
@@ -174,6 +172,7 @@ export function applyEvent(state, event) {
       break;
     case 'call_ended':
       state.phase = 'ended';
+      state.waitingFromMs = undefined;
       state.recording = false;
       state.end = data['end'];
       state.endedAt = event.at;
@@ -187,6 +186,15 @@ export function applyEvent(state, event) {
 }
 
 /**
+ * Somebody was heard.
+ * @param {CallState} state
+ * @param {number} at wall time, ms
+ */
+export function hear(state, at) {
+  state.heardAt = Math.max(state.heardAt ?? 0, at);
+}
+
+/**
  * A turn is told as it grows or once at its end; the last word on an index counts.
  * @param {CallState} state
  * @param {Turn} turn
@@ -195,7 +203,31 @@ function putTurn(state, turn) {
   const at = state.turns.findLastIndex((known) => known.index === turn.index);
   if (at >= 0) state.turns[at] = { ...state.turns[at], ...turn };
   else state.turns.push({ ...turn });
-  if (state.turns.length > MAX_TURNS) state.turns.shift();
+  if (state.turns.length > MAX_TURNS) {
+    state.turns.shift();
+    state.droppedTurns += 1;
+  }
+  putDelay(state, state.turns.at(at));
+}
+
+/** How far an item's beginning and the first audio of its turn may be apart, ms: both tell of the same sound. */
+const SAME_MS = 150;
+
+/**
+ * Writes how long the caller waited to what he waited for.
+ * @param {CallState} state
+ * @param {Turn | undefined} turn
+ */
+function putDelay(state, turn) {
+  const { firstAudioMs, heardMs } = turn ?? {};
+  const from = turn?.callerStoppedMs ?? turn?.detectedMs;
+  if (firstAudioMs == null || heardMs == null || from == null) return;
+  const answer = state.entries.findLast(
+    (entry) => entry.role === 'agent' && Math.abs(entry.atMs - firstAudioMs) <= SAME_MS,
+  );
+  if (answer === undefined) return;
+  answer.delayMs = Math.max(0, heardMs - from);
+  answer.rev = state.rev;
 }
 
 /** How long the call has been going on, ms. @param {CallState} state @param {number} now */

@@ -2,9 +2,9 @@ import { phoneNumber } from '../lib/format.js';
 import { recordingStopWords, transferWords, transportWords } from './words.js';
 
 /**
- * @typedef {import('./call-state.js').CallState} CallState
- * @typedef {import('./call-state.js').Entry} Entry
- * @typedef {import('./call-state.js').RecordedEvent} RecordedEvent
+ * @typedef {import('./call-shape.js').CallState} CallState
+ * @typedef {import('./call-shape.js').Entry} Entry
+ * @typedef {import('./call-shape.js').RecordedEvent} RecordedEvent
  * @typedef {Extract<RecordedEvent, { data: { toolCallId: string } }>} OfTool
  */
 
@@ -28,6 +28,7 @@ export function entriesOf(state, event) {
       if (entry.final && !event.data['final']) break;
       entry.text = event.data['final'] ? event.data['text'] : (entry.text ?? '') + event.data['text'];
       entry.final = Boolean(event.data['final']);
+      if (event.data['by'] !== undefined) entry.by = namesOf(event.data['by'], event.data['others']);
       touch(state, entry);
       break;
     }
@@ -53,6 +54,7 @@ export function entriesOf(state, event) {
         typed: true,
         text: String(event.data['text'] ?? ''),
         final: true,
+        ...(event.data['by'] === undefined ? {} : { by: namesOf(event.data['by']) }),
       });
       break;
     case 'call_ended':
@@ -100,7 +102,29 @@ function markOf({ type, data }) {
         text: `The caller hears ${data['kind'] === 'missing' ? 'nothing' : 'near-silence'} though the model answers`,
       };
     case 'caller.dtmf':
-      return { mark: 'keypad', text: `The caller pressed ${data['digit']}` };
+      return { mark: 'keypad', text: `${data['by']?.name ?? 'The caller'} pressed ${data['digit']}` };
+    case 'caller.participant':
+      return {
+        mark: 'info',
+        text: `${data['who']?.name ?? 'Somebody'} ${data['change'] === 'left' ? 'left' : 'came'}`,
+      };
+    case 'operator.listen_started':
+      return { mark: 'operator', text: `${data['by']} listens in${data['announced'] ? '; the caller was told' : ''}` };
+    case 'operator.listen_ended':
+      return { mark: 'operator', text: `${data['by']} listens no more` };
+    case 'operator.whispered':
+      return { mark: 'operator', text: `${data['by']} whispered to the agent: “${data['text']}”` };
+    case 'operator.whisper_started':
+      return { mark: 'operator', text: `${data['by']} whispers to the agent` };
+    case 'operator.takeover_started':
+      return {
+        mark: 'operator',
+        text: `${data['by']} speaks with the caller${data['announced'] ? ', who was told' : ''}; the agent ${data['heard'] ? 'listens' : 'hears nothing'}`,
+      };
+    case 'operator.takeover_ended':
+      return { mark: 'operator', text: `${data['by']} handed back after ${Math.round((data['ms'] ?? 0) / 1000)} s` };
+    case 'operator.ordered':
+      return { mark: 'operator', text: `${data['by']} ${orderWords(data)}` };
     case 'caller.ended':
       return data['end']?.reason === 'media-lost' ? { mark: 'warning', text: 'The caller’s line broke' } : undefined;
     case 'caller.stream_restarted':
@@ -127,6 +151,26 @@ function markOf({ type, data }) {
     default:
       return undefined;
   }
+}
+
+/**
+ * What an operator ordered, in words behind the name.
+ * @param {{ order: string, text?: string, digits?: number }} data
+ */
+function orderWords({ order, text = '', digits = 0 }) {
+  if (order === 'say') return `had the agent say: “${text}”`;
+  if (order === 'text') return 'wrote in the caller’s place';
+  if (order === 'digits') return `had ${digits} ${digits === 1 ? 'digit' : 'digits'} played`;
+  return order === 'transfer' ? 'transferred the caller' : 'hung up';
+}
+
+/**
+ * Who of several people said something: whoever was heard most, and who spoke with him.
+ * @param {{ name: string }} by
+ * @param {ReadonlyArray<{ name: string }>} [others]
+ */
+function namesOf(by, others = []) {
+  return [by, ...others].map(({ name }) => name).join(', with ');
 }
 
 /**

@@ -1,4 +1,5 @@
-import { applyEvent, callFrom, newCall } from './call-state.js';
+import { byAttention } from './attention.js';
+import { applyEvent, callFrom, hear, newCall } from './call-state.js';
 
 /**
  * @typedef {import('./call-state.js').CallState} CallState
@@ -7,6 +8,8 @@ import { applyEvent, callFrom, newCall } from './call-state.js';
 
 /** How long an ended call stays in the list, so that nobody misses how it ended, ms. */
 export const LINGER_MS = 30_000;
+/** What is louder is somebody, dBFS. */
+const HEARD_DBFS = -45;
 /** Ended calls that stay at most. */
 const MOST_ENDED = 50;
 /** Ids of calls that were dropped: what comes late makes no new call of them. */
@@ -52,6 +55,22 @@ export class LiveCalls {
     );
   }
 
+  /** Those that need attention first. @param {number} now the daemon's clock, ms since 1970 */
+  listByAttention(now) {
+    return byAttention([...this.#calls.values()], now);
+  }
+
+  /**
+   * How loud a call is; who is loud is heard.
+   * @param {string} id
+   * @param {{ caller: number | null, agent: number | null }} levels dBFS
+   * @param {number} now the daemon's clock, ms since 1970
+   */
+  loud(id, { caller, agent }, now) {
+    const call = this.#calls.get(id);
+    if (call !== undefined && Math.max(caller ?? -127, agent ?? -127) > HEARD_DBFS) hear(call, now);
+  }
+
   /** How many go on. */
   get active() {
     let n = 0;
@@ -89,14 +108,21 @@ export class LiveCalls {
   /**
    * What `GET /calls` says: calls the stream has not told of are added, those it does not know any more are over.
    * @param {ReadonlyArray<{ id: string, direction: string, status: string, from?: string, to?: string, callerKind?: string, prompt?: string, createdAt: string }>} views
+   * @param {number} now the daemon's clock, ms since 1970
+   * @param {boolean} whole whether these are all: else a call that is not among them may go on all the same, at an instance that did not answer
+   * @returns {string[]} ids of those that are over and of which it is not known how they ended
    */
-  reconcile(views, now = Date.now()) {
+  reconcile(views, now = Date.now(), whole = true) {
     const known = new Set(views.map((view) => view.id));
+    /** @type {string[]} */
+    const lost = [];
     for (const view of views) {
       let call = this.#calls.get(view.id);
       if (call === undefined) {
         call = newCall(view.id, { startedAt: Date.parse(view.createdAt) });
         call.phase = view.status === 'in-progress' ? 'talking' : 'ringing';
+        // Whether somebody was heard before is not known: it is silent from now on at the most.
+        hear(call, now);
         this.#calls.set(view.id, call);
       }
       const { direction, from, to, callerKind, prompt } = view;
@@ -105,13 +131,40 @@ export class LiveCalls {
       call.rev += 1;
       this.#dirty.add(call.id);
     }
-    for (const call of this.#calls.values()) {
+    for (const call of whole ? this.#calls.values() : []) {
       // A call that began after the list was made is not in it.
       if (call.phase === 'ended' || known.has(call.id) || now - call.startedAt < 5_000) continue;
       call.phase = 'ended';
+      call.recording = false;
       call.endedAt = now;
       this.#endedAt.set(call.id, now);
       call.durationMs = now - call.startedAt;
+      call.rev += 1;
+      this.#dirty.add(call.id);
+      lost.push(call.id);
+    }
+    return lost;
+  }
+
+  /**
+   * How a call ended whose end the stream did not tell, by its record.
+   * @param {string} id
+   * @param {{ result: string, reason: string }} end
+   * @param {number | null} durationMs
+   */
+  setEnd(id, end, durationMs) {
+    const call = this.#calls.get(id);
+    if (call === undefined || call.phase !== 'ended' || call.end !== undefined) return;
+    call.end = end;
+    call.durationMs = durationMs ?? call.durationMs;
+    call.rev += 1;
+    this.#dirty.add(id);
+  }
+
+  /** Has every call that goes on be shown anew: what is known of all of them changed. */
+  touch() {
+    for (const call of this.#calls.values()) {
+      if (call.phase === 'ended') continue;
       call.rev += 1;
       this.#dirty.add(call.id);
     }

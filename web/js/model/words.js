@@ -1,5 +1,8 @@
 import { phoneNumber } from '../lib/format.js';
 
+/** As the daemon names a model that stands in for one. */
+const SIMULATED = 'simulated';
+
 /** What codes mean, for people. A code nobody foresaw is shown as it is: better strange than silent. */
 
 /** @type {Record<string, string>} */
@@ -29,7 +32,15 @@ const REASONS = {
   'model-format-mismatch': 'The model took another audio format',
   'model-unconfirmed': 'The model did not take the session as it was asked for',
   'model-silent': 'The model stayed silent',
+  'dial-busy': 'The number that was to answer was busy',
+  'dial-no-answer': 'Nobody answered at the number',
+  'dial-refused': 'The call to the number was refused',
+  'dial-failed': 'The call to the number failed',
+  'dial-machine': 'A machine took the call to the number',
+  'dial-forbidden': 'The number may not be called',
+  'dial-limit': 'No more numbers can be called at the moment',
   drained: 'The daemon was stopped',
+  moved: 'It goes on at another instance',
   'not-admitted': 'Not taken: no room, or nobody to answer',
   internal: 'Internal error',
   'process-lost': 'The daemon stopped unexpectedly',
@@ -52,6 +63,13 @@ const ERRORS = {
   ADMIN_TOKEN_INVALID: 'This token is not accepted.',
   CALL_UNKNOWN: 'The daemon does not know this call any more.',
   CALL_ENDED: 'The call is already over.',
+  CALL_TAKEN_OVER: 'An operator speaks with the caller; the agent is silent until the call is handed back.',
+  OPERATOR_BUSY: 'Another operator speaks on this call, or is about to.',
+  LISTENERS_TOO_MANY: 'As many operators listen in already as the setting OPERATORS_LISTENING allows (0: nobody may).',
+  PEER_UNREACHABLE: 'The instance that has it cannot be reached at the moment.',
+  LISTEN_NOT_ANNOUNCED: 'The caller could not be told that somebody listens, so nobody does.',
+  ROLE_TOO_LOW: 'Your role may not do this.',
+  PERSON_UNKNOWN: 'There is no such person, or the token was revoked before.',
   CALL_NOT_ANSWERED: 'Nobody is on the line at the moment.',
   DESTINATION_REFUSED: 'This number may not be called.',
   OUTBOUND_UNAVAILABLE: 'Calls cannot be placed: the carrier or its number is not set up.',
@@ -60,6 +78,7 @@ const ERRORS = {
   OUTBOUND_HOURLY_LIMIT: 'This hour’s calls are used up.',
   OUTBOUND_CONCURRENT_LIMIT: 'Too many calls are being made at once.',
   PROMPT_UNKNOWN: 'There is no prompt of this name.',
+  AGENT_UNKNOWN: 'There is no such agent.',
   CONTROL_UNSUPPORTED: 'This call’s carrier cannot do that, or its credentials are not set.',
   CONTROL_GONE: 'The carrier says the call is over.',
   CONTROL_AUTH: 'The carrier refused our credentials.',
@@ -75,6 +94,14 @@ const ERRORS = {
   NOT_FOUND: 'This daemon does not offer that.',
   INTERNAL: 'The daemon failed at this. Its log says more.',
 };
+
+/** The model's name for people: one that stands in for another says so. @param {string | undefined} model */
+export const modelWords = (model) => (model === SIMULATED ? 'Simulated, at no cost' : model);
+/** Whether nobody is billed for what this model says. @param {string | null | undefined} model */
+export const isSimulated = (model) => model === SIMULATED;
+
+/** Says that callers' words are not written down. @param {string} [cure] a sentence, what turns it on */
+export const unwrittenWords = (cure) => `What callers say is not written down.${cure === undefined ? '' : ` ${cure}`}`;
 
 /** @param {string | undefined} reason */
 export const reasonWords = (reason) => (reason === undefined ? 'Not known' : (REASONS[reason] ?? reason));
@@ -136,6 +163,7 @@ export function partyWords({ direction, from, to, carrier, callerKind }) {
 const origins = new Map([
   ['browser', 'Browser'],
   ['whatsapp', 'WhatsApp'],
+  ['livekit', 'LiveKit room'],
   ['bridge', 'WhatsApp, by another’s webhook'],
 ]);
 

@@ -1,11 +1,14 @@
 import { phoneNumber } from '../lib/format.js';
 import { go, routeTo } from '../router.js';
-import { field, openDialog, textOf } from './dialogs.js';
+import { choice, explain, field, openDialog, textOf } from './dialogs.js';
 import { notify } from './notices.js';
 
 /** What operators do with calls that needs a question first. Every outcome is said in words. */
 
-/** @typedef {import('../api.js').Api} Api */
+/**
+ * @typedef {import('../api.js').Api} Api
+ * @typedef {import('../status.js').DaemonStatus} DaemonStatus
+ */
 
 const NUMBER = { type: 'tel', inputMode: 'tel', maxLength: 40, placeholder: '+15551234567' };
 
@@ -24,8 +27,28 @@ export function askHangUp(api, id, party) {
   });
 }
 
-/** @param {Api} api @param {string} id */
-export function askTransfer(api, id) {
+/**
+ * Why this call's line cannot be asked for something; undefined: it can, or nobody knows.
+ * @param {Api} api
+ * @param {string} id
+ * @param {'transfer' | 'digits'} action
+ * @returns {Promise<string | undefined>}
+ */
+async function lineCannot(api, id, action) {
+  try {
+    return (await api.get(`calls/${encodeURIComponent(id)}`)).cannot?.[action];
+  } catch {
+    // What is wrong with the call is told by the action itself.
+    return undefined;
+  }
+}
+
+/** @param {Api} api @param {string} id @param {DaemonStatus} status */
+export async function askTransfer(api, id, status) {
+  const why = await lineCannot(api, id, 'transfer');
+  if (why !== undefined) return explain('This caller cannot be transferred', { why });
+  const { can } = (await status.look()) ?? {};
+  if (can?.transfer.why !== undefined) return explain('Callers cannot be transferred', can.transfer);
   openDialog({
     title: 'Transfer the caller',
     text: 'The caller is connected to another number and the agent leaves the call.',
@@ -44,7 +67,9 @@ export function askTransfer(api, id) {
 }
 
 /** @param {Api} api @param {string} id */
-export function askDigits(api, id) {
+export async function askDigits(api, id) {
+  const why = await lineCannot(api, id, 'digits');
+  if (why !== undefined) return explain('No digits can be sent to this caller', { why });
   openDialog({
     title: 'Send digits',
     text: 'Tones are played to the other end, as if keys were pressed.',
@@ -66,8 +91,10 @@ export function askDigits(api, id) {
   });
 }
 
-/** @param {Api} api */
-export function askPlaceCall(api) {
+/** @param {Api} api @param {DaemonStatus} status */
+export async function askPlaceCall(api, status) {
+  const { can, prompts = [] } = (await status.look()) ?? {};
+  if (can?.place.why !== undefined) return explain('Calls cannot be placed', can.place);
   // One key for all attempts of this question: an answer that was lost on the way never rings somebody twice.
   const key = crypto.randomUUID?.() ?? `console-${Date.now()}-${Math.random()}`;
   let ordered = '';
@@ -79,9 +106,14 @@ export function askPlaceCall(api) {
       field(
         'Number',
         { name: 'to', maxLength: 220, placeholder: NUMBER.placeholder },
-        'With its country code; by WhatsApp: whatsapp: and the number or the user id.',
+        can?.whatsapp
+          ? 'With its country code; by WhatsApp: whatsapp: and the number or the user id.'
+          : 'With its country code.',
       ),
-      field('Prompt (optional)', { name: 'prompt', maxLength: 64 }, 'Without one the route’s own is used.'),
+      choice('Prompt', 'prompt', [
+        ['', 'As the routes say'],
+        ...prompts.map((name) => /** @type {const} */ ([name, name])),
+      ]),
     ],
     action: 'Call',
     busy: 'Calling …',

@@ -1,3 +1,4 @@
+import { isBusy, setBusy } from '../lib/busy.js';
 import { fill, h } from '../lib/dom.js';
 import { icon } from '../lib/icons.js';
 import { wordsOf } from './notices.js';
@@ -7,6 +8,12 @@ import { wordsOf } from './notices.js';
 const MODES = /** @type {const} */ ([
   { key: 'say', label: 'Have the agent say', hint: 'What the agent should say …', done: 'The agent says it next.' },
   {
+    key: 'whisper',
+    label: 'Whisper to the agent',
+    hint: 'What the agent should know; the caller does not hear it …',
+    done: 'Told to the agent alone. It heeds it with what it says next.',
+  },
+  {
     key: 'text',
     label: 'Write as the caller',
     hint: 'A line as if the caller had said it …',
@@ -15,7 +22,7 @@ const MODES = /** @type {const} */ ([
 ]);
 
 /**
- * The line in which an operator has the agent say something, or writes in the caller's place.
+ * The line in which an operator has the agent say something, or writes in the caller's place, or whispers to the agent.
  * @param {Api} api
  * @param {() => string | undefined} callId
  */
@@ -43,9 +50,9 @@ export function createComposer(api, callId) {
   element.addEventListener('submit', async (event) => {
     event.preventDefault();
     const [id, text] = [callId(), input.value.trim()];
-    if (id === undefined || text === '' || send.disabled) return;
+    if (id === undefined || text === '' || send.disabled || isBusy(send)) return;
     const { key, done } = chosen();
-    send.disabled = true;
+    setBusy(send, true);
     outcome.className = 'composer-outcome';
     fill(outcome, 'Sending …');
     try {
@@ -57,7 +64,7 @@ export function createComposer(api, callId) {
       outcome.classList.add('bad');
       fill(outcome, wordsOf(error));
     } finally {
-      send.disabled = false;
+      setBusy(send, false);
     }
   });
 

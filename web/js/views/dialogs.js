@@ -1,3 +1,4 @@
+import { isBusy, isFocusLost, setBusy } from '../lib/busy.js';
 import { fill, h } from '../lib/dom.js';
 import { wordsOf } from './notices.js';
 
@@ -28,16 +29,15 @@ export function openDialog({ title, text, fields = [], action, busy = 'One momen
     h('div', { class: 'form-buttons' }, lasting ? undefined : cancel, confirm),
   );
   const dialog = h('dialog', { class: 'dialog', 'aria-labelledby': 'dialog-title' }, form);
-  // Whoever opened it gets the focus back; the browser sees to that where the element is still there.
-  dialog.addEventListener('close', () => dialog.remove());
+  closesWell(dialog);
   dialog.addEventListener('cancel', (event) => {
     if (lasting) event.preventDefault();
   });
   cancel.addEventListener('click', () => dialog.close());
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
-    if (confirm.disabled) return;
-    confirm.disabled = true;
+    if (isBusy(confirm)) return;
+    setBusy(confirm, true);
     confirm.textContent = busy;
     fill(problem);
     try {
@@ -45,7 +45,7 @@ export function openDialog({ title, text, fields = [], action, busy = 'One momen
       dialog.close();
     } catch (error) {
       fill(problem, wordsOf(error));
-      confirm.disabled = false;
+      setBusy(confirm, false);
       confirm.textContent = action;
       form.querySelector('input')?.focus();
     }
@@ -54,6 +54,78 @@ export function openDialog({ title, text, fields = [], action, busy = 'One momen
   dialog.showModal();
   (form.querySelector('input') ?? (danger ? cancel : confirm)).focus();
   return dialog;
+}
+
+/** What had the focus when a dialog was opened: of one that another opened, what had it before that one. @type {WeakMap<Element, HTMLElement>} */
+const openers = new WeakMap();
+
+/**
+ * Takes the dialog away when it closes. Whoever opened it gets the focus back; where that is gone by then, the view does.
+ * @param {HTMLDialogElement} dialog before it is opened
+ */
+function closesWell(dialog) {
+  const active = document.activeElement;
+  const outer = active?.closest('dialog');
+  const opener = outer ? openers.get(outer) : active instanceof HTMLElement ? active : undefined;
+  if (opener !== undefined) openers.set(dialog, opener);
+  dialog.addEventListener('close', () => {
+    dialog.remove();
+    if (isFocusLost()) opener?.focus();
+    if (isFocusLost() && document.querySelector('dialog[open]') === null) document.getElementById('main')?.focus();
+  });
+}
+
+/**
+ * Says why something cannot be done, and which settings would change that.
+ * @param {string} title
+ * @param {{ why?: string | undefined, settings?: readonly string[] | undefined }} ability
+ */
+export function explain(title, { why = '', settings = [] }) {
+  const close = h('button', { type: 'button', class: 'button primary' }, 'Close');
+  const dialog = h(
+    'dialog',
+    { class: 'dialog', 'aria-labelledby': 'dialog-title' },
+    h(
+      'div',
+      { class: 'form' },
+      h('h2', { id: 'dialog-title' }, title),
+      h('p', {}, why),
+      settings.length === 0
+        ? undefined
+        : h(
+            'p',
+            { class: 'muted' },
+            `Set ${settings.join(', ')} and start the daemon anew; docs/settings.md says how.`,
+          ),
+      h('div', { class: 'form-buttons' }, close),
+    ),
+  );
+  closesWell(dialog);
+  close.addEventListener('click', () => dialog.close());
+  document.body.append(dialog);
+  dialog.showModal();
+}
+
+/**
+ * A labelled choice among names.
+ * @param {string} label
+ * @param {string} name
+ * @param {ReadonlyArray<readonly [value: string, words: string]>} options
+ * @param {string} [hint]
+ */
+export function choice(label, name, options, hint) {
+  const id = `field-${name}`;
+  return h(
+    'div',
+    { class: 'field' },
+    h('label', { htmlFor: id }, label),
+    h(
+      'select',
+      { id, name, class: 'select', ...(hint ? { 'aria-describedby': `${id}-hint` } : {}) },
+      options.map(([value, words]) => h('option', { value }, words)),
+    ),
+    hint === undefined ? undefined : h('p', { class: 'hint', id: `${id}-hint` }, hint),
+  );
 }
 
 /**

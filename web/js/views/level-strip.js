@@ -47,6 +47,10 @@ export function createLevelStrip() {
       colours = readColours(element);
       requestAnimationFrame(draw);
     },
+    /** Nobody looks; `start` goes on. */
+    rest() {
+      running = false;
+    },
     stop() {
       running = false;
       offTheme();

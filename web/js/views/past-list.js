@@ -1,56 +1,44 @@
+import { isBusy, setBusy } from '../lib/busy.js';
 import { fill, h, keyed, setText } from '../lib/dom.js';
-import { cost, count, duration, when } from '../lib/format.js';
+import { count, when } from '../lib/format.js';
 import { icon } from '../lib/icons.js';
 import { roving } from '../lib/roving.js';
-import { filtersOf, searchOf } from '../model/past-filters.js';
-import { carrierWords, partyWords, reasonWords, results, resultTone, resultWords } from '../model/words.js';
+import { chipsOf, filtersOf, searchOf } from '../model/past-filters.js';
+import { carrierWords, reasonWords } from '../model/words.js';
 import { go, routeTo } from '../router.js';
-import { wordsOf } from './notices.js';
+import { notify, wordsOf } from './notices.js';
+import { createRow } from './past-row.js';
+import { createPastSearch } from './past-search.js';
+import { saveFrom } from './save.js';
 
 /** @typedef {import('../api.js').Api} Api */
 
 const PAGE = 50;
 /** Rows shown at most; whoever looks for an older call narrows the search. */
 const MOST = 500;
-const TYPING_MS = 300;
 
 /** @param {Api} api */
 export function createPastList(api) {
-  const text = input('Words', { name: 'text', type: 'search', placeholder: 'Words that were said', maxLength: 200 });
-  const number = input('Number', {
-    name: 'number',
-    type: 'search',
-    inputMode: 'tel',
-    placeholder: '+1555… or last digits',
-    maxLength: 40,
+  let query = new URLSearchParams();
+  const search = createPastSearch(api, {
+    asked: (data) => go(routeTo('calls', undefined, filtersOf(data, query)), { replace: true }),
+    cleared() {
+      query = new URLSearchParams();
+      go(routeTo('calls'), { replace: true });
+    },
   });
-  const result = h(
-    'select',
-    { name: 'result', class: 'select', id: 'filter-result' },
-    h('option', { value: '' }, 'Any result'),
-    results.map(([value, words]) => h('option', { value }, words)),
+  const chips = h('div', { class: 'chips', hidden: true });
+  const saves = [
+    ['csv', 'Save as CSV'],
+    ['json', 'Save as JSON'],
+  ].map(([format = '', words]) =>
+    h(
+      'button',
+      { type: 'button', class: 'button', onclick: (/** @type {Event} */ event) => void save(event, format) },
+      icon('download'),
+      words,
+    ),
   );
-  const since = input('From', { name: 'since', type: 'date' });
-  const until = input('To', { name: 'until', type: 'date' });
-  const clear = h('button', { type: 'button', class: 'button clear' }, 'Clear');
-  // On a narrow screen the search alone is shown at first.
-  const others = h(
-    'button',
-    { type: 'button', class: 'button more-filters', 'aria-expanded': 'false' },
-    'More filters',
-  );
-  const filters = h(
-    'form',
-    { class: 'filters', role: 'search', 'aria-label': 'Past calls' },
-    text.element,
-    others,
-    number.element,
-    h('div', { class: 'field' }, h('label', { htmlFor: 'filter-result' }, 'Result'), result),
-    since.element,
-    until.element,
-    clear,
-  );
-  const fields = [text.input, number.input, result, since.input, until.input];
   const body = h('tbody');
   const table = h(
     'table',
@@ -74,13 +62,32 @@ export function createPastList(api) {
   const element = h(
     'section',
     { class: 'past-list', 'aria-labelledby': 'past-title' },
-    h('h2', { id: 'past-title' }, 'Past calls'),
-    filters,
+    h(
+      'div',
+      { class: 'past-head' },
+      h('h2', { id: 'past-title' }, 'Past calls'),
+      h('div', { class: 'past-saves' }, saves),
+    ),
+    search.element,
+    chips,
     table,
     status,
     h('div', { class: 'more' }, more),
   );
   const keys = roving(body, 'a');
+  /** Saves all that the search finds. @param {Event} event @param {string} format */
+  const save = async ({ currentTarget }, format) => {
+    const button = /** @type {HTMLButtonElement} */ (currentTarget);
+    if (isBusy(button)) return;
+    setBusy(button, true);
+    try {
+      await saveFrom(api, `records/export?${searchOf(query, { format })}`, `calls.${format}`);
+    } catch (error) {
+      notify(`The calls cannot be saved. ${wordsOf(error)}`, 'error');
+    } finally {
+      setBusy(button, false);
+    }
+  };
 
   /** @type {any[]} */
   let records = [];
@@ -88,12 +95,18 @@ export function createPastList(api) {
   let cursor;
   /** @type {string | undefined} */
   let loaded;
-  let query = new URLSearchParams();
   /** @type {AbortController | undefined} */
   let running;
 
   const draw = () => {
-    keyed(body, records, (record) => record.id, createRow);
+    const words = query.get('text');
+    keyed(
+      body,
+      records,
+      // A row of another search leads elsewhere.
+      (record) => `${record.id} ${record.hit?.eventId ?? ''}`,
+      (record) => createRow(record, words),
+    );
     table.hidden = records.length === 0;
     more.hidden = cursor === undefined || records.length >= MOST;
     keys.refresh();
@@ -103,7 +116,7 @@ export function createPastList(api) {
     const abort = new AbortController();
     running = abort;
     if (!next) cursor = undefined;
-    more.disabled = true;
+    setBusy(more, true);
     setText(status, records.length === 0 ? 'Loading …' : '');
     try {
       const answer = await api.get(`records?${searchOf(query, { limit: PAGE, cursor })}`, { signal: abort.signal });
@@ -127,40 +140,41 @@ export function createPastList(api) {
       draw();
       setText(status, wordsOf(error));
     } finally {
-      more.disabled = false;
+      setBusy(more, false);
     }
   };
 
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  let typing;
-  const filter = () => go(routeTo('calls', undefined, filtersOf(new FormData(filters))), { replace: true });
-  filters.addEventListener('input', () => {
-    clearTimeout(typing);
-    typing = setTimeout(filter, TYPING_MS);
+  more.addEventListener('click', () => {
+    if (!isBusy(more)) void load(true);
   });
-  filters.addEventListener('submit', (event) => {
-    event.preventDefault();
-    clearTimeout(typing);
-    filter();
-  });
-  others.addEventListener('click', () => {
-    others.setAttribute('aria-expanded', String(filters.classList.toggle('open')));
-  });
-  clear.addEventListener('click', () => {
-    filters.reset();
-    for (const one of fields) one.value = '';
-    filter();
-    text.input.focus();
-  });
-  more.addEventListener('click', () => void load(true));
+
+  /** What a link asked for and no field shows. @param {URLSearchParams} wanted */
+  const showChips = (wanted) => {
+    const list = chipsOf(wanted, { carrier: (name) => carrierWords(name) ?? name, reason: reasonWords, when });
+    chips.hidden = list.length === 0;
+    fill(
+      chips,
+      list.map(({ name, text: says }) => {
+        const next = new URLSearchParams(wanted);
+        next.delete(name);
+        const away = () => go(routeTo('calls', undefined, next), { replace: true });
+        return h(
+          'button',
+          { type: 'button', class: 'chip', 'aria-label': `${says}: take this filter away`, onclick: away },
+          says,
+          ' ×',
+        );
+      }),
+    );
+  };
 
   return {
     element,
     /** @param {URLSearchParams} wanted */
     show(wanted) {
       const key = wanted.toString();
-      for (const one of fields) if (document.activeElement !== one) one.value = wanted.get(one.name) ?? '';
-      clear.disabled = key === '';
+      search.show(wanted);
+      showChips(wanted);
       // A list that is come back to is asked for anew behind what is shown, since calls ended meanwhile; a longer one is left alone.
       if (key === loaded && records.length > PAGE) return;
       loaded = key;
@@ -176,58 +190,3 @@ export function createPastList(api) {
 }
 
 const NUMERIC = new Set(['Duration', 'Turns', 'Cost']);
-
-/** @param {string} label @param {Record<string, unknown>} props */
-function input(label, props) {
-  const id = `filter-${String(props['name'])}`;
-  const element = h('input', { id, autocomplete: 'off', spellcheck: false, ...props });
-  return { input: element, element: h('div', { class: 'field' }, h('label', { htmlFor: id }, label), element) };
-}
-
-/** @param {any} first */
-function createRow(first) {
-  const link = h('a', { href: routeTo('calls', first.id), tabIndex: -1 });
-  const about = h('span', { class: 'muted about' });
-  const began = h('td', { class: 'numeric', dataset: { label: 'Began' } });
-  const took = h('td', { class: 'numeric right', dataset: { label: 'Duration' } });
-  const turns = h('td', { class: 'numeric right', dataset: { label: 'Turns' } });
-  const price = h('td', { class: 'numeric right', dataset: { label: 'Cost' } });
-  const dot = h('span', { class: 'dot', 'aria-hidden': 'true' });
-  const end = h('span');
-  const element = h(
-    'tr',
-    {},
-    h('td', { class: 'who-cell' }, link, about),
-    began,
-    took,
-    turns,
-    price,
-    h('td', { class: 'end-cell', dataset: { label: 'Ended' } }, dot, end),
-  );
-  element.addEventListener('click', (event) => {
-    if (!(event.target instanceof HTMLAnchorElement) && getSelection()?.isCollapsed !== false) link.click();
-  });
-  return {
-    element,
-    /** @param {any} record */
-    update(record) {
-      const outbound = record.direction === 'outbound';
-      setText(link, partyWords(record));
-      fill(
-        about,
-        [outbound ? 'Outbound' : 'Inbound', carrierWords(record.carrier ?? undefined), record.prompt]
-          .filter(Boolean)
-          .join(' · '),
-        record.recording?.file || record.recording?.durationMs ? icon('record') : undefined,
-      );
-      setText(began, when(Date.parse(record.startedAt)));
-      setText(took, record.durationMs === null ? '–' : duration(record.durationMs));
-      setText(turns, String(record.turns ?? ''));
-      setText(price, cost(record.cost, record.currency ?? 'USD') || '–');
-      const going = record.endedAt === null;
-      dot.dataset['tone'] = going ? 'warning' : resultTone(record.result);
-      setText(end, going ? 'Going on' : reasonWords(record.reason ?? undefined));
-      end.title = going ? '' : resultWords(record.result ?? undefined);
-    },
-  };
-}

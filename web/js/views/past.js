@@ -23,9 +23,9 @@ export function createPastView({ api }) {
       if (element.firstElementChild !== list.element) element.replaceChildren(list.element);
       // The list stays as it was where it is only come back to.
       list.show(route.query);
-    } else if (detail === undefined || detail.id !== route.id) {
+    } else if (detail === undefined || detail.id !== route.id || detail.place !== route.query.toString()) {
       detail?.close();
-      detail = createPastDetail(api, route.id, () => list.address());
+      detail = createPastDetail(api, route.id, () => list.address(), route.query);
       element.replaceChildren(detail.element);
       scrollTo(0, 0);
       detail.focus();

@@ -2,7 +2,9 @@ import { fill, h, setAttribute, setText } from '../lib/dom.js';
 import { bytes, duration, spokenDuration } from '../lib/format.js';
 import { icon } from '../lib/icons.js';
 import { eventsOnAxis } from '../model/axis.js';
+import { spansOf } from '../model/talk.js';
 import { wordsOf } from './notices.js';
+import { saveBlob } from './save.js';
 import { createWaveform } from './waveform.js';
 
 /**
@@ -11,7 +13,8 @@ import { createWaveform } from './waveform.js';
  */
 
 const STEP_MS = 5_000;
-const BUCKETS = 1_000;
+/** Parts of the outline: 50 ms each up to 8 minutes, where talking at once can still be seen. */
+const BUCKETS = 10_000;
 const SPEEDS = ['1', '1.25', '1.5', '2'];
 
 /** @typedef {{ durationMs: number, buckets: number, caller: number[], agent: number[] }} Peaks */
@@ -64,12 +67,27 @@ export function createPlayer(api, id, call, peaks, heard) {
     icon('download'),
   );
   const status = h('span', { class: 'muted player-status', role: 'status' });
+  let zoom = 1;
+  const zoomTo = (/** @type {number} */ times) => {
+    zoom = waveform.setZoom(times);
+    closer.disabled = zoom >= 16;
+    farther.disabled = zoom <= 1;
+  };
+  const zoomButton = (/** @type {string} */ sign, /** @type {string} */ words, /** @type {number} */ by) =>
+    h(
+      'button',
+      { type: 'button', class: 'button', 'aria-label': words, title: words, onclick: () => zoomTo(zoom * by) },
+      sign,
+    );
+  const farther = zoomButton('−', 'Zoom out', 0.5);
+  const closer = zoomButton('+', 'Zoom in', 2);
+  farther.disabled = true;
   const waveform = createWaveform({ seek: (share) => seek(share * durationMs) });
   const element = h(
     'section',
     { class: 'card player', 'aria-label': 'Recording' },
     waveform.element,
-    h('div', { class: 'player-controls' }, play, time, speed, save, status),
+    h('div', { class: 'player-controls' }, play, time, speed, farther, closer, save, status),
   );
 
   const showTime = () => {
@@ -145,9 +163,7 @@ export function createPlayer(api, id, call, peaks, heard) {
     try {
       const blob = await fetchSound();
       setText(status, '');
-      const href = URL.createObjectURL(blob);
-      h('a', { href, download: `call-${id}.${blob.type.includes('ogg') ? 'ogg' : 'wav'}` }).click();
-      setTimeout(() => URL.revokeObjectURL(href), 60_000);
+      saveBlob(blob, `call-${id}.${blob.type.includes('ogg') ? 'ogg' : 'wav'}`);
     } catch (error) {
       if (!abort.signal.aborted) setText(status, wordsOf(error));
     }
@@ -164,6 +180,9 @@ export function createPlayer(api, id, call, peaks, heard) {
       End: durationMs,
     }[event.key];
     if (to !== undefined) seek(to);
+    else if (event.key === '+' || event.key === '=') zoomTo(zoom * 2);
+    else if (event.key === '-') zoomTo(zoom / 2);
+    else if (event.key === '0') zoomTo(1);
     else if (event.key === ' ' || event.key === 'Enter') void toggle();
     else return;
     event.preventDefault();
@@ -174,6 +193,7 @@ export function createPlayer(api, id, call, peaks, heard) {
     /** To be called when the element is in the page: only then has the picture a size. */
     open() {
       waveform.setPeaks(peaks);
+      waveform.setSpans(spansOf(peaks));
       waveform.setMarks(eventsOnAxis(call, fromMs, durationMs));
       showTime();
     },

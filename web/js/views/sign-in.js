@@ -22,7 +22,7 @@ export function createSignIn(api, signedIn) {
         title: 'Sign in',
         text: `${problem.message} It is kept until you sign out or close this tab.`,
         fields: [
-          field('Admin token', {
+          field('Token', {
             name: 'token',
             type: 'password',
             autocomplete: 'current-password',

@@ -1,6 +1,9 @@
 import { fill, h, keyed, setAttribute, setText } from '../lib/dom.js';
 import { delay, duration, prettyJson, spokenDuration } from '../lib/format.js';
 import { icon } from '../lib/icons.js';
+import { marked, marksOf } from '../lib/mark.js';
+import { isSlow } from '../model/slow.js';
+import { routeTo } from '../router.js';
 
 /**
  * @typedef {import('../model/call-state.js').CallState} CallState
@@ -18,6 +21,7 @@ const MARKS = {
   bargeIn: 'bargeIn',
   keypad: 'keypad',
   record: 'record',
+  operator: 'ear',
 };
 
 /**
@@ -26,19 +30,36 @@ const MARKS = {
  */
 export function createTranscript({ seek, label = 'Conversation' } = {}) {
   const list = h('ol', { class: 'entries' });
+  const unwritten = h('p', { class: 'muted entries-dropped', hidden: true });
   const dropped = h('p', { class: 'muted entries-dropped', hidden: true });
   const waiting = h('p', { class: 'muted entries-empty' }, 'Nothing has been said yet.');
   const scroller = h(
     'div',
     { class: 'conversation-scroll', tabIndex: 0, role: 'log', 'aria-live': 'off', 'aria-label': label },
+    unwritten,
     dropped,
     list,
     waiting,
   );
   const latest = h('button', { type: 'button', class: 'button small to-latest', hidden: true }, 'Latest');
-  const element = h('div', { class: 'conversation' }, scroller, latest);
+  const missed = h('p', { class: 'entries-missed', role: 'status', hidden: true });
+  const element = h('div', { class: 'conversation' }, scroller, missed, latest);
 
+  /** @type {ReadonlyArray<Entry>} */
+  let entries = [];
+  let callId = '';
+  /** @type {string | undefined} */
+  let notWritten;
   let follows = true;
+  /** Says that the line that was asked for is none of those that are shown; undefined takes it back. @param {string} [words] */
+  const miss = (words) => {
+    missed.hidden = words === undefined;
+    fill(
+      missed,
+      words,
+      words !== undefined && seek === undefined && h('a', { href: routeTo('calls', callId) }, 'Open the record'),
+    );
+  };
   scroller.addEventListener('scroll', () => {
     follows = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR;
     latest.hidden = follows || seek !== undefined;
@@ -52,8 +73,17 @@ export function createTranscript({ seek, label = 'Conversation' } = {}) {
   let current;
   return {
     element,
+    /** Why callers' words are not written down, in a sentence; undefined: they are. @param {string | undefined} why */
+    explain(why) {
+      notWritten = why;
+    },
     /** @param {CallState} call */
     update(call) {
+      if (call.id !== callId) miss();
+      callId = call.id;
+      entries = call.entries;
+      setText(unwritten, notWritten ?? '');
+      unwritten.hidden = notWritten === undefined || !entries.some(({ role, typed }) => role === 'caller' && !typed);
       keyed(
         list,
         call.entries,
@@ -66,6 +96,30 @@ export function createTranscript({ seek, label = 'Conversation' } = {}) {
       waiting.hidden = call.entries.length > 0;
       if (follows && seek === undefined) scroller.scrollTop = scroller.scrollHeight;
     },
+    /** Shows the line of a moment, and marks it for a while. @param {number} ms since the call began */
+    reveal(ms) {
+      const entry = entries.findLast(({ atMs }) => atMs <= ms + 50);
+      miss(entry === undefined ? `The line at ${duration(ms)} is not shown here. ` : undefined);
+      const row = [...list.children].find((one) => /** @type {HTMLElement} */ (one).dataset['key'] === entry?.key);
+      if (!(row instanceof HTMLElement)) return;
+      follows = false;
+      const smooth = !matchMedia('(prefers-reduced-motion: reduce)').matches;
+      row.scrollIntoView({ block: 'center', behavior: smooth ? 'smooth' : 'auto' });
+      for (const old of list.querySelectorAll('.revealed')) old.classList.remove('revealed');
+      requestAnimationFrame(() => row.classList.add('revealed'));
+    },
+    /** Shows a line that was looked for, with the words marked. @param {string} key @param {string} asked */
+    find(key, asked) {
+      const row = [...list.children].find((one) => /** @type {HTMLElement} */ (one).dataset['key'] === key);
+      const words = row?.querySelector('.words');
+      if (!row || !words) return;
+      const text = words.textContent ?? '';
+      fill(words, marked(text, marksOf(text, asked)));
+      row.classList.add('found');
+      row.scrollIntoView({ block: 'center' });
+      // Who reads by ear or by keys begins where the words are.
+      row.querySelector('button')?.focus({ preventScroll: true });
+    },
     /** Marks the line that is being heard, and keeps it in view. @param {string | undefined} key */
     setCurrent(key) {
       const next =
@@ -77,9 +131,11 @@ export function createTranscript({ seek, label = 'Conversation' } = {}) {
       current = /** @type {HTMLElement | undefined} */ (next);
       if (current === undefined) return;
       setAttribute(current, 'aria-current', 'true');
-      const top = current.offsetTop - scroller.clientHeight / 3;
       const smooth = !matchMedia('(prefers-reduced-motion: reduce)').matches;
-      scroller.scrollTo({ top, behavior: smooth ? 'smooth' : 'auto' });
+      const behavior = smooth ? 'smooth' : 'auto';
+      // Where the page scrolls as a whole, a line that is in sight stays where it is.
+      if (scroller.scrollHeight <= scroller.clientHeight) current.scrollIntoView({ block: 'nearest', behavior });
+      else scroller.scrollTo({ top: current.offsetTop - scroller.clientHeight / 3, behavior });
     },
   };
 }
@@ -129,17 +185,20 @@ function createEntry(first, seek) {
 function speech({ role, typed }) {
   const words = h('p', { class: 'words' });
   const cut = h('p', { class: 'cut' });
-  const element = h(
-    'div',
-    { class: 'bubble' },
-    h('span', { class: 'who' }, role === 'agent' ? 'Agent' : typed ? 'Caller, in writing' : 'Caller'),
-    words,
-    cut,
-  );
+  const who = h('span', { class: 'who' });
+  const waited = h('span', { class: 'waited numeric', hidden: true });
+  const element = h('div', { class: 'bubble' }, h('span', { class: 'bubble-head' }, who, waited), words, cut);
   return {
     element,
     /** @param {Entry} entry */
-    update({ text = '', final, heardMs, wordless }) {
+    update({ text = '', final, heardMs, delayMs, wordless, by = 'Caller' }) {
+      waited.hidden = delayMs === undefined;
+      if (delayMs !== undefined) {
+        setText(waited, `after ${delay(delayMs)}`);
+        waited.title = 'How long the caller waited for it';
+        waited.classList.toggle('slow', isSlow(delayMs));
+      }
+      setText(who, role === 'agent' ? 'Agent' : typed ? `${by}, in writing` : by);
       setText(words, text !== '' ? text : wordless ? '(spoken, not written down)' : '…');
       element.classList.toggle('unfinished', !final);
       cut.hidden = heardMs === undefined;
@@ -154,12 +213,12 @@ function tool() {
   const state = h('span', { class: 'tool-state' });
   const args = h('pre', { tabIndex: 0, 'aria-label': 'Arguments' });
   const output = h('pre', { tabIndex: 0, 'aria-label': 'Result' });
-  const outputPart = h('div', { class: 'tool-part' }, h('h4', {}, 'Result'), output);
+  const outputPart = h('div', { class: 'tool-part' }, h('p', { class: 'tool-part-name' }, 'Result'), output);
   const element = h(
     'details',
     { class: 'tool-card' },
     h('summary', {}, icon('tool'), name, state),
-    h('div', { class: 'tool-part' }, h('h4', {}, 'Arguments'), args),
+    h('div', { class: 'tool-part' }, h('p', { class: 'tool-part-name' }, 'Arguments'), args),
     outputPart,
   );
   return {

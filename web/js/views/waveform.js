@@ -1,5 +1,6 @@
 import { h, keyed, setAttribute } from '../lib/dom.js';
-import { duration } from '../lib/format.js';
+import { delay, duration } from '../lib/format.js';
+import { ticksOf } from '../model/talk.js';
 import { onTheme } from '../theme.js';
 import { fitCanvas, readColours } from './level-strip.js';
 
@@ -8,8 +9,21 @@ import { fitCanvas, readColours } from './level-strip.js';
  * @typedef {{ durationMs: number, caller: number[], agent: number[] }} Peaks 0 to 1 each, over equal parts of the time
  */
 
+/** How long the picture can be made. */
+const ZOOM_MOST = 16;
+/** What a tick of the time axis needs. */
+const TICK_PX = 80;
+const SPANS = { 'talk-over': 'Both spoke', waiting: 'Waited' };
+
 const BAR_PX = 2;
 const GAP_PX = 1;
+
+/**
+ * Puts a part at a moment; the style sheet keeps all of it within the picture, which would else be scrolled for what stands out.
+ * @param {HTMLElement} part
+ * @param {number} share 0 to 1 of the time
+ */
+const putAt = (part, share) => part.style.setProperty('--at', String(share));
 
 /**
  * A picture of the recording in two lanes, which is also the slider that says where it plays.
@@ -34,14 +48,19 @@ export function createWaveform({ seek }) {
     head,
     hover,
   );
+  const spans = h('ol', { class: 'axis-spans', 'aria-label': 'Where both spoke, and where the caller waited' });
+  const ticks = h('div', { class: 'axis-ticks numeric', 'aria-hidden': 'true' });
   const marks = h('div', { class: 'axis-marks' });
+  const stretched = h('div', { class: 'wave-stretched' }, slider, ticks, spans, marks);
+  const scroller = h('div', { class: 'wave-main' }, stretched);
+  let zoom = 1;
   const names = h(
     'div',
     { class: 'wave-names', 'aria-hidden': 'true' },
     h('span', { class: 'caller' }, 'Caller'),
     h('span', { class: 'agent' }, 'Agent'),
   );
-  const element = h('div', { class: 'wave' }, names, h('div', { class: 'wave-main' }, slider, marks));
+  const element = h('div', { class: 'wave' }, names, scroller);
 
   /** @type {Peaks | undefined} */
   let peaks;
@@ -52,7 +71,10 @@ export function createWaveform({ seek }) {
     colours = readColours(element);
     draw();
   };
-  const resized = new ResizeObserver(draw);
+  const resized = new ResizeObserver(() => {
+    draw();
+    showTicks();
+  });
   resized.observe(slider);
   const offTheme = onTheme(recolour);
 
@@ -69,27 +91,76 @@ export function createWaveform({ seek }) {
     const share = shareAt(event);
     if (slider.hasPointerCapture(event.pointerId)) seek(share);
     hover.hidden = peaks === undefined;
-    hover.style.left = `${share * 100}%`;
+    putAt(hover, share);
     hover.textContent = duration(share * (peaks?.durationMs ?? 0));
   });
   slider.addEventListener('pointerleave', () => {
     hover.hidden = true;
   });
 
+  /** Keeps the place that plays in sight. */
+  const follow = () => {
+    const at = position * scroller.scrollWidth;
+    const [from, to] = [scroller.scrollLeft, scroller.scrollLeft + scroller.clientWidth];
+    if (at < from || at > to) scroller.scrollLeft = at - scroller.clientWidth / 4;
+  };
+  const showTicks = () => {
+    const durationMs = peaks?.durationMs ?? 0;
+    const most = Math.max(2, Math.floor((scroller.clientWidth * zoom) / TICK_PX));
+    const list = durationMs === 0 ? [] : ticksOf(durationMs, most);
+    keyed(ticks, list, String, (ms) => {
+      const tick = h('span', {}, duration(ms));
+      tick.style.left = `${(100 * ms) / durationMs}%`;
+      return { element: tick, update() {} };
+    });
+  };
+
   let drawn = -1;
   return {
     element,
     slider,
+    /** Shows it so many times as long: a part of it, which can be scrolled. @param {number} times 1 to ZOOM_MOST */
+    setZoom(times) {
+      zoom = Math.min(ZOOM_MOST, Math.max(1, times));
+      stretched.style.width = `${zoom * 100}%`;
+      showTicks();
+      scroller.scrollLeft = position * scroller.scrollWidth - scroller.clientWidth / 2;
+      return zoom;
+    },
+    /** @param {ReadonlyArray<import('../model/talk.js').Span>} list */
+    setSpans(list) {
+      const durationMs = peaks?.durationMs ?? 0;
+      keyed(
+        spans,
+        durationMs === 0 ? [] : list,
+        (span) => `${span.kind} ${span.fromMs}`,
+        (span) => {
+          const words = `${SPANS[span.kind]}, ${delay(span.toMs - span.fromMs)}, from ${duration(span.fromMs)}`;
+          const button = h(
+            'button',
+            { type: 'button', class: 'axis-span', title: words, 'aria-label': words },
+            h('span', {}, SPANS[span.kind]),
+          );
+          button.addEventListener('click', () => seek(span.fromMs / durationMs));
+          const item = h('li', { class: span.kind }, button);
+          putAt(item, span.fromMs / durationMs);
+          item.style.width = `${(100 * (span.toMs - span.fromMs)) / durationMs}%`;
+          return { element: item, update() {} };
+        },
+      );
+    },
     draw,
     /** @param {Peaks} next */
     setPeaks(next) {
       peaks = next;
       draw();
+      showTicks();
     },
     /** @param {number} share @param {string} words */
     setPosition(share, words) {
       position = share;
-      head.style.left = `${share * 100}%`;
+      putAt(head, share);
+      if (zoom > 1) follow();
       setAttribute(slider, 'aria-valuenow', String(Math.round(share * 100)));
       setAttribute(slider, 'aria-valuetext', words);
       // The playhead glides; the coloured bars behind it need drawing only when another one is reached.
@@ -112,7 +183,7 @@ export function createWaveform({ seek }) {
             element: button,
             update(next) {
               share = next.share;
-              button.style.left = `${next.share * 100}%`;
+              putAt(button, next.share);
               const words = `${duration(next.atMs)} ${next.text}`;
               setAttribute(button, 'title', words);
               setAttribute(button, 'aria-label', words);

@@ -2,11 +2,11 @@ import type { Clock } from '../../../call/clock.ts';
 import type { Log } from '../../../call/leg.ts';
 import { type Check, type Finding, fail, pass, skip, warn } from '../../../doctor/check.ts';
 import { BridgeError, errorMessage } from '../../../errors.ts';
-import { scrubQuoted } from '../../../log.ts';
+import { quotedError, scrubQuoted } from '../../../log.ts';
 import { openSocket } from '../../../transport/socket.ts';
+import { classifyModelCode, codeOfStatus } from '../../common/http.ts';
 import type { SharedSettings } from '../../kind.ts';
 import { mintKey } from '../credentials.ts';
-import { classifyModelCode, codeOfStatus } from '../http.ts';
 import { authHeaders, hasApiKeyHeader, type ResolvedOptions, resolveOptions } from '../options.ts';
 import type { OpenAiSettings } from '../settings.ts';
 import { socketUrl } from '../urls.ts';
@@ -190,7 +190,7 @@ function firstEvent(json: string): FirstEvent {
     const [code, kind, message] = [error?.['code'], error?.['type'], error?.['message']].map((part) =>
       typeof part === 'string' ? part : undefined,
     );
-    const words = scrubQuoted([code ?? kind, message].filter((part) => part !== undefined).join(': '));
+    const words = quotedError(code ?? kind, message);
     return {
       type: 'error',
       error: new BridgeError(classifyModelCode(code, kind) ?? 'MODEL_REJECTED', `the session is refused (${words})`),

@@ -2,9 +2,10 @@ import { randomBytes } from 'node:crypto';
 import type { Termination } from '../../../call/termination.ts';
 import { ApiError } from '../../../http/api-error.ts';
 import type { Arrival, MadeCall } from '../../../intake/intake.ts';
+import { MAX_MESSAGE } from '../../../transport/channel-message.ts';
 import { MessageLimit } from '../../../transport/message-limit.ts';
 import { TypedTurns } from '../../browser/typed-turns.ts';
-import { type CallWord, type HandlerError, type HandlerMessage, MAX_MESSAGE } from '../messages.ts';
+import type { CallWord, HandlerError, HandlerMessage } from '../messages.ts';
 import type { HandedLeg } from './offer.ts';
 import { ToldEvents } from './told-events.ts';
 

@@ -1,10 +1,12 @@
 import type { Calls } from '../../../call/calls.ts';
+import { carrierCallKey } from '../../../call/carrier-call.ts';
 import type { Clock } from '../../../call/clock.ts';
 import type { CallEvent, CallObserver } from '../../../call/events.ts';
 import type { Log } from '../../../call/leg.ts';
 import { type Party, partyText } from '../../../call/party.ts';
 import { type Termination, termination } from '../../../call/termination.ts';
 import { BridgeError, errorCode } from '../../../errors.ts';
+import type { Fleet } from '../../../fleet/fleet.ts';
 import { ApiError } from '../../../http/api-error.ts';
 import { noMoreCalls } from '../../../http/no-more-calls.ts';
 import type { Intake } from '../../../intake/intake.ts';
@@ -38,6 +40,8 @@ export interface HandedCallsDeps {
   readonly intake: Intake;
   readonly calls: Pick<Calls, 'join'>;
   readonly memory: ProcessMemory;
+  /** The instances that may have a call; left out: this one has all. */
+  readonly fleet?: Fleet | undefined;
   readonly clock: Clock;
   readonly log: Log;
   readonly rtc: Pick<PeerOptions, 'iceServers' | 'portRange'>;
@@ -46,6 +50,13 @@ export interface HandedCallsDeps {
   readonly publicAddresses: readonly string[];
   readonly metrics: Pick<HandedCallMetrics, 'started'>;
 }
+
+interface OfCall {
+  readonly handlerId: string;
+}
+
+/** How long another instance may take, ms. */
+const ELSEWHERE_MS = 5_000;
 
 /** The calls that handlers handed on, by the handlers' ids. It answers their offers, and tells each call's sockets what happens in it. */
 export class HandedCalls implements CallObserver, RecordSink {
@@ -59,6 +70,10 @@ export class HandedCalls implements CallObserver, RecordSink {
   connect(deps: HandedCallsDeps): void {
     this.#deps = deps;
     this.#started = new StartedCalls(deps.memory, deps.clock);
+    const { fleet } = deps;
+    if (fleet === undefined || fleet.isAlone) return;
+    fleet.serve<OfCall, void>('bridge.accepted', ({ handlerId }) => this.#acceptHere(handlerId));
+    fleet.serve<OfCall, void>('bridge.stopped', async ({ handlerId }) => this.#stopHere(handlerId));
   }
 
   /** Calls that go on. */
@@ -97,6 +112,10 @@ export class HandedCalls implements CallObserver, RecordSink {
 
   /** The handler says that the far end took the answer. Rejects with CALL_UNKNOWN (404) and BRIDGE_STOPPED (409). */
   async accept(handlerId: string): Promise<void> {
+    if (!(await this.#elsewhere('bridge.accepted', handlerId))) await this.#acceptHere(handlerId);
+  }
+
+  async #acceptHere(handlerId: string): Promise<void> {
     const handed = this.#byHandler.get(handlerId);
     if (handed !== undefined && !handed.isClosed) {
       handed.accept();
@@ -109,8 +128,22 @@ export class HandedCalls implements CallObserver, RecordSink {
   /** Ends the call, and sees to it that none of this id begins; resolves when all of it is freed. */
   async stop(handlerId: string): Promise<void> {
     const kept = this.#started!.over(handlerId);
-    const ended = this.#byHandler.get(handlerId)?.close(termination('caller-hangup', 'its handler stopped it'));
-    await Promise.all([kept, ended]);
+    await Promise.all([kept, this.#stopHere(handlerId), this.#elsewhere('bridge.stopped', handlerId)]);
+  }
+
+  async #stopHere(handlerId: string): Promise<void> {
+    await this.#byHandler.get(handlerId)?.close(termination('caller-hangup', 'its handler stopped it'));
+  }
+
+  /** Asks the instance that has this call, where that is another one: true then, when it has done it. Rejects as it does. */
+  async #elsewhere(name: string, handlerId: string): Promise<boolean> {
+    const { fleet } = this.#deps!;
+    if (fleet === undefined || fleet.isAlone || this.#byHandler.has(handlerId)) return false;
+    const id = carrierCallKey({ carrier: 'bridge', accountId: '', carrierCallId: handlerId });
+    const owner = await fleet.ownerOf({ kind: 'carrier', id });
+    if (owner === undefined || !owner.reachable || owner.instance === fleet.self) return false;
+    await fleet.ask<OfCall, void>(owner.instance, name, { handlerId }, { withinMs: ELSEWHERE_MS });
+    return true;
   }
 
   /** Ends all, those that are being answered too. */
@@ -132,7 +165,7 @@ export class HandedCalls implements CallObserver, RecordSink {
 
   /** The call, with the place it takes. Throws NO_MORE_CALLS. */
   #admit(handlerId: string, { intake }: HandedCallsDeps): HandedCall {
-    const admitted = intake.admit();
+    const admitted = intake.admit({ carrier: 'bridge' });
     if (!admitted.ok) throw noMoreCalls(admitted.reason);
     const { arrival } = admitted;
     const handed: HandedCall = new HandedCall({ handlerId, arrival, closed: () => this.#forget(handed) });

@@ -34,7 +34,7 @@ export class StartedCalls {
   /** What this process is starting: whoever repeats it meanwhile gets the same promise. */
   readonly #starting = new Map<string, Promise<Started>>();
 
-  constructor(memory: ProcessMemory, clock: Pick<Clock, 'after'>) {
+  constructor(memory: Pick<ProcessMemory, 'space'>, clock: Pick<Clock, 'after'>) {
     this.#space = memory.space({ name: 'bridge-calls', most: MOST });
     this.#clock = clock;
   }

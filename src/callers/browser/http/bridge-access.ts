@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { type AdminOptions, adminGuard } from '../../../http/admin.ts';
+import { type AdminOptions, adminGuard, RoleTooLow } from '../../../http/admin.ts';
 import { ApiError } from '../../../http/api-error.ts';
 
 export interface BridgeAccessOptions {
@@ -48,12 +48,20 @@ export class BridgeAccess {
       await this.#guard(request);
       return { operator: true };
     }
-    if (request.headers.authorization !== undefined) {
-      await this.#guard(request);
-      return { operator: true };
-    }
+    if (request.headers.authorization !== undefined && (await this.#mayOperate(request))) return { operator: true };
     const session = request.headers[SESSION_HEADER];
     return { operator: false, session: typeof session === 'string' ? session : undefined };
+  }
+
+  /** Whether the token of a request is an operator's. Whose role is too low for that may still do what anybody may; a token that nobody has is refused. */
+  async #mayOperate(request: FastifyRequest): Promise<boolean> {
+    try {
+      await this.#guard(request);
+      return true;
+    } catch (error) {
+      if (error instanceof RoleTooLow) return false;
+      throw error;
+    }
   }
 
   /** Lets pages of the listed sites read the answer, and refuses those of others. */

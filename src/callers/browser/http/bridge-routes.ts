@@ -27,6 +27,13 @@ const bridgeOrder = z.object({
     .max(200)
     .nullish()
     .describe('Name of a prompt; of no effect where there is none of this name.'),
+  agent: z
+    .union([z.string().max(64), z.record(z.string().max(64), z.unknown())])
+    .refine((agent) => JSON.stringify(agent).length <= 8_000, 'must have at most 8000 characters')
+    .nullish()
+    .describe(
+      'For operators: who answers in place of the agent of route and prompt; a kind of agent, or an object that says which one of its kind. One at an address of its own is for admins.',
+    ),
   system_prompt: z.string().trim().max(30_000).nullish().describe("In place of the prompt's words."),
 });
 
@@ -69,8 +76,9 @@ export const bridgeRoutes = (access: 'admin' | 'public') =>
       success: { status: 200, body: opened },
       errors: {
         400: ['PEER_SDP_INVALID'],
-        403: ['ORIGIN_REFUSED', 'BRIDGE_FORBIDDEN', 'SYSTEM_PROMPT_REFUSED'],
+        403: ['ORIGIN_REFUSED', 'BRIDGE_FORBIDDEN', 'SYSTEM_PROMPT_REFUSED', 'AGENT_REFUSED', 'ROLE_TOO_LOW'],
         409: ['BRIDGE_REPLACED', 'CALL_ENDED'],
+        422: ['AGENT_UNKNOWN'],
         429: ['NO_MORE_CALLS', 'RATE_LIMITED'],
         503: ['NO_MORE_CALLS', 'PEER_UNAVAILABLE', 'PEER_FAILED'],
       },
@@ -78,6 +86,7 @@ export const bridgeRoutes = (access: 'admin' | 'public') =>
     },
     close: {
       method: 'DELETE',
+      role: 'operator',
       url: ONE,
       operationId: 'closeBridge',
       summary: "Ends the conversation's call.",

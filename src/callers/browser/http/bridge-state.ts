@@ -103,11 +103,18 @@ const MODEL_ERRORS: Partial<Record<TerminationReason, Trouble>> = {
   },
   'model-rate-limited': { code: 'MODEL_RATE_LIMITED', message: 'the model asks to come back later' },
   'model-session-lost': { code: 'MODEL_SESSION_LOST', message: 'the session broke and could not be built again' },
+  'dial-busy': { code: 'DIAL_BUSY', message: 'the number is busy' },
+  'dial-no-answer': { code: 'DIAL_NO_ANSWER', message: 'nobody answered' },
+  'dial-refused': { code: 'DIAL_REFUSED', message: 'the call to the number was refused' },
+  'dial-forbidden': { code: 'DIAL_FORBIDDEN', message: 'the number may not be called' },
+  'dial-limit': { code: 'DIAL_LIMIT', message: 'no more numbers can be called at the moment' },
+  'dial-machine': { code: 'DIAL_MACHINE', message: 'a machine took the call' },
+  'dial-failed': { code: 'DIAL_FAILED', message: 'the call to the number failed' },
 };
 
 /** What a page is told whose agent ended like this; undefined where nothing went wrong. */
 export function modelTrouble(end: Termination): Trouble | undefined {
-  if (!end.reason.startsWith('model-')) return undefined;
+  if (!/^(model|dial)-/.test(end.reason)) return undefined;
   return MODEL_ERRORS[end.reason] ?? { code: 'MODEL_UNAVAILABLE', message: 'the model cannot be reached' };
 }
 

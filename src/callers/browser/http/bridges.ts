@@ -1,3 +1,4 @@
+import type { Target } from '../../../agents/target.ts';
 import type { Calls } from '../../../call/calls.ts';
 import type { Clock } from '../../../call/clock.ts';
 import type { CallEvent, CallObserver } from '../../../call/events.ts';
@@ -26,6 +27,8 @@ export interface BridgeOrder {
   /** Name of a prompt that there is. */
   readonly prompt?: string | undefined;
   readonly instructions?: string | undefined;
+  /** Who answers in place of the agent of route and prompt. */
+  readonly agent?: Target | undefined;
   /** Whether an operator asks. */
   readonly operator: boolean;
   /** Address of the one who asks. */
@@ -54,6 +57,8 @@ export interface BrowserBridgesDeps {
 export class BrowserBridges implements CallObserver, RecordSink {
   readonly #byConversation = new Map<string, Bridge>();
   readonly #byCall = new Map<string, Bridge>();
+  /** Told of each conversation that has no call any more. */
+  forgotten: ((conversationId: string) => void) | undefined;
   #deps: BrowserBridgesDeps | undefined;
 
   /** Joins it to the rest; it is made before the rest, since it watches calls. */
@@ -85,6 +90,8 @@ export class BrowserBridges implements CallObserver, RecordSink {
     this.#byCall.set(bridge.callId, bridge);
     const onGone = () => void bridge.close(termination('caller-hangup', 'the page went before it was answered'));
     gone.addEventListener('abort', onGone, { once: true });
+    // The page may have gone while it was looked up who asks, and for whom.
+    if (gone.aborted) onGone();
     try {
       await before?.close(termination('stream-replaced'));
       bridge.check();
@@ -104,6 +111,11 @@ export class BrowserBridges implements CallObserver, RecordSink {
     if (bridge === undefined) return false;
     await bridge.close(termination('caller-hangup'));
     return true;
+  }
+
+  /** The conversation's call is opened elsewhere: ends the one here, where there is one, and waits until all of it is freed. */
+  async replaced(conversationId: string): Promise<void> {
+    await this.#byConversation.get(conversationId)?.close(termination('stream-replaced'));
   }
 
   /** A typed turn. Throws BRIDGE_UNKNOWN (404), CALL_NOT_ANSWERED and CALL_ENDED (409), TEXT_TOO_MANY (429), TEXT_UNSUPPORTED (501). */
@@ -139,7 +151,11 @@ export class BrowserBridges implements CallObserver, RecordSink {
 
   /** The bridge, with the place it takes. Throws NO_MORE_CALLS. */
   #admit({ conversationId, operator, address }: BridgeOrder, { intake, strangers }: BrowserBridgesDeps): Bridge {
-    const admitted = intake.admit(operator ? undefined : { address, among: strangers });
+    const admitted = intake.admit({
+      carrier: 'browser',
+      from: pageParty(conversationId, operator),
+      stranger: operator ? undefined : { address, among: strangers },
+    });
     if (!admitted.ok) throw noMoreCalls(admitted.reason);
     const { arrival } = admitted;
     const bridge: Bridge = new Bridge({ conversationId, operator, arrival, closed: () => this.#forget(bridge) });
@@ -152,8 +168,8 @@ export class BrowserBridges implements CallObserver, RecordSink {
     const { callId } = bridge;
     const from = pageParty(order.conversationId, order.operator);
     const facts = { carrier: 'browser', from, to: undefined, direction: 'inbound' } as const;
-    const { prompt, voice, instructions } = order;
-    const assigned = await bridge.arrival.assign(facts, { prompt, voice, instructions });
+    const { prompt, voice, instructions, agent } = order;
+    const assigned = await bridge.arrival.assign(facts, { prompt, voice, instructions, agent });
     bridge.check();
     const foreseen = assigned.foresee();
     if (!foreseen.ok) throw noMoreCalls(foreseen.reason);
@@ -215,7 +231,9 @@ export class BrowserBridges implements CallObserver, RecordSink {
 
   #forget(bridge: Bridge): void {
     this.#byCall.delete(bridge.callId);
-    if (this.#byConversation.get(bridge.conversationId) === bridge) this.#byConversation.delete(bridge.conversationId);
+    if (this.#byConversation.get(bridge.conversationId) !== bridge) return;
+    this.#byConversation.delete(bridge.conversationId);
+    this.forgotten?.(bridge.conversationId);
   }
 }
 

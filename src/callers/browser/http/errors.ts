@@ -4,6 +4,7 @@ export const BRIDGE_ERRORS = {
   BRIDGE_REPLACED: 'A newer call of the same conversation took the place of this one while it was made.',
   BRIDGE_FORBIDDEN:
     "The conversation's call is somebody else's: whoever is no operator shows the `session_id` of the call in the header `X-Session-Id`.",
+  AGENT_REFUSED: 'Whoever is no operator may not choose `agent`.',
   SYSTEM_PROMPT_REFUSED: 'Whoever is no operator may not choose `system_prompt`; BROWSER_SYSTEM_PROMPT allows it.',
 } as const;
 

@@ -182,8 +182,13 @@ export interface CarrierWebhook {
   status(facts: WebhookFacts): ToldStatus;
   stream(facts: WebhookFacts): ToldStream;
   transferEnded(facts: WebhookFacts): ToldTransfer;
-  /** Told of what asks the daemon for nothing (`other`), where the carrier's own folder waits for it: that words were said, for instance. */
+  /** Told of what asks the daemon for nothing (`other`), where the carrier's own folder waits for it: that words were said, for instance. It may have come to another process. */
   noted?(facts: WebhookFacts): void;
+  /**
+   * Told of a call that this process has from now on, with what its webhook told, whichever process that came to: for a carrier whose own folder has to know
+   * more of a call than its id. Never throws.
+   */
+  known?(facts: Pick<WebhookFacts, 'carrierCallId' | 'params'>): void;
 
   /** Content type of what it is answered. */
   readonly documentType: string;

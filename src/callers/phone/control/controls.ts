@@ -6,6 +6,8 @@ import type { CallControl } from './control.ts';
 export interface Controls {
   /** Who places calls that are ordered; undefined: nobody can. */
   readonly forOrders: CallControl | undefined;
+  /** All that can be asked, in the order of the table. */
+  readonly all: readonly CallControl[];
   /** Who controls calls of this carrier and account; undefined without their credentials. An account that is not told is the one that is set. */
   of(call: Partial<Pick<CarrierCall, 'carrier' | 'accountId'>>): CallControl | undefined;
   /** Never rejects. */
@@ -29,6 +31,7 @@ export function openControls(
   const [first] = all.values();
   return {
     forOrders: outbound === undefined ? first : all.get(outbound),
+    all: [...all.values()],
     of({ carrier = '', accountId = '' }) {
       const control = all.get(carrier);
       if (control === undefined || accountId === '') return control;

@@ -1,3 +1,5 @@
+import { errorCode } from '../../../errors.ts';
+
 /** Why a carrier did not do what it was told, with what each code means to who reads it. A closed set: log field and metric label. */
 export const CONTROL_ERRORS = {
   CONTROL_INVALID: 'What was asked cannot be asked of any carrier (a number that is none); nothing was sent.',
@@ -49,3 +51,6 @@ export class ControlError extends Error {
     this.retryAfterMs = options.retryAfterMs;
   }
 }
+
+/** The code of any thrown thing that kept a carrier from doing what it was told. */
+export const controlCode = (error: unknown) => (error instanceof ControlError ? error.code : errorCode(error));

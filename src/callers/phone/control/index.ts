@@ -9,4 +9,4 @@ export {
   type MachineDetection,
   type TransferOptions,
 } from './control.ts';
-export { CONTROL_ERRORS, ControlError, type ControlErrorCode } from './errors.ts';
+export { CONTROL_ERRORS, ControlError, type ControlErrorCode, controlCode } from './errors.ts';

@@ -1,5 +1,6 @@
-import { type Clock, delay } from '../../../call/clock.ts';
+import type { Clock } from '../../../call/clock.ts';
 import type { Log } from '../../../call/leg.ts';
+import { backoffMs, withRetry } from '../../../transport/retry.ts';
 import { ControlError } from './errors.ts';
 
 /** How a request is repeated when it fails. */
@@ -33,25 +34,32 @@ export async function withRetries<T>(
   again: (error: ControlError) => boolean,
   options: RetryOptions,
 ): Promise<T> {
-  const { clock, signal, random = Math.random, tries = TRIES, baseMs = BASE_MS, mostMs = MOST_MS } = options;
-  for (let made = 1; ; made++) {
+  const {
+    clock,
+    signal,
+    random = Math.random,
+    tries = TRIES,
+    baseMs = BASE_MS,
+    mostMs = MOST_MS,
+    action,
+    log,
+  } = options;
+  const once = () => {
     if (signal?.aborted) throw aborted();
-    try {
-      return await attempt();
-    } catch (error) {
-      if (!(error instanceof ControlError) || made >= tries || !again(error)) throw error;
-      // The carrier's word counts; ours is drawn from the upper half, so that it spreads and still backs off.
-      const wait = error.retryAfterMs ?? baseMs * 2 ** (made - 1) * (0.5 + random() / 2);
-      if (wait > mostMs) throw error;
-      options.log?.warn(
-        { action: options.action, code: error.code, status: error.status, try: made, waitMs: Math.round(wait) },
-        'carrier control failed; trying again',
-      );
-      await delay(clock, wait, signal).catch(() => {
-        throw aborted();
-      });
-    }
-  }
+    return attempt();
+  };
+  const waitMs = (error: unknown, made: number) => {
+    if (!(error instanceof ControlError) || made >= tries || !again(error)) return undefined;
+    // The carrier's word counts.
+    const wait = error.retryAfterMs ?? backoffMs(baseMs, made, random);
+    if (wait > mostMs) return undefined;
+    const { code, status } = error;
+    log?.warn({ action, code, status, try: made, waitMs: Math.round(wait) }, 'carrier control failed; trying again');
+    return wait;
+  };
+  return withRetry(async () => once(), { clock, signal, waitMs }).catch((error: unknown) => {
+    throw signal?.aborted && !(error instanceof ControlError) ? aborted() : error;
+  });
 }
 
 /** The error of whatever its asker gave up. */

@@ -37,6 +37,10 @@ export interface AnswerOptions {
   readonly carriers: Carriers;
   readonly urls: PublicUrls;
   readonly tokens: StreamTokens;
+  /** A token was made that opens the stream of this call. Must not throw. */
+  readonly issued?: ((callId: string) => void) | undefined;
+  /** The path of media streams; `PATHS.mediaStream` when left out. One below it names the instance that has the call. */
+  readonly mediaStream?: string | undefined;
   /** How the agent's audio of this call comes, or is expected to; undefined where there is no such call. */
   readonly paceOf?: ((callId: string) => Pace | undefined) | undefined;
   /** Said when a call cannot go on. */
@@ -77,17 +81,20 @@ export class Answers {
    * The document that opens the media stream of this call, with a token of its own. It is written while the model is still being connected,
    * and the carrier reads it once: where WebRTC fails after that, audio comes ahead of time on a stream whose carrier may trim what is early.
    * The caller's leg goes by what the transport really is, never has more than its lead on the way, and takes the place of playing from the
-   * carrier's marks, so what is trimmed is not taken for heard.
+   * carrier's marks, so what is trimmed is not taken for heard. `at`: the instance that is to have the stream, where it is not the one of all.
    */
-  connect(request: HostedRequest, webhook: Webhook, callId: string): string {
-    const { carriers, urls, tokens, paceOf } = this.#options;
+  connect(request: HostedRequest, webhook: Webhook, callId: string, at?: string): string {
+    const { carriers, urls, tokens, paceOf, issued, mediaStream: own = PATHS.mediaStream } = this.#options;
+    // Where paths name instances, this one's names that.
+    const mediaStream = at === undefined || own === PATHS.mediaStream ? own : `${PATHS.mediaStream}/${at}`;
     const { carrier: name, carrierCallId } = webhook;
     const carrier = carriers.of(webhook);
+    issued?.(callId);
     return this.#tell(webhook, {
       do: 'connect',
       stream: {
         callId,
-        streamUrl: urls.ws(request, PATHS.mediaStream),
+        streamUrl: urls.ws(request, mediaStream),
         token: tokens.issue({ carrier: name, carrierCallId, callId }),
         continueUrl: urls.http(request, addressOf(carrier, 'call-continue')),
         statusUrl: urls.http(request, addressOf(carrier, 'stream-status')),

@@ -9,7 +9,7 @@ export const callContinueRoute: FastifyPluginCallback<PhoneRouteOptions> = (app,
   const { desk, webhooks, answers, memory, count } = options;
   webhooks.serve(app, 'call-continue', async (request, webhook) => {
     const { carrier, carrierCallId } = webhook;
-    const what = desk.continuation(webhook);
+    const what = await desk.continuation(webhook);
     request.log.info({ carrier, carrierCallId, next: what.next }, 'call continues');
     count(`continue_${what.next}`);
     if (what.next === 'reattach') return answers.connect(request, webhook, what.callId);

@@ -20,6 +20,8 @@ const AFTER_END_MS = 600_000;
 /** How long it is remembered when its end is never told, ms: longer than any call may last. */
 const WITHOUT_END_MS = 25 * 3_600_000;
 const DEFAULT_CAPACITY = 20_000;
+/** Calls of which this process knows itself how it left them; of others it reads that. */
+const KNOWN_MOST = 2_000;
 /** How long another process may take to make its answer, and how often that is looked for, ms. Carriers wait for 15 s. */
 const ELSEWHERE_MS = 3_000;
 const LOOK_MS = 50;
@@ -71,6 +73,8 @@ export class CallMemory {
   readonly #clock: Pick<Clock, 'after'>;
   readonly #afterEndMs: number;
   readonly #calls: MemorySpace<Entry>;
+  /** Calls that go on, as this process left them: most are changed by nobody else, and need not be read. */
+  readonly #known = new Map<string, Entry>();
   /** The answers that this process makes at the moment. */
   readonly #making = new Map<
     string,
@@ -119,8 +123,10 @@ export class CallMemory {
 
   /** The call ended: ten minutes from now it is forgotten, also when it had never been answered here. Never rejects. */
   async ended(call: CarrierCall): Promise<void> {
-    const unknown = { id: randomUUID(), visits: 0, opened: false, made: true };
-    await this.#change(carrierCallKey(call), (now) => this.#kept({ ...(now ?? unknown), over: true }));
+    const unknown = { id: randomUUID(), visits: 0, opened: false, over: false, made: true };
+    const key = carrierCallKey(call);
+    await this.#change(key, (now = unknown) => (now.over ? undefined : this.#kept({ ...now, over: true })));
+    this.#known.delete(key);
   }
 
   /** Whether the carrier has brought this call before, and now brings it again: to be asked while its answer is made. */
@@ -157,10 +163,12 @@ export class CallMemory {
   /** Takes it on to make the next answer; the entry of whoever was quicker. */
   async #claim(key: string, mine: Entry, after: string | undefined): Promise<Entry | undefined> {
     let there: Entry | undefined;
-    await this.#change(key, (now) => {
+    const take = (now: Entry | undefined) => {
       there = now === undefined || now.id === after ? undefined : now;
       return there === undefined ? this.#kept(mine) : undefined;
-    });
+    };
+    // One that was just looked for in vain is most likely still unknown.
+    await this.#change(key, take, after === undefined ? { entry: undefined } : undefined);
     return there;
   }
 
@@ -180,7 +188,31 @@ export class CallMemory {
   }
 
   /** What cannot be changed stays as it is. */
-  async #change(key: string, change: (now: Entry | undefined) => Change<Entry>): Promise<void> {
-    await changeEntry(this.#calls, key, change).catch(() => {});
+  async #change(
+    key: string,
+    change: (now: Entry | undefined) => Change<Entry>,
+    known: { readonly entry: Entry | undefined } | undefined = this.#knownOf(key),
+  ): Promise<void> {
+    try {
+      this.#know(key, await changeEntry(this.#calls, key, change, known));
+    } catch {
+      this.#known.delete(key);
+    }
+  }
+
+  #knownOf(key: string): { readonly entry: Entry } | undefined {
+    const entry = this.#known.get(key);
+    return entry && { entry };
+  }
+
+  #know(key: string, entry: Entry | undefined): void {
+    this.#known.delete(key);
+    if (entry === undefined || entry.over) return;
+    this.#known.set(key, entry);
+    if (this.#known.size <= KNOWN_MOST) return;
+    for (const oldest of this.#known.keys()) {
+      this.#known.delete(oldest);
+      break;
+    }
   }
 }

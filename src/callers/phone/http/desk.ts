@@ -5,7 +5,7 @@ import type { Clock } from '../../../call/clock.ts';
 import type { Count } from '../../../call/counters.ts';
 import type { CallInfo } from '../../../call/info.ts';
 import type { Log } from '../../../call/leg.ts';
-import { numberOf, partyText } from '../../../call/party.ts';
+import { numberOf } from '../../../call/party.ts';
 import { termination } from '../../../call/termination.ts';
 import type { Config } from '../../../config.ts';
 import type { Dispatch } from '../../../dispatch.ts';
@@ -14,47 +14,59 @@ import type { Arrival, Intake } from '../../../intake/intake.ts';
 import type { OutboundPlan } from '../../../orders/outbound-call.ts';
 import type { Carriers } from '../carriers/index.ts';
 import { withL16 } from '../detect.ts';
+import type { PhoneLeg } from '../leg.ts';
 import { PhoneStream } from '../stream.ts';
 import type { CallMemory } from './call-memory.ts';
+import type { DialledStreams } from './dialled-streams.ts';
 import type { CallDesk, IncomingCall, Preparation, Refusal } from './incoming-call.ts';
 import type { MediaStream } from './media-stream.ts';
+import type { OwnedElsewhere } from './owned-elsewhere.ts';
+import type { PhoneCalls } from './phone-calls.ts';
 import type { StreamClaims } from './stream-token.ts';
+import type { TakenCalls } from './taken-calls.ts';
 
 /** Where a carrier's webhook and its media stream become one call. */
 
 export interface DeskDeps {
   readonly intake: Intake;
   readonly calls: Calls;
+  readonly phone: PhoneCalls;
   readonly dispatch: Pick<Dispatch, 'words'>;
-  readonly memory: CallMemory;
+  readonly memory: Pick<CallMemory, 'isVisitedAgain'>;
+  /** What carriers ask of calls, whichever instance has them. Left out: this one has all. */
+  readonly elsewhere?: Pick<OwnedElsewhere, 'continuation' | 'again' | 'transferEnded'>;
+  /** Streams of those who were called to answer a call. Left out: nobody is. */
+  readonly dialled?: Pick<DialledStreams, 'brought' | 'isOne'> | undefined;
   /** What was ordered of a call that we placed; undefined: nothing of this one. */
   readonly claim?: (call: CarrierCall, to: string) => Promise<OutboundPlan | undefined>;
 }
 
 /** Makes a call of each new webhook: the model's session is being set up while the carrier still opens its stream. */
-export function phoneDesk({ intake, calls, dispatch, memory, claim }: DeskDeps): CallDesk {
+export function phoneDesk({ intake, calls, phone, dispatch, memory, claim, elsewhere, dialled }: DeskDeps): CallDesk {
   const made = async (incoming: IncomingCall, arrival: Arrival): Promise<Preparation> => {
-    const { carrier, accountId, carrierCallId, direction, to } = incoming;
+    const { direction, to } = incoming;
     const plan = direction === 'outbound' ? await claim?.(incoming, numberOf(to) ?? '') : undefined;
     // An order is of one call: when the carrier brings it a second time, that is another conversation.
     const id = plan === undefined || memory.isVisitedAgain(incoming) ? arrival.id : plan.callId;
     // What was ordered for this call is worth more than what the webhook's address says for all.
-    const overrides = { ...plan, variables: { ...incoming.custom, ...plan?.variables } };
-    const assigned = await arrival.assign(incoming, overrides, id);
-    const info = { accountId, carrierCallId, ...ends(incoming) };
-    const fields = { carrier, ...info, direction };
-    const begun = assigned.begin(info, { message: 'a call comes in', fields });
-    if (!begun.ok) return { refused: refusalFor(begun.reason) };
-    void begun.call.done.then(() => memory.ended(incoming));
-    return { callId: id };
+    const { prompt, agent, variables } = plan ?? {};
+    const overrides = { prompt, agent, variables: { ...incoming.custom, ...variables } };
+    const begun = await phone.begin(arrival, incoming, overrides, id);
+    return begun.ok ? { callId: id } : turnedAway(begun.reason);
   };
 
   return {
     async prepare(incoming) {
       const running = calls.atCarrier(incoming);
       if (running !== undefined) return { callId: running.info.id };
-      const admitted = intake.admit();
-      if (!admitted.ok) return { refused: refusalFor(admitted.reason) };
+      // No call of its own, and so none that there has to be room for.
+      const answers = await dialled?.brought(incoming, numberOf(incoming.to) ?? '');
+      if (answers !== undefined) {
+        const { id: callId, at } = answers;
+        return { callId, ...(at === undefined ? {} : { at }) };
+      }
+      const admitted = intake.admit(incoming);
+      if (!admitted.ok) return turnedAway(admitted.reason);
       try {
         return await made(incoming, admitted.arrival);
       } finally {
@@ -62,37 +74,29 @@ export function phoneDesk({ intake, calls, dispatch, memory, claim }: DeskDeps):
       }
     },
     words: (incoming) => dispatch.words(incoming),
-    continuation: (call) => calls.continuation(call),
-    again: (call) => calls.again(call),
-    transferEnded: (call, report) => calls.transferEnded(call, report),
+    async continuation(call) {
+      // Behind the line of somebody who was called to answer comes nothing.
+      if (!calls.knows(call) && (await dialled?.isOne(call))) return { next: 'hangup' };
+      return (elsewhere ?? calls).continuation(call);
+    },
+    again: (call) => (elsewhere ?? calls).again(call),
+    transferEnded: (call, report) => (elsewhere ?? calls).transferEnded(call, report),
   };
 }
 
 /** What a phone is told of a refusal: all that is for want of room or time is one to a caller. */
-function refusalFor(reason: RefusalReason): Refusal {
-  return reason === 'draining' || reason === 'model' ? reason : 'busy';
-}
-
-/** Both ends of a call, as its record has them. */
-function ends({
-  direction,
-  from,
-  to,
-  wrapped,
-}: IncomingCall): Pick<CallInfo, 'from' | 'to' | 'callerKind' | 'fromWrapped'> {
-  const [caller, called] = [partyText(from), partyText(to)];
-  return {
-    ...(caller === undefined ? {} : { from: caller }),
-    ...(called === undefined ? {} : { to: called }),
-    callerKind: (direction === 'outbound' ? to : from).kind,
-    ...(wrapped ? { fromWrapped: true } : {}),
-  };
+function turnedAway(reason: RefusalReason): { refused: Refusal; reason: RefusalReason } {
+  return { refused: reason === 'draining' || reason === 'model' ? reason : 'busy', reason };
 }
 
 export interface StreamDeps {
   /** Whose streams these are. */
   readonly carriers: Pick<Carriers, 'all'>;
   readonly calls: Calls;
+  /** Takes on calls that other instances prepared. */
+  readonly taken?: Pick<TakenCalls, 'take'>;
+  /** Takes on the lines of those who were called to answer a call. */
+  readonly dialled?: Pick<DialledStreams, 'join'> | undefined;
   /** Told of streams that were opened. */
   readonly memory?: Pick<CallMemory, 'opened'>;
   readonly config: Config;
@@ -104,13 +108,19 @@ export interface StreamDeps {
 
 /** Takes over each media socket: it must show a token in its `start`, and is then plugged into the call the token names. */
 export function phoneStreams(deps: StreamDeps): (stream: MediaStream) => void {
-  const { calls, memory, config, log, clock, count } = deps;
+  const { calls, taken, dialled, memory, config, log, clock, count } = deps;
   const carriers = withL16(deps.carriers.all.map(({ media }) => media));
   const leg = {
     holdMs: config.MAX_HOLD_MINUTES * 60_000,
     leadMs: config.PLAYOUT_LEAD_MS,
     cushionMs: config.PLAYOUT_CUSHION_MS,
+    cushionLeastMs: config.PLAYOUT_CUSHION_LEAST_MS,
     chunkMs: config.PLAYOUT_CHUNK_MS,
+  };
+  const joined = (callId: string, phone: PhoneLeg): boolean => {
+    if (!calls.join(callId, phone)) return false;
+    if (memory !== undefined) opened(calls.get(callId)?.info, memory);
+    return true;
   };
   return (stream) => {
     new PhoneStream<StreamClaims>((handlers) => stream.attach(handlers), {
@@ -122,14 +132,17 @@ export function phoneStreams(deps: StreamDeps): (stream: MediaStream) => void {
           return { ok: false, code: errorCode(error) };
         }
       },
-      accepted(phone, claims) {
-        if (calls.join(claims.callId, phone)) {
-          if (memory !== undefined) opened(calls.get(claims.callId)?.info, memory);
-          return;
-        }
-        // The call ended while its stream was on the way.
-        log.warn({ callId: claims.callId }, 'a media stream came too late for its call');
-        void phone.close(termination('no-stream'));
+      accepted(phone, { callId }) {
+        if (joined(callId, phone)) return;
+        const late = () => {
+          // The call ended while its stream was on the way.
+          log.warn({ callId }, 'a media stream came too late for its call');
+          void phone.close(termination('no-stream'));
+        };
+        void (async () => {
+          if (await dialled?.join(callId, phone)) return;
+          if (!((await taken?.take(callId)) && joined(callId, phone))) late();
+        })();
       },
       refused: (reason) => log.warn({ reason, remoteAddress: stream.remoteAddress }, 'a media stream was refused'),
       clock,

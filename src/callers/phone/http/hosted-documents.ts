@@ -2,6 +2,7 @@ import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:cr
 import type { FastifyPluginAsync } from 'fastify';
 import { BridgeError } from '../../../errors.ts';
 import type { PublicUrls } from '../../../http/public-url.ts';
+import { CLOCKS_DIFFER_MS } from './stream-token.ts';
 import { readWebhookBodies } from './webhook.ts';
 import type { WebhookRoutes } from './webhook-routes.ts';
 
@@ -16,7 +17,7 @@ export interface HostedDocumentsOptions {
   readonly urls: PublicUrls;
   /** Wall time, ms. */
   readonly wall: () => number;
-  /** How long an address works, ms. */
+  /** How long an address works, ms, by a clock that is as far ahead as those of instances may be; by one that agrees ten minutes longer. */
   readonly ttlMs?: number;
 }
 
@@ -64,7 +65,7 @@ export class HostedDocuments {
       const plain = unseal(bytes, key);
       if (plain === undefined) continue;
       const [expires = '', ...rest] = plain.split(' ');
-      return Number(expires) >= this.#o.wall() ? rest.join(' ') : undefined;
+      return Number(expires) + CLOCKS_DIFFER_MS >= this.#o.wall() ? rest.join(' ') : undefined;
     }
     return undefined;
   }

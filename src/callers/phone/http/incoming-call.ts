@@ -27,7 +27,11 @@ export interface IncomingCall extends CarrierCall {
 
 /** `busy`: no room for one more call; `draining`: this process takes none any more; `model`: the model refuses all of them. */
 export type Refusal = 'busy' | 'draining' | 'model';
-export type Preparation = { readonly callId: string } | { readonly refused: Refusal };
+export type Preparation =
+  /** `at`: the instance that is to have its stream, where that need not be this one. */
+  | { readonly callId: string; readonly at?: string }
+  /** `reason`: what it was refused for, by admission's list, for the log. */
+  | { readonly refused: Refusal; readonly reason?: string };
 
 /** Who makes calls out of webhooks. */
 export interface CallDesk {
@@ -36,13 +40,13 @@ export interface CallDesk {
    * seconds. Asked once for each of the carrier's calls. For one that still lives it gives the same `callId`.
    */
   prepare(incoming: IncomingCall): Preparation | Promise<Preparation>;
-  continuation(call: CarrierCall): Continuation;
+  continuation(call: CarrierCall): Continuation | Promise<Continuation>;
   /** What a carrier means that brings a call again whose stream was open before. Left out: it repeats itself. */
   again?(call: CarrierCall): Promise<Continuation | { readonly next: 'new' | 'repeat' }>;
   /** What this caller is told where no agent can. Left out: what all are told. */
   words?(incoming: IncomingCall): { readonly fallback: Spoken; readonly busy: Spoken | undefined };
   /** What comes next for a caller who was connected to another number. */
-  transferEnded?(call: CarrierCall, report: DialReport): Continuation;
+  transferEnded?(call: CarrierCall, report: DialReport): Continuation | Promise<Continuation>;
 }
 
 /** What the webhook routes share. */
@@ -79,13 +83,13 @@ export const incomingCallRoute: FastifyPluginCallback<PhoneRouteOptions> = (app,
       const preparation = await desk.prepare(incomingCall(carriers, webhook));
       if ('refused' in preparation) {
         count('call_refused');
-        request.log.info({ refused: preparation.refused }, 'call refused');
+        request.log.info({ refused: preparation.refused, reason: preparation.reason }, 'call refused');
         const document = preparation.refused === 'busy' ? answers.busy(webhook) : answers.apology(webhook);
         return { document, started: false };
       }
       const { carrier, carrierCallId } = webhook;
-      const { callId } = preparation;
-      const document = answers.connect(request, webhook, callId);
+      const { callId, at } = preparation;
+      const document = answers.connect(request, webhook, callId, at);
       count('call_prepared');
       request.log.info({ callId, carrier, carrierCallId }, 'call prepared');
       return { document, started: true };

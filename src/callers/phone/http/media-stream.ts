@@ -151,6 +151,7 @@ export function serveMediaStream(options: MediaStreamOptions): { readonly pendin
       });
     },
     'stream',
+    { named: true },
   );
   return { pending };
 }

@@ -34,6 +34,11 @@ export interface StreamTokenOptions {
   readonly ttlMs?: number;
   /** How long after its expiry a token still passes, for clocks of several instances that differ, ms; 5 s when left out. */
   readonly leewayMs?: number;
+  /**
+   * Whether a token of this call was made within a token's life, by a clock that all instances have: asked of one that is too old by the clock of this machine,
+   * which may be minutes off. Left out: nobody else makes tokens. Must not reject.
+   */
+  readonly isFresh?: ((callId: string) => Promise<boolean>) | undefined;
   /** `n` unpredictable bytes; node:crypto's when left out. */
   readonly random?: (n: number) => Uint8Array;
 }
@@ -48,7 +53,14 @@ const TOKEN_MOST = 499;
 const LABEL = 'voicebridge stream token\n';
 
 export const DEFAULT_TTL_MS = 60_000;
+/**
+ * How long it is known that a token was made, for whatever instance its stream comes to, ms: it passes for some seconds after its end, and the stream it opens is
+ * still to be read then.
+ */
+export const ISSUED_MS = DEFAULT_TTL_MS + 15_000;
 const DEFAULT_LEEWAY_MS = 5_000;
+/** By how much the clocks of two instances may differ, ms. */
+export const CLOCKS_DIFFER_MS = 600_000;
 /**
  * How long a use is remembered beyond the token's life, ms. The memory's clock is not the one that tokens expire by: where that is set back by
  * less, none comes to life again.
@@ -60,6 +72,8 @@ const USED_MOST = 100_000;
 function refuse(code: 'MISSING' | 'INVALID' | 'EXPIRED' | 'USED', message: string): BridgeError {
   return new BridgeError(`STREAM_TOKEN_${code}`, message, { status: 401 });
 }
+
+const tooLate = () => refuse('EXPIRED', 'the stream token came too late');
 
 export class StreamTokens {
   readonly #options: StreamTokenOptions;
@@ -99,17 +113,31 @@ export class StreamTokens {
 
   /**
    * What the token claims, without using it up. With `carrierCallId` it must name that call. Throws STREAM_TOKEN_MISSING, _INVALID
-   * (forged, mangled, another call's) or _EXPIRED.
+   * (forged, mangled, another call's) or _EXPIRED, by the clock of this machine.
    */
   verify(token: string | undefined, bound: { carrierCallId?: string | undefined } = {}): StreamClaims {
+    const claims = this.#claimed(token, bound);
+    if (this.#lateMs(claims) > 0) throw tooLate();
+    return claims;
+  }
+
+  #claimed(token: string | undefined, bound: { carrierCallId?: string | undefined }): StreamClaims {
     if (token === undefined || token === '') throw refuse('MISSING', 'the stream brought no token');
     const claims = this.#read(token);
     if (claims === undefined) throw refuse('INVALID', 'the stream token was not made by this bridge');
-    if (this.#options.wall() > claims.expiresAtMs + this.#leewayMs)
-      throw refuse('EXPIRED', 'the stream token came too late');
     if (bound.carrierCallId !== undefined && bound.carrierCallId !== claims.carrierCallId)
       throw refuse('INVALID', "the stream token belongs to another of the carrier's calls");
     return claims;
+  }
+
+  #lateMs({ expiresAtMs }: StreamClaims): number {
+    return this.#options.wall() - expiresAtMs - this.#leewayMs;
+  }
+
+  /** Throws where the token is too old, by the clock that all instances have, too. */
+  async #mustBeInTime(claims: StreamClaims): Promise<void> {
+    if (this.#lateMs(claims) > CLOCKS_DIFFER_MS || (await this.#options.isFresh?.(claims.callId)) !== true)
+      throw tooLate();
   }
 
   /**
@@ -117,7 +145,8 @@ export class StreamTokens {
    * the token proves nothing.
    */
   async verifyUnused(token: string | undefined): Promise<StreamClaims> {
-    const claims = this.verify(token);
+    const claims = this.#claimed(token, {});
+    if (this.#lateMs(claims) > 0) await this.#mustBeInTime(claims);
     if ((await this.#used.get(claims.jti)) !== undefined) throw refuse('USED', 'the stream token was used before');
     return claims;
   }
@@ -127,8 +156,9 @@ export class StreamTokens {
    * fails otherwise is not used up. One whose use cannot be recorded is refused: it might be used twice.
    */
   async redeem(token: string | undefined, bound: { carrierCallId: string }): Promise<StreamClaims> {
-    const claims = this.verify(token, bound);
-    const livesMs = claims.expiresAtMs + this.#leewayMs - this.#options.wall();
+    const claims = this.#claimed(token, bound);
+    if (this.#lateMs(claims) > 0) await this.#mustBeInTime(claims);
+    const livesMs = Math.max(0, -this.#lateMs(claims));
     if (!(await this.#used.putIfAbsent(claims.jti, true, livesMs + KEPT_LONGER_MS)).put)
       throw refuse('USED', 'the stream token was used before');
     return claims;

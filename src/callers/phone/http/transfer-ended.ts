@@ -11,9 +11,8 @@ export const transferEndedRoute: FastifyPluginCallback<PhoneRouteOptions> = (app
   webhooks.serve(app, 'transfer-ended', async (request, webhook) => {
     const { carrier, carrierCallId, query } = webhook;
     const { how, seconds, gone, n = Number(query['transfer']) } = carriers.of(webhook).webhook.transferEnded(webhook);
-    const what = desk.transferEnded?.(webhook, { n, how, gone, ...(seconds === 0 ? {} : { seconds }) }) ?? {
-      next: 'hangup',
-    };
+    const report = { n, how, gone, ...(seconds === 0 ? {} : { seconds }) };
+    const what = (await desk.transferEnded?.(webhook, report)) ?? { next: 'hangup' };
     request.log.info({ carrier, carrierCallId, how, next: what.next }, 'a transfer has ended');
     count(how === 'completed' ? 'transfer_completed' : 'transfer_failed');
     if (what.next === 'reattach') return answers.connect(request, webhook, what.callId);

@@ -13,7 +13,10 @@ export interface ShownProof {
 
 /** Reads it as all carriers do. Throws HOST_NOT_ALLOWED where a signature is to be checked and our public address is not set. */
 export function upgradeProof(carriers: Carriers, urls: PublicUrls, request: IncomingMessage): ShownProof {
-  const asked = { headers: request.headers, url: () => urls.ws(request, PATHS.mediaStream) };
+  // What is signed is the address that the carrier was given, which may name an instance.
+  const [path = ''] = (request.url ?? '').split('?', 1);
+  const address = path.startsWith(`${PATHS.mediaStream}/`) ? path : PATHS.mediaStream;
+  const asked = { headers: request.headers, url: () => urls.ws(request, address) };
   const proofs = carriers.all.flatMap(({ webhook }) => webhook.upgrade?.(asked) ?? []);
   const says = (signed: boolean) => proofs.some((proof) => proof.signed === signed);
   const token = proofs.find((proof) => proof.token !== undefined)?.token;

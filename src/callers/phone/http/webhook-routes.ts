@@ -8,15 +8,22 @@ import { type Webhook, WebhookGuard, type WebhookGuardOptions } from './webhook.
 /** Sees to one event: the text that the carrier is answered, undefined where it waits for none. */
 export type WebhookHandler = (request: FastifyRequest, webhook: Webhook) => Promise<string | undefined>;
 
+export interface WebhookRoutesOptions extends WebhookGuardOptions {
+  /** Told of what asks for nothing, when its carrier has been told. Must not throw. */
+  readonly noted?: ((webhook: Webhook) => void) | undefined;
+}
+
 /** The addresses of the carriers' webhooks, and who sees to each event. One address may get several of them, whoever serves those. */
 export class WebhookRoutes {
   readonly guard: WebhookGuard;
   readonly #carriers: Carriers;
   readonly #handlers = new Map<WebhookEvent, WebhookHandler>();
   readonly #own = new Set<string>();
+  readonly #noted: WebhookRoutesOptions['noted'];
 
-  constructor(options: WebhookGuardOptions) {
+  constructor(options: WebhookRoutesOptions) {
     this.guard = new WebhookGuard(options);
+    this.#noted = options.noted;
     this.#carriers = options.carriers;
   }
 
@@ -38,7 +45,10 @@ export class WebhookRoutes {
           const webhook = this.guard.check(request, whose);
           const about = webhook.event ?? event;
           if (webhook.also !== undefined) await this.#handlers.get(webhook.also)?.(request, webhook);
-          if (about === 'other') this.#carriers.of(webhook).webhook.noted?.(webhook);
+          if (about === 'other') {
+            this.#carriers.of(webhook).webhook.noted?.(webhook);
+            this.#noted?.(webhook);
+          }
           const text = about === 'other' ? undefined : await this.#handlers.get(about)?.(request, webhook);
           return text === undefined ? reply.code(204).send() : this.send(reply, webhook, text);
         },

@@ -1,7 +1,8 @@
-import { type Clock, delay, systemClock } from '../../../call/clock.ts';
+import { type Clock, systemClock } from '../../../call/clock.ts';
 import type { Log } from '../../../call/leg.ts';
 import { scrub } from '../../../log.ts';
 import { ExchangeError, exchange, type HttpAnswer, jsonObject, retryAfterMs } from '../../../transport/http.ts';
+import { backoffMs, withRetry } from '../../../transport/retry.ts';
 import { integerOf, objectOf } from '../reading.ts';
 import { GraphError, type GraphErrorCode, graphCodeFor } from './errors.ts';
 import { type Permission, permissionOf } from './permission.ts';
@@ -175,30 +176,26 @@ export class GraphClient {
 
   async #send(request: GraphRequest, { tries = TRIES, signal }: GraphCall = {}): Promise<Record<string, unknown>> {
     const { random = Math.random, log } = this.#o;
+    // Whatever Meta answers to a repetition: it may be because it did it the first time.
     let uncertain = false;
-    for (let made = 1; ; made++) {
-      try {
-        return await this.#timed(request, signal);
-      } catch (error) {
-        if (!(error instanceof GraphError)) throw error;
-        // Whatever Meta answers to a repetition: it may be because it did it the first time.
-        uncertain ||= error.uncertain;
-        const last = uncertain && !error.uncertain ? error.asUncertain() : error;
-        if (made >= tries || !error.retryable || (error.uncertain && !request.repeatable)) throw last;
-        // Meta's word counts; ours is drawn from the upper half, so that it spreads and still backs off.
-        const waitMs = error.retryAfterMs ?? BASE_MS * 2 ** (made - 1) * (0.5 + random() / 2);
-        if (waitMs > MOST_MS) throw last;
-        const { action } = request;
-        const { code, status, graphCode } = error;
-        log?.warn(
-          { action, code, status, graphCode, try: made, waitMs: Math.round(waitMs) },
-          'Meta failed; trying again',
-        );
-        await delay(this.#clock, waitMs, signal).catch(() => {
-          throw aborted(uncertain);
-        });
-      }
-    }
+    const waitMs = (error: unknown, made: number) => {
+      if (!(error instanceof GraphError)) return undefined;
+      uncertain ||= error.uncertain;
+      if (made >= tries || !error.retryable || (error.uncertain && !request.repeatable)) return undefined;
+      // Meta's word counts.
+      const wait = error.retryAfterMs ?? backoffMs(BASE_MS, made, random);
+      if (wait > MOST_MS) return undefined;
+      const { action } = request;
+      const { code, status, graphCode } = error;
+      log?.warn({ action, code, status, graphCode, try: made, waitMs: Math.round(wait) }, 'Meta failed; trying again');
+      return wait;
+    };
+    return withRetry(() => this.#timed(request, signal), { clock: this.#clock, signal, waitMs }).catch(
+      (error: unknown) => {
+        if (error instanceof GraphError) throw uncertain && !error.uncertain ? error.asUncertain() : error;
+        throw signal?.aborted ? aborted(uncertain) : error;
+      },
+    );
   }
 
   async #timed(request: GraphRequest, signal?: AbortSignal): Promise<Record<string, unknown>> {

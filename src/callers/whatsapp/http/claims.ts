@@ -75,6 +75,16 @@ export class Claims {
     }
   }
 
+  /** The process that took this call on; undefined where none did, as far as is known. Never rejects. */
+  async ownerOf(id: string): Promise<string | undefined> {
+    try {
+      return (await this.#calls.get(id))?.owner;
+    } catch (error) {
+      this.#failed(error);
+      return undefined;
+    }
+  }
+
   /** Whether another process was told that this call is over; false where that cannot be known. Never rejects. */
   async isOver(id: string): Promise<boolean> {
     try {

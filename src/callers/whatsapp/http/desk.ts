@@ -5,16 +5,19 @@ import type { ConnectEvent, MetaEvent, PermissionEvent, StatusEvent, TerminateEv
 import type { Farewells } from '../graph/farewells.ts';
 import type { CountWhatsapp } from '../metrics.ts';
 import { type Claims, OVER_MS } from './claims.ts';
+import type { MetaElsewhere, CallEvent as OfCall } from './elsewhere.ts';
 import type { Incoming } from './incoming.ts';
 import { endOf, type IncomingGraph, MetaCall, shownId } from './meta-call.ts';
 
-/** Who sees to the calls that we place, as far as webhooks tell of them. None may throw. */
+/**
+ * Who sees to the calls that we place, as far as webhooks tell of them; each says whether the call is one of those that were placed here. None may throw.
+ */
 export interface PlacedCalls {
   /** The user's phone has answered: here is its SDP. */
-  answered(event: ConnectEvent): void;
+  answered(event: ConnectEvent): boolean;
   /** Ringing, accepted, rejected. */
-  status(event: StatusEvent): void;
-  /** It is over at Meta. Whether the call is one of those that were placed here. */
+  status(event: StatusEvent): boolean;
+  /** It is over at Meta. */
   ended(event: TerminateEvent): boolean;
   /** A user says whether he may be called. */
   permission(event: PermissionEvent): void;
@@ -27,6 +30,8 @@ export interface WhatsappDeskDeps {
   readonly claims: Pick<Claims, 'over'>;
   readonly farewells: Pick<Farewells, 'known' | 'close'>;
   readonly placed?: PlacedCalls | undefined;
+  /** Is told of calls that are not here; left out: there is no other instance. */
+  readonly elsewhere?: Pick<MetaElsewhere, 'tell'> | undefined;
   readonly count: CountWhatsapp;
   readonly clock: Clock;
   readonly log: Pick<Log, 'debug' | 'warn' | 'error'>;
@@ -67,6 +72,9 @@ export class WhatsappDesk implements CallObserver {
     if (!this.#isTaking) this.#takeSome();
   };
 
+  /** Sees to what another instance was told of a call that is here. Never throws. */
+  readonly takeFromPeer = (event: OfCall): void => this.#try(event, true);
+
   onEvent(callId: string, event: CallEvent): void {
     if (event.type !== 'caller' || event.event.type !== 'ended') return;
     const { end } = event.event;
@@ -94,16 +102,20 @@ export class WhatsappDesk implements CallObserver {
     if (this.#isTaking) setImmediate(() => this.#takeSome());
   }
 
-  #try(event: MetaEvent): void {
+  #try(event: MetaEvent, fromPeer = false): void {
     try {
-      this.#take(event);
+      this.#take(event, fromPeer);
     } catch (err) {
       this.#deps?.log.error({ err, event: event.type }, 'an event of WhatsApp could not be seen to');
     }
   }
 
-  #take(event: MetaEvent): void {
+  /** `fromPeer`: another instance has passed it on, and it goes no further. */
+  #take(event: MetaEvent, fromPeer: boolean): void {
     const { count, numbers, placed } = this.#deps!;
+    const elsewhere = (one: OfCall) => {
+      if (!fromPeer) this.#elsewhere(one);
+    };
     if (event.type === 'other') {
       count(event.why === 'malformed' ? 'malformed' : `other_${event.why}`);
       return;
@@ -119,15 +131,15 @@ export class WhatsappDesk implements CallObserver {
         if (event.direction === 'inbound') this.#connected(event, client);
         else {
           count('connect_outbound');
-          placed?.answered(event);
+          if (placed?.answered(event) !== true) elsewhere(event);
         }
         return;
       case 'terminate':
-        this.#terminated(event);
+        if (!this.#terminated(event)) elsewhere(event);
         return;
       case 'status':
         count('status');
-        placed?.status(event);
+        if (placed?.status(event) !== true) elsewhere(event);
         return;
       case 'permission':
         count('permission');
@@ -167,19 +179,26 @@ export class WhatsappDesk implements CallObserver {
     );
   }
 
-  #terminated(event: TerminateEvent): void {
+  #elsewhere(event: OfCall): void {
+    const told = this.#deps!.elsewhere?.tell(event);
+    if (told !== undefined) this.#doing(told);
+  }
+
+  /** Whether the call is here. */
+  #terminated(event: TerminateEvent): boolean {
     const { count, claims, farewells, placed, log } = this.#deps!;
     count('terminate');
     const meta = this.#live.get(event.id);
     farewells.known(event.id);
     meta?.hungUp(endOf(event, meta.accept === 'accepted'));
-    if (meta === undefined && placed?.ended(event) === true) return;
+    if (meta === undefined && placed?.ended(event) === true) return true;
     const first = claims.over(event.id).then((isFirst) => {
       if (!isFirst || meta !== undefined) return;
       count('terminate_first');
       log.debug({ call: shownId(event.id) }, 'a WhatsApp call ended before it was told');
     });
     this.#doing(first);
+    return meta !== undefined;
   }
 
   #doing(work: Promise<void>): void {

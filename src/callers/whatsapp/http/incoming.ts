@@ -70,7 +70,7 @@ export class Incoming {
   async #begin(meta: MetaCall): Promise<MadeCall | undefined> {
     const { intake } = this.#o;
     if (meta.gone !== undefined) return this.#gone(meta, meta.gone);
-    const admitted = intake.admit();
+    const admitted = intake.admit(factsOf(meta.event));
     if (!admitted.ok) return this.#decline(meta, termination('not-admitted', admitted.reason));
     const { arrival } = admitted;
     try {

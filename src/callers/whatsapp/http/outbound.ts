@@ -11,6 +11,7 @@ import { type CallStatus, ControlError } from '../../phone/control/index.ts';
 import type { ConnectEvent, PermissionEvent, StatusEvent, TerminateEvent } from '../events.ts';
 import type { Farewells } from '../graph/farewells.ts';
 import type { PlacedCalls } from './desk.ts';
+import type { MetaElsewhere } from './elsewhere.ts';
 import { graphAnswer } from './errors.ts';
 import { businessParty } from './incoming.ts';
 import { endOf } from './meta-call.ts';
@@ -33,6 +34,8 @@ export interface OutboundWhatsAppOptions extends TalkDeps {
   readonly media: (callId: string) => OfferedMedia;
   readonly permissions: Pick<Permissions, 'mayCall' | 'reply'>;
   readonly farewells: Pick<Farewells, 'send'>;
+  /** Tells the other instances whose call this is, once Meta has named it. */
+  readonly elsewhere?: Pick<MetaElsewhere, 'placed'> | undefined;
   readonly clock: Clock;
 }
 
@@ -93,34 +96,37 @@ export class OutboundWhatsApp implements Placer, PlacedCalls, CallObserver {
     if (placed !== undefined && placed.call === undefined) this.#release(placed, termination('operator-hangup'));
   }
 
-  answered(event: ConnectEvent): void {
+  answered(event: ConnectEvent): boolean {
     const placed = this.#placed.of(event);
-    if (placed === undefined || placed.answer !== 'none') return;
+    if (placed === undefined) return false;
+    if (placed.answer !== 'none') return true;
     placed.displayNumber ||= event.displayNumber;
     placed.answer = 'applying';
     void this.#answer(placed, event.sdp);
+    return true;
   }
 
-  status(event: StatusEvent): void {
+  status(event: StatusEvent): boolean {
     const placed = this.#placed.of(event);
-    if (placed === undefined) return;
+    if (placed === undefined) return false;
     placed.displayNumber ||= event.displayNumber;
     placed.learn(event.user);
     switch (event.status) {
       case 'RINGING':
         this.#news(placed, 'ringing');
-        return;
+        return true;
       case 'ACCEPTED':
         this.#accepted(placed);
-        return;
+        return true;
       case 'REJECTED':
         // Its end is told, too; nothing more comes of it before.
         placed.rejected = true;
         placed.ended = true;
         if (placed.call === undefined) this.#over(placed, 'busy', termination('caller-hangup'));
-        return;
+        return true;
       default:
         this.#o.metrics.count('other_event');
+        return true;
     }
   }
 
@@ -153,6 +159,7 @@ export class OutboundWhatsApp implements Placer, PlacedCalls, CallObserver {
       const offer = await placed.media.offer().catch(noMedia);
       const { callId } = await client.connect(user, offer, order.id);
       placed.named(callId);
+      placed.owned = this.#o.elsewhere?.placed(callId, order.id);
       // The order may have been given up while it was being placed.
       if (placed.isOver) this.#farewell(placed);
       else this.#ring(placed);
@@ -265,6 +272,7 @@ export class OutboundWhatsApp implements Placer, PlacedCalls, CallObserver {
     if (placed.isOver) return;
     placed.isOver = true;
     placed.timer?.cancel();
+    placed.owned?.release();
     this.#placed.delete(placed);
     this.#farewell(placed);
     void placed.media.leg.close(end);

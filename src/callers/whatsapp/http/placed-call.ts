@@ -42,6 +42,8 @@ export class PlacedCall {
   ended = false;
   isOver = false;
   call: MadeCall | undefined;
+  /** By which other instances find it. */
+  owned: { release(): void } | undefined;
   /** What limits the state that it is in. */
   timer: Timer | undefined;
   /** Our number for people to read, where a webhook told it. */

@@ -27,7 +27,7 @@ export async function beginTalk(placed: PlacedCall, deps: TalkDeps): Promise<Ter
     intake.turnAway(placed.facts, placed.info, end);
     return end;
   };
-  const admitted = intake.admit();
+  const admitted = intake.admit(placed.facts);
   if (!admitted.ok) return turnAway(admitted.reason);
   const { arrival } = admitted;
   try {

@@ -4,6 +4,7 @@ import { isPrivateHost } from '../../../addresses.ts';
 import type { Calls } from '../../../call/calls.ts';
 import type { Clock } from '../../../call/clock.ts';
 import type { Log } from '../../../call/leg.ts';
+import type { Fleet } from '../../../fleet/fleet.ts';
 import type { Intake } from '../../../intake/intake.ts';
 import type { ProcessMemory } from '../../../memory/memory.ts';
 import { hasAudio } from '../../../transport/liveness.ts';
@@ -15,6 +16,7 @@ import { type WhatsappMetrics, whatsappMetrics } from '../metrics.ts';
 import { answerMeta, checkMetaAnswer, maskedSdp, offerMeta } from '../sdp.ts';
 import { Claims } from './claims.ts';
 import { type PlacedCalls, WhatsappDesk } from './desk.ts';
+import { MetaElsewhere } from './elsewhere.ts';
 import { Incoming, type MetaMedia } from './incoming.ts';
 import { OutboundWhatsApp } from './outbound.ts';
 import type { Permissions } from './permissions.ts';
@@ -42,6 +44,8 @@ export interface WhatsappOptions {
   /** Shared by all processes that take webhooks of the same numbers; `instance` names this one. */
   readonly memory: ProcessMemory;
   readonly instance: string;
+  /** The instances that may have a call. */
+  readonly fleet: Fleet;
 }
 
 /** What the daemon has that calls need. */
@@ -62,6 +66,7 @@ export class Whatsapp {
   readonly metrics: WhatsappMetrics;
   readonly claims: Claims;
   readonly farewells: Farewells;
+  readonly #elsewhere: MetaElsewhere;
   readonly #o: WhatsappOptions;
 
   constructor(options: WhatsappOptions) {
@@ -70,6 +75,9 @@ export class Whatsapp {
     this.metrics = whatsappMetrics(registry, () => this.farewells.waiting);
     this.farewells = new Farewells({ clock, log, lost: () => this.metrics.count('farewell_lost') });
     this.claims = new Claims({ memory, instance, log });
+    const { fleet } = options;
+    const { claims, desk } = this;
+    this.#elsewhere = new MetaElsewhere({ fleet, claims, clock, log, take: desk.takeFromPeer });
     const { asked } = this.metrics;
     const whenUnreachable = isTrial
       ? ' (no number is set: WHATSAPP_PHONE_NUMBER_ID; a trial is answered by `npm run call -- --carrier whatsapp` while it runs)'
@@ -86,7 +94,8 @@ export class Whatsapp {
     const { count } = metrics;
     const media = (callId: string) => this.media(callId);
     const incoming = new Incoming({ intake, calls, claims, farewells, metrics, media, preAccept, clock, log });
-    desk.connect({ numbers, incoming, claims, farewells, placed, count, clock, log });
+    const elsewhere = this.#elsewhere;
+    desk.connect({ numbers, incoming, claims, farewells, placed, elsewhere, count, clock, log });
     app.register(whatsappWebhook, { secrets, verifyToken, take: desk.take, count });
   }
 
@@ -139,7 +148,19 @@ export class Whatsapp {
     const { clock, log } = this.#o;
     const { numbers, farewells, metrics } = this;
     const media = (callId: string) => this.offered(callId);
-    return new OutboundWhatsApp({ numbers, media, permissions, intake, calls, farewells, metrics, clock, log });
+    const elsewhere = this.#elsewhere;
+    return new OutboundWhatsApp({
+      numbers,
+      media,
+      elsewhere,
+      permissions,
+      intake,
+      calls,
+      farewells,
+      metrics,
+      clock,
+      log,
+    });
   }
 
   /** Sees what is being made to its end, and Meta told, within a bounded time. Never rejects. */

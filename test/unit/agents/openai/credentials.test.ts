@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { classifyModelCode, modelHttpError } from '../../../../src/agents/common/http.ts';
 import { mintKey } from '../../../../src/agents/openai/credentials.ts';
-import { classifyModelCode, modelHttpError } from '../../../../src/agents/openai/http.ts';
 import { type OpenAiAgentOptions, resolveOptions } from '../../../../src/agents/openai/options.ts';
-import { scrubQuoted } from '../../../../src/log.ts';
+import { quotedError, scrubQuoted } from '../../../../src/log.ts';
 import { FakeClock } from '../../../fakes/clock.ts';
 import { fakeLog } from '../../../fakes/legs.ts';
 
@@ -193,6 +193,10 @@ describe('errors of the API', () => {
     expect(scrubQuoted('Incorrect API key provided: sk-proj-abc***XYZ. Bearer ek_123, api-key: 9f8e')).toBe(
       'Incorrect API key provided: [redacted] Bearer [redacted] api-key: [redacted]',
     );
+    expect(quotedError('invalid_api_key', 'Incorrect API key provided: sk-proj-abc***XYZ.')).toBe(
+      'invalid_api_key: Incorrect API key provided: [redacted]',
+    );
+    expect(quotedError(undefined, '')).toBe('');
     expect(scrubQuoted('x'.repeat(5000)).length).toBeLessThan(310);
     expect(scrubQuoted('task-based desk-top')).toBe('task-based desk-top');
   });

@@ -70,6 +70,17 @@ describe('server events', () => {
     }
   });
 
+  it('reads who begins to speak whatever it says of the item', () => {
+    const read = (more: object) =>
+      parseServerEvent(JSON.stringify({ type: 'input_audio_buffer.speech_started', ...more }));
+    const type = 'input_audio_buffer.speech_started';
+    expect(read({ item_id: 'item_1', audio_start_ms: 3 })).toEqual({ type, item_id: 'item_1' });
+    expect(read({ item_id: 17 })).toEqual({ type, item_id: '17' });
+    for (const item of [undefined, null, {}, ['x'], true, 'x'.repeat(257)])
+      expect(read({ item_id: item })).toEqual({ type });
+    expect(parseServerEvent(`{"type":"${type}","item_id":1e999}`)).toEqual({ type });
+  });
+
   it('refuses an audio delta of a wrong shape', () => {
     const good = says.delta('r', 'i', 'AAAA');
     expect(parseServerEvent(JSON.stringify(good))).toEqual({

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Said } from '../../../../src/call/said.ts';
 import { BridgeError } from '../../../../src/errors.ts';
 import { says, ulaw } from '../../../fakes/model.ts';
 import { Run, run } from './run.ts';
@@ -27,6 +28,63 @@ const instructionsOf = (r: Run) => {
   const create = r.model.last.of('response.create').at(-1) as { response?: { instructions?: string } } | undefined;
   return create?.response?.instructions;
 };
+
+describe('a call that goes on from one whose process is gone', () => {
+  const before: Said[] = [
+    { kind: 'message', role: 'agent', text: 'Good day.' },
+    { kind: 'message', role: 'caller', text: 'Book me for Friday.' },
+    { kind: 'tool_call', toolCallId: 'call_7', name: 'book', arguments: '{"day":"Friday"}' },
+    { kind: 'tool_result', toolCallId: 'call_7', output: '{"booked":true}' },
+  ];
+  const goneOn = async (said: readonly Said[]) => {
+    const r = new Run({ instructions: 'You are Ada.', greeting: 'Good day' });
+    r.leg.goOnFrom(said);
+    await r.start();
+    r.leg.greet();
+    return r;
+  };
+
+  it('tells its session all of it before anything else, and says that it goes on in place of the greeting', async () => {
+    const r = await goneOn([...before, { kind: 'message', role: 'agent', text: 'You are booked.' }]);
+    expect(told(r)).toEqual([
+      'assistant/output_text: Good day.',
+      'user/input_text: Book me for Friday.',
+      'function_call before_2',
+      'function_call_output before_2 {"booked":true}',
+      'assistant/output_text: You are booked.',
+      'response.create',
+    ]);
+    expect(instructionsOf(r)).toMatch(
+      /^You are Ada\.[\s\S]*the line broke and that you are back[\s\S]*say it again briefly/,
+    );
+    expect(r.model.last.of('response.create').at(-1)).toMatchObject({ response: { tool_choice: 'none' } });
+  });
+
+  it('answers the words of the caller that were the last, with tools where it needs them', async () => {
+    const r = await goneOn(before.slice(0, 2));
+    expect(instructionsOf(r)).toMatch(/then answer what the caller said last/);
+    expect(r.model.last.of('response.create').at(-1)).not.toHaveProperty('response.tool_choice');
+  });
+
+  it('does not take for done what no result tells of', async () => {
+    const r = await goneOn(before.slice(0, 3));
+    expect(told(r)).toContainEqual(expect.stringMatching(/^function_call_output before_2 .*not known/));
+  });
+
+  it('greets as ever where nothing had been said', async () => {
+    const r = await goneOn([]);
+    expect(instructionsOf(r)).toMatch(/exactly this to the caller: "Good day"/);
+  });
+
+  it('tells what was said in either life, so that a third can go on from it', async () => {
+    const r = await goneOn(before);
+    r.says({ type: 'input_audio_buffer.committed', item_id: 'u1' }, says.callerSaid('u1', 'Thanks.'));
+    expect(r.leg.said()).toEqual([
+      ...before.map((one) => ('toolCallId' in one ? { ...one, toolCallId: 'before_2' } : one)),
+      { kind: 'message', role: 'caller', text: 'Thanks.' },
+    ]);
+  });
+});
 
 describe('a session lost in the middle of a call', () => {
   it('is built again, told what was said, and asked to go on where it was cut', async () => {

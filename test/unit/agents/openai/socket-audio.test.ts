@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { AudioBacklog } from '../../../../src/agents/openai/backlog.ts';
-import { SocketUplink } from '../../../../src/agents/openai/socket-uplink.ts';
+import { AudioBacklog } from '../../../../src/agents/common/backlog.ts';
+import { AudioEnvelope, SocketUplink } from '../../../../src/agents/common/socket-uplink.ts';
 import type { Counter } from '../../../../src/call/counters.ts';
 import { l16, pcmu } from '../../../../src/media/codecs.ts';
 import { FakeClock } from '../../../fakes/clock.ts';
@@ -14,13 +14,15 @@ function uplink(codec = pcmu) {
       sent.push(new TextDecoder().decode(bytes));
       return true;
     },
+    sendBinary: () => false,
   };
   const counters: Partial<Record<Counter, number>> = {};
   const state = { stalled: 0 };
   const count = (counter: Counter, n = 1) => {
     counters[counter] = (counters[counter] ?? 0) + n;
   };
-  const up = new SocketUplink(socket, codec, clock, count, () => state.stalled++);
+  const envelope = new AudioEnvelope('{"type":"input_audio_buffer.append","audio":"', '"}', 9_600);
+  const up = new SocketUplink({ socket, codec, envelope, clock, count, stalled: () => state.stalled++ });
   const audio = () => sent.map((text) => Buffer.from((JSON.parse(text) as { audio: string }).audio, 'base64'));
   return { clock, sent, socket, counters, state, up, audio };
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { ToolLedger } from '../../../../src/agents/openai/tool-ledger.ts';
 import { ResponseSequencer } from '../../../../src/agents/openai/turns.ts';
 import { FakeClock } from '../../../fakes/clock.ts';
-import { says } from '../../../fakes/model.ts';
+import { says, ulaw } from '../../../fakes/model.ts';
 import { run } from './run.ts';
 
 const BUSY = 'conversation_already_has_active_response';
@@ -285,6 +285,92 @@ describe('tools', () => {
     const id = (r.model.last.sent[1]?.item as { id: string } | undefined)?.id ?? '';
     r.says(says.itemAdded(id, 'function_call_output'), says.speechStopped, says.created('r2'), says.done('r2'));
     expect(r.model.last.of('response.create')).toEqual([]);
+  });
+});
+
+describe('what has to be said before any answer', () => {
+  it('goes before what waits, and the answer of the server is asked for behind it', () => {
+    const { sent, turns } = sequencer();
+    turns.created('r1');
+    turns.request({ a: 1 }, true);
+    turns.request({ notice: 1 }, 'first');
+    turns.request({ notice: 2 }, 'first');
+    turns.callerSpeaks();
+    turns.done('r1', true);
+    turns.callerStopped(true);
+    expect(sent).toEqual([]);
+    // The server answers what he said.
+    expect(turns.created('r2')).toBe(true);
+    expect(turns.isLive('r2')).toBe(false);
+    for (const id of ['r2', 'r3', 'r4', 'r5', 'r6']) {
+      turns.done(id, id === 'r2');
+      if (id !== 'r6') turns.created(`r${Number(id[1]) + 1}`);
+    }
+    expect(sent.map(({ response }) => response)).toEqual([{ notice: 1 }, { notice: 2 }, undefined, { a: 1 }]);
+    expect(turns.idle).toBe(true);
+  });
+
+  it('goes before an answer that was cut off by the caller, too', () => {
+    const { sent, turns } = sequencer();
+    turns.request({ tool: 1 });
+    turns.request({ notice: 1 }, 'first');
+    turns.callerSpeaks();
+    // It begins while he speaks, and is asked for again.
+    expect(turns.created('r1')).toBe(true);
+    turns.done('r1', true);
+    turns.callerStopped(true);
+    expect(turns.created('r2')).toBe(true);
+    turns.done('r2', true);
+    expect(sent.at(-1)?.response).toEqual({ notice: 1 });
+  });
+
+  it('does not cut off an answer that began before', () => {
+    const { sent, turns } = sequencer();
+    turns.callerSpeaks();
+    turns.callerStopped(true);
+    expect(turns.created('r1')).toBe(false);
+    turns.request({ notice: 1 }, 'first');
+    expect(turns.isLive('r1')).toBe(true);
+    turns.done('r1');
+    expect(sent).toHaveLength(1);
+  });
+
+  it.each(['webrtc', 'websocket'] as const)(
+    'is asked for again over %s where it was cut off before its first word',
+    async (transport) => {
+      const r = await run({ transport });
+      r.leg.respond('Say that it is recorded.', true);
+      r.says(says.created('r1'), says.speechStarted);
+      r.says(says.done('r1', 'cancelled'), says.speechStopped);
+      expect(r.model.last.of('response.create')).toHaveLength(1);
+      r.says(says.created('r2'));
+      expect(r.sent).toContain('response.cancel');
+      r.says(says.done('r2', 'cancelled'));
+      const asked = r.model.last.of('response.create');
+      expect(asked).toHaveLength(2);
+      expect(asked[1]).toMatchObject({ response: asked[0]?.['response'] });
+      // And then what he said is answered.
+      r.answers('r3', 'i3');
+      expect(r.model.last.of('response.create').slice(2)).toEqual([
+        { type: 'response.create', event_id: expect.any(String) },
+      ]);
+    },
+  );
+
+  it('is not asked for again by itself once a word of it was told: whoever asked for it sees that', async () => {
+    const r = await run();
+    r.leg.respond('Say that it is recorded.', true);
+    r.says(says.created('r1'), says.message('r1', 'i1'), says.delta('r1', 'i1', ulaw(100)), says.speechStarted);
+    r.says(says.done('r1', 'cancelled'), says.speechStopped, says.created('r2'), says.done('r2'));
+    expect(r.model.last.of('response.create')).toHaveLength(1);
+  });
+
+  it('holds for nothing else that is to be said: of a goodbye that the caller speaks into nothing stays', async () => {
+    const r = await run();
+    r.leg.respond('Say goodbye.');
+    r.says(says.created('r1'), says.speechStarted, says.done('r1', 'cancelled'), says.speechStopped);
+    r.answers('r2', 'i2');
+    expect(r.model.last.of('response.create')).toHaveLength(1);
   });
 });
 

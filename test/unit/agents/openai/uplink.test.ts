@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { UPLINK_AHEAD_MS, UPLINK_GAP_MS, UPLINK_MAX_MS, Uplink } from '../../../../src/agents/openai/uplink.ts';
+import { UPLINK_AHEAD_MS, UPLINK_GAP_MS, UPLINK_MAX_MS, Uplink } from '../../../../src/agents/common/uplink.ts';
 import { Ticker } from '../../../../src/call/ticker.ts';
 import { FakeClock } from '../../../fakes/clock.ts';
 import { sine } from '../../../fakes/sine.ts';

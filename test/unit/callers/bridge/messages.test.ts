@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { MAX_MESSAGE, MAX_TEXT, parseHandlerMessage } from '../../../../src/callers/bridge/messages.ts';
+import { parseHandlerMessage } from '../../../../src/callers/bridge/messages.ts';
+import { MAX_MESSAGE, MAX_TEXT } from '../../../../src/transport/channel-message.ts';
 
 const parsed = (message: unknown) => parseHandlerMessage(JSON.stringify(message));
 

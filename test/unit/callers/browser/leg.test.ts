@@ -107,6 +107,29 @@ describe('the browser leg', () => {
     expect(leg.type('More')).toMatchObject({ code: 'CALL_ENDED' });
   });
 
+  it('takes keys when there is a call, each by itself', async () => {
+    const { page, leg, events, context } = made();
+    page.connect();
+    page.send({ type: 'digits', digits: '9' });
+    expect(page.messages).toMatchObject([{ type: 'error', code: 'CALL_NOT_ANSWERED' }]);
+    await leg.start(context);
+    page.send({ type: 'digits', digits: '12#' });
+    expect(events).toEqual(['1', '2', '#'].map((digit) => ({ type: 'dtmf', digit })));
+  });
+
+  it('takes no more keys than a person presses, however many are in a message', async () => {
+    const { page, leg, clock, events, counted, context } = made();
+    page.connect();
+    await leg.start(context);
+    for (let n = 0; n < 5; n++) page.send({ type: 'digits', digits: '#'.repeat(32) });
+    expect(events).toHaveLength(32);
+    expect(counted).toEqual(Array.from({ length: 4 }, () => 'message_flood'));
+    expect(page.messages.at(-1)).toMatchObject({ type: 'error', code: 'MESSAGE_FLOOD' });
+    clock.advance(1_000);
+    page.send({ type: 'digits', digits: '1234' });
+    expect(events).toHaveLength(36);
+  });
+
   it('says so to a page that writes to an agent that takes no typed turns', async () => {
     const { page, leg, events, counted, context } = made({ takesText: false });
     page.connect();

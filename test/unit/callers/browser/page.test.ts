@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PageChannel } from '../../../../src/callers/browser/channel.ts';
-import { MAX_TEXT, parsePageMessage } from '../../../../src/callers/browser/page.ts';
+import { parsePageMessage } from '../../../../src/callers/browser/page.ts';
 import { TypedTurns } from '../../../../src/callers/browser/typed-turns.ts';
+import { MAX_TEXT } from '../../../../src/transport/channel-message.ts';
 import { FakePage } from '../../../fakes/page.ts';
 
 describe('parsePageMessage', () => {
@@ -15,6 +16,10 @@ describe('parsePageMessage', () => {
       ok: true,
       message: { type: 'mute', muted: true },
     });
+    expect(parsePageMessage('{"type":"digits","digits":"12#"}')).toEqual({
+      ok: true,
+      message: { type: 'digits', digits: '12#' },
+    });
     expect(parsePageMessage('{"type":"hangup","more":1}')).toEqual({ ok: true, message: { type: 'hangup' } });
   });
 
@@ -25,6 +30,9 @@ describe('parsePageMessage', () => {
     ['{"type":"text","id":"a","text":7}', 'TEXT_INVALID'],
     [JSON.stringify({ type: 'text', id: 'a', text: 'x'.repeat(MAX_TEXT + 1) }), 'TEXT_INVALID'],
     ['{"type":"mute","muted":"yes"}', 'MESSAGE_INVALID'],
+    ['{"type":"digits","digits":""}', 'MESSAGE_INVALID'],
+    ['{"type":"digits","digits":"1e"}', 'MESSAGE_INVALID'],
+    [JSON.stringify({ type: 'digits', digits: '1'.repeat(33) }), 'MESSAGE_INVALID'],
     ['{"type":"__proto__"}', 'MESSAGE_UNKNOWN'],
     ['{}', 'MESSAGE_UNKNOWN'],
     ['7', 'MESSAGE_INVALID'],

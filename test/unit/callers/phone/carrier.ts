@@ -164,6 +164,8 @@ export class OutboundRig {
         binary: (payload) => this.carrier.media(payload.toString('base64')),
         mark: (name) => this.carrier.mark(name),
         clear: () => this.carrier.clear(),
+        cork() {},
+        uncork() {},
         get bufferedBytes() {
           return rig.bufferedBytes;
         },

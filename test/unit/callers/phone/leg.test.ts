@@ -3,8 +3,8 @@ import { termination } from '../../../../src/call/termination.ts';
 import { signalwireMedia } from '../../../../src/callers/phone/carriers/signalwire/media.ts';
 import { twilio } from '../../../../src/callers/phone/carriers/twilio/media.ts';
 import { PhoneLeg } from '../../../../src/callers/phone/leg.ts';
-import { tide } from '../../../fakes/binary-carrier.ts';
 import { FakeClock } from '../../../fakes/clock.ts';
+import { tide } from '../../../fixtures/kinds/carrier/media.ts';
 import { media, started, startMessage } from './leg-rig.ts';
 import { FakeSocket, legContext } from './rig.ts';
 
@@ -37,6 +37,56 @@ describe('the phone leg', () => {
     expect(s.of('frames_invalid')).toBe(1);
     s.leg.receive(media({ payload: Buffer.from([0x01, 0x02, 0xff, 0xff]) }), 0);
     expect(s.heard).toEqual([0x0201, -1]);
+  });
+
+  it('is on the clock for each frame only while something is to be sent or waited for', async () => {
+    const s = await started();
+    let sequence = 0;
+    const caller = (ms: number) => {
+      for (const end = sequence + ms / 20; sequence < end; sequence++) {
+        s.leg.receive(media({ timestampMs: sequence * 20 }), s.clock.now());
+        s.clock.advance(20);
+      }
+    };
+    // One look in 100 ms, and no tick.
+    caller(1_000);
+    expect(s.ticker.size).toBe(1);
+    s.leg.audio.write(speech(1_000));
+    expect(s.ticker.size).toBe(2);
+    caller(600);
+    // What the lead does not let go at once is sent by ticks.
+    expect(s.socket.events.filter((event) => event === 'media').length).toBeGreaterThan(8);
+    for (const text of s.socket.sent) {
+      const { event, mark } = JSON.parse(text) as { event: string; mark?: { name: string } };
+      if (event === 'mark') s.leg.receive({ type: 'mark', name: mark!.name }, s.clock.now());
+    }
+    caller(1_000);
+    for (const text of s.socket.sent) {
+      const { event, mark } = JSON.parse(text) as { event: string; mark?: { name: string } };
+      if (event === 'mark') s.leg.receive({ type: 'mark', name: mark!.name }, s.clock.now());
+    }
+    caller(1_000);
+    expect(s.leg.playout.playedMs()).toBe(1_000);
+    expect(s.ticker.size).toBe(1);
+    // One frame is missing: the next is given on when it has waited long enough.
+    const before = s.heard.length;
+    sequence++;
+    s.leg.receive(media({ timestampMs: sequence * 20 }), s.clock.now());
+    expect(s.ticker.size).toBe(2);
+    expect(s.heard.length).toBe(before);
+    s.clock.advance(80);
+    expect(s.heard.length - before).toBe(2 * 160);
+    // And a carrier that sends nothing is stood in for from 750 ms on, in real time.
+    s.clock.advance(650);
+    expect(s.heard.length - before).toBe(2 * 160);
+    s.clock.advance(270);
+    expect((s.heard.length - before) / 160 - 2).toBeGreaterThanOrEqual(10);
+    expect((s.heard.length - before) / 160 - 2).toBeLessThanOrEqual(13);
+    sequence++;
+    caller(1_000);
+    expect(s.ticker.size).toBe(1);
+    await s.leg.close(termination('caller-hangup'));
+    expect(s.ticker.size).toBe(0);
   });
 
   it('reads L16 in the byte order it is told', async () => {
@@ -83,7 +133,7 @@ describe('the phone leg', () => {
     s.clock.advance(60);
     expect(s.socket.events[0]).toBe('media');
     s.clock.advance(10_000);
-    const silence = s.socket.events.filter((event) => event === 'media').length * 40;
+    const silence = s.socket.events.filter((event) => event === 'media').length * 20;
     expect(silence).toBeGreaterThan(6_000);
     expect(silence).toBeLessThanOrEqual(10_080);
     expect(s.leg.playout.writtenMs()).toBe(0);

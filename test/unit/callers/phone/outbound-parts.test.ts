@@ -29,12 +29,43 @@ describe('the byte queue', () => {
     );
   });
 
-  it('gives a long answer its memory back', () => {
+  it('gives its memory back as it is read, and has none when nothing waits', () => {
     const queue = new ByteQueue();
     queue.fill(0xff, 1_000_000);
     expect(queue.capacity).toBeGreaterThan(1_000_000);
-    queue.takeBase64(1_000_000);
-    expect(queue.capacity).toBeLessThan(10_000);
+    expect(queue.takeBase64(990_000)).toBe(Buffer.alloc(990_000, 0xff).toString('base64'));
+    expect(queue.length).toBe(10_000);
+    expect(queue.capacity).toBeLessThan(20_000);
+    queue.take(10_000);
+    expect(queue.capacity).toBe(0);
+    queue.fill(1, 5_000);
+    queue.clear();
+    expect(queue.capacity).toBe(0);
+    expect(queue.takeBase64(1)).toBe('');
+  });
+
+  it('has no bytes of another queue, which are in the same memory before and after', () => {
+    const queues = [new ByteQueue(), new ByteQueue()];
+    for (let round = 1; round <= 20; round++) {
+      queues.forEach((queue, i) => {
+        queue.push(Buffer.alloc(3_000, 10 * round + i), 3_000);
+      });
+      queues.forEach((queue, i) => {
+        expect(queue.take(3_000).equals(Buffer.alloc(3_000, 10 * round + i))).toBe(true);
+      });
+    }
+  });
+
+  it('exchanges the bytes of all samples that wait, and no others', () => {
+    const queue = new ByteQueue();
+    const bytes = Buffer.from(Array.from({ length: 10_000 }, (_, i) => i & 0xff));
+    queue.push(bytes, bytes.length);
+    queue.take(1_002);
+    queue.swap16();
+    queue.push(bytes, 2);
+    expect(queue.take(10_000)).toEqual(
+      Buffer.concat([Buffer.from(bytes.subarray(1_002)).swap16(), bytes.subarray(0, 2)]),
+    );
   });
 });
 
@@ -155,31 +186,42 @@ describe('the pace of a source', () => {
 });
 
 describe('the live gate', () => {
-  const gate = () => new LiveGate({ targetMs: 260, hangoverMs: 400, slackMs: 40 });
+  const gate = () => new LiveGate({ hangoverMs: 400, slackMs: { above: 40, below: 20 } });
 
   it('leaves silence out, lays the cushion before the first word, and ends 400 ms after the last', () => {
     const g = gate();
-    expect(g.next(true, 10, 0)).toBe(SKIP);
-    expect(g.next(false, 10, 0)).toBe(260);
-    expect(g.next(false, 10, 260)).toBe(0);
-    for (let ms = 10; ms <= 400; ms += 10) expect(g.next(true, 10, 260)).toBe(0);
+    expect(g.next(true, 10, 0, 260)).toBe(SKIP);
+    expect(g.next(false, 10, 0, 260)).toBe(260);
+    expect(g.next(false, 10, 260, 260)).toBe(0);
+    for (let ms = 10; ms <= 400; ms += 10) expect(g.next(true, 10, 260, 260)).toBe(0);
     expect(g.talking).toBe(true);
-    expect(g.next(true, 10, 260)).toBe(SKIP);
+    expect(g.next(true, 10, 260, 260)).toBe(SKIP);
     expect(g.talking).toBe(false);
     // What is still in front counts towards the next cushion.
-    expect(g.next(false, 10, 100)).toBe(160);
+    expect(g.next(false, 10, 100, 260)).toBe(160);
   });
 
   it('corrects the cushion in pauses, never within words', () => {
     const g = gate();
-    g.next(false, 10, 0);
-    expect(g.next(false, 10, 20)).toBe(0);
-    expect(g.next(false, 10, 900)).toBe(0);
-    for (let ms = 10; ms < 60; ms += 10) expect(g.next(true, 10, 900)).toBe(0);
-    expect(g.next(true, 10, 900)).toBe(SKIP);
-    expect(g.next(true, 10, 310)).toBe(SKIP);
-    expect(g.next(true, 10, 290)).toBe(0);
-    expect(g.next(true, 10, 200)).toBe(60);
+    g.next(false, 10, 0, 260);
+    expect(g.next(false, 10, 20, 260)).toBe(0);
+    expect(g.next(false, 10, 900, 260)).toBe(0);
+    for (let ms = 10; ms < 60; ms += 10) expect(g.next(true, 10, 900, 260)).toBe(0);
+    expect(g.next(true, 10, 900, 260)).toBe(SKIP);
+    expect(g.next(true, 10, 310, 260)).toBe(SKIP);
+    expect(g.next(true, 10, 290, 260)).toBe(0);
+    expect(g.next(true, 10, 200, 260)).toBe(60);
+  });
+
+  it('wins back between the words of a line that is never silent what was late, and cuts no end of a word', () => {
+    const g = gate();
+    g.next(false, 10, 0, 260);
+    for (let ms = 10; ms <= 120; ms += 10) expect(g.next(false, 10, 900, 260, true)).toBe(0);
+    expect(g.next(false, 10, 900, 260, true)).toBe(SKIP);
+    expect(g.next(false, 10, 290, 260, true)).toBe(0);
+    expect(g.next(false, 10, 900, 260)).toBe(0);
+    expect(g.next(false, 10, 900, 260, true)).toBe(0);
+    expect(g.talking).toBe(true);
   });
 });
 
@@ -210,7 +252,7 @@ describe('the backlog', () => {
 describe('the options', () => {
   it('refuse what cannot work', () => {
     expect(() => withDefaults({ chunkMs: 10 })).toThrow(RangeError);
-    expect(() => withDefaults({ leadMs: 60 })).toThrow(RangeError);
+    expect(() => withDefaults({ leadMs: 30 })).toThrow(RangeError);
     expect(() => withDefaults({ closeBacklogMs: 1 })).toThrow(RangeError);
     expect(withDefaults({ leadMs: 200 }).leadMs).toBe(200);
   });

@@ -42,6 +42,10 @@ export class FakeSocket implements PhoneSocket {
     return true;
   }
 
+  cork(): void {}
+  uncork(): void {}
+  flush(): void {}
+
   probe(): void {
     this.probes++;
   }

@@ -22,6 +22,8 @@ function rig(rules: SendingRules = TEXT, codec: Codec = pcmu) {
     binary: (bytes: Buffer) => put('binary', bytes.length),
     mark: () => put('mark', 0),
     clear: () => put('clear', 0),
+    cork: (): unknown => undefined,
+    uncork: (): unknown => undefined,
   };
   const put = (kind: 'text' | 'binary' | 'mark' | 'clear', bytes: number) => {
     if (wire.isOpen) sent.push({ kind, ms: (bytes * 1000) / codec.bytesPerSample / codec.sampleRate });
@@ -50,6 +52,38 @@ describe('the sender', () => {
     r.pump(true);
     expect(r.audio().at(-1)).toBe(20);
     expect(r.of('frames_out')).toBe(7);
+  });
+
+  it('sends what goes whole to its end once it has begun with it, however far ahead that is', () => {
+    const r = rig();
+    r.sender.push(speech(260));
+    r.sender.push(speech(200), true);
+    r.sender.push(speech(200), true);
+    r.pump();
+    // As far as the lead goes, and not a part of the first one.
+    expect(r.audio()).toEqual([80, 80, 80, 20]);
+    r.clock.advance(80);
+    r.pump();
+    // All of it is at the carrier: no stall of ours is heard in it. The next one waits for its turn.
+    expect(r.audio().slice(4)).toEqual([80, 80, 40]);
+    expect(r.sender.queuedMs).toBe(200);
+    r.clock.advance(240);
+    r.pump();
+    expect(r.sender.queuedMs).toBe(0);
+  });
+
+  it('begins anew with what goes whole when all was discarded', () => {
+    const r = rig();
+    r.sender.push(speech(260));
+    r.sender.push(speech(200), true);
+    r.pump();
+    r.clock.advance(80);
+    r.pump();
+    r.sender.clear(r.clock.now());
+    const before = r.audio().length;
+    r.sender.push(speech(500));
+    r.pump();
+    expect(r.audio().slice(before)).toEqual([80, 80, 80]);
   });
 
   it('marks the beginning of a talkspurt, each 200 ms of it, and its end', () => {
@@ -85,6 +119,18 @@ describe('the sender', () => {
     expect(r.playing.playedMs()).toBe(90);
   });
 
+  it('has all that goes at one time leave in one write, marks too', () => {
+    const r = rig();
+    const corked: string[] = [];
+    r.wire.cork = () => corked.push('cork', String(r.sent.length));
+    r.wire.uncork = () => corked.push('uncork', String(r.sent.length));
+    r.sender.push(speech(1_000));
+    r.pump();
+    expect(r.sent.map(({ kind }) => kind)).toContain('mark');
+    expect(r.sent.length).toBeGreaterThan(3);
+    expect(corked).toEqual(['cork', '0', 'uncork', String(r.sent.length)]);
+  });
+
   it('puts as many whole frames into a message as go, where more than one may be in it', () => {
     const r = rig({ ...TEXT, wholeFrames: { ms: 30, oneAMessage: false } });
     r.sender.push(speech(100));
@@ -102,7 +148,7 @@ describe('the sender', () => {
       r.sender.hum(r.clock.now());
       r.clock.advance(20);
     }
-    expect(r.audio()).toHaveLength(25);
+    expect(r.audio()).toHaveLength(50);
     expect(r.sent.every(({ kind }) => kind === 'text')).toBe(true);
     expect(r.playing.writtenMs()).toBe(0);
     r.sender.push(speech(100));
@@ -110,7 +156,7 @@ describe('the sender', () => {
     r.sender.hum(r.clock.now());
     r.clock.advance(100);
     expect(r.playing.playedMs()).toBe(100);
-    expect(r.audio()).toHaveLength(27);
+    expect(r.audio()).toHaveLength(52);
   });
 
   it('discards here and at the carrier, and tells a carrier that has nothing nothing', () => {

@@ -10,9 +10,9 @@ import { PhoneStream, type PhoneStreamOptions, type StreamRequest } from '../../
 import { BridgeError } from '../../../../src/errors.ts';
 import { pcmu } from '../../../../src/media/codecs.ts';
 import type { SocketHandlers } from '../../../../src/transport/socket.ts';
-import { tide, tideSamples } from '../../../fakes/binary-carrier.ts';
 import { FakeClock } from '../../../fakes/clock.ts';
 import { fakeLog } from '../../../fakes/legs.ts';
+import { tide, tideSamples } from '../../../fixtures/kinds/carrier/media.ts';
 import { signalwireSamples, twilioSamples } from '../../../fixtures/phone/samples.ts';
 import { counts } from './counts.ts';
 import { FakeSocket, legContext } from './rig.ts';

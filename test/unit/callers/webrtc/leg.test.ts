@@ -7,6 +7,7 @@ import { Ticker } from '../../../../src/call/ticker.ts';
 import { WebRtcLeg, type WebRtcLegInit } from '../../../../src/callers/webrtc/leg.ts';
 import { FakeClock } from '../../../fakes/clock.ts';
 import { FakeSink, fakeLog } from '../../../fakes/legs.ts';
+import { spans } from '../../../fakes/quiet.ts';
 import { FakeRtcCaller } from '../../../fakes/rtc-caller.ts';
 
 function made(more: Partial<WebRtcLegInit<FakeRtcCaller>> = {}) {
@@ -110,21 +111,46 @@ describe('a WebRTC caller without a data channel', () => {
     expect(sink.heard.slice(-480)).toEqual([...new Int16Array(480)]);
   });
 
-  it("says when the first audio came, the jitter buffer's idle silence left out", async () => {
-    const { caller, leg } = made();
+  it('says when the first audio came by its packets: silence that the library makes up is none', async () => {
+    const { caller, leg, clock } = made();
     let heard = false;
     void leg.heard.then(() => {
       heard = true;
     });
+    const settled = async () => {
+      for (let i = 0; i < 10; i++) await Promise.resolve();
+    };
     caller.connect();
-    caller.say(new Int16Array(320), 16_000);
-    for (let i = 0; i < 5; i++) await Promise.resolve();
+    caller.idle(new Int16Array(320), 16_000);
+    for (let ms = 0; ms < 300; ms += 10) {
+      caller.idle(new Int16Array(480));
+      await settled();
+      clock.advance(10);
+    }
     expect(heard).toBe(false);
+    caller.say(speech(10).samples);
+    clock.advance(60);
     caller.say(speech(10).samples);
     await leg.heard;
     const gone = made();
     await gone.leg.close(termination('caller-hangup'));
     await expect(gone.leg.heard).rejects.toMatchObject({ code: 'ABORTED' });
+  });
+
+  it('has keys heard with the pauses between them, of a live agent, too', async () => {
+    const { caller, leg, clock, context } = made();
+    caller.connect();
+    await leg.start(context);
+    leg.setPace('live');
+    clock.advance(200);
+    for (const key of '1ww2') leg.audio.write({ samples: dtmfSamples(key, 48_000), sampleRate: 48_000, whole: true });
+    clock.advance(3_000);
+    expect(
+      spans(
+        caller.heard.flatMap((frame) => [...frame]),
+        48,
+      ),
+    ).toEqual([120, 1_080, 120]);
   });
 
   it('finds keys by their sound where they come so, and keeps the sound from the agent', async () => {

@@ -305,5 +305,12 @@ describe('a description in the log', () => {
       expect(shown.split('\r\n')).toHaveLength(sdp.split('\r\n').length);
     }
     expect(maskedSdp(OFFER)).toContain('93.184.216.34 3484');
+    expect(maskedSdp(' a = ICE-pwd : geheim\r\n\ta=ice-ufrag:wort')).toBe(' a = ICE-pwd :***\r\n\ta=ice-ufrag:***');
+  });
+
+  it('is masked in one look, whatever it has in place of lines', () => {
+    // From each line on to the last, these took minutes.
+    for (const sdp of ['\n'.repeat(400_000), ' '.repeat(400_000), 'a\n'.repeat(200_000), `${' \n'.repeat(200_000)}a=x`])
+      expect(maskedSdp(sdp)).toBe(sdp);
   });
 });

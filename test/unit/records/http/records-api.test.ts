@@ -58,6 +58,10 @@ async function rig(calls = 3) {
         up();
         return events.filter((e) => e.callId === callId && e.id > (after ?? '')).slice(0, limit);
       },
+      async spoken(ids, limit) {
+        up();
+        return events.filter(({ callId }) => ids.includes(callId)).slice(0, limit);
+      },
       async remove(id) {
         up();
         done.push(`remove ${id}`);
@@ -69,8 +73,10 @@ async function rig(calls = 3) {
     const answer = await app.inject({ method, url, headers: { authorization } });
     return { status: answer.statusCode, headers: answer.headers, body: answer.body === '' ? undefined : answer.json() };
   };
+  const exportOf = (url: string) => app.inject({ url, headers: { authorization: `Bearer ${TOKEN}` } });
   return {
     ask,
+    exportOf,
     asked,
     records,
     events,
@@ -83,6 +89,7 @@ async function rig(calls = 3) {
 describe('records over HTTP', () => {
   it.each([
     ['GET', '/records'],
+    ['GET', '/records/export'],
     ['GET', '/records/c1'],
     ['DELETE', '/records/c1'],
   ] as const)('%s %s is for operators', async (method, url) => {
@@ -151,7 +158,76 @@ describe('records over HTTP', () => {
     expect(asked[0]).toMatchObject({ number: read });
   });
 
+  it('are asked for by what happened in them', async () => {
+    const { ask, asked } = await rig();
+    const query = { prompt: 'sales', route: 'day', carrier: 'twilio', tool: 'look_up', slowMs: '1500', cost: '0.5' };
+    expect(
+      (await ask('GET', `/records?${new URLSearchParams(query)}&failed=true&interrupted=true&counted=true`)).status,
+    ).toBe(200);
+    const { cost: _, ...same } = query;
+    expect(asked[0]).toMatchObject({
+      ...same,
+      slowMs: 1_500,
+      costFrom: 0.5,
+      failed: true,
+      interrupted: true,
+      counted: true,
+    });
+  });
+
+  it('say where the words stand that were asked for', async () => {
+    const { ask, events } = await rig();
+    const said = new Telling('bbbbbb').turn('c1', 'Do you open on Saturdays?', 'Yes');
+    events.push(...said);
+    const { body } = await ask('GET', '/records?text=saturday');
+    expect(recordList.strict().parse(body)).toEqual(body);
+    const hits = new Map(body.records.map((one: { id: string; hit?: object }) => [one.id, one.hit]));
+    expect(hits.get('c1')).toMatchObject({ role: 'caller', text: 'Do you open on Saturdays?', marks: [[15, 24]] });
+    expect(hits.get('c2')).toBeUndefined();
+  });
+
+  it('are exported, all that a search finds, as CSV and JSON', async () => {
+    const { exportOf, asked, records } = await rig(1_203);
+    records[0]!.prompt = '=HYPERLINK("http://x")';
+    records[1]!.route = 'a "b", c';
+    for (const [i, sign] of ['\n=', '＝', '＋', '－', '＠'].entries()) records[2 + i]!.route = `${sign}1+1`;
+    const csv = await exportOf('/records/export?carrier=twilio');
+    expect(csv.headers).toMatchObject({
+      'content-type': 'text/csv; charset=utf-8',
+      'content-disposition': 'attachment; filename="calls.csv"',
+    });
+    const lines = csv.body.trimEnd().split('\r\n');
+    expect(lines).toHaveLength(1_204);
+    expect(lines[0]).toMatch(/^id,startedAt,.*,slowestAnswerMs,cost,currency,/);
+    expect(lines[1]).toContain(`"'=HYPERLINK(""http://x"")"`);
+    expect(lines[1]).toContain(',+12025550143,');
+    expect(lines[2]).toContain('"a ""b"", c"');
+    // What a spreadsheet takes for a formula, too: behind a line feed, and of full width.
+    expect(csv.body).toContain(`,"'\n=1+1",`);
+    for (const sign of ['＝', '＋', '－', '＠']) expect(csv.body).toContain(`,'${sign}1+1,`);
+    expect(asked.map(({ limit, carrier }) => [limit, carrier])).toEqual([
+      [500, 'twilio'],
+      [500, 'twilio'],
+      [500, 'twilio'],
+    ]);
+    const json = JSON.parse((await exportOf('/records/export?format=json')).body);
+    expect(json.records.map(({ id }: { id: string }) => id)).toEqual(records.map(({ id }) => id));
+    expect(recordList.strict().parse({ ...json, next: null })).toEqual({ ...json, next: null });
+    records.length = 0;
+    expect(JSON.parse((await exportOf('/records/export?format=json')).body)).toEqual({ records: [] });
+    expect((await exportOf('/records/export')).body.split('\r\n')).toHaveLength(2);
+  });
+
+  it('are not exported while the store is away', async () => {
+    const { ask, fail } = await rig();
+    fail(new BridgeError('STORE_UNAVAILABLE', 'away'));
+    expect(await ask('GET', '/records/export')).toMatchObject({ status: 503 });
+  });
+
   it.each([
+    'slowMs=fast',
+    'failed=maybe',
+    'cost=-1',
     'callerKind=anybody',
     'limit=0',
     'limit=201',

@@ -31,6 +31,11 @@ describe('flags', () => {
     expect(flags).toMatchObject({ carrier: 'whatsapp', from: 'GB.12', codec: 'PCMU@8000', interruptAtMs: 900 });
   });
 
+  it('are those of a telephone for who joins a room, but for a codec: that is always Opus', () => {
+    const flags = parseFlags('--carrier livekit --from Anna --to receptionist --dtmf 5 --interrupt-at 900'.split(' '));
+    expect(flags).toMatchObject({ carrier: 'livekit', from: 'Anna', to: 'receptionist', interruptAtMs: 900 });
+  });
+
   it('say what a call itself is in where its streams are asked for over REST', () => {
     for (const [text, codec] of [
       ['PCMA', 'PCMA@8000'],
@@ -42,6 +47,7 @@ describe('flags', () => {
   it.each([
     ['--carrier plivo --codec PCMA', /streams are PCMU, L16@8000, L16@16000; use --carrier telnyx/],
     ['--carrier whatsapp --codec L16@16000h', /use --carrier signalwire/],
+    ['--carrier livekit --codec PCMU', /LiveKit's streams are in Opus, always; use --carrier twilio/],
     ['--nonsense', /nonsense/],
     ['--carrier att', /known are twilio, signalwire/],
     ['--codec OPUS', /known are PCMU@8000h/],

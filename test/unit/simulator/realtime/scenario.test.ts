@@ -10,7 +10,8 @@ import { bench, deltasOf } from './fakes.ts';
 describe('a scenario file', () => {
   it.each([
     [{ turns: [{ say: { tone: 5 } }] }, /turns\.0\.say\.tone/],
-    [{ turns: [{ say: { tone: 500, speechMs: 100 } }] }, /give one of tone, wav, speechMs and echo/],
+    [{ turns: [{ say: { tone: 500, speechMs: 100 } }] }, /give one of tone, wav, speechMs, echo and words/],
+    [{ turns: [{ say: { words: true, text: '日本' } }] }, /words needs a text/],
     [{ faults: [{ fault: 'explode' }] }, /faults\.0/],
     [{ faults: [{ fault: 'refuse_key', status: 200 }] }, /faults\.0\.status/],
     [{ faults: [{ fault: 'drop', sessions: [0] }] }, /faults\.0\.sessions/],

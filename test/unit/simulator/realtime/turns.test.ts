@@ -1,5 +1,6 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { dominantTone, makeTone } from '../../../../src/media/tone.ts';
+import { heardToneWords, toneWords } from '../../../../src/simulator/openai-http/tone-words.ts';
 import { defaultConfig, mergeConfig, parseUpdate } from '../../../../src/simulator/realtime/session-config.ts';
 import { recording } from '../../../../src/simulator/realtime/speech.ts';
 import { bench, deltasOf } from './fakes.ts';
@@ -56,6 +57,29 @@ describe('turns', () => {
     expect(done).toMatchObject({ content_index: 0, item_id: last('input_audio_buffer.committed').item_id });
     expect(done.transcript).toContain('seconds');
     expect(types()).toContain('conversation.item.input_audio_transcription.delta');
+  });
+
+  it('writes down words that were said in tones', async () => {
+    const { speak, last } = bench({
+      config: configWith({ audio: { input: { transcription: { model: 'whisper-1' } } } }),
+    });
+    speak(silence(400));
+    speak(toneWords('table for two'));
+    speak(silence(900));
+    await vi.waitFor(() =>
+      expect(last('conversation.item.input_audio_transcription.completed').transcript).toBe('table for two'),
+    );
+  });
+
+  it('says scripted words in such tones, with their text as transcript', async () => {
+    const { clock, send, events, last } = bench({
+      scenario: { greeting: { text: 'Good morning, Peter.', words: true } },
+    });
+    send({ type: 'response.create' });
+    clock.advance(6_000);
+    expect(last('response.output_audio_transcript.done').transcript).toBe('Good morning, Peter.');
+    const heard = await heardToneWords(deltasOf(events));
+    expect(heard.map(({ text }) => text).join(' ')).toBe('good morning, peter.');
   });
 
   it('cancels the response that the caller speaks into', () => {

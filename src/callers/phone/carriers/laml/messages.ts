@@ -31,12 +31,12 @@ function start(message: Json): StartMessage | null {
   };
 }
 
-/** A pressed key, as `dtmf.digit`; null where it is none. */
-export function dtmf(message: Json): DtmfMessage | null {
+/** A pressed key, as `dtmf.digit`, and how long it was pressed, ms, as `dtmf.<duration>`; null where it is none. */
+export function dtmf(message: Json, duration = 'duration'): DtmfMessage | null {
   const inner = own(message, 'dtmf');
   const digit = text(inner, 'digit')?.toUpperCase();
   if (inner === undefined || digit === undefined || !DIGITS.test(digit)) return null;
-  return { type: 'dtmf', digit, durationMs: whole(inner, 'duration') };
+  return { type: 'dtmf', digit, durationMs: whole(inner, duration) };
 }
 
 /** Reads one message of the family; see `CarrierMedia.parse`. */

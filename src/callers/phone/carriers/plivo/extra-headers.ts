@@ -35,8 +35,10 @@ export function extraHeaders(token: string, callId: string | undefined): string 
 export function readExtraHeaders(text: string): Map<string, string> {
   const read = new Map<string, string>();
   for (const pair of text.replace(/^\s*\{|\}\s*$/g, '').split(/[,;]/, PAIRS_MOST)) {
-    const [, name, value] = /^\s*"?(?:X-PH-)?([A-Za-z0-9_-]{1,64})"?\s*[=:]\s*"?([^"]*?)"?\s*$/i.exec(pair) ?? [];
-    if (name !== undefined && value !== undefined && !read.has(name)) read.set(name, value);
+    // The value's end is found without a pattern: one that may end anywhere is tried at each place of what a stranger sent, again and again.
+    const [, name, rest] = /^\s*"?(?:X-PH-)?([A-Za-z0-9_-]{1,64})"?\s*[=:](.*)$/is.exec(pair) ?? [];
+    const value = rest?.trim().replace(/^"/, '').replace(/"$/, '');
+    if (name !== undefined && value?.includes('"') === false && !read.has(name)) read.set(name, value);
   }
   return read;
 }

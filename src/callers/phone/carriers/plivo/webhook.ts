@@ -141,7 +141,16 @@ function voice(name: string): string {
   return /^man$/i.test(name) ? 'MAN' : 'WOMAN';
 }
 
+/** The id of the order of a call that we placed; undefined of any other. */
+function orderOf({ ALegRequestUUID, RequestUUID = ALegRequestUUID, Direction }: WebhookFacts['params']) {
+  return plain(Direction) === 'outbound' && RequestUUID !== '' ? RequestUUID : undefined;
+}
+
 export function plivoWebhook({ secrets, accountId, contentType, calls }: PlivoWebhookOptions): CarrierWebhook {
+  const learn = (params: WebhookFacts['params']) => {
+    const [order, { CallUUID = '' }] = [orderOf(params), params];
+    if (order !== undefined && CallUUID !== '') calls.tell(order, CallUUID);
+  };
   return {
     callIdName: 'a CallUUID',
     proves(request) {
@@ -156,14 +165,12 @@ export function plivoWebhook({ secrets, accountId, contentType, calls }: PlivoWe
     read(request) {
       const params = paramsOf(request);
       if (params === undefined) return undefined;
-      const { CallUUID = '', ALegRequestUUID, RequestUUID = ALegRequestUUID, Direction } = params;
-      const isPlaced = plain(Direction) === 'outbound' && RequestUUID !== undefined && RequestUUID !== '';
       // Only what is proven reaches this where a secret is set: a stranger's word changes no id.
-      if (isPlaced && CallUUID !== '') calls.tell(RequestUUID, CallUUID);
+      learn(params);
       return {
         event: eventOf(params),
         accountId,
-        carrierCallId: isPlaced ? RequestUUID : CallUUID,
+        carrierCallId: orderOf(params) ?? params['CallUUID'] ?? '',
         params,
         query: parseForm(request.query).params ?? {},
       };
@@ -181,6 +188,7 @@ export function plivoWebhook({ secrets, accountId, contentType, calls }: PlivoWe
     status,
     stream,
     transferEnded,
+    known: ({ params }) => learn(params),
     documentType: 'text/xml; charset=utf-8',
     document(instruction, { carrierCallId, params: { CallUUID } }) {
       return documentOf(instruction, {

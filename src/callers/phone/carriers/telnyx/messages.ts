@@ -1,6 +1,7 @@
-import { DIGITS, type FaultReport, type PhoneMessage, type StartMessage } from '../../protocol.ts';
+import type { FaultReport, PhoneMessage, StartMessage } from '../../protocol.ts';
 import { eventOf, fail, type Json, own, stated, text, unheardOf, whole } from '../laml/json.ts';
 import { plainMedia, slowMedia } from '../laml/media-message.ts';
+import { dtmf } from '../laml/messages.ts';
 import { readState } from './state.ts';
 
 /**
@@ -53,13 +54,6 @@ function start(message: Json): StartMessage | null {
   };
 }
 
-function dtmf(message: Json): PhoneMessage | null {
-  const inner = own(message, 'dtmf');
-  const digit = text(inner, 'digit')?.toUpperCase();
-  if (inner === undefined || digit === undefined || !DIGITS.test(digit)) return null;
-  return { type: 'dtmf', digit, durationMs: whole(inner, 'duration_millis') };
-}
-
 /** What it did not like of ours: a number and a title, such as 100004 for a payload that it could not read. */
 function complaint(message: Json): PhoneMessage {
   const told = own(message, 'payload') ?? own(message, 'error') ?? {};
@@ -84,7 +78,7 @@ export function parseTelnyx(data: Buffer | string, report?: FaultReport): PhoneM
       return name === undefined ? fail(report, 'shape') : { type: 'mark', name };
     }
     case 'dtmf':
-      return dtmf(message) ?? fail(report, 'shape');
+      return dtmf(message, 'duration_millis') ?? fail(report, 'shape');
     case 'connected':
       return { type: 'connected', protocol: '', version: text(message, 'version') ?? '' };
     case 'start':

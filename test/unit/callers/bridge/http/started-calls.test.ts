@@ -88,10 +88,7 @@ describe('calls that were started', () => {
       putIfAbsent: () => Promise.reject(new Error('no memory')),
       delete: async () => false,
     };
-    const calls = new StartedCalls(
-      { space: () => broken as never, window: () => ({}) as never, close: async () => {} },
-      clock,
-    );
+    const calls = new StartedCalls({ space: () => broken as never }, clock);
     await expect(calls.once('a', start, undo)).rejects.toThrow('no memory');
     expect(did).toEqual([]);
   });

@@ -118,6 +118,13 @@ function rig(more: { maxCalls?: number; maxPages?: number; callsPerSecond?: numb
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
 describe('a call from a page', () => {
+  it('is not made for one that went before it was its turn', async () => {
+    const { bridges, admission, pages } = rig({ maxPages: 1 });
+    await expect(bridges.open(ORDER, AbortSignal.abort())).rejects.toMatchObject({ code: 'CALL_ENDED' });
+    expect([bridges.size, pages.length]).toEqual([0, 0]);
+    expect(admission.admitStranger().ok).toBe(true);
+  });
+
   it("begins when the page is reached, and tells the model it is really on, the prompt's own as well", async () => {
     const { open, infos, joined, pages } = rig();
     const { sessionId, answer } = await open();

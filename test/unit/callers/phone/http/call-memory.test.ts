@@ -42,6 +42,36 @@ describe('the memory of answered calls', () => {
     expect(await documentOf('CA2')).toBeUndefined();
   });
 
+  it('reads a call once from its webhook to its end, and again where another process has changed it', async () => {
+    const counted = (into: string[]) => {
+      const space: LocalMemory['space'] = (options) =>
+        new Proxy(local.space(options), {
+          get: (target, name) => {
+            const value = Reflect.get(target, name) as unknown;
+            if (typeof value !== 'function') return value;
+            return (...args: unknown[]) => {
+              into.push(String(name));
+              return (value as (...args: unknown[]) => unknown).apply(target, args);
+            };
+          },
+        }) as never;
+      return new CallMemory({ memory: { space } as LocalMemory, clock });
+    };
+    const asked: string[] = [];
+    const one = counted(asked);
+    await answer('CA1', 'first', true, one);
+    await one.opened(atTwilio('CA1'));
+    await one.ended(atTwilio('CA1'));
+    expect(asked).toEqual(['get', 'putIfAbsent', 'replace', 'replace', 'replace']);
+    await answer('CA2', 'second', true, one);
+    await memory.opened(atTwilio('CA2'));
+    await one.ended(atTwilio('CA2'));
+    expect(await memory.recall(atTwilio('CA2'))).toMatchObject({ opened: true, over: true, visits: 1 });
+    asked.length = 0;
+    await one.ended(atTwilio('CA2'));
+    expect(asked).toEqual(['get']);
+  });
+
   it('forgets what started nothing, and what could not be made', async () => {
     expect(await answer('CA1', 'busy', false)).toEqual({ document: 'busy', first: true });
     expect(await memory.recall(atTwilio('CA1'))).toBeUndefined();

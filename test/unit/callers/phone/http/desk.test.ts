@@ -8,6 +8,7 @@ import { noTools } from '../../../../../src/call/tools.ts';
 import { CallMemory } from '../../../../../src/callers/phone/http/call-memory.ts';
 import { phoneDesk } from '../../../../../src/callers/phone/http/desk.ts';
 import type { IncomingCall } from '../../../../../src/callers/phone/http/incoming-call.ts';
+import { PhoneCalls } from '../../../../../src/callers/phone/http/phone-calls.ts';
 import type { Assignment, Dispatch } from '../../../../../src/dispatch.ts';
 import { Intake } from '../../../../../src/intake/intake.ts';
 import { LocalMemory } from '../../../../../src/memory/local.ts';
@@ -67,11 +68,13 @@ function rig(assigned: Partial<Assignment> = {}, maxCalls = 10) {
     claimed.push(carrierCallId);
     return { callId: 'ordered', variables: {} };
   };
+  const memory = new CallMemory({ memory: new LocalMemory({ clock }), clock });
   const desk = phoneDesk({
+    phone: new PhoneCalls({ memory, self: 'one' }),
     intake: new Intake({ calls, dispatch, admission }),
     calls,
     dispatch,
-    memory: new CallMemory({ memory: new LocalMemory({ clock }), clock }),
+    memory,
     claim,
   });
   return { desk, calls, events, claimed, end: () => calls.endAll(termination('drained')) };
@@ -99,7 +102,10 @@ describe('a webhook becomes a call', () => {
   it('unless there is no room, also for one that was ordered and is answered now', async () => {
     const { desk, claimed, end } = rig({}, 1);
     await desk.prepare(incoming());
-    expect(await desk.prepare(incoming({ carrierCallId: 'CA2', direction: 'outbound' }))).toEqual({ refused: 'busy' });
+    expect(await desk.prepare(incoming({ carrierCallId: 'CA2', direction: 'outbound' }))).toEqual({
+      refused: 'busy',
+      reason: 'calls',
+    });
     expect(claimed).toEqual([]);
     await end();
     expect(await desk.prepare(incoming({ carrierCallId: 'CA3', direction: 'outbound' }))).toMatchObject({

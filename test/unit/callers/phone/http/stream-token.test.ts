@@ -92,6 +92,31 @@ describe('a stream token', () => {
     await expect(tokens.redeem(token, CALL)).rejects.toEqual(coded('EXPIRED'));
   });
 
+  it('is taken by an instance whose clock is minutes ahead of its maker’s for as long as it is known to be new, once', async () => {
+    const memory = new LocalMemory({ clock });
+    let isNew = true;
+    const ahead = new StreamTokens({
+      ...{ secrets: [SECRET], memory, wall: () => clock.wall() + 300_000 },
+      isFresh: async (callId) => isNew && callId === CALL.callId,
+    });
+    const [first, second, foreign] = [
+      tokens.issue(CALL),
+      tokens.issue(CALL),
+      tokens.issue({ ...CALL, callId: 'call-2' }),
+    ];
+    expect((await ahead.verifyUnused(first)).callId).toBe('call-1');
+    expect((await ahead.redeem(first, CALL)).callId).toBe('call-1');
+    await expect(ahead.redeem(first, CALL)).rejects.toEqual(coded('USED'));
+    await expect(make([SECRET], memory).redeem(first, CALL)).rejects.toEqual(coded('USED'));
+    await expect(ahead.redeem(foreign, CALL)).rejects.toEqual(coded('EXPIRED'));
+    isNew = false;
+    await expect(ahead.redeem(second, CALL)).rejects.toEqual(coded('EXPIRED'));
+    isNew = true;
+    // However new: no clock is off by so much.
+    clock.advance(365_001);
+    await expect(ahead.redeem(second, CALL)).rejects.toEqual(coded('EXPIRED'));
+  });
+
   it('stays used for as long as it would pass', async () => {
     const token = tokens.issue(CALL);
     await tokens.redeem(token, CALL);

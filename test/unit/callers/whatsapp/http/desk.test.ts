@@ -545,8 +545,8 @@ describe('calls that we place', () => {
   it('are told to whoever placed them: the answer, each status, the end, a permission', async () => {
     const told: string[] = [];
     const placed = {
-      answered: ({ id }: { id: string }) => void told.push(`answered ${id}`),
-      status: ({ status }: { status: string }) => void told.push(`status ${status}`),
+      answered: ({ id }: { id: string }) => told.push(`answered ${id}`) > 0,
+      status: ({ status }: { status: string }) => told.push(`status ${status}`) > 0,
       ended: ({ id }: { id: string }) => {
         told.push(`ended ${id}`);
         return id === 'b';

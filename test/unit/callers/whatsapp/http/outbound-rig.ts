@@ -21,7 +21,7 @@ import { mayDialBy, OutboundGuard } from '../../../../../src/orders/outbound-gua
 import { checkWhatsApp } from '../../../../../src/tools/policy.ts';
 import { FakeClock } from '../../../../fakes/clock.ts';
 import { FakeAgent, fakeLog } from '../../../../fakes/legs.ts';
-import { hourLimit } from '../../../../fakes/memory.ts';
+import { orderLimits } from '../../../../fakes/memory.ts';
 import { NUMBER_ID } from '../../../../fakes/meta.ts';
 import { FakeRtcCaller } from '../../../../fakes/rtc-caller.ts';
 
@@ -160,7 +160,7 @@ export function rig(options: { maxCalls?: number; perHour?: number } = {}) {
   const guard = new OutboundGuard({
     clock,
     mayDial: (to) => mayDialBy(checkWhatsApp(to, policy)),
-    hourly: hourLimit(options.perHour ?? 100, clock),
+    ...orderLimits(options.perHour ?? 100, clock),
     concurrent: 10,
     longestMs: 30 * 3_600_000,
   });

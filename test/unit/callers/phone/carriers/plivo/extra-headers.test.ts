@@ -56,4 +56,15 @@ describe('the extra headers of a Plivo stream', () => {
     expect(readExtraHeaders('token=01;token=02').get('token')).toBe('01');
     expect(broughtBy(readExtraHeaders('token=not hex')).token).toBe('not hex');
   });
+
+  it('take no longer the more a stranger makes of them than their length asks for', () => {
+    const taken = (length: number) => {
+      const began = performance.now();
+      readExtraHeaders(`X-PH-token=x${' '.repeat(length)}y"z`);
+      return performance.now() - began;
+    };
+    taken(100);
+    // A message as long as any may be. By a pattern it took seconds.
+    expect(taken(60_000)).toBeLessThan(200);
+  });
 });

@@ -95,6 +95,15 @@ describe("Plivo's webhooks", () => {
     expect(read({ ...PLACED, ALegRequestUUID: CALL, RequestUUID: CALL }).carrierCallId).toBe(CALL);
   });
 
+  it('that came to another process tell both ids to the one that has the call', () => {
+    const [there, here] = [new PlivoCalls(), new PlivoCalls()];
+    const { carrierCallId, params } = read(PLACED, set(there));
+    set(here).known?.({ carrierCallId, params: JSON.parse(JSON.stringify(params)) });
+    expect(here.idOf(ORDER)).toBe(CALL);
+    set(here).known?.({ carrierCallId: 'other', params: { ...params, Direction: 'inbound', RequestUUID: 'other' } });
+    expect(here.idOf('other')).toBe('other');
+  });
+
   it('tell by their event what they are about, at whatever address', () => {
     const event = (params: Record<string, string>) => read({ ...INBOUND, ...params }).event;
     expect(event({})).toBeUndefined();

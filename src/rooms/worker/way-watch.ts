@@ -1,0 +1,68 @@
+import type { Clock, Timer } from '../../call/clock.ts';
+import type { LinkStats, RoomLink } from '../../transport/room-link.ts';
+
+/** How often the way is looked at, ms, and how soon again when nothing seems to be sent. */
+const LOOK_MS = 5_000;
+const LOOK_AGAIN_MS = 2_000;
+/** How long the library may take to say how the way is, ms: of other questions it misses the answer now and then (`room-talk.ts`). */
+const ANSWER_MS = 10_000;
+
+export interface WayWatchInit {
+  readonly clock: Clock;
+  /** The link as it is now; undefined while there is none to look at. */
+  link(): RoomLink | undefined;
+  seen(stats: LinkStats): void;
+  /** Twice nothing was sent, although silence is sent too. */
+  stands(): void;
+}
+
+/** Looks at the way now and then: for the record, and whether the agent's track moves. The library's statistics cost some ms each time. */
+export class WayWatch {
+  readonly #o: WayWatchInit;
+  #timer: Timer | undefined;
+  #link: RoomLink | undefined;
+  #sent = -1;
+
+  constructor(init: WayWatchInit) {
+    this.#o = init;
+  }
+
+  start(): void {
+    this.stop();
+    this.#look(LOOK_MS);
+  }
+
+  stop(): void {
+    this.#timer?.cancel();
+    this.#link = undefined;
+  }
+
+  #look(afterMs: number): void {
+    this.#timer?.cancel();
+    this.#timer = this.#o.clock.after(afterMs, () => {
+      const link = this.#o.link();
+      if (link === undefined) return;
+      // Another link counts from nothing.
+      const before = link === this.#link ? this.#sent : -1;
+      this.#link = link;
+      let isLate = false;
+      this.#timer = this.#o.clock.after(ANSWER_MS, () => {
+        isLate = true;
+        this.#look(LOOK_MS);
+      });
+      link.stats().then(
+        (stats) => {
+          if (isLate || this.#link !== link || this.#o.link() !== link) return;
+          this.#sent = stats.packetsSent;
+          const stands = stats.packetsSent === before;
+          if (stands && afterMs === LOOK_AGAIN_MS) this.#o.stands();
+          this.#o.seen(stats);
+          this.#look(stands && afterMs !== LOOK_AGAIN_MS ? LOOK_AGAIN_MS : LOOK_MS);
+        },
+        () => {
+          if (!isLate && this.#link === link) this.#look(LOOK_MS);
+        },
+      );
+    });
+  }
+}

@@ -1,0 +1,1 @@
+export { type ElevenLabsOptions, type ElevenLabsServer, startElevenLabs } from './server.ts';

@@ -1,0 +1,3 @@
+export type { RetellRooms } from './room-call.ts';
+export type { RetellScenario } from './scenario.ts';
+export { type RetellOptions, RetellServer } from './server.ts';

@@ -1,0 +1,1 @@
+export { startVapi, type VapiOptions, type VapiServer } from './server.ts';

@@ -1,0 +1,4 @@
+import { load } from '../load.js';
+
+/** Where one of several processes begins. */
+await load('workers/worker');
