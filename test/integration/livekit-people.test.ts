@@ -49,8 +49,14 @@ async function turn(rig: LiveKitRig, speaker: Person, hz: number, listener = spe
 /** Milliseconds since a person's call began. */
 const now = (person: Person) => performance.timeOrigin + performance.now() - person.originMs;
 
-/** A call whose server dies for good; resolves with how it ended. */
-async function abandon() {
+/** How a server is gone for good: its sockets close, or it hangs with all of them open and answers nobody. */
+const GONE = {
+  dies: (server: LiveKitServer) => server.stop(),
+  hangs: async (server: LiveKitServer) => void process.kill(server.pid!, 'SIGSTOP'),
+};
+
+/** A call whose server is gone for good; resolves with how it ended. */
+async function abandon(how: keyof typeof GONE) {
   const rig = await startLiveKitRig({
     settings: { RECORDING: 'wav', RECORDING_CONSENT: 'operator', RECORDINGS_MIN_FREE_MB: '0' },
     scenario: { greeting: { ...said, text: 'Good day.' } },
@@ -58,7 +64,7 @@ async function abandon() {
   try {
     const opened = await rig.post<Opened>('create-room', { participantName: 'Anna' });
     await untilHears(await rig.enter(opened), AGENT_HZ, 1_000, 'the greeting');
-    await rig.server.stop();
+    await GONE[how](rig.server);
     const gone = performance.now();
     const { end } = await until(() => rig.of('call_ended')[0], 'the end of the call', 75_000);
     const lastedMs = performance.now() - gone;
@@ -80,15 +86,32 @@ async function abandon() {
 }
 
 const missing = noLiveKit;
-/** Begun with the first test, since it waits for a minute; its own test, the last, looks at it. */
-let abandoned: ReturnType<typeof abandon> | undefined;
+const abandoned: Partial<Record<keyof typeof GONE, ReturnType<typeof abandon>>> = {};
+/** Such a call, the same for all who ask. Begun with the first test, since each waits for a minute; their own tests, the last, look at them. */
+const abandonedBy = (how: keyof typeof GONE) => (abandoned[how] ??= abandon(how));
+/** That such a call ended within a minute, with a reason and all of its record. */
+async function expectEnded(how: keyof typeof GONE) {
+  const { lastedMs, end, record, status, stats, events, recordedMs } = await abandonedBy(how);
+  expect(lastedMs).toBeLessThan(60_000);
+  expect(end).toMatchObject({ result: 'upstream_error', reason: 'media-lost' });
+  expect(record).toMatchObject({ result: end.result, reason: end.reason });
+  expect(record.endedAt).not.toBeNull();
+  const words = { role: 'agent', final: true, text: 'Good day.' };
+  expect(events).toContainEqual(
+    expect.objectContaining({ type: 'agent.transcript', data: expect.objectContaining(words) }),
+  );
+  expect(events.filter(({ type }) => type === 'call_ended')).toHaveLength(1);
+  expect(recordedMs).toBeGreaterThanOrEqual(1_000);
+  expect(status).toMatchObject({ status: 'ended', end: { reason: 'media-lost' } });
+  expect(stats.workers.reduce((sum, { rooms }) => sum + rooms, 0)).toBe(0);
+}
+
 if (missing !== undefined) it('people in rooms', ({ skip }) => skip(missing));
 describe.skipIf(missing !== undefined)('people in rooms', () => {
   let server: LiveKitServer;
   let people: People;
   beforeAll(async () => {
-    abandoned = abandon();
-    abandoned.catch(() => {});
+    for (const how of ['dies', 'hangs'] as const) abandonedBy(how).catch(() => {});
     [server, people] = await Promise.all([startLiveKit(), People.start()]);
   });
   afterAll(async () => {
@@ -300,19 +323,15 @@ describe.skipIf(missing !== undefined)('a LiveKit server that dies', () => {
     }
   }, 90_000);
 
-  it('and stays away: the call ends with a reason within a minute, and its record is complete', async () => {
-    const { lastedMs, end, record, status, stats, events, recordedMs } = await abandoned!;
-    expect(lastedMs).toBeLessThan(60_000);
-    expect(end).toMatchObject({ result: 'upstream_error', reason: 'media-lost' });
-    expect(record).toMatchObject({ result: end.result, reason: end.reason });
-    expect(record.endedAt).not.toBeNull();
-    const words = { role: 'agent', final: true, text: 'Good day.' };
-    expect(events).toContainEqual(
-      expect.objectContaining({ type: 'agent.transcript', data: expect.objectContaining(words) }),
-    );
-    expect(events.filter(({ type }) => type === 'call_ended')).toHaveLength(1);
-    expect(recordedMs).toBeGreaterThanOrEqual(1_000);
-    expect(status).toMatchObject({ status: 'ended', end: { reason: 'media-lost' } });
-    expect(stats.workers.reduce((sum, { rooms }) => sum + rooms, 0)).toBe(0);
-  }, 120_000);
+  it(
+    'and stays away: the call ends with a reason within a minute, and its record is complete',
+    () => expectEnded('dies'),
+    120_000,
+  );
+
+  it(
+    'or hangs with all its sockets open: the call ends with a reason within a minute, and its record is complete',
+    () => expectEnded('hangs'),
+    120_000,
+  );
 });

@@ -38,8 +38,8 @@ const vote = z.object({
     z.object({
       id: z.string(),
       verdict: z.enum(VERDICTS),
-      quote: z.string().default(''),
-      reason: z.string().default(''),
+      quote: z.string(),
+      reason: z.string().trim().min(1),
     }),
   ),
 });

@@ -215,6 +215,15 @@ describe('the judge', () => {
     });
   });
 
+  it('is asked once more where it gives no reason, or leaves out what decided', async () => {
+    const bare = [{ reason: ' ', quote: '' }, { reason: 'So it is.' }, { quote: '' }];
+    for (const given of bare) {
+      const { service, asked } = judging(completion([{ id: 'books', verdict: 'pass', ...given }]), vote('fail'));
+      const judged = await judge({ service, model: 'm', votes: 1 }, report.transcript, criteria);
+      expect([judged.criteria[0]?.verdict, asked.length]).toEqual(['fail', 2]);
+    }
+  });
+
   it('is given the beginning and the end of what is too long, also of few long lines', async () => {
     const { service, asked } = judging(vote('pass'));
     const long = [
