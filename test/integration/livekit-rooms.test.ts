@@ -309,17 +309,21 @@ describe.skipIf(noLiveKit !== undefined)("rooms of LiveKit's", () => {
     const during = heard.length;
     await server.start();
     await until(() => told.includes('resumed') || told.includes('rejoined'), 'the agent is back', 15_000);
-    // Her own client is what she waits for: those were seen to take 17 s.
-    await until(() => alone(last(200), 700), 'ann is heard again', 25_000);
+    // Her own client is what she waits for: one attempt of it after the other may run into its own limits, and more than 25 s were seen.
+    await until(() => alone(last(200), 700), 'ann is heard again', 60_000);
     expect(
       told.filter((what) => what.startsWith('ann left')),
       'nobody has left meanwhile',
     ).toEqual([]);
     expect(heard.length).toBeGreaterThan(during);
-    connection.write(makeTone(440, RATE, 400, -12));
-    await until(() => connection.playout.playedMs() === 400, 'the agent is played again');
-    await sleep(300);
-    expect(tonePart((await ann.recording()).heard, 440).from).toBeGreaterThan(0);
+    // She may be heard before she hears: her client takes the agent's track when it is through with its own.
+    const hears = async () => tonePart((await ann.recording()).heard, 440).from > 0;
+    for (let said = 400; !(await hears()); said += 400) {
+      expect(said, 'ann hears the agent again').toBeLessThanOrEqual(20_000);
+      connection.write(makeTone(440, RATE, 400, -12));
+      await until(() => connection.playout.playedMs() === said, 'the agent is played again');
+      await sleep(300);
+    }
 
     const short = await agent('gone', { lostMs: 3_000 });
     await server.stop();
@@ -328,5 +332,5 @@ describe.skipIf(noLiveKit !== undefined)("rooms of LiveKit's", () => {
     await connection.close('over');
     expect(ends).toEqual([]);
     await server.start();
-  }, 90_000);
+  }, 150_000);
 });

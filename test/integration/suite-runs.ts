@@ -39,7 +39,7 @@ export const ended = (rig: Pick<Rig, 'url'>, id: string, ms = 80_000): Promise<R
   );
 
 /** How often frames of the callers waited because the process was not given the processor. */
-const starvedIn = (cases: readonly CaseReport[]) =>
+export const starvedIn = (cases: readonly CaseReport[]) =>
   cases.reduce((sum, one) => sum + (one.caller?.pace?.starved ?? 0), 0);
 
 /** A gate of a time in reasons, and what is said of a caller whose words broke because this process was not given the processor. */

@@ -6,9 +6,10 @@ import { RetellServer } from '../../src/simulator/retell/index.ts';
 import { fakeLog } from '../fakes/legs.ts';
 import { noLiveKit, startLiveKit } from './livekit-server.ts';
 import { loudness } from './loudness.ts';
+import { measuredAgain, type Skip } from './measured-again.ts';
 import { askAsOperator } from './operator.ts';
 import { startRig } from './rig.ts';
-import { rigTest as it } from './rig-test.ts';
+import { rigTest as it, type Own } from './rig-test.ts';
 import { suiteFolder, wholeRun } from './suite-runs.ts';
 
 /** An agent of Retell's in a room that greets, and gives way: what is measured of that, against a ruler on the tape and against what it was set to. */
@@ -35,44 +36,50 @@ cases:
 `;
 
 describe.skipIf(noLiveKit !== undefined)('an agent at Retell in a room', () => {
-  it('is heard greeting and giving way when it did', async ({ own, skip }) => {
-    const { url, apiKey, apiSecret } = own(await startLiveKit());
-    const rooms = own(openRooms({ clock: systemClock, log: fakeLog() }));
-    await rooms.ready();
-    const livekit = { url, apiKey, apiSecret, rooms };
-    const talker = {
-      greetAfterMs: GREETS_AFTER_MS,
-      greetingMs: 6_000,
-      yieldAfterMs: YIELDS_AFTER_MS,
-      replyAfterMs: 900,
-    };
-    const retell = own(await RetellServer.start({ key: KEY, agents: [AGENT], scenario: { talker }, livekit }));
-    const settings = { RETELL_API_KEY: KEY, RETELL_API_URL: retell.url, RETELL_LIVEKIT_URL: url };
-    const rig = own(await startRig({ settings: { ...settings, SUITES_DIR: suiteFolder(own, 'x.yaml', SUITE) } }));
-    const { run, cases } = await wholeRun(rig, { suite: 'x.yaml' });
-    const [one] = cases;
-    const measures = one!.measures!;
-    const { starved = 0 } = one!.caller!.pace ?? {};
-    const asked = await askAsOperator(`${rig.url}/tests/runs/${run.id}/cases/${one!.id}/tape`);
-    const { sampleRate, channels } = decodeWav(new Uint8Array(await asked.arrayBuffer()));
-    const [caller, agent] = channels.map((samples) => loudness(samples, sampleRate));
-    // As the tape has it, on any machine.
-    expect(Math.abs(measures.greetingDelayMs! - agent![0]!.from)).toBeLessThanOrEqual(EDGES_MS);
-    const [spokenOver] = measures.callerInterruptions;
-    expect(spokenOver, JSON.stringify(one!.reasons)).toMatchObject({ step: 0, yielded: true });
-    const cutIn = caller![0]!.from;
-    const last = agent!.find(({ from, to }) => from < cutIn && to > cutIn)!.to;
-    expect(Math.abs(spokenOver!.yieldMs! - (last - cutIn))).toBeLessThanOrEqual(EDGES_MS);
-    // As it was set, and the way there and back beside that.
-    const wayMs = measures.path!.delayMs! + retell.calls[0]!.heldMs;
-    const beside = spokenOver!.yieldMs! - YIELDS_AFTER_MS;
-    const told = `greeted after ${measures.greetingDelayMs}, gave way after ${spokenOver!.yieldMs}, of the way ${wayMs.toFixed(0)} are measured, ${starved} frames waited for the processor`;
-    process.stdout.write(`${told}\n`);
-    expect(measures.greetingDelayMs).toBeGreaterThan(GREETS_AFTER_MS / 2);
-    expect(beside).toBeGreaterThan(-2 * EDGES_MS);
-    const isFar = beside > wayMs + WAY_MS || run.state !== 'passed';
-    skip(isFar && starved > 0, told);
-    expect(beside).toBeLessThanOrEqual(wayMs + WAY_MS);
-    expect(run, JSON.stringify(run.cases)).toMatchObject({ state: 'passed', counts: { passed: 1 } });
-  });
+  it(
+    'is heard greeting and giving way when it did',
+    ({ own, skip }) => measuredAgain(skip, (skip) => greetsAndGivesWay(own, skip)),
+    240_000,
+  );
 });
+
+async function greetsAndGivesWay(own: Own, skip: Skip): Promise<void> {
+  const { url, apiKey, apiSecret } = own(await startLiveKit());
+  const rooms = own(openRooms({ clock: systemClock, log: fakeLog() }));
+  await rooms.ready();
+  const livekit = { url, apiKey, apiSecret, rooms };
+  const talker = {
+    greetAfterMs: GREETS_AFTER_MS,
+    greetingMs: 6_000,
+    yieldAfterMs: YIELDS_AFTER_MS,
+    replyAfterMs: 900,
+  };
+  const retell = own(await RetellServer.start({ key: KEY, agents: [AGENT], scenario: { talker }, livekit }));
+  const settings = { RETELL_API_KEY: KEY, RETELL_API_URL: retell.url, RETELL_LIVEKIT_URL: url };
+  const rig = own(await startRig({ settings: { ...settings, SUITES_DIR: suiteFolder(own, 'x.yaml', SUITE) } }));
+  const { run, cases } = await wholeRun(rig, { suite: 'x.yaml' });
+  const [one] = cases;
+  const measures = one!.measures!;
+  const { starved = 0 } = one!.caller!.pace ?? {};
+  const asked = await askAsOperator(`${rig.url}/tests/runs/${run.id}/cases/${one!.id}/tape`);
+  const { sampleRate, channels } = decodeWav(new Uint8Array(await asked.arrayBuffer()));
+  const [caller, agent] = channels.map((samples) => loudness(samples, sampleRate));
+  // As the tape has it, on any machine.
+  expect(Math.abs(measures.greetingDelayMs! - agent![0]!.from)).toBeLessThanOrEqual(EDGES_MS);
+  const [spokenOver] = measures.callerInterruptions;
+  expect(spokenOver, JSON.stringify(one!.reasons)).toMatchObject({ step: 0, yielded: true });
+  const cutIn = caller![0]!.from;
+  const last = agent!.find(({ from, to }) => from < cutIn && to > cutIn)!.to;
+  expect(Math.abs(spokenOver!.yieldMs! - (last - cutIn))).toBeLessThanOrEqual(EDGES_MS);
+  // As it was set, and the way there and back beside that.
+  const wayMs = measures.path!.delayMs! + retell.calls[0]!.heldMs;
+  const beside = spokenOver!.yieldMs! - YIELDS_AFTER_MS;
+  const told = `greeted after ${measures.greetingDelayMs}, gave way after ${spokenOver!.yieldMs}, of the way ${wayMs.toFixed(0)} are measured, ${starved} frames waited for the processor`;
+  process.stdout.write(`${told}\n`);
+  expect(measures.greetingDelayMs).toBeGreaterThan(GREETS_AFTER_MS / 2);
+  expect(beside).toBeGreaterThan(-2 * EDGES_MS);
+  const isFar = beside > wayMs + WAY_MS || run.state !== 'passed';
+  skip(isFar && starved > 0, told);
+  expect(beside).toBeLessThanOrEqual(wayMs + WAY_MS);
+  expect(run, JSON.stringify(run.cases)).toMatchObject({ state: 'passed', counts: { passed: 1 } });
+}

@@ -21,7 +21,7 @@ export interface RetellOptions {
   /** Agents that there are. */
   readonly agents: readonly string[];
   /** Where calls of the older version are; without it there is no such version. */
-  readonly livekit?: RetellRooms;
+  readonly livekit?: RetellRooms | undefined;
   readonly scenario?: RetellScenario;
 }
 
