@@ -7,7 +7,7 @@ const LINES_MOST = 5_000;
 const CHARACTERS_MOST = 400_000;
 
 interface Begun {
-  readonly speaker: Line['speaker'];
+  speaker: Line['speaker'];
   text: string;
   readonly itemId: unknown;
 }
@@ -26,8 +26,10 @@ export class Conversation {
       const text = typeof data['text'] === 'string' ? data['text'].trim() : '';
       if (text === '' || this.#characters + text.length > CHARACTERS_MOST) return;
       this.#characters += text.length;
-      const line = this.#lineOf(data['role'] === 'agent' ? 'agent' : 'caller', data['itemId']);
-      if (line !== undefined) line.text = text;
+      const speaker = data['operator'] === true ? 'operator' : data['role'] === 'agent' ? 'agent' : 'caller';
+      const line = this.#lineOf(speaker, data['itemId']);
+      // Whose words they are is known with them: when they began somebody was heard, no more.
+      if (line !== undefined) Object.assign(line, { speaker, text });
     }
   }
 

@@ -12,7 +12,7 @@ export interface Made {
 
 /** A line of the conversation. */
 export interface Line {
-  readonly speaker: 'caller' | 'agent';
+  readonly speaker: 'caller' | 'agent' | 'operator';
   readonly text: string;
 }
 

@@ -95,7 +95,7 @@ export type AgentEvent =
   | { type: 'response_done'; responseId: string; status: ResponseStatus; reason?: string; usage?: Usage }
   /**
    * Words; `final` replaces what the deltas of the same item said. Of the words of a line with several people the line knows whose they are: `by` is
-   * whoever was heard most, `others` who spoke a good part of them as well.
+   * whoever was heard most, `others` who spoke a good part of them as well. `operator`: they are an operator's, who spoke where the caller does.
    */
   | {
       type: 'transcript';
@@ -105,6 +105,7 @@ export type AgentEvent =
       final: boolean;
       by?: Participant;
       others?: readonly Participant[];
+      operator?: true;
     }
   | { type: 'tool_call'; toolCallId: string; name: string; arguments: string; responseId: string }
   /** A key that was pressed at the agent's end: 0-9, *, #, A-D. It is played to the caller. */

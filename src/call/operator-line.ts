@@ -171,7 +171,7 @@ export class OperatorLine {
       return event;
     }
     if (event.type !== 'transcript' || event.role !== 'caller' || !this.#spoken.has(event.itemId)) return event;
-    return { ...event, by: this.#participant() };
+    return { ...event, by: this.#participant(), operator: true };
   }
 
   #participant(): Participant {

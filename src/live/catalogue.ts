@@ -211,6 +211,8 @@ const catalogue = (carriers: readonly string[]): Catalogue => ({
       final: 'whether this is the whole',
       by: "of a room with several people, or while an operator speaks: whose words the caller's are, `identity` and `name`, by whose track was heard",
       others: 'who else spoke a good part of them, the same way',
+      operator:
+        "true where they are no words of the caller's, but those of an operator who spoke with him or whispered; his own page is not told them",
     },
   },
   'agent.tool_call': {

@@ -43,6 +43,8 @@ export function ownCallEvent(record: RecordedEvent, operator: boolean): string |
   if (told === undefined) return undefined;
   const fields = operator ? [...told, ...(OPERATOR[record.type] ?? [])] : told;
   const data = Object.fromEntries(fields.flatMap((key) => (key in record.data ? [[key, record.data[key]]] : [])));
+  // What an operator said stands where the caller's words do, and may have been for the agent alone.
+  if (record.type === 'agent.transcript' && record.data['operator'] === true) data['text'] = '';
   const { id, seq, at, offsetMs, type } = record;
   return JSON.stringify({ type: 'event', event: { id, seq, at, offsetMs, type, data } });
 }

@@ -7,7 +7,7 @@ export interface Hit {
   readonly eventId: string;
   /** Ms since the call began. */
   readonly offsetMs: number;
-  readonly role: 'caller' | 'agent' | 'summary';
+  readonly role: 'caller' | 'agent' | 'operator' | 'summary';
   /** The words around it, cut at words. */
   readonly text: string;
   /** What of `text` was asked for: beginning and end of each word, in UTF-16 units. */
@@ -44,11 +44,10 @@ function hitIn({ id, offsetMs, type, data }: RecordedEvent, spoken: string, aske
   const last = places.findLast(({ to }) => to <= from + EXCERPT)?.to ?? Math.min(spoken.length, from + EXCERPT);
   const to = spoken.length <= from + EXCERPT ? spoken.length : Math.max(last, wanted[0]?.to ?? 0);
   const [before, after] = [from > 0 ? '… ' : '', to < spoken.length ? ' …' : ''];
-  const role = type === 'agent.transcript' ? (data['role'] === 'agent' ? 'agent' : 'caller') : roleOf(type);
   return {
     eventId: id,
     offsetMs,
-    role,
+    role: roleOf(type, data),
     text: `${before}${spoken.slice(from, to)}${after}`,
     marks: wanted
       .filter((place) => place.to <= to)
@@ -56,4 +55,9 @@ function hitIn({ id, offsetMs, type, data }: RecordedEvent, spoken: string, aske
   };
 }
 
-const roleOf = (type: string): Hit['role'] => (type === 'caller.text' ? 'caller' : 'summary');
+function roleOf(type: string, data: RecordedEvent['data']): Hit['role'] {
+  if (type === 'caller.text') return 'caller';
+  if (type !== 'agent.transcript') return 'summary';
+  if (data['operator'] === true) return 'operator';
+  return data['role'] === 'agent' ? 'agent' : 'caller';
+}

@@ -215,6 +215,7 @@ async function begin() {
   agents.refresh();
   desk.refresh();
   setup.refresh();
+  people.refresh();
   try {
     header.showMe(await api.get('me'));
   } catch {

@@ -76,7 +76,7 @@ export const hitView = z
   .object({
     eventId: z.string(),
     offsetMs: z.number().describe('Milliseconds since the call began.'),
-    role: z.enum(['caller', 'agent', 'summary']),
+    role: z.enum(['caller', 'agent', 'operator', 'summary']),
     text: z.string().describe('The words around it.'),
     marks: z.array(z.tuple([count, count])).describe('Beginning and end of each word that was asked for, in `text`.'),
   })

@@ -176,6 +176,31 @@ describe('what calls came to', () => {
     expect(counts).toEqual(['made']);
   });
 
+  it('know an operator’s words from the caller’s, and are none where only he spoke', async () => {
+    const { clock, asked, telling, take } = rig();
+    const hers = (itemId: string) =>
+      ({
+        type: 'agent',
+        event: { type: 'transcript', role: 'caller', itemId, text: 'Ten percent off.', final: true, operator: true },
+      }) as const;
+    const begun = (itemId: string) => ({ type: 'agent', event: { type: 'speech_started', itemId } }) as const;
+    take(telling.start('a'));
+    take(telling.turn('a', 'How much is it?', 'Twenty dollars.'));
+    take(telling.tell('a', [begun('j'), hers('j')]));
+    take(telling.end('a'));
+    take(telling.start('b'));
+    take(telling.tell('b', [begun('j'), hers('j')]));
+    take(telling.end('b'));
+    await clock.advanceAsync(10);
+    expect(asked).toEqual([
+      [
+        { speaker: 'caller', text: 'How much is it?' },
+        { speaker: 'agent', text: 'Twenty dollars.' },
+        { speaker: 'operator', text: 'Ten percent off.' },
+      ],
+    ]);
+  });
+
   it('have the lines in the order in which they were begun, whenever their words are known', async () => {
     const { clock, asked, telling, take } = rig();
     take(telling.start('a'));

@@ -255,11 +255,13 @@ describe('an operator who takes over', () => {
       for (let i = 0; i < 10; i++) caller.say([...wave(CALLER, 20, RATE)]);
     });
     const words = events.flatMap((event) =>
-      event.type === 'agent' && event.event.type === 'transcript' ? [[event.event.text, event.event.by?.name]] : [],
+      event.type === 'agent' && event.event.type === 'transcript'
+        ? [[event.event.text, event.event.by?.name, event.event.operator]]
+        : [],
     );
     expect(words).toEqual([
-      ['hers', 'Anna'],
-      ['his', undefined],
+      ['hers', 'Anna', true],
+      ['his', undefined, undefined],
     ]);
   });
 });

@@ -36,6 +36,11 @@ describe('what a party is told of its own call', () => {
     });
   });
 
+  it('is not what an operator said or whispered in the place of the caller', () => {
+    const words = { role: 'caller', itemId: 'i', text: 'Offer ten percent', final: true, operator: true };
+    expect(shown('agent.transcript', words)).toEqual({ role: 'caller', itemId: 'i', text: '', final: true });
+  });
+
   it('is not what the daemon is made of', () => {
     expect(shown('call_started', { info: { route: 'r' } }, true)).toBeUndefined();
     expect(shown('agent.rate_limits', {}, true)).toBeUndefined();

@@ -133,6 +133,9 @@ describe('what a search found', () => {
         ['b', { role: 'caller', eventId: typed.id }],
       ]),
     );
+    const hers = said('c', 'hello', 'agent.transcript', 'caller');
+    const found = hitsOf('hel', [{ ...hers, data: { ...hers.data, operator: true } }]);
+    expect(found.get('c')).toMatchObject({ role: 'operator' });
   });
 });
 

@@ -72,11 +72,15 @@ describe('what needs attention', () => {
     calls.loud('c', { caller: -30, agent: null }, AT + 12_000);
     expect(rank(12_000)).toBe(0);
     tell(2, 'agent.transcript', { role: 'caller', itemId: 'i', text: 'Hello there', final: true }, 13_000);
-    expect(calls.get('c')?.lastWords).toEqual({ role: 'caller', text: 'Hello there' });
+    expect(calls.get('c')?.lastWords).toEqual({ who: 'Caller', text: 'Hello there' });
     tell(3, 'operator.takeover_started', { by: 'Anna', announced: true, heard: true }, 14_000);
     expect(attentionOf(calls.get('c')!, AT + 60_000)).toMatchObject({ rank: 0, words: 'Anna speaks' });
-    tell(4, 'operator.takeover_ended', { by: 'Anna', ms: 5 }, 60_000);
-    tell(5, 'agent.error', { code: 'x', message: '' }, 61_000);
+    const by = { identity: 'operator', name: 'Anna' };
+    const hers = { role: 'caller', itemId: 'j', text: 'I am Anna', final: true, by, operator: true };
+    tell(4, 'agent.transcript', hers, 59_000);
+    expect(calls.get('c')?.lastWords).toEqual({ who: 'Anna', text: 'I am Anna' });
+    tell(5, 'operator.takeover_ended', { by: 'Anna', ms: 5 }, 60_000);
+    tell(6, 'agent.error', { code: 'x', message: '' }, 61_000);
     expect(rank(62_000)).toBe(5);
     expect(
       calls

@@ -67,7 +67,7 @@
  * @property {number | undefined} slowMs how long the last answer took
  * @property {number | undefined} heardAt wall time, ms: when anybody was heard last
  * @property {string | undefined} operator who speaks with the caller in the agent's place
- * @property {{ role: 'caller' | 'agent', text: string } | undefined} lastWords
+ * @property {{ who: string, text: string } | undefined} lastWords
  * @property {number} lastSeq of the events that were applied
  * @property {boolean} complete whether all events from the first on were applied
  * @property {number} maxEntries

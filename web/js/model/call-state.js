@@ -143,7 +143,7 @@ export function applyEvent(state, event) {
       break;
     case 'agent.transcript':
       if (data['text'] !== '') hear(state, event.at);
-      if (data['final'] && data['text'] !== '') state.lastWords = { role: data['role'], text: data['text'] };
+      if (data['final'] && data['text'] !== '') state.lastWords = { who: whoOf(data), text: data['text'] };
       break;
     case 'agent.speech_stopped':
       state.waitingFromMs = event.offsetMs - (data['silenceMs'] ?? 0);
@@ -192,6 +192,12 @@ export function applyEvent(state, event) {
  */
 export function hear(state, at) {
   state.heardAt = Math.max(state.heardAt ?? 0, at);
+}
+
+/** Who says words, for a line of its own: an operator's stand where the caller's do. @param {Record<string, any>} data */
+function whoOf(data) {
+  if (data['role'] === 'agent') return 'Agent';
+  return data['operator'] === true ? (data['by']?.name ?? 'Operator') : 'Caller';
 }
 
 /**

@@ -50,9 +50,6 @@ export function createFileEditor(api, name, { tryPrompt, unsaved, saved, readOnl
     { class: 'agents-editor' },
     h('h2', { tabIndex: -1 }, isNew ? 'New prompt' : isPrompt ? name.slice('prompts/'.length, -3) : 'Routes'),
     readOnly === null ? undefined : h('p', { class: 'muted' }, `This cannot be saved here: ${readOnly}.`),
-    isPrompt
-      ? undefined
-      : h('p', { class: 'muted' }, 'Routes are read when the daemon starts: what is saved counts from then on.'),
     h('label', { class: 'visually-hidden', htmlFor: id }, 'Text of the file'),
     text,
     findings,

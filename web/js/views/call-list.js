@@ -258,10 +258,7 @@ function createRow(id) {
           .join(' · '),
       );
       const said = call.lastWords;
-      setText(
-        words,
-        said === undefined ? '' : `${said.role === 'caller' ? 'Caller' : 'Agent'}: ${said.text.slice(0, 160)}`,
-      );
+      setText(words, said === undefined ? '' : `${said.who}: ${said.text.slice(0, 160)}`);
       link.classList.toggle('over', call.phase === 'ended');
       if (call.phase === 'ended') this.levels(0, 0);
       this.tick(call, now, isThere);

@@ -5,7 +5,7 @@ import { marked } from '../lib/mark.js';
 import { carrierWords, isSimulated, partyWords, reasonWords, resultTone, resultWords } from '../model/words.js';
 import { routeTo } from '../router.js';
 
-const HIT_ROLES = { caller: 'Caller', agent: 'Agent', summary: 'Summary' };
+const HIT_ROLES = { caller: 'Caller', agent: 'Agent', operator: 'Operator', summary: 'Summary' };
 
 /** A call in the list of past ones. @param {any} first @param {string | null} words that were asked for */
 export function createRow(first, words) {

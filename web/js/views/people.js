@@ -197,7 +197,18 @@ export function createPeopleView({ api }) {
     });
   }
 
-  return { element, show: () => void load() };
+  let isShown = false;
+  return {
+    element,
+    show() {
+      isShown = true;
+      void load();
+    },
+    /** After signing in. */
+    refresh() {
+      if (isShown) void load();
+    },
+  };
 }
 
 /** @param {string} name @param {string} token */
