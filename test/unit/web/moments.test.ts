@@ -6,7 +6,7 @@ it('each measured moment of a tested call is marked where it was, holes in eithe
     caller: { dropouts: [{ fromMs: 8_000, toMs: 8_040 }] },
     agent: { dropouts: [{ fromMs: 4_000, toMs: 4_100 }] },
   };
-  const marks = momentsOf({
+  const { marks, all } = momentsOf({
     durationMs: 10_000,
     greetingDelayMs: 500,
     turns: [
@@ -32,5 +32,6 @@ it('each measured moment of a tested call is marked where it was, holes in eithe
     [0.9, 'error', 'nothing is heard for 900 ms'],
   ]);
   // A case that an earlier version measured.
-  expect(momentsOf({ durationMs: 10_000 })).toEqual([]);
+  expect(momentsOf({ durationMs: 10_000 })).toEqual({ marks: [], all: 0 });
+  expect(all).toBe(marks.length);
 });

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { terminationReasons } from '../../../src/call/termination.ts';
 import { loopDelayOf } from '../../../web/js/health.js';
 import { cost, duration, meterFill, phoneNumber, prettyJson, spokenDuration } from '../../../web/js/lib/format.js';
+import { leftOutWords } from '../../../web/js/lib/thin.js';
 import { backOff, base64url } from '../../../web/js/live-stream.js';
 import { eventsOnAxis } from '../../../web/js/model/axis.js';
 import { callFrom } from '../../../web/js/model/call-state.js';
@@ -93,10 +94,27 @@ describe('the time axis', () => {
       tell('tool.tool_started', { toolCallId: 't', name: 'book' }, 2_000),
       tell('agent.error', { code: 'x', message: '' }, 9_000),
     ]);
-    expect(eventsOnAxis(call, 1_000, 4_000)).toEqual([
-      { key: 'tool-t', share: 0.25, kind: 'tool', text: 'Tool book', atMs: 1_000 },
-    ]);
-    expect(eventsOnAxis(call, 0, 0)).toEqual([]);
+    expect(eventsOnAxis(call, 1_000, 4_000)).toEqual({
+      marks: [{ key: 'tool-t', share: 0.25, kind: 'tool', text: 'Tool book', atMs: 1_000 }],
+      all: 1,
+    });
+    expect(eventsOnAxis(call, 0, 0)).toEqual({ marks: [], all: 0 });
+  });
+
+  it('has marks over all of a long call, every error, and says how many there are', () => {
+    const tell = stream('c');
+    const tools = Array.from({ length: 1_000 }, (_, n) =>
+      tell('tool.tool_started', { toolCallId: `t${n}`, name: 'book' }, n * 1_000),
+    );
+    const call = callFrom('c', [...tools, tell('agent.error', { code: 'x', message: '' }, 999_500)]);
+    const { marks, all } = eventsOnAxis(call, 0, 1_000_000);
+    expect([marks.length, all]).toEqual([200, 1_001]);
+    expect(marks.at(-1)).toMatchObject({ kind: 'error', atMs: 999_500 });
+    // No stretch of the call is bare.
+    const gaps = marks.map(({ atMs }, n) => atMs - (marks[n - 1]?.atMs ?? 0));
+    expect(Math.max(...gaps)).toBeLessThanOrEqual(7_000);
+    expect(leftOutWords(200, 1_001, 'Elsewhere.')).toContain('200 of 1001');
+    expect(leftOutWords(3, 3, 'Elsewhere.')).toBe('');
   });
 });
 

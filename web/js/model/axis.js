@@ -1,3 +1,5 @@
+import { thinned } from '../lib/thin.js';
+
 /** @typedef {import('./call-state.js').CallState} CallState */
 
 /** @typedef {{ key: string, share: number, kind: string, text: string, atMs: number }} AxisMark `share`: 0 to 1 of the recording; `atMs`: in it */
@@ -10,10 +12,10 @@ const MOST = 200;
  * @param {CallState} call
  * @param {number} fromMs the recording's beginning, since the call's
  * @param {number} durationMs of the recording
- * @returns {AxisMark[]}
+ * @returns {{ marks: AxisMark[], all: number }} `all`: how many there are, of which no more than can be told apart are in `marks`
  */
 export function eventsOnAxis(call, fromMs, durationMs) {
-  if (durationMs <= 0) return [];
+  if (durationMs <= 0) return { marks: [], all: 0 };
   /** @type {AxisMark[]} */
   const marks = [];
   for (const entry of call.entries) {
@@ -24,5 +26,6 @@ export function eventsOnAxis(call, fromMs, durationMs) {
     const text = entry.kind === 'tool' ? `Tool ${entry.name}` : (entry.text ?? '');
     marks.push({ key: entry.key, share: atMs / durationMs, kind, text, atMs });
   }
-  return marks.slice(0, MOST);
+  // What went wrong is never left out for what went well.
+  return { marks: thinned(marks, MOST, ({ kind }) => kind === 'error' || kind === 'warning'), all: marks.length };
 }

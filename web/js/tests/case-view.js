@@ -34,9 +34,7 @@ export async function createCaseView(api, run, one) {
   const path = `../tests/runs/${encodeURIComponent(run)}/cases/${encodeURIComponent(one.id)}/tape`;
   const peaks = one.tape ? await api.get(`${path}/peaks?buckets=1000`).catch(() => undefined) : undefined;
   const player =
-    peaks === undefined
-      ? undefined
-      : createTapePlayer(api, path, peaks, one.measures === undefined ? [] : momentsOf(one.measures));
+    peaks === undefined ? undefined : createTapePlayer(api, path, peaks, momentsOf(one.measures ?? { durationMs: 0 }));
   const at = (/** @type {number | undefined} */ ms) => {
     if (ms === undefined) return '';
     if (player === undefined) return duration(ms);

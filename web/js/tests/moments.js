@@ -1,3 +1,5 @@
+import { thinned } from '../lib/thin.js';
+
 /**
  * @typedef {import('../model/axis.js').AxisMark} AxisMark
  * @typedef {{ fromMs: number, toMs: number }} Span
@@ -19,12 +21,12 @@ const ms = (/** @type {number} */ value) => `${Math.round(value)} ms`;
 /**
  * Every moment of a tested call that was measured, on the time axis of its tape.
  * @param {Measured} measured
- * @returns {AxisMark[]}
+ * @returns {{ marks: AxisMark[], all: number }} `all`: how many there are, of which no more than can be told apart are in `marks`
  */
 export function momentsOf(measured) {
   const { durationMs, greetingDelayMs, turns = [], agentInterruptions = [], callerInterruptions = [] } = measured;
   const { distractions = [], deadAir = [], sound } = measured;
-  if (!(durationMs > 0)) return [];
+  if (!(durationMs > 0)) return { marks: [], all: 0 };
   /** @type {Array<{ atMs: number, kind: string, text: string }>} */
   const found = [];
   if (typeof greetingDelayMs === 'number')
@@ -58,8 +60,12 @@ export function momentsOf(measured) {
     found.push({ atMs: fromMs, kind: 'error', text: `a hole of ${ms(toMs - fromMs)} in the agent’s words` });
   for (const { fromMs, toMs } of sound?.caller.dropouts ?? [])
     found.push({ atMs: fromMs, kind: 'warning', text: `a hole of ${ms(toMs - fromMs)} in the caller’s words` });
-  return found
-    .sort((a, b) => a.atMs - b.atMs)
-    .slice(0, MOST)
-    .map((one, i) => ({ ...one, key: `${i}`, share: Math.min(1, Math.max(0, one.atMs / durationMs)) }));
+  found.sort((a, b) => a.atMs - b.atMs);
+  // What went wrong is never left out for what went well.
+  const marks = thinned(found, MOST, ({ kind }) => kind === 'error' || kind === 'warning').map((one, i) => ({
+    ...one,
+    key: `${i}`,
+    share: Math.min(1, Math.max(0, one.atMs / durationMs)),
+  }));
+  return { marks, all: found.length };
 }

@@ -1,6 +1,7 @@
 import { fill, h, setAttribute, setText } from '../lib/dom.js';
 import { duration, spokenDuration } from '../lib/format.js';
 import { icon } from '../lib/icons.js';
+import { leftOutWords } from '../lib/thin.js';
 import { wordsOf } from '../views/notices.js';
 import { createWaveform } from '../views/waveform.js';
 import { TapeSound } from './tape-sound.js';
@@ -10,7 +11,7 @@ import { TapeSound } from './tape-sound.js';
  * @param {import('../api.js').Api} api
  * @param {string} path of the tape
  * @param {import('../views/waveform.js').Peaks} peaks
- * @param {ReadonlyArray<import('../model/axis.js').AxisMark>} moments
+ * @param {{ marks: ReadonlyArray<import('../model/axis.js').AxisMark>, all: number }} moments `all`: how many there are
  */
 export function createTapePlayer(api, path, peaks, moments) {
   const audio = new Audio();
@@ -31,10 +32,13 @@ export function createTapePlayer(api, path, peaks, moments) {
     'section',
     { class: 'card player', 'aria-label': 'Tape' },
     waveform.element,
+    moments.marks.length < moments.all
+      ? h('p', { class: 'muted' }, leftOutWords(moments.marks.length, moments.all))
+      : undefined,
     h('div', { class: 'player-controls' }, play, time, status),
   );
   waveform.setPeaks(peaks);
-  waveform.setMarks(moments);
+  waveform.setMarks(moments.marks);
 
   const show = () => {
     setText(time, `${duration(atMs)} / ${duration(durationMs)}`);

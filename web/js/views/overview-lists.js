@@ -1,14 +1,19 @@
-import { fill, h } from '../lib/dom.js';
+import { isBusy, setBusy } from '../lib/busy.js';
+import { fill, h, setText } from '../lib/dom.js';
 import { compact, delay, duration, moneyWords, phoneNumber, when } from '../lib/format.js';
 import { createTable } from '../lib/table.js';
 import { COUNTED } from '../model/overview.js';
 import { refusalWords } from '../model/refusals.js';
 import { SLOW_MS } from '../model/slow.js';
 import { carrierWords } from '../model/words.js';
+import { wordsOf } from './notices.js';
 
-/** @typedef {import('../model/overview.js').Named} Named */
+/**
+ * @typedef {import('../model/overview.js').Named} Named
+ * @typedef {{ refused: any[], next: string | null }} RefusedPage `next`: what asks for the page behind it; null: there is none
+ */
 
-/** Names of one list that are shown. */
+/** Names of one list that are shown until somebody asks for all. */
 const NAMES = 12;
 
 const ms = (/** @type {number | null} */ value) => (value === null ? '–' : delay(value));
@@ -41,33 +46,45 @@ export function namesTable({ title, filter, list, says }, { link, address }) {
     ],
     { 'aria-labelledby': id },
   );
-  fill(
-    table.body,
-    list.slice(0, NAMES).map((row) => {
-      const of = { [filter]: row.name };
-      const slow = row.name === null || row.answers.count === 0 ? undefined : link({ ...of, ...COUNTED.slow });
-      return table.row([
-        row.name === null
-          ? 'Not known'
-          : h('a', { href: address({ [filter]: row.name }), title: 'The overview of these alone' }, says(row.name)),
-        linked(row.calls, of),
-        linked(row.failed, { ...of, ...COUNTED.failed }),
-        slow === undefined
-          ? '–'
-          : h(
-              'a',
-              { href: slow, 'aria-label': `Calls of ${row.name} with an answer of ${SLOW_MS / 1000} s or more` },
-              'show',
-            ),
-        ms(row.answers.p50Ms),
-        ms(row.answers.p95Ms),
-        duration(row.durationMs),
-        tokens(row, of),
-        row.costs.length === 0 ? '–' : moneyWords(row.costs),
-      ]);
-    }),
+  const rowOf = (/** @type {Named} */ row) => {
+    const of = { [filter]: row.name };
+    const slow = row.name === null || row.answers.count === 0 ? undefined : link({ ...of, ...COUNTED.slow });
+    return table.row([
+      row.name === null
+        ? 'Not known'
+        : h('a', { href: address({ [filter]: row.name }), title: 'The overview of these alone' }, says(row.name)),
+      linked(row.calls, of),
+      linked(row.failed, { ...of, ...COUNTED.failed }),
+      slow === undefined
+        ? '–'
+        : h(
+            'a',
+            { href: slow, 'aria-label': `Calls of ${row.name} with an answer of ${SLOW_MS / 1000} s or more` },
+            'show',
+          ),
+      ms(row.answers.p50Ms),
+      ms(row.answers.p95Ms),
+      duration(row.durationMs),
+      tokens(row, of),
+      row.costs.length === 0 ? '–' : moneyWords(row.costs),
+    ]);
+  };
+  fill(table.body, list.slice(0, NAMES).map(rowOf));
+  // The same button takes the others away again, so that the keyboard stays where it is.
+  const all = h('button', { type: 'button', class: 'button', 'aria-expanded': 'false' }, `Show all ${list.length}`);
+  all.addEventListener('click', () => {
+    const isOpen = all.getAttribute('aria-expanded') === 'true';
+    fill(table.body, (isOpen ? list.slice(0, NAMES) : list).map(rowOf));
+    all.setAttribute('aria-expanded', String(!isOpen));
+    setText(all, isOpen ? `Show all ${list.length}` : `Show the first ${NAMES} alone`);
+  });
+  return h(
+    'section',
+    { class: 'card', 'aria-labelledby': id },
+    h('h3', { id }, title),
+    table.element,
+    list.length > NAMES ? all : undefined,
   );
-  return h('section', { class: 'card', 'aria-labelledby': id }, h('h3', { id }, title), table.element);
 }
 
 /**
@@ -110,34 +127,62 @@ export function reasonsList(title, list, says) {
   );
 }
 
-/** Who was refused. @param {any[]} callers @param {string | null} from when the hour or day begins that they are of; null: all of them @param {string} close */
-export function refusedTable(callers, from, close) {
+/**
+ * Who was refused, the newest first.
+ * @param {object} options
+ * @param {RefusedPage} options.page the first
+ * @param {(before: string) => Promise<RefusedPage>} options.older the page behind one, by its `next`
+ * @param {string | null} options.from when the hour or day begins that they are of; null: all of them
+ * @param {string} options.close
+ */
+export function refusedTable({ page, older, from, close }) {
   const id = 'refused-title';
   const table = createTable(
     ['When', 'Who', 'Called', 'By', 'Why'].map((name) => ({ name })),
     { 'aria-labelledby': id },
   );
-  fill(
-    table.body,
-    callers.map(({ at, from, to, carrier, reason, calls }) =>
+  const rowsOf = (/** @type {any[]} */ callers) =>
+    callers.map((one) =>
       table.row([
-        when(Date.parse(at)),
-        calls > 1 ? `${calls} callers` : phoneNumber(from ?? undefined),
-        to === null ? '' : phoneNumber(to),
-        carrierWords(carrier ?? undefined) ?? '',
-        refusalWords(reason),
+        when(Date.parse(one.at)),
+        one.calls > 1 ? `${one.calls} callers` : phoneNumber(one.from ?? undefined),
+        one.to === null ? '' : phoneNumber(one.to),
+        carrierWords(one.carrier ?? undefined) ?? '',
+        refusalWords(one.reason),
       ]),
-    ),
+    );
+  const problem = h('p', { class: 'form-problem', role: 'alert' });
+  const heading = h(
+    'h3',
+    { id, tabIndex: -1 },
+    from === null ? 'Refused callers' : `Refused callers from ${when(Date.parse(from))}`,
   );
+  let { next } = page;
+  const more = h('button', { type: 'button', class: 'button', hidden: next === null }, 'Older');
+  more.addEventListener('click', async () => {
+    if (isBusy(more) || next === null) return;
+    setBusy(more, true);
+    setText(problem, '');
+    try {
+      const behind = await older(next);
+      next = behind.next;
+      table.body.append(...rowsOf(behind.refused));
+      // The button goes with its last page, and the keyboard must not go with it.
+      if (next === null && document.activeElement === more) heading.focus();
+      more.hidden = next === null;
+    } catch (error) {
+      setText(problem, wordsOf(error));
+    } finally {
+      setBusy(more, false);
+    }
+  });
+  fill(table.body, rowsOf(page.refused));
   return h(
     'section',
     { class: 'card', 'aria-labelledby': id },
-    h(
-      'div',
-      { class: 'overview-head' },
-      h('h3', { id }, from === null ? 'Refused callers' : `Refused callers from ${when(Date.parse(from))}`),
-      h('a', { href: close }, 'Close'),
-    ),
-    callers.length === 0 ? h('p', { class: 'muted' }, 'None in this time.') : table.element,
+    h('div', { class: 'overview-head' }, heading, h('a', { href: close }, 'Close')),
+    page.refused.length === 0 ? h('p', { class: 'muted' }, 'None in this time.') : table.element,
+    problem,
+    more,
   );
 }

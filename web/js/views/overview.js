@@ -12,7 +12,7 @@ import { namesTable, reasonsList, refusedTable } from './overview-lists.js';
  * @typedef {import('../model/overview.js').Overview} Overview
  */
 
-/** Refused callers that are shown. */
+/** Refused callers of a page. */
 const REFUSED = 50;
 
 /** What calls come to: figures, pictures over time, and lists, each of which leads to its calls. @param {{ api: Api }} options */
@@ -63,8 +63,9 @@ export function createOverview({ api }) {
       /** @type {Overview} */
       const overview = await api.get(`records/overview?${asked}`, { signal: abort.signal });
       const reason = query.get('refused');
-      const callers = reason === null ? [] : await refusedCallers(overview, reason, abort.signal);
-      draw(overview, callers);
+      const ask = (/** @type {string} */ before = '') => refusedCallers(overview, reason ?? '', before, abort.signal);
+      const refused = reason === null ? undefined : { page: await ask(), older: ask };
+      draw(overview, refused);
       setText(status, overview.isCut ? 'Names with few calls are left out.' : '');
     } catch (error) {
       if (abort.signal.aborted) return;
@@ -73,8 +74,14 @@ export function createOverview({ api }) {
     }
   };
 
-  /** @param {Overview} overview @param {string} reason @param {AbortSignal} signal */
-  const refusedCallers = async (overview, reason, signal) => {
+  /**
+   * @param {Overview} overview
+   * @param {string} reason empty: any
+   * @param {string} before the `next` of the page before; empty: the first page
+   * @param {AbortSignal} signal
+   * @returns {Promise<import('./overview-lists.js').RefusedPage>}
+   */
+  const refusedCallers = async (overview, reason, before, signal) => {
     // Of one hour or day, where a bar led here.
     const since = query.get('from') ?? overview.since;
     const until = query.get('to') ?? overview.until;
@@ -82,7 +89,8 @@ export function createOverview({ api }) {
     // As the overview counts them.
     const carrier = query.get('carrier');
     if (carrier) asked.set('carrier', carrier);
-    return (await api.get(`records/refused?${asked}`, { signal })).refused;
+    if (before !== '') asked.set('before', before);
+    return api.get(`records/refused?${asked}`, { signal });
   };
 
   const showChips = () => {
@@ -111,8 +119,8 @@ export function createOverview({ api }) {
     chips.hidden = set.length === 0;
   };
 
-  /** @param {Overview} overview @param {any[]} callers */
-  const draw = (overview, callers) => {
+  /** @param {Overview} overview @param {Pick<Parameters<typeof refusedTable>[0], 'page' | 'older'> | undefined} refused callers of a link, where one asked for them */
+  const draw = (overview, refused) => {
     const links = {
       address,
       link: (
@@ -141,9 +149,13 @@ export function createOverview({ api }) {
           href: address({ refused: reason, from: undefined, to: undefined }),
         })),
       ),
-      query.has('refused')
-        ? refusedTable(callers, query.get('from'), address({ refused: undefined, from: undefined, to: undefined }))
-        : undefined,
+      refused === undefined
+        ? undefined
+        : refusedTable({
+            ...refused,
+            from: query.get('from'),
+            close: address({ refused: undefined, from: undefined, to: undefined }),
+          }),
       namesTable({ title: 'Prompts', filter: 'prompt', list: overview.prompts, says: known }, links),
       namesTable({ title: 'Routes', filter: 'route', list: overview.routes, says: known }, links),
       namesTable(

@@ -1,6 +1,7 @@
 import { fill, h, setAttribute, setText } from '../lib/dom.js';
 import { bytes, duration, spokenDuration } from '../lib/format.js';
 import { icon } from '../lib/icons.js';
+import { leftOutWords } from '../lib/thin.js';
 import { eventsOnAxis } from '../model/axis.js';
 import { spansOf } from '../model/talk.js';
 import { wordsOf } from './notices.js';
@@ -83,10 +84,12 @@ export function createPlayer(api, id, call, peaks, heard) {
   const closer = zoomButton('+', 'Zoom in', 2);
   farther.disabled = true;
   const waveform = createWaveform({ seek: (share) => seek(share * durationMs) });
+  const leftOut = h('p', { class: 'muted', hidden: true });
   const element = h(
     'section',
     { class: 'card player', 'aria-label': 'Recording' },
     waveform.element,
+    leftOut,
     h('div', { class: 'player-controls' }, play, time, speed, farther, closer, save, status),
   );
 
@@ -194,7 +197,10 @@ export function createPlayer(api, id, call, peaks, heard) {
     open() {
       waveform.setPeaks(peaks);
       waveform.setSpans(spansOf(peaks));
-      waveform.setMarks(eventsOnAxis(call, fromMs, durationMs));
+      const { marks, all } = eventsOnAxis(call, fromMs, durationMs);
+      waveform.setMarks(marks);
+      setText(leftOut, leftOutWords(marks.length, all, 'The conversation has all of them.'));
+      leftOut.hidden = marks.length === all;
       showTime();
     },
     /** Goes to a time of the call. @param {number} ms since the call began */
