@@ -10,7 +10,7 @@ import type { RoomOrder } from './room-order.ts';
 import type { LivekitRooms } from './rooms.ts';
 
 export interface BringingOptions {
-  readonly rooms: Pick<LivekitRooms, 'join' | 'inRoom' | 'left' | 'hasLeft'>;
+  readonly rooms: Pick<LivekitRooms, 'join' | 'inRoom' | 'entered' | 'left' | 'hasLeft'>;
   readonly clearing: Pick<Clearing, 'hangUpStranded'>;
   readonly clock: Pick<Clock, 'now' | 'after'>;
   readonly log: Pick<Log, 'warn'>;
@@ -96,7 +96,11 @@ export class Bringing {
 
   async #once({ name, sid }: ServerRoom, order: RoomOrder): Promise<void> {
     const { rooms } = this.#o;
-    if (rooms.inRoom(name)?.isClosed === false) return;
+    if (rooms.inRoom(name)?.isClosed === false) {
+      // On its way it is not there yet: where it fails, whoever was told last is the only one that tries again.
+      await rooms.entered(name);
+      return;
+    }
     // Whoever comes while the agent is just leaving would be alone, and no other event might tell of him.
     await rooms.left(name);
     if (await rooms.hasLeft(sid)) return;

@@ -111,6 +111,11 @@ export class LivekitRooms implements CallObserver {
     return this.#byRoom.get(roomName)?.connection;
   }
 
+  /** Resolves when the agent, where it is on its way into this room, is there. Rejects with what kept it from it, as `create`. */
+  async entered(roomName: string): Promise<void> {
+    await this.#byRoom.get(roomName)?.opened;
+  }
+
   /** The connection whose agent is in this room, or on its way there, whichever process has it; undefined where none is. Never rejects. */
   async agentIn(roomName: string): Promise<string | undefined> {
     const here = this.inRoom(roomName);

@@ -278,6 +278,43 @@ it.each(['LIVEKIT_UNREACHABLE', 'LIVEKIT_WORKER_FAILED'] as const)(
   },
 );
 
+it.each(['LIVEKIT_UNREACHABLE', 'LIVEKIT_WORKER_FAILED'] as const)(
+  'tries again where somebody came while it was on its way, and it did not arrive: %s',
+  async (code) => {
+    const { tell, rooms, server, clock, settle, registry } = await rig();
+    server.rooms.set('support-1', '');
+    const { promise: gate, resolve: open } = Promise.withResolvers<void>();
+    rooms.gate = gate;
+    rooms.refusal = new BridgeError(code, 'not now');
+    await tell(started('support-1'));
+    await tell(called('support-1'));
+    await tell({ event: 'participant_joined', room: room('support-1'), participant: { identity: 'b' } });
+    expect(rooms.asked).toHaveLength(1);
+    open();
+    await settle();
+    rooms.refusal = undefined;
+    clock.advance(1_000);
+    await settle();
+    expect([rooms.asked.length, rooms.made.length]).toEqual([2, 1]);
+    expect(await registry.metrics()).toContain('event="webhook_retried"} 1');
+  },
+);
+
+it('hangs up the telephone that came while the agent was on its way, where it does not arrive for good', async () => {
+  const { tell, rooms, server, settle, registry } = await rig();
+  server.rooms.set('support-1', '');
+  server.there.set('support-1', [member('sip_1')]);
+  const { promise: gate, resolve: open } = Promise.withResolvers<void>();
+  rooms.gate = gate;
+  rooms.refusal = new BridgeError('LIVEKIT_REFUSED', 'wrong key');
+  await tell(started('support-1'));
+  await tell(called('support-1'));
+  open();
+  await settle();
+  expect(server.putOut).toEqual(['sip_1 of support-1']);
+  expect(await registry.metrics()).toContain('event="webhook_failed"} 1');
+});
+
 it('comes when a place is free again, and the one who waits is counted once as turned away', async () => {
   const { tell, rooms, server, clock, settle, post, refused } = await rig({}, { maxCalls: 1 });
   const { connectionId } = (await post('create-room', {})).body;
