@@ -18,12 +18,11 @@ export class RoomPeople {
 
   read(person: RemoteParticipant): LinkPerson {
     const { TrackKind, TrackSource, ParticipantKind } = this.#library;
-    const microphone = [...person.trackPublications.values()].find(
-      (track) =>
-        track.kind === TrackKind.KIND_AUDIO &&
-        // Who comes by SIP may have a track of no named source.
-        (track.source === TrackSource.SOURCE_MICROPHONE || track.source === TrackSource.SOURCE_UNKNOWN),
-    );
+    const audio = [...person.trackPublications.values()].filter(({ kind }) => kind === TrackKind.KIND_AUDIO);
+    // Who comes by SIP may have a track of no named source; beside a microphone such a track is something else.
+    const microphone =
+      audio.find(({ source }) => source === TrackSource.SOURCE_MICROPHONE) ??
+      audio.find(({ source }) => source === TrackSource.SOURCE_UNKNOWN);
     if (microphone !== undefined) this.#takePart.add(person);
     return {
       identity: person.identity,
