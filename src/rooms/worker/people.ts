@@ -6,8 +6,8 @@ export type ToldPerson = Omit<Person, 'joinedAt'>;
 
 export type PersonChange = 'joined' | 'left' | 'changed';
 
-/** Whose microphone is for us: people's, however they came. Agents and recorders are participants too, and another agent's voice is not a caller's. */
-const HEARD_KINDS: ReadonlySet<string> = new Set(['standard', 'sip', 'ingress', 'connector', 'bridge']);
+/** Whose microphone is for us: people's, however they came. Agents, recorders and streams are participants too, and another agent's voice is not a caller's. */
+const HEARD_KINDS: ReadonlySet<string> = new Set(['standard', 'sip', 'connector', 'bridge']);
 /** Set by what publishes in an agent's name, an avatar for one. https://docs.livekit.io/agents/integrations/avatar/ */
 const ON_BEHALF = 'lk.publish_on_behalf';
 

@@ -176,15 +176,16 @@ describe('people', () => {
     expect(people()).toEqual(['ann joined none', 'ann changed live', 'ann changed muted', 'ann left none']);
   });
 
-  it('of other kinds are told of and not heard: agents, recorders, and who publishes in an agent’s name', async () => {
+  it('of other kinds are told of and not heard: agents, recorders, streams, and who publishes in an agent’s name', async () => {
     const { library, people } = await joined();
     const { link } = library;
     link.put('robot', { kind: 'agent', mic: 'TR_1' });
     link.put('tape', { kind: 'egress', mic: 'TR_2' });
     link.put('avatar', { attributes: { 'lk.publish_on_behalf': 'robot' }, mic: 'TR_3' });
-    link.put('phone', { kind: 'sip', mic: 'TR_4' });
-    expect(link.heard).toEqual(['TR_4']);
-    expect(people()).toHaveLength(4);
+    link.put('film', { kind: 'ingress', mic: 'TR_4' });
+    link.put('phone', { kind: 'sip', mic: 'TR_5' });
+    expect(link.heard).toEqual(['TR_5']);
+    expect(people()).toHaveLength(5);
   });
 
   it('who only look on are not there until they take part', async () => {
