@@ -295,7 +295,11 @@ export class HostedRoom {
     this.#lost?.cancel();
     this.#lost = undefined;
     this.#keepUntil = clock.now() + COME_BACK_MS;
-    this.#comeBack = clock.after(COME_BACK_MS, () => this.#see());
+    this.#comeBack = clock.after(COME_BACK_MS, () => {
+      // A timer may fire a fraction of a millisecond before its time, and nothing looks again after it.
+      this.#keepUntil = 0;
+      this.#see();
+    });
     tell({ t: 'link', state: how });
     this.#see();
     this.#watch.start();

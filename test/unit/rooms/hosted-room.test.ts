@@ -571,6 +571,21 @@ describe('a server that goes away', () => {
     expect(link.heard).toContain('TR_a2');
   });
 
+  it('and is back: who is not has left also where the timer fires a fraction early, as those of Node do', async () => {
+    const { library, clock, pass, people } = await joined();
+    const { link } = library;
+    const after = clock.after.bind(clock);
+    clock.after = (ms, fn) => after(ms - 0.5, fn);
+    link.put('ann', { mic: 'TR_a' });
+    link.tell.reconnecting();
+    link.remove('ann');
+    link.tell.reconnected();
+    await pass(19_000);
+    expect(people()).toEqual(['ann joined live']);
+    await pass(2_000);
+    expect(people()).toEqual(['ann joined live', 'ann left none']);
+  });
+
   it('sends nothing while it is away, and what was written goes on afterwards', async () => {
     const { library, room, pass } = await joined();
     const { link } = library;
