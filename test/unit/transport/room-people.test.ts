@@ -20,18 +20,20 @@ function microphoneOf(...tracks: readonly Track[]): string | undefined {
 }
 
 describe('the microphone of a participant', () => {
-  it.each<readonly [string, string | undefined, ...Track[]]>([
-    ['is the track of that source', 'TR_m', ['TR_m', 'SOURCE_MICROPHONE']],
-    ['is one of no named source where there is no other, as of telephones', 'TR_u', ['TR_u', 'SOURCE_UNKNOWN']],
+  it.each<[says: string, sid: string | undefined, tracks: Track[]]>([
+    ['is the track of that source', 'TR_m', [['TR_m', 'SOURCE_MICROPHONE']]],
+    ['is one of no named source where there is no other, as of telephones', 'TR_u', [['TR_u', 'SOURCE_UNKNOWN']]],
     [
       'is the real one behind one of no named source',
       'TR_m',
-      ['TR_u', 'SOURCE_UNKNOWN'],
-      ['TR_m', 'SOURCE_MICROPHONE'],
+      [
+        ['TR_u', 'SOURCE_UNKNOWN'],
+        ['TR_m', 'SOURCE_MICROPHONE'],
+      ],
     ],
-    ['is no screen’s sound', undefined, ['TR_s', 'SOURCE_SCREENSHARE_AUDIO']],
-    ['is no picture', undefined, ['TR_v', 'SOURCE_UNKNOWN', 'KIND_VIDEO']],
-  ])('%s', (_what, sid, ...tracks) => {
+    ['is no screen’s sound', undefined, [['TR_s', 'SOURCE_SCREENSHARE_AUDIO']]],
+    ['is no picture', undefined, [['TR_v', 'SOURCE_UNKNOWN', 'KIND_VIDEO']]],
+  ])('%s', (_says, sid, tracks) => {
     expect(microphoneOf(...tracks)).toBe(sid);
   });
 });
