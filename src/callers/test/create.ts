@@ -9,7 +9,7 @@ import type { Utterance } from './mouth.ts';
 import type { Party } from './party.ts';
 import { Persona } from './persona.ts';
 import { HANG_UP, PATIENCE_MS, personaWords } from './persona-words.ts';
-import { type Conversation, replayOf } from './replay.ts';
+import { type Conversation, type Played, replayOf } from './replay.ts';
 import { Script } from './script.ts';
 import { readWav, samplesOf } from './sources.ts';
 import type { CallerSpec, PersonaSpec, ReplaySpec, ScriptSpec } from './spec.ts';
@@ -55,9 +55,9 @@ async function makeParty(spec: CallerSpec, deps: TestCallerDeps, done: Done, sig
     case 'script':
       return scriptParty(spec, await utterancesOf(spec, deps, signal), done);
     case 'replay': {
-      const { steps, utterances } = replayOf(await conversationOf(spec, deps), spec.pace);
+      const { steps, utterances, awaitsAnswer } = replayOf(await conversationOf(spec, deps), spec.pace);
       if (utterances.size === 0) throw invalid('nobody speaks in what is to be replayed');
-      return scriptParty({ steps, max_seconds: spec.max_seconds }, utterances, done);
+      return scriptParty({ steps, max_seconds: spec.max_seconds, awaitsAnswer }, utterances, done);
     }
     case 'persona':
       return { party: await personaParty(spec, deps, done) };
@@ -66,13 +66,18 @@ async function makeParty(spec: CallerSpec, deps: TestCallerDeps, done: Done, sig
   }
 }
 
+interface Steps extends Partial<Pick<Played, 'awaitsAnswer'>> {
+  readonly steps: readonly Step[];
+  readonly max_seconds: number;
+}
+
 /** A party that takes these steps. */
 function scriptParty(
-  { steps, max_seconds: seconds }: { readonly steps: readonly Step[]; readonly max_seconds: number },
+  { steps, max_seconds: seconds, awaitsAnswer }: Steps,
   utterances: ReadonlyMap<number, Utterance>,
   done: Done,
 ): MadeParty {
-  const party = new Script({ steps, utterances, mostMs: seconds * 1000, done });
+  const party = new Script({ steps, utterances, mostMs: seconds * 1000, awaitsAnswer, done });
   const level = activeDbfs(
     [...utterances.values()].map(({ samples }) => samples),
     TEST_RATE,

@@ -46,11 +46,13 @@ export interface Conversation {
 export interface Played {
   readonly steps: readonly Step[];
   readonly utterances: ReadonlyMap<number, Utterance>;
+  /** Whether the caller stays on the line for an answer to its last words. */
+  readonly awaitsAnswer: boolean;
 }
 
 /**
  * The caller's side again. `turns`: each utterance when the agent has taken its turn, or, where the agent said nothing between two of them, after the same pause as
- * then; `clock`: all of it as it was.
+ * then, and hangs up when its last words were answered, as they were then; `clock`: all of it as it was.
  */
 export function replayOf({ caller, agent }: Conversation, pace: 'turns' | 'clock'): Played {
   const spans = utterancesIn(caller);
@@ -59,7 +61,8 @@ export function replayOf({ caller, agent }: Conversation, pace: 'turns' | 'clock
       { offset: from, kind: 'say' as const },
       { offset: to, kind: 'said' as const },
     ]);
-    return { steps: [step.parse({ say: 'the recording' })], utterances: new Map([[0, { samples: caller, marks }]]) };
+    const utterances = new Map([[0, { samples: caller, marks }]]);
+    return { steps: [step.parse({ say: 'the recording' })], utterances, awaitsAnswer: false };
   }
   const answers = agent === undefined ? undefined : utterancesIn(agent);
   const steps: Step[] = [];
@@ -80,5 +83,7 @@ export function replayOf({ caller, agent }: Conversation, pace: 'turns' | 'clock
     steps.push(step.parse({ say: `utterance ${index + 1}` }));
     before = to;
   }
-  return { steps, utterances };
+  // Where it is not known what the agent said, words are taken to have been answered, the last as those before.
+  const awaitsAnswer = answers?.some(({ from }) => from >= before - FRAME) ?? true;
+  return { steps, utterances, awaitsAnswer };
 }

@@ -7,7 +7,7 @@ import { describe, Expected, wordsIn } from './expected.ts';
 import { type CallerState, type Done, type Expectation, NO_WORDS, TEST_RATE, type Untold } from './kind.ts';
 import { Mouth, type Utterance } from './mouth.ts';
 import type { Line, Party } from './party.ts';
-import type { Step } from './steps.ts';
+import { type Step, TURN_PAUSE_MS, WITHIN_MS } from './steps.ts';
 import { Told } from './told.ts';
 
 export interface ScriptInit {
@@ -16,6 +16,8 @@ export interface ScriptInit {
   readonly utterances: ReadonlyMap<number, Utterance>;
   /** Longest call, ms. */
   readonly mostMs: number;
+  /** Whether the caller waits behind its last step until its last words were answered, or were not for as long as waits take. Left out: it hangs up at once. */
+  readonly awaitsAnswer?: boolean | undefined;
   /** Told once, when the caller's side is over. */
   readonly done: Done;
 }
@@ -45,6 +47,8 @@ export class Script implements Party {
   #finished: CallerState | undefined;
   /** The step that waits for the agent to hang up. */
   #awaitsEnd: number | undefined;
+  /** All is said, and it waits for the answer to its last words alone. */
+  #awaitsAnswer = false;
 
   constructor(init: ScriptInit) {
     this.#init = init;
@@ -86,6 +90,8 @@ export class Script implements Party {
       this.#settle(this.#awaitsEnd, describe({ hang_up: true }), true);
       if (steps.slice(this.#next).every((step) => step.do === 'hang_up')) this.#finished = 'done';
     }
+    // Who hangs up instead of an answer to somebody's last words does so as at any goodbye.
+    if (this.#awaitsAnswer && end.reason === 'agent-hangup') this.#finished ??= 'done';
     const state = this.#finished ?? 'hung-up-on';
     const reason = this.#invalid ?? this.#reasonOf(state);
     this.#init.done({
@@ -135,16 +141,29 @@ export class Script implements Party {
     return untold === undefined || this.#told.tellsWords || !this.#agentSpoke ? one : { ...one, untold };
   }
 
-  /** Begins the next step; behind the last one the caller says his words to their end and hangs up. */
+  /** Behind the last step the caller says his words to their end, hears the answer where he waits for it, and hangs up. That none came the measures say: the script is through. */
+  #close(line: Line): Running {
+    const { awaitsAnswer = false } = this.#init;
+    let until: number | undefined;
+    return () => {
+      if (this.#mouth.busy) return false;
+      this.#awaitsAnswer = awaitsAnswer;
+      until ??= this.#nowMs + (awaitsAnswer ? WITHIN_MS : 0);
+      if (this.#nowMs >= until || this.#hasTurnEnded(TURN_PAUSE_MS)) this.#leave(line, 'done');
+      return false;
+    };
+  }
+
+  /** Whether the agent has spoken since our last words and has been silent again for so long. */
+  #hasTurnEnded(pauseMs: number): boolean {
+    return this.#ear.spoke && this.#ear.quietMs >= pauseMs && !this.#mouth.busy;
+  }
+
+  /** Begins the next step. */
   #begin(line: Line): Running {
     const index = this.#next++;
     const step = this.#init.steps[index];
-    if (step === undefined) {
-      return () => {
-        if (!this.#mouth.busy) this.#leave(line, 'done');
-        return false;
-      };
-    }
+    if (step === undefined) return this.#close(line);
     switch (step.do) {
       case 'say':
         return this.#behindWords(() => this.#say(index, step.wait));
@@ -249,9 +268,9 @@ export class Script implements Party {
     const there = (): boolean => {
       if (words !== undefined) return this.#told.has(words);
       if (matches !== undefined) return matches.test(this.#told.text);
-      const silent = this.#ear.quietMs >= step.for_ms;
       if (state === 'speech') return this.#ear.hasWord;
-      return silent && (state === 'silence' || this.#ear.spoke) && !this.#mouth.busy;
+      if (state === 'turn') return this.#hasTurnEnded(step.for_ms);
+      return this.#ear.quietMs >= step.for_ms && !this.#mouth.busy;
     };
     return () => {
       if (there()) return true;

@@ -10,9 +10,9 @@ import { boundedPattern } from './bounded-pattern.ts';
 /** Longest text that is said at once, characters: what speech is made of in one request. */
 export const MAX_WORDS = 4_000;
 /** How long a wait may take where the step does not say, ms. */
-const WITHIN_MS = 15_000;
+export const WITHIN_MS = 15_000;
 /** The pause after which an agent's turn is taken to be over where the step does not say, ms: longer than those between its sentences. */
-const TURN_PAUSE_MS = 700;
+export const TURN_PAUSE_MS = 700;
 
 const text = z.string().trim().min(1, 'must not be empty').max(MAX_WORDS, `must have ${MAX_WORDS} characters at most`);
 /** Words that are listened for: signs alone nobody says. */

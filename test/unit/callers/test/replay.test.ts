@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { termination } from '../../../../src/call/termination.ts';
 import { replayOf, utterancesIn } from '../../../../src/callers/test/replay.ts';
 import { makeTone, toneLevel } from '../../../../src/media/tone.ts';
 import { encodeWav } from '../../../../src/media/wav.ts';
@@ -56,6 +57,57 @@ describe('a recording that calls again', () => {
     expect(toneLevel(r.tape.tape().caller.subarray(from, from + 4_800), 24_000, 700)).toBeCloseTo(-15, 0);
     await expect(rig({ kind: 'replay', call_id: 'other' }, { recording })).rejects.toMatchObject({
       code: 'TEST_CALLER_INVALID',
+    });
+  });
+
+  describe('whose last words were answered', () => {
+    const asked = side(6_000, 700, [1_000, 2_000]);
+    const answered = side(6_000, 1_500, [2_600, 4_000]);
+    const of = (channels: Int16Array[]) =>
+      rig({ kind: 'replay', call_id: 'golden' }, { recording: async () => ({ sampleRate: 24_000, channels }) });
+    const hangUpMs = (r: Awaited<ReturnType<typeof of>>) =>
+      (r.outcome?.marks.find(({ kind }) => kind === 'hang-up')?.at ?? 0) / PER_MS;
+    /** A pause as then, the words with their edges. */
+    const SAID_MS = 940 + 1_120;
+
+    it('hears the answer to its end before it hangs up', async () => {
+      const r = await of([asked, answered]);
+      await r.pass(SAID_MS + 1_000);
+      expect(r.outcome).toBeUndefined();
+      await r.speak(2_000, 'Nine.');
+      await r.pass(1_000);
+      expect(r.outcome).toMatchObject({ state: 'done', expectations: [], end: { reason: 'caller-hangup' } });
+      expect(hangUpMs(r)).toBeGreaterThanOrEqual(SAID_MS + 1_000 + 2_000 + 600);
+    });
+
+    it('hangs up without one after a time, and is through', async () => {
+      const r = await of([asked, answered]);
+      await r.pass(SAID_MS + 14_000);
+      expect(r.outcome).toBeUndefined();
+      await r.pass(2_000);
+      expect(r.outcome).toMatchObject({ state: 'done', expectations: [] });
+    });
+
+    it('is through where the agent hangs up instead, and not where the line breaks', async () => {
+      for (const [reason, state] of [
+        ['agent-hangup', 'done'],
+        ['model-session-lost', 'hung-up-on'],
+      ] as const) {
+        const r = await of([asked, answered]);
+        await r.pass(SAID_MS + 1_000);
+        void r.call.end(termination(reason));
+        await r.pass(100);
+        expect(r.outcome).toMatchObject({ state });
+      }
+    });
+
+    it('waits where nobody knows whether they were, and not where they were not', async () => {
+      const unknown = await of([asked]);
+      await unknown.pass(SAID_MS + 3_000);
+      expect(unknown.outcome).toBeUndefined();
+      const not = await of([asked, new Int16Array(answered.length)]);
+      await not.pass(SAID_MS + 200);
+      expect(not.outcome).toMatchObject({ state: 'done' });
     });
   });
 
