@@ -6,6 +6,7 @@ import type { CallerOutcome, TestCaller } from '../callers/test/kind.ts';
 import { BridgeError, errorCode, errorMessage } from '../errors.ts';
 import type { MeasureOptions } from '../measure/measures.ts';
 import type { Tape, TapeWriter } from '../measure/tape.ts';
+import { cutOff } from './cut-off.ts';
 import type { PlannedCase } from './plan.ts';
 import { askForReport, PathWatch, type ProviderSources } from './provider.ts';
 import { CaseWatch } from './watch.ts';
@@ -68,7 +69,7 @@ export type Attempt =
       readonly busy?: Busy | undefined;
     }
   | {
-      /** `invalid`: the caller itself did not do what it should. */
+      /** `invalid`: the caller itself did not do what it should, or the call was ended here before it was through. */
       readonly state: 'done' | 'invalid';
       readonly callId: string;
       readonly startedAt: number;
@@ -141,14 +142,19 @@ export async function attempt(planned: PlannedCase, deps: AttemptDeps, signal: A
     way?.stop();
     await tape.close();
     if (signal.aborted) return notExecuted(STOPPED, call.callId);
+    const busy: Busy | undefined = BUSY.has(end.reason)
+      ? { where: 'provider', retryAfterMs: end.retryAfterMs }
+      : undefined;
     if (!joined || !watch.isConnected)
       return notExecuted(
         `the target did not answer: ${end.reason}${end.detail === undefined ? '' : ` (${end.detail})`}`,
         call.callId,
-        BUSY.has(end.reason) ? { where: 'provider', retryAfterMs: end.retryAfterMs } : undefined,
+        busy,
       );
     const outcome = await caller.outcome;
-    const state = outcome.state === 'invalid' ? 'invalid' : 'done';
+    const cut = cutOff(outcome.state, end);
+    if (cut?.state === 'not-executed') return notExecuted(cut.reason, call.callId, busy);
+    const state = outcome.state === 'invalid' || cut !== undefined ? 'invalid' : 'done';
     const report = state === 'invalid' ? undefined : await askForReport(sources.report, clock, log, signal);
     const { providerCallId: callId } = watch;
     const provider = { ...(callId === undefined ? {} : { callId }), ...watch.figures, ...report };

@@ -4,6 +4,7 @@ import { TAPE_RATE, type Tape } from '../../measure/tape.ts';
 import { samplesToMs } from '../../media/frame.ts';
 import type { Attempt } from '../attempt.ts';
 import { type Checked, expectationsOf, runChecks } from '../checks.ts';
+import { cutOff } from '../cut-off.ts';
 import { gateResults, gateText } from '../gates.ts';
 import type { Suite } from '../load.ts';
 import type { PlannedCase } from '../plan.ts';
@@ -139,8 +140,10 @@ export async function assess(
     tape: true,
     masked: 'off',
   };
-  if (done.state === 'invalid')
-    return { ...base, reasons: [`the caller: ${outcome.reason ?? 'did not do what it should'}`, ...problems] };
+  if (done.state === 'invalid') {
+    const why = cutOff(outcome.state, end)?.reason ?? `the caller: ${outcome.reason ?? 'did not do what it should'}`;
+    return { ...base, reasons: [why, ...problems] };
+  }
   return decide(planned, base, suite, deps, problems, signal);
 }
 
@@ -153,6 +156,9 @@ export async function decide(
   problems: readonly string[] = [],
   signal: AbortSignal = NEVER,
 ): Promise<CaseReport> {
+  // What was not talked to its end, for no fault of the agent's, says nothing of it: neither what it did until then.
+  const cut = cutOff(report.caller?.state, report.end);
+  if (cut !== undefined) return { ...report, state: cut.state, reasons: [cut.reason, ...problems] };
   const lines = conversationOf(report);
   const expected = report.checks.filter(({ step }) => step !== undefined);
   const conversation: Checked = {

@@ -29,6 +29,8 @@ const measuring = measuringBy(async (tape, options) => measure(tape, options));
 interface MadeUp {
   /** `full`: this daemon has no room; `busy`: the provider has none. */
   readonly state: CallerOutcome['state'] | 'refused' | 'never' | 'full' | 'busy';
+  /** How the call ends behind the caller's coming; it hangs up where that is left out. */
+  readonly end?: Termination;
   /** How long a provider that is busy asks to be left alone, ms. */
   readonly retryAfterMs?: number;
   readonly reason?: string;
@@ -72,7 +74,7 @@ function runsOf(how: (id: string, n: number) => MadeUp, more: Partial<RunsDeps> 
     async place(planned, told) {
       const { id } = planned as unknown as { id: string };
       const n = tries.get(id) ?? 0;
-      const { state, report, retryAfterMs } = how(id, n);
+      const { state, report, retryAfterMs, end: over = termination('caller-hangup') } = how(id, n);
       placed.push(id);
       tries.set(id, n + 1);
       if (state === 'refused') throw new BridgeError('MODEL_QUOTA', 'no credit');
@@ -101,7 +103,7 @@ function runsOf(how: (id: string, n: number) => MadeUp, more: Partial<RunsDeps> 
           });
           ends.set(leg, end);
           const hangUp = () => {
-            if (most >= wanted) end(termination('caller-hangup'));
+            if (most >= wanted) end(over);
             else setImmediate(hangUp);
           };
           if (state !== 'never') setImmediate(hangUp);
@@ -224,6 +226,40 @@ describe('a run', () => {
     });
     expect(report.cases.find(({ id }) => id === 'quota')?.reasons).toEqual(['MODEL_QUOTA: no credit']);
     expect(report.state).toBe('failed');
+  });
+
+  it('holds no call against the agent that its provider, an operator or this daemon cut off, and one that the agent or its line did', async () => {
+    const ends = {
+      quota: termination('model-quota', 'no credit'),
+      auth: termination('model-auth'),
+      operator: termination('operator-hangup'),
+      drained: termination('drained'),
+      longest: termination('max-duration'),
+      bug: termination('internal', 'a bug'),
+      agent: termination('agent-hangup'),
+      session: termination('model-session-lost'),
+      line: termination('media-lost'),
+    };
+    await suiteOf(Object.keys(ends), 'retries: 1\n');
+    const runs = runsOf((id) => ({ state: 'hung-up-on', end: ends[id as keyof typeof ends] }));
+    const report = await whole(runs, { suite: 's.yaml' });
+    const states = (of: RunReport) => of.cases.map(({ id, state, attempts }) => [id, state, attempts]);
+    const known = [
+      ['quota', 'not-executed', 1],
+      ['auth', 'not-executed', 1],
+      ['operator', 'invalid', 2],
+      ['drained', 'invalid', 2],
+      ['longest', 'invalid', 2],
+      ['bug', 'invalid', 2],
+      ['agent', 'failed', 1],
+      ['session', 'failed', 1],
+      ['line', 'failed', 1],
+    ];
+    expect(states(report)).toEqual(known);
+    const reasons = report.cases.map((one) => one.reasons[0]);
+    expect(reasons[0]).toBe('the provider did not go on with the call: model-quota (no credit)');
+    expect(reasons[5]).toBe('the call was ended here: internal (a bug)');
+    expect(states(await whole(runs, { rejudge: report.id }))).toEqual(known);
   });
 
   it('calls again where our own caller was not to be understood, and does not count it', async () => {
@@ -569,6 +605,16 @@ describe('a case for whose call there is no place', () => {
     expect(waited()).toBe(250_000);
     // Nobody waits any more.
     expect(report).not.toHaveProperty('waiting');
+  });
+
+  it('is called later where its provider broke off a call for that', async () => {
+    await suiteOf(['one']);
+    const { deps, waited } = hasty();
+    const end = { ...termination('model-rate-limited'), retryAfterMs: 30_000 };
+    const how = (): MadeUp => (waited() === 0 ? { state: 'hung-up-on', end } : { state: 'done' });
+    const report = await whole(runsOf(how, deps), { suite: 's.yaml' });
+    expect(report).toMatchObject({ state: 'passed', cases: [{ attempts: 1 }] });
+    expect([placed, waited()]).toEqual([['one', 'one'], 30_000]);
   });
 
   it('is called later where this daemon has no room', async () => {
