@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { describe, expect } from 'vitest';
+import { describe, expect, vi } from 'vitest';
 import { main } from '../../src/cli/agent-test.ts';
 import { decodeWav } from '../../src/media/wav.ts';
 import { caseReport, type RunReport, runReport } from '../../src/suites/report/types.ts';
@@ -134,6 +134,10 @@ cases: [{ name: a, steps: [{ wait_for: turn }, hang_up] }]
   });
 });
 
+/** Cases of a suite that is killed, and how many of them are called at a time. */
+const CASES = 50;
+const AT_ONCE = 10;
+
 describe('the command', () => {
   const silent = () => {
     const told = { text: '' };
@@ -221,5 +225,46 @@ cases:
     }
     expect(told.text).toContain('x: PASSED');
     expect(told.text).not.toMatch(/ok {4}short/);
+  });
+
+  it('of fifty cases that is killed midway calls those that are left, and none that was over', async ({ own }) => {
+    const agent = own(await startAgentProcess({ greeting: { delayMs: 200, tone: 1_020, toneMs: 500 } }));
+    const each = Array.from({ length: CASES }, (_, i) => `{ n: ${i} }`).join(', ');
+    const text = `target: { kind: websocket, url: "${agent.url}" }
+concurrency: ${AT_ONCE}
+cases: [{ name: asks, each: [${each}], steps: [{ wait_for: turn }, hang_up] }]
+`;
+    const folder = suiteFolder(own, 'x.yaml', text);
+    const child = spawn(process.execPath, ['src/cli/agent-test.ts', join(folder, 'x.yaml')], {
+      env: { ...PROCESS_ENV, DATA_DIR: folder },
+      stdio: 'ignore',
+    });
+    const gone = new Promise((done) => child.once('exit', done));
+    own({ close: async () => void child.kill('SIGKILL') });
+    const runs = join(folder, 'test-runs');
+    const reportOf = (id: string) => runReport.parse(JSON.parse(readFileSync(join(runs, id, 'run.json'), 'utf8')));
+    const id = await until(
+      () => {
+        const [found] = existsSync(runs) ? readdirSync(runs) : [];
+        const isThere = found !== undefined && existsSync(join(runs, found, 'run.json'));
+        return isThere && reportOf(found).counts.passed >= CASES * 0.4 && found;
+      },
+      'some of the calls are over',
+      60_000,
+    );
+    child.kill('SIGKILL');
+    await gone;
+    const { state, counts } = reportOf(id);
+    expect(state).toBe('running');
+    expect(counts.passed).toBeLessThan(CASES);
+    const { told, output } = silent();
+    vi.stubEnv('DATA_DIR', folder);
+    own({ close: async () => void vi.unstubAllEnvs() });
+    expect(await main(['--resume', id], output)).toBe(0);
+    expect(reportOf(id)).toMatchObject({ state: 'passed', counts: { passed: CASES } });
+    expect(told.text.match(/^ok {4}asks/gm)).toHaveLength(CASES - counts.passed);
+    // Beside all of the cases, those that were on the line when it was killed were called twice.
+    const called = (await agent.truths(CASES)).length;
+    expect(called).toBeLessThanOrEqual(CASES + AT_ONCE);
   });
 });
