@@ -27,7 +27,9 @@ const PASSES: ReadonlySet<string> = new Set([
   'LIVEKIT_UNREACHABLE',
   'LIVEKIT_WORKER_FAILED',
 ]);
-/** How long a telephone waits for the agent, ms: it hears nothing, and nothing tells it why. */
+/**
+ * How long a telephone waits for the agent, ms: it hears nothing, and nothing tells it why. A try that is under way then is waited for: it may bring the agent yet.
+ */
 const PHONE_WAITS_MS = 5_000;
 /** Rooms that are tried for at a time: those beyond them are tried once. */
 const ROOMS_MOST = 1_000;
@@ -45,7 +47,10 @@ export class Bringing {
     this.#o = options;
   }
 
-  /** Resolves when the agent is there, or is not needed; never rejects. What is told of a room that is being tried for is a new beginning: it is tried at once. */
+  /**
+   * Resolves when the agent is there, or is not needed; never rejects. What is told of a room that is being tried for is a new beginning: it is tried at once, or what is
+   * on its way is waited for.
+   */
   async bring(room: ServerRoom, order: RoomOrder): Promise<void> {
     const { clearing, clock, metrics, log, random = Math.random } = this.#o;
     const stop = new AbortController();

@@ -300,6 +300,26 @@ it.each(['LIVEKIT_UNREACHABLE', 'LIVEKIT_WORKER_FAILED'] as const)(
   },
 );
 
+it('hangs up the telephone that came while the agent was on its way as soon as that has failed, where it has waited long enough', async () => {
+  const { tell, rooms, server, clock, settle } = await rig();
+  server.rooms.set('support-1', '');
+  server.there.set('support-1', [member('sip_1')]);
+  const { promise: gate, resolve: open } = Promise.withResolvers<void>();
+  rooms.gate = gate;
+  rooms.refusal = new BridgeError('LIVEKIT_UNREACHABLE', 'no answer');
+  await tell(started('support-1'));
+  await tell(called('support-1'));
+  clock.advance(10_000);
+  await settle();
+  expect(server.putOut).toEqual([]);
+  open();
+  await settle();
+  expect(server.putOut).toEqual(['sip_1 of support-1']);
+  clock.advance(60_000);
+  await settle();
+  expect(rooms.asked).toHaveLength(1);
+});
+
 it('hangs up the telephone that came while the agent was on its way, where it does not arrive for good', async () => {
   const { tell, rooms, server, settle, registry } = await rig();
   server.rooms.set('support-1', '');
