@@ -251,6 +251,72 @@ describe('the console of operators', () => {
     await report;
   });
 
+  it('offers nobody what his role may not do, and leaves him what it may', async ({ own }) => {
+    const rig = own(await start());
+    const tokenOf = async (name: string, role: string): Promise<string> => {
+      const made = await askAsOperator(`${rig.url}/people`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ name, role }),
+      });
+      return ((await made.json()) as { token: string }).token;
+    };
+    const tokens = { viewer: await tokenOf('Vera', 'viewer'), operator: await tokenOf('Otto', 'operator') };
+    const { phone, report } = await talking(rig);
+    await phone.hangUp();
+    await report;
+    const answer = async (path: string) => (await askAsOperator(`${rig.url}/${path}`)).json();
+    let id = '';
+    const end = performance.now() + 15_000;
+    while (id === '' && performance.now() < end) {
+      const { records } = (await answer('records')) as { records: Array<{ id: string; endedAt: string | null }> };
+      id = records.find(({ endedAt }) => endedAt !== null)?.id ?? '';
+    }
+    const { files } = (await answer('agents')) as { files: string[] };
+    const prompt = files.find((file) => file !== 'routes') ?? '';
+    const [record, file] = [`${rig.url}/#/calls/${id}`, `${rig.url}/#/agents/${encodeURIComponent(prompt)}`];
+
+    const viewer = own(await openChromium({ ...DESK, token: tokens.viewer }));
+    viewer.page.setDefaultTimeout(15_000);
+    const offered = (name: string) => viewer.page.getByRole('button', { name, exact: true }).count();
+    await viewer.page.goto(file);
+    await viewer.page.getByText('Your role reads only.', { exact: true }).waitFor();
+    const text = viewer.page.getByLabel('Text of the file');
+    expect(await text.getAttribute('readonly')).not.toBeNull();
+    expect(await text.inputValue()).not.toBe('');
+    for (const name of ['Call this draft', 'Undo my changes', 'Save …']) expect(await offered(name), name).toBe(0);
+    expect(await viewer.page.getByRole('link', { name: 'New prompt' }).count()).toBe(0);
+    await shoot(viewer.page, 'console/prompt-viewer');
+    await viewer.page.goto(`${rig.url}/#/agents/tool%3Aend_call`);
+    await viewer.page.getByText('Your role reads only: an operator may try it.').waitFor();
+    expect(await offered('Run it')).toBe(0);
+    await viewer.page.goto(`${rig.url}/#/setup`);
+    await viewer.page.getByText('Your role reads only: an operator may have it look.').waitFor();
+    expect(await offered('Have the doctor look')).toBe(0);
+    await viewer.page.goto(record);
+    await viewer.page.getByRole('button', { name: 'Save as JSON' }).waitFor();
+    expect(await offered('Delete')).toBe(0);
+    expect(viewer.faults).toEqual([]);
+
+    const { page, faults } = own(await openChromium({ ...DESK, token: tokens.operator }));
+    page.setDefaultTimeout(15_000);
+    await page.goto(file);
+    await page.getByText('This text is as it should be.').waitFor();
+    const written = page.getByLabel('Text of the file');
+    await written.fill(`${await written.inputValue()}\nBe brief.\n`);
+    await page.getByText('Only an admin may save.').waitFor();
+    expect(await page.getByRole('button', { name: 'Save …' }).isDisabled()).toBe(true);
+    expect(await page.getByRole('button', { name: 'Call this draft' }).isEnabled()).toBe(true);
+    await page.goto(record);
+    await page.getByText('Only an admin may delete.').waitFor();
+    expect(await page.getByRole('button', { name: 'Delete' }).isDisabled()).toBe(true);
+    await shoot(page, 'console/record-operator');
+    expect(faults).toEqual([]);
+    // Nobody asked for what is refused.
+    const { entries } = (await answer('audit?limit=100')) as { entries: Array<{ action: string; status: number }> };
+    expect(entries.filter(({ status }) => status === 403)).toEqual([]);
+  });
+
   it('fits a phone: nothing leaves its box to the side', async ({ own }) => {
     const rig = own(await start());
     const { phone, report } = await talking(rig);

@@ -7,6 +7,7 @@ export class FakeElement {
   readonly style: Record<string, string> = {};
   readonly tag: string;
   // These are properties of a real element too, which `h` sets as such.
+  id = '';
   className = '';
   hidden = false;
   disabled = false;
@@ -25,6 +26,11 @@ export class FakeElement {
   replaceChildren(...children: Array<FakeElement | string>) {
     this.children = children;
   }
+  readonly classList = {
+    add: (name: string) => {
+      this.className += ` ${name}`;
+    },
+  };
   setAttribute(name: string, value: string) {
     this.#attributes.set(name, value);
   }

@@ -1,7 +1,8 @@
 import { isBusy, setBusy } from '../lib/busy.js';
-import { fill, h } from '../lib/dom.js';
+import { fill, h, setText } from '../lib/dom.js';
 import { when } from '../lib/format.js';
 import { diffOf, shortened } from '../model/diff.js';
+import { may } from '../model/role.js';
 import { go, routeTo } from '../router.js';
 import { field, openDialog } from './dialogs.js';
 import { announce, notify, wordsOf } from './notices.js';
@@ -36,12 +37,18 @@ export function createFileEditor(api, name, { tryPrompt, unsaved, saved, readOnl
     'aria-describedby': `${id}-findings`,
   });
   const findings = h('div', { class: 'agents-notes', id: `${id}-findings`, role: 'status' });
-  const tryIt = h('button', { type: 'button', class: 'button', hidden: !isPrompt }, 'Call this draft');
+  const tryIt = h('button', { type: 'button', class: 'button acts', hidden: !isPrompt }, 'Call this draft');
   /** What the text is called where it can be chosen without being saved. */
   const draft = isNew ? 'new prompt' : name.slice('prompts/'.length, -3);
-  const desk = h('a', { class: 'button', hidden: !isPrompt }, 'To the test desk');
-  const revert = h('button', { type: 'button', class: 'button', disabled: true }, 'Undo my changes');
-  const save = h('button', { type: 'button', class: 'button primary', disabled: true }, isNew ? 'Save as …' : 'Save …');
+  const desk = h('a', { class: 'button acts', hidden: !isPrompt }, 'To the test desk');
+  const revert = h('button', { type: 'button', class: 'button acts', disabled: true }, 'Undo my changes');
+  /** What somebody's role may not do here. */
+  const role = h('p', { class: 'muted', id: `${id}-role`, hidden: true });
+  const save = h(
+    'button',
+    { type: 'button', class: 'button primary acts', disabled: true, 'aria-describedby': role.id },
+    isNew ? 'Save as …' : 'Save …',
+  );
   const history = h('details', { class: 'agents-history', hidden: isNew }, h('summary', {}, 'Earlier versions'));
   const versions = h('div', {});
   history.append(versions);
@@ -53,6 +60,7 @@ export function createFileEditor(api, name, { tryPrompt, unsaved, saved, readOnl
     h('label', { class: 'visually-hidden', htmlFor: id }, 'Text of the file'),
     text,
     findings,
+    role,
     h('div', { class: 'agents-buttons' }, tryIt, desk, revert, save),
     history,
   );
@@ -66,7 +74,11 @@ export function createFileEditor(api, name, { tryPrompt, unsaved, saved, readOnl
   const changed = () => text.value !== kept;
   const showState = () => {
     revert.disabled = !changed();
-    save.disabled = !changed() || readOnly !== null;
+    save.disabled = !changed() || readOnly !== null || !may('admin');
+    text.readOnly = readOnly !== null || !may('operator');
+    const why = may('admin') ? '' : may('operator') ? 'Only an admin may save.' : 'Your role reads only.';
+    role.hidden = why === '';
+    setText(role, why);
     unsaved.edit(isPrompt ? draft : 'the routes', changed() && text.value.trim() !== '');
     if (!isPrompt) return;
     const isDraft = changed() || isNew;
@@ -102,6 +114,8 @@ export function createFileEditor(api, name, { tryPrompt, unsaved, saved, readOnl
   };
   const check = async () => {
     const turn = ++asked;
+    // It would be refused, and each refusal is kept.
+    if (!may('operator')) return fill(findings);
     try {
       const { problems, warnings } = await api.post('agents/file/check', {
         name: isNew ? 'prompts/new-prompt.md' : name,
@@ -119,6 +133,7 @@ export function createFileEditor(api, name, { tryPrompt, unsaved, saved, readOnl
     void check();
   };
   const load = async () => {
+    showState();
     if (isNew) {
       kept = NEW_TEXT;
       if (text.value === '') put(NEW_TEXT);
@@ -165,12 +180,14 @@ export function createFileEditor(api, name, { tryPrompt, unsaved, saved, readOnl
   };
   const compare = async (/** @type {string} */ version) => {
     const old = await api.get(`agents/file?name=${encodeURIComponent(name)}&version=${version}`);
+    const takes = may('operator');
     openDialog({
       title: 'What this version had',
-      text: 'Taking it back puts it into the editor; it is saved when you save.',
+      ...(takes ? { text: 'Taking it back puts it into the editor; it is saved when you save.' } : {}),
       fields: [diffElement(text.value, old.text)],
-      action: 'Take it back',
+      action: takes ? 'Take it back' : 'Close',
       submit: async () => {
+        if (!takes) return;
         put(old.text);
         announce('The earlier version is in the editor.');
       },

@@ -1,6 +1,7 @@
 import { isBusy, setBusy } from '../lib/busy.js';
 import { fill, h } from '../lib/dom.js';
 import { delay } from '../lib/format.js';
+import { may } from '../model/role.js';
 import { field } from './dialogs.js';
 import { wordsOf } from './notices.js';
 
@@ -30,7 +31,7 @@ export function createToolTrial(api, tool) {
   const result = h('div', { class: 'agents-notes', role: 'status' });
   const form = h(
     'form',
-    { class: 'agents-form', noValidate: true },
+    { class: 'agents-form acts', noValidate: true },
     h(
       'div',
       { class: 'field' },
@@ -101,6 +102,7 @@ export function createToolTrial(api, tool) {
     }
   });
   const touched = touches.length === 0 ? '' : ` It touches: ${touches.join(', ')}.`;
+  const readsOnly = h('p', { class: 'muted', hidden: true }, 'Your role reads only: an operator may try it.');
   const element = h(
     'div',
     { class: 'agents-editor' },
@@ -118,10 +120,16 @@ export function createToolTrial(api, tool) {
       h('summary', {}, 'Schema of its arguments'),
       h('pre', { tabIndex: 0 }, JSON.stringify(parameters, undefined, 2)),
     ),
+    readsOnly,
     form,
     result,
   );
-  return { element };
+  return {
+    element,
+    show() {
+      readsOnly.hidden = may('operator');
+    },
+  };
 }
 
 /** Arguments to begin with: what must be there, each with something of its type. @param {any} schema */

@@ -2,6 +2,7 @@ import { isFocusLost } from '../lib/busy.js';
 import { fill, h, setAttribute } from '../lib/dom.js';
 import { icon } from '../lib/icons.js';
 import { roving } from '../lib/roving.js';
+import { learnRole, may, onRole } from '../model/role.js';
 import { routeTo } from '../router.js';
 import { createFileEditor } from './agent-file.js';
 import { createToolTrial } from './agent-tool.js';
@@ -36,7 +37,8 @@ export function createAgentsView({ api, unsaved, tryPrompt }) {
 
   const load = async () => {
     try {
-      data = /** @type {AgentsData} */ (await api.get('agents'));
+      // Before the editor checks its first text: who reads only may not.
+      [data] = /** @type {[AgentsData, void]} */ (await Promise.all([api.get('agents'), learnRole(api)]));
       draw();
     } catch (error) {
       detail.replaceChildren(back, findings, h('p', { class: 'muted' }, wordsOf(error)));
@@ -92,7 +94,7 @@ export function createAgentsView({ api, unsaved, tryPrompt }) {
         ...files
           .filter((file) => file !== 'routes')
           .map((file) => link(file, file.slice('prompts/'.length, -3), described.get(file), wrong(file))),
-        link('new', 'New prompt'),
+        ...(may('operator') ? [link('new', 'New prompt')] : []),
       ]),
       group('Routes', [link('routes', 'Who is answered by which prompt', undefined, wrong('routes'))]),
       group(
@@ -138,6 +140,8 @@ export function createAgentsView({ api, unsaved, tryPrompt }) {
       setAttribute(one, 'aria-current', current ? 'page' : undefined);
     }
   };
+
+  onRole(draw);
 
   return {
     element,

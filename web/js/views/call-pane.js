@@ -44,7 +44,7 @@ export function createCallPane({ api, now, isThere, status }) {
   ) =>
     h(
       'button',
-      { type: 'button', class: `button ${kind}`, onclick: () => call !== undefined && ask(api, call.id, status) },
+      { type: 'button', class: `button acts ${kind}`, onclick: () => call !== undefined && ask(api, call.id, status) },
       icon(image),
       words,
     );

@@ -1,5 +1,6 @@
 import { fill, h, setAttribute, setText } from '../lib/dom.js';
 import { icon } from '../lib/icons.js';
+import { may, onRole, setRole } from '../model/role.js';
 import { VIEWS } from '../router.js';
 import { onTheme, theme, toggleTheme } from '../theme.js';
 import { createProblems, createRefusals } from './notes.js';
@@ -109,6 +110,14 @@ export function createHeader(top, { signOut, togglePhone, phoneCall, stays }) {
     h('div', { class: 'top-buttons' }, phoneCall, phone, themeButton, out),
   );
 
+  onRole((role) => {
+    document.body.dataset['role'] = role;
+    for (const link of links) {
+      if (link.dataset['view'] === 'people') link.hidden = !may('admin');
+      if (link.dataset['view'] === 'desk') link.hidden = !may('operator');
+    }
+  });
+
   /** @type {StreamStatus} */
   let stream = { state: 'connecting' };
   let isThere = true;
@@ -166,11 +175,7 @@ export function createHeader(top, { signOut, togglePhone, phoneCall, stays }) {
     showMe({ name, role }) {
       out.title = `Sign out ${name} (${role})`;
       setAttribute(out, 'aria-label', out.title);
-      document.body.dataset['role'] = role;
-      for (const link of links) {
-        if (link.dataset['view'] === 'people') link.hidden = role !== 'admin';
-        if (link.dataset['view'] === 'desk') link.hidden = role === 'viewer';
-      }
+      setRole(role);
     },
   };
 }

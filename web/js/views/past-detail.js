@@ -2,6 +2,7 @@ import { fill, h, setText } from '../lib/dom.js';
 import { cost, duration, when } from '../lib/format.js';
 import { icon } from '../lib/icons.js';
 import { callFrom } from '../model/call-state.js';
+import { learnRole } from '../model/role.js';
 import { isSimulated, reasonWords, resultTone, resultWords, unwrittenWords } from '../model/words.js';
 import { partyOf } from './call-list.js';
 import { showFacts } from './call-pane.js';
@@ -128,7 +129,7 @@ export function createPastDetail(api, id, back, place) {
 
   const load = async () => {
     try {
-      const { record, events } = await api.record(id, abort.signal);
+      const [{ record, events }] = await Promise.all([api.record(id, abort.signal), learnRole(api)]);
       const call = callFrom(id, events);
       const known = Object.entries(record).filter(([, value]) => value !== null);
       call.info = { ...Object.fromEntries(known), ...call.info };

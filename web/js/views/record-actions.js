@@ -1,5 +1,6 @@
 import { h } from '../lib/dom.js';
 import { icon } from '../lib/icons.js';
+import { may } from '../model/role.js';
 import { go } from '../router.js';
 import { openDialog } from './dialogs.js';
 import { announce, notify } from './notices.js';
@@ -8,7 +9,7 @@ import { saveBlob } from './save.js';
 /** @typedef {import('../api.js').Api} Api */
 
 /**
- * What can be done with a record: saved, and removed for good once its call is over.
+ * What can be done with a record: saved by whoever may read it, and removed for good by an admin once its call is over.
  * @param {Api} api
  * @param {any} record
  * @param {any[]} events
@@ -21,7 +22,14 @@ export function recordActions(api, record, events, back) {
     saveBlob(new Blob([json], { type: 'application/json' }), `call-${record.id}.json`);
   });
   if (record.endedAt === null) return [save];
-  const remove = h('button', { type: 'button', class: 'button' }, 'Delete');
+  const why = may('admin')
+    ? undefined
+    : h('span', { class: 'muted acts', id: 'delete-why' }, 'Only an admin may delete.');
+  const remove = h(
+    'button',
+    { type: 'button', class: 'button acts', disabled: why !== undefined, 'aria-describedby': why?.id },
+    'Delete',
+  );
   remove.addEventListener('click', () => {
     openDialog({
       title: 'Delete this call for good?',
@@ -37,5 +45,5 @@ export function recordActions(api, record, events, back) {
       },
     });
   });
-  return [save, remove];
+  return why === undefined ? [save, remove] : [save, remove, why];
 }

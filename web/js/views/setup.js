@@ -1,5 +1,6 @@
 import { isBusy, setBusy } from '../lib/busy.js';
 import { fill, h } from '../lib/dom.js';
+import { learnRole, may } from '../model/role.js';
 import { notify, wordsOf } from './notices.js';
 
 /** @typedef {import('../api.js').Api} Api */
@@ -15,7 +16,8 @@ const TONE = /** @type {Record<string, string>} */ ({ pass: 'good', warn: 'warni
 /** The view of what a first call needs, and of the doctor. @param {{ api: Api }} options */
 export function createSetupView({ api }) {
   const facts = h('div', { class: 'setup-facts' });
-  const look = h('button', { type: 'button', class: 'button primary' }, 'Have the doctor look');
+  const look = h('button', { type: 'button', class: 'button primary acts' }, 'Have the doctor look');
+  const readsOnly = h('p', { class: 'muted', hidden: true }, 'Your role reads only: an operator may have it look.');
   const results = h('ul', { class: 'setup-results' });
   const summary = h('p', { class: 'muted', role: 'status' });
   const element = h(
@@ -33,6 +35,7 @@ export function createSetupView({ api }) {
         'It looks at settings, machine, model, the way in and carriers. It changes nothing, and calls go on meanwhile.',
       ),
       h('div', { class: 'agents-buttons' }, look),
+      readsOnly,
       summary,
       results,
     ),
@@ -40,6 +43,9 @@ export function createSetupView({ api }) {
   let isShown = false;
 
   const load = async () => {
+    void learnRole(api).then(() => {
+      readsOnly.hidden = may('operator');
+    });
     try {
       const { webhook, model, carriers, todo } = await api.get('setup');
       fill(
