@@ -123,6 +123,7 @@ export async function attempt(planned: PlannedCase, deps: AttemptDeps, signal: A
     await tape.close().catch(() => undefined);
     return notExecuted(told(error), undefined, error instanceof NoRoom ? { where: 'here' } : undefined);
   }
+  watch.callId = call.callId;
   const stop = () => call.end(termination('operator-hangup', STOPPED));
   const late = clock.after(READY_MS, () => {
     if (!watch.isConnected) call.end(termination('model-unavailable', 'the target could not take audio in time'));

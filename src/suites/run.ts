@@ -173,7 +173,8 @@ export class Run {
       const asked = tools.begin({
         callId: () => watch?.providerCallId,
         startedAt: () => watch?.connectedAt,
-        hasTold: (id) => watch?.hasTold(id) ?? false,
+        ownId: () => watch?.callId,
+        told: () => watch?.toolCalls ?? new Map(),
       });
       try {
         // A repetition writes its own tape.

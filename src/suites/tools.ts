@@ -1,6 +1,7 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { type Clock, delay } from '../call/clock.ts';
 import type { ReportToolCall } from './report/types.ts';
+import { otherUses } from './same-use.ts';
 import type { MockTool } from './schema.ts';
 
 /**
@@ -41,15 +42,22 @@ export interface AskedTools {
 export interface ToolsCall {
   /** The provider's id of it; undefined while it is not known. */
   readonly callId: () => string | undefined;
+  /** This daemon's id of it, by which its own agent's tools name it. */
+  readonly ownId?: () => string | undefined;
   /** When media could flow, as the clock has it: 0 of the case's tape. */
   readonly startedAt?: () => number | undefined;
-  /** Whether the call itself told of this use of a tool, by its id. */
-  readonly hasTold?: (id: string) => boolean;
+  /** What the call itself told of, by the id of each use. */
+  readonly told?: () => ReadonlyMap<string, ReportToolCall>;
+}
+
+interface Asked {
+  readonly id: string | undefined;
+  readonly call: ReportToolCall;
 }
 
 interface Running extends ToolsCall {
   /** What was asked for, by its id where it has one: providers ask again what was not answered in time. */
-  readonly asked: Array<{ readonly id: string | undefined; readonly call: ReportToolCall }>;
+  readonly asked: Asked[];
 }
 
 /** Takes as long whatever is wrong with what is given. */
@@ -113,13 +121,11 @@ export class MockTools {
     const end = () => {
       this.#running.delete(running);
       this.#late.delete(running);
-      const id = call.callId();
-      if (id !== undefined) this.#past.add(id);
+      for (const id of idsOf(call)) this.#past.add(id);
     };
     return {
       get calls() {
-        const own = running.asked.filter(({ id }) => id === undefined || !call.hasTold?.(id));
-        return own.map((one) => one.call);
+        return notTold(running.asked, call.told?.() ?? new Map());
       },
       over,
       end,
@@ -179,13 +185,25 @@ export class MockTools {
   /** Of the calls that run, or whose requests still gather. */
   #named(body: unknown): Running | undefined {
     const ids = new Set(callIdsIn(body));
-    return [...this.#running, ...this.#late].find(({ callId }) => ids.has(callId() ?? ''));
+    return [...this.#running, ...this.#late].find((call) => idsOf(call).some((id) => ids.has(id)));
   }
 
   /** Whether a call is named in it for which nothing gathers any more. */
   #isLate(body: unknown): boolean {
     return callIdsIn(body).some((id) => this.#past.has(id));
   }
+}
+
+const idsOf = ({ callId, ownId }: ToolsCall): string[] =>
+  [callId(), ownId?.()].filter((id): id is string => id !== undefined);
+
+/** What the call did not tell of: seen by its id, and where it has none by what it is. */
+function notTold(asked: readonly Asked[], told: ReadonlyMap<string, ReportToolCall>): ReportToolCall[] {
+  const seen = new Set(asked.flatMap(({ id }) => (id !== undefined && told.has(id) ? [id] : [])));
+  const unseen = [...told].filter(([id]) => !seen.has(id)).map(([, call]) => call);
+  const nameless = asked.flatMap(({ id, call }) => (id === undefined ? [call] : []));
+  const others = new Set(otherUses(nameless, unseen));
+  return asked.filter(({ id, call }) => (id === undefined ? others.has(call) : !seen.has(id))).map(({ call }) => call);
 }
 
 type Json = Readonly<Record<string, unknown>>;

@@ -18,6 +18,8 @@ export class CaseWatch {
   readonly tools: ReportToolCall[] = [];
   /** The provider's id of the call, where there is one. */
   providerCallId: string | undefined;
+  /** Ours, as soon as the call is begun. */
+  callId: string | undefined;
   readonly #clock: Pick<Clock, 'now'>;
   readonly #figures: ProviderEvents;
   readonly #ready: () => void;
@@ -47,9 +49,9 @@ export class CaseWatch {
     return this.#connectedAt;
   }
 
-  /** Whether the call told of this use of a tool. */
-  hasTold(toolCallId: string): boolean {
-    return this.#calls.has(toolCallId);
+  /** The uses of tools that the call told of, by their ids. */
+  get toolCalls(): ReadonlyMap<string, ReportToolCall> {
+    return this.#calls;
   }
 
   /** The agent's side's own figures, by its events. */

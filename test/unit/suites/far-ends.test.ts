@@ -7,7 +7,7 @@ import { openService } from '../../../src/suites/assess/client.ts';
 import { htmlPage } from '../../../src/suites/report/html.ts';
 import { junitXml } from '../../../src/suites/report/junit.ts';
 import { caseLines, summaryLines } from '../../../src/suites/report/text.ts';
-import type { CaseReport, RunReport } from '../../../src/suites/report/types.ts';
+import type { CaseReport, ReportToolCall, RunReport } from '../../../src/suites/report/types.ts';
 import { MockTools } from '../../../src/suites/tools.ts';
 import { putIn } from '../../../src/suites/variables.ts';
 import { CaseWatch } from '../../../src/suites/watch.ts';
@@ -249,8 +249,8 @@ describe('tools of a run', () => {
 
   it('count what is asked again once, and what the call told itself not at all', async () => {
     const mock = tools();
-    const told = new Set<string>();
-    const one = mock.begin({ callId: () => 'call-1', hasTold: (id) => told.has(id) });
+    const told = new Map<string, ReportToolCall>();
+    const one = mock.begin({ callId: () => 'call-1', told: () => told });
     const ask = (id: string) =>
       mock.answer({
         token: mock.token,
@@ -259,8 +259,55 @@ describe('tools of a run', () => {
       });
     expect([(await ask('t1'))?.status, (await ask('t1'))?.status, (await ask('t2'))?.status]).toEqual([201, 201, 201]);
     expect(one.calls).toHaveLength(2);
-    told.add('t2');
+    told.set('t2', { name: 'book', arguments: {}, by: 'call' });
     expect(one.calls).toHaveLength(1);
+  });
+
+  it('take for one use what the call told and what was asked without an id, one by one', async () => {
+    const mock = tools();
+    const told = new Map<string, ReportToolCall>();
+    const one = mock.begin({ callId: () => 'session', ownId: () => 'ours', told: () => told, startedAt: () => 0 });
+    const ask = (body: unknown) => mock.answer({ token: mock.token, name: 'book', body });
+    const tell = (given: unknown, atMs = 0, name = 'book') =>
+      told.set(`t${told.size}`, { name, arguments: given, by: 'call', atMs });
+    const asked = () => one.calls.map((call) => call.arguments);
+    // The daemon's own tool posts bare arguments, without those that it does not declare.
+    tell({ people: 2, whim: 'x' });
+    await ask({ people: 2 });
+    expect(asked()).toEqual([]);
+    // Asked twice and told once it was used twice; and told again, still so.
+    await ask({ people: 2 });
+    expect(asked()).toEqual([{ people: 2 }]);
+    tell({ people: 2 });
+    expect(asked()).toEqual([]);
+    // Other arguments, another tool, another time.
+    await ask({ people: 3 });
+    tell({ people: 4 });
+    tell({ people: 3 }, 0, 'cancel');
+    tell({ people: 3 }, 3_600_000);
+    expect(asked()).toEqual([{ people: 3 }]);
+    // What was told without arguments is none with some, and the very same arguments go first.
+    tell({});
+    await ask({});
+    expect(asked()).toEqual([{ people: 3 }]);
+    // With the call's own id beside them, of a use without arguments, too.
+    tell({});
+    await ask({ call: { id: 'ours', from: 'a', to: 'b' } });
+    tell({ people: 5 });
+    await ask({ people: 5, call: { id: 'ours' } });
+    expect(asked()).toEqual([{ people: 3 }]);
+    expect(mock.unclaimed).toEqual([]);
+  });
+
+  it("take this daemon's own id of a call for its own, of several that run, and when it is over", async () => {
+    const mock = tools();
+    const calls = ['a', 'b'].map((id) => mock.begin({ callId: () => `session-${id}`, ownId: () => id }));
+    const ask = () => mock.answer({ token: mock.token, name: 'book', body: { people: 2, call: { id: 'b' } } });
+    await ask();
+    expect(calls.map((one) => one.calls.length)).toEqual([0, 1]);
+    calls[1]?.end();
+    await ask();
+    expect([...calls.map((one) => one.calls.length), mock.unclaimed.length]).toEqual([0, 1, 1]);
   });
 
   it("take what is asked late in a call that is over for no other case's", async () => {

@@ -29,6 +29,9 @@ const measuring = measuringBy(async (tape, options) => measure(tape, options));
 interface MadeUp {
   /** `full`: this daemon has no room; `busy`: the provider has none. */
   readonly state: CallerOutcome['state'] | 'refused' | 'never' | 'full' | 'busy';
+  /** Tools that the call tells of, and who is asked for them meanwhile, by our id of the call. */
+  readonly uses?: ReadonlyArray<{ readonly name: string; readonly arguments: unknown }>;
+  readonly asks?: (callId: string) => Promise<void>;
   /** How the call ends behind the caller's coming; it hangs up where that is left out. */
   readonly end?: Termination;
   /** How long a provider that is busy asks to be left alone, ms. */
@@ -74,6 +77,7 @@ function runsOf(how: (id: string, n: number) => MadeUp, more: Partial<RunsDeps> 
     async place(planned, told) {
       const { id } = planned as unknown as { id: string };
       const n = tries.get(id) ?? 0;
+      const { uses = [], asks } = how(id, n);
       const { state, report, retryAfterMs, end: over = termination('caller-hangup') } = how(id, n);
       placed.push(id);
       tries.set(id, n + 1);
@@ -101,12 +105,24 @@ function runsOf(how: (id: string, n: number) => MadeUp, more: Partial<RunsDeps> 
             type: 'agent',
             event: { type: 'transcript', role: 'agent', itemId: 'i', text: 'Hello there.', final: true },
           });
+          for (const [i, { name, arguments: given }] of uses.entries())
+            tell({
+              type: 'agent',
+              event: {
+                type: 'tool_call',
+                toolCallId: `t${i}`,
+                name,
+                arguments: JSON.stringify(given),
+                responseId: 'r',
+              },
+            });
           ends.set(leg, end);
           const hangUp = () => {
             if (most >= wanted) end(over);
             else setImmediate(hangUp);
           };
-          if (state !== 'never') setImmediate(hangUp);
+          const asked = asks?.(`call-${id}-${n}`) ?? Promise.resolve();
+          if (state !== 'never') void asked.then(() => setImmediate(hangUp));
           return true;
         },
         end,
@@ -788,6 +804,30 @@ describe('orders', () => {
     expect(calls.map((id) => runs.hasCallOf(asked(id)))).toEqual([true, true, false]);
     expect(runs.hasCallOf({ ...asked('provider-one'), token: 'other' })).toBe(false);
     await runs.close();
+  });
+
+  it('of tools find the case by our own id of its call, and count a use once of which that tells', async () => {
+    await writeFile(
+      join(folder, 's.yaml'),
+      `target: self
+tools: { book: { result: first } }
+cases: [{ name: one, steps: [hang_up], checks: { tools: [{ name: book, arguments: { people: 2 }, times: 1 }] } }]
+`,
+    );
+    const uses = [{ name: 'book', arguments: { people: 2 } }];
+    const runs: Runs = runsOf(
+      () => ({
+        ...{ state: 'done', uses },
+        asks: async (callId) => {
+          const body = { people: 2, call: { id: callId, from: 'test caller' } };
+          expect(await runs.answerTool({ token: 'token', name: 'book', body })).toMatchObject({ body: 'first' });
+        },
+      }),
+      { toolsToken: 'token' },
+    );
+    const report = await whole(runs, { suite: 's.yaml' });
+    expect(report).toMatchObject({ state: 'passed', notes: [] });
+    expect((await runs.readCase(report.id, 'one'))?.tools).toMatchObject([{ name: 'book', by: 'call' }]);
   });
 
   it('of tools are of no run and no case where several have such a tool and no call is named, and are counted by each', async () => {
