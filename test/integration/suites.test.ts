@@ -206,6 +206,15 @@ describe('the page of tests', () => {
       .getByRole('button', { name: /sells ice/ })
       .click();
     await page.getByText('says "ice cream": the agent did not say it').waitFor();
+
+    // Who reads only sees the same, and is offered no run.
+    const made = await askAsOperator(`${rig.url}/people`, post({ name: 'Vera', role: 'viewer' }));
+    const { token } = (await made.json()) as { token: string };
+    const viewer = await openConsole(own, rig, { token }, '/console/tests.html');
+    await viewer.page.getByRole('button', { name: /1 of 2 passed/ }).waitFor();
+    await viewer.page.getByText('2 cases').waitFor();
+    expect(await viewer.page.getByRole('button', { name: 'Run', exact: true }).count()).toBe(0);
+    expect(viewer.faults).toEqual([]);
   });
 });
 

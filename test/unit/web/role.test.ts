@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { learnRole, may, onRole, setRole } from '../../../web/js/model/role.js';
 import { Unsaved } from '../../../web/js/model/unsaved.js';
+import { runButton } from '../../../web/js/tests/run-buttons.js';
 import { createFileEditor } from '../../../web/js/views/agent-file.js';
 import { recordActions } from '../../../web/js/views/record-actions.js';
 import { type FakeElement, stubPage } from './page-fake.ts';
@@ -76,6 +77,18 @@ describe('what a role is offered', () => {
     const { text, checks, save, element } = await edit('admin');
     expect([text.readOnly, checks, save]).toEqual([false, 1, false]);
     expect(element.textContent).not.toContain('Only an admin');
+  });
+
+  it('is to run suites and stop runs for who acts, and nothing of it for a viewer', async () => {
+    const pressed = vi.fn();
+    const made = (role: string) => {
+      setRole(role);
+      return runButton('Run', 'a.yaml', pressed) as unknown as FakeElement | undefined;
+    };
+    expect(made('viewer')).toBeUndefined();
+    const button = made('operator');
+    await button?.click();
+    expect([button?.textContent, button?.disabled, pressed.mock.calls.length]).toEqual(['Run', false, 1]);
   });
 
   it('is to save a record for all, and to delete it for an admin, with the reason for others', () => {

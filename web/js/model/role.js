@@ -33,12 +33,13 @@ export function onRole(told) {
 /**
  * Asks for the role, once for each token. Resolves as soon as it is known or cannot be had, for what must not begin with a request that is refused.
  * @param {{ token: string | null, get(path: string): Promise<any> }} api
+ * @param {string} [path] from the page
  */
-export function learnRole(api) {
+export function learnRole(api, path = 'me') {
   if (asked === undefined || asked.token !== api.token) {
     const mine = {
       token: api.token,
-      answer: api.get('me').then(
+      answer: api.get(path).then(
         ({ role }) => {
           if (asked === mine) setRole(role);
         },

@@ -3,9 +3,11 @@ import { fill, h, setText } from '../lib/dom.js';
 import { count, duration, when } from '../lib/format.js';
 import { refill } from '../lib/refill.js';
 import { LiveStream } from '../live-stream.js';
+import { learnRole } from '../model/role.js';
 import { field, openDialog, textOf } from '../views/dialogs.js';
 import { wordsOf } from '../views/notices.js';
 import { createCaseView, stateWord } from './case-view.js';
+import { runButton } from './run-buttons.js';
 
 /** The page of tests: suites, runs, cases. Which run and case is shown stands in the fragment, so that it can be sent to others. */
 
@@ -84,7 +86,11 @@ const start = async (/** @type {string} */ suite) => {
 
 async function refresh() {
   try {
-    const [found, past] = await Promise.all([api.get('../tests/suites'), api.get('../tests/runs')]);
+    const [found, past] = await Promise.all([
+      api.get('../tests/suites'),
+      api.get('../tests/runs'),
+      learnRole(api, '../me'),
+    ]);
     refill(suites, ...found.suites.map(suiteRow));
     refill(runs, ...past.runs.map(runRow));
     tell(undefined);
@@ -93,14 +99,8 @@ async function refresh() {
   }
 }
 
-const suiteRow = (/** @type {any} */ suite) => {
-  const button = h(
-    'button',
-    { type: 'button', class: 'button', disabled: suite.problems.length > 0, 'data-key': suite.file },
-    'Run',
-  );
-  button.addEventListener('click', () => void start(suite.file));
-  return h(
+const suiteRow = (/** @type {any} */ suite) =>
+  h(
     'li',
     { class: 'tests-suite' },
     h(
@@ -111,9 +111,8 @@ const suiteRow = (/** @type {any} */ suite) => {
         ? h('ul', {}, ...suite.problems.map((/** @type {string} */ one) => h('li', {}, one)))
         : h('span', { class: 'muted' }, ` ${count(suite.cases, 'case')}`),
     ),
-    button,
+    runButton('Run', suite.file, () => void start(suite.file), suite.problems.length > 0),
   );
-};
 
 const runRow = (/** @type {any} */ run) => {
   const button = h(
@@ -127,8 +126,7 @@ const runRow = (/** @type {any} */ run) => {
 };
 
 function showRun(/** @type {any} */ run) {
-  const stop = h('button', { type: 'button', class: 'button', 'data-key': 'stop' }, 'Stop');
-  stop.addEventListener('click', () => void api.post(`${runPath(run.id)}/stop`).catch(tell));
+  const stop = () => void api.post(`${runPath(run.id)}/stop`).catch(tell);
   const { counts } = run;
   const bad = run.cases.length - counts.passed;
   setText(
@@ -149,7 +147,7 @@ function showRun(/** @type {any} */ run) {
       { class: 'muted' },
       `${counts.passed} passed, ${counts.failed} failed, ${counts.invalid} invalid, ${counts['not-executed']} not executed, of ${run.planned}`,
     ),
-    run.state === 'running' ? stop : undefined,
+    run.state === 'running' ? runButton('Stop', 'stop', stop) : undefined,
     ...run.gates.map((/** @type {any} */ gate) =>
       h('p', {}, stateWord(gate.state), ` ${gate.figure}: ${gate.value ?? 'too few'} (n ${gate.n})`),
     ),
