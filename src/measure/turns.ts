@@ -9,7 +9,7 @@ import type {
 import { clip, type Stretch } from './speech.ts';
 import { round } from './statistics.ts';
 import type { TapeMark } from './tape.ts';
-import { overlap, type Utterance } from './utterances.ts';
+import { interrupts, overlap, TOUCH_MS, type Utterance } from './utterances.ts';
 
 /**
  * Who spoke when, as turns, answers and interruptions. Pure. Windows and thresholds are those of tau2's interaction metrics and of EVA's turn taking
@@ -17,8 +17,6 @@ import { overlap, type Utterance } from './utterances.ts';
  * `docs/agent-tests.md` says which is whose.
  */
 
-/** Both that begin within it of each other's end, or begin, meant nothing by it, ms. */
-const TOUCH_MS = 100;
 /** An answer sooner is early, later is late, ms. */
 const EARLY_MS = 200;
 const LATE_MS = 2_750;
@@ -63,7 +61,7 @@ export function turnTaking(talk: Conversation): TurnTaking {
   const first = talk.utterances[0]?.from ?? talk.end;
   const greeting = agent[0] !== undefined && agent[0].from < first ? agent[0].from : undefined;
   const over = Math.min(talk.end, talk.marks.find(({ kind }) => kind === 'hang-up')?.at ?? talk.end);
-  const answers = turns.map((turn, i) => answerTo(turn, turns[i + 1]?.from ?? over, talk));
+  const answers = turns.map((turn, i) => answerTo(turn, turns[i + 1]?.from, over, talk));
   const waits: Span[] = [{ fromMs: 0, toMs: ms(greeting ?? Math.min(first, over)) }];
   const measured = turns.map((turn, i): TurnMeasure => {
     const { begin, answer } = answers[i]!;
@@ -94,7 +92,7 @@ export function turnTaking(talk: Conversation): TurnTaking {
       })),
     ),
     callerInterruptions: turns.flatMap((turn): CallerInterruption[] => {
-      const cut = agent.find(({ from, to }) => from < turn.from && to > turn.from + samples(TOUCH_MS / 2));
+      const cut = agent.find((speech) => interrupts(turn, speech, talk.rate));
       if (cut === undefined) return [];
       const length = ms(cut.to - turn.from);
       const yielded = length <= YIELD_MS && cut.to < over;
@@ -128,10 +126,9 @@ function silencesIn({ fromMs, toMs }: Span, heard: readonly Span[]): Span[] {
   return [...silences, { fromMs: at, toMs: Math.max(at, toMs) }];
 }
 
-/** The agent's speech that began while the caller spoke; not what began with his last sound, or met it by chance. */
+/** The agent's speech that began while the caller spoke; not what began with his first or last sound, or met it by chance. */
 function cutsInto(turn: Turn, { agent, rate }: Conversation): Stretch[] {
-  const touch = (TOUCH_MS * rate) / 1000;
-  return agent.filter(({ from, to }) => from > turn.from && from <= turn.to - touch && to > turn.from + touch);
+  return agent.filter((speech) => interrupts(speech, turn, rate));
 }
 
 interface Answer {
@@ -140,12 +137,18 @@ interface Answer {
   readonly answer: Stretch | undefined;
 }
 
-/** What the agent says to a turn before the next. It began within the turn where it still spoke at the turn's end. */
-function answerTo(turn: Turn, next: number, talk: Conversation): Answer {
+/**
+ * What the agent says to a turn before the next. It began within the turn where it still spoke at the turn's end; what began together with a turn
+ * answers nothing that was said in it, but the turn before.
+ */
+function answerTo(turn: Turn, nextTurn: number | undefined, over: number, talk: Conversation): Answer {
   const touch = (TOUCH_MS * talk.rate) / 1000;
   const cut = cutsInto(turn, talk).find(({ to }) => to > turn.to + touch);
-  const said = cut ?? talk.agent.find(({ from }) => from > Math.max(turn.from, turn.to - touch) && from < next);
+  const unheard = nextTurn === undefined ? over : Math.min(over, nextTurn + touch + 1);
+  const said =
+    cut ?? talk.agent.find(({ from }) => from > turn.from + touch && from >= turn.to - touch && from < unheard);
   if (said === undefined) return { begin: undefined, answer: undefined };
+  const next = nextTurn ?? over;
   // An answer may have pauses: it goes on until somebody else has the word.
   const last = talk.agent.findLast(({ from }) => from >= said.from && from < next) ?? said;
   return { begin: said.from, answer: { from: said.from, to: last.to } };

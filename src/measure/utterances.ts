@@ -3,6 +3,15 @@ import type { TapeMark, TapeMarkKind } from './tape.ts';
 
 /** What the caller said and why: its sound, by the marks that say what the sound was. Pure; all in samples. */
 
+/** Both that begin within it of each other's end, or begin, meant nothing by it; what is no longer is no speech against anybody, ms. */
+export const TOUCH_MS = 100;
+
+/** Whether `one` begins while `other` speaks: not with its first sound, nor about its last, and not for a moment alone. Of both at once nobody interrupts. */
+export function interrupts(one: Stretch, other: Stretch, rate: number): boolean {
+  const touch = (TOUCH_MS * rate) / 1000;
+  return one.from > other.from + touch && one.from < other.to - touch && one.to - one.from > touch;
+}
+
 export type UtteranceKind = Extract<TapeMarkKind, 'say' | 'interrupt' | 'backchannel' | 'tic' | 'side-talk'>;
 
 /** Something the caller said: its first and last sound, without the silence that its audio began and ended with. */
@@ -75,11 +84,13 @@ function unmarked(speech: readonly Stretch[], agent: readonly Stretch[], rate: n
     if (last !== undefined && !answered && sound.from - last.to < (ONE_TURN_MS * rate) / 1000) {
       utterances[utterances.length - 1] = { ...last, to: sound.to, sounds: [...last.sounds, sound] };
     } else {
-      const over = agent.some(({ from, to }) => from < sound.from && to > sound.from);
-      utterances.push({ kind: over ? 'interrupt' : 'say', ...sound, sounds: [sound] });
+      utterances.push({ kind: 'say', ...sound, sounds: [sound] });
     }
   }
-  return utterances;
+  return utterances.map((one) => ({
+    ...one,
+    kind: agent.some((other) => interrupts(one, other, rate)) ? 'interrupt' : 'say',
+  }));
 }
 
 /** How much of both is at the same time. */

@@ -238,9 +238,10 @@ export function conversation(seed: number): { tape: Tape; marks: TapeMark[]; tru
   at = reply(at, between(r, 300, 800));
   const rounds = 1 + Math.floor(r() * 2);
   for (let i = 0; i < rounds; i++) {
-    const from = at + samples(between(r, 300, 800));
+    const gap = between(r, 300, 800);
+    const from = at + samples(gap);
     const to = say('say', from, between(r, 250, 800));
-    const kind = oneOf(r, [
+    const drawn = oneOf(r, [
       'answer',
       'answer',
       'early',
@@ -250,20 +251,45 @@ export function conversation(seed: number): { tape: Tape; marks: TapeMark[]; tru
       'interrupted',
       'stubborn',
       'attended',
+      'together',
+      'blip',
     ]);
+    // Into a short word nobody cuts more than 100 ms from both its ends.
+    const kind = (drawn === 'cut in' || drawn === 'blip') && msOf(to - from) < 280 ? 'answer' : drawn;
     if (kind === 'missed') {
       turn('say', from, to);
       at = to + samples(between(r, 3_550, 3_800));
       continue;
     }
     if (kind === 'cut in') {
-      const begin = to - samples(between(r, 130, Math.min(700, msOf(to - from) - 20)));
+      const begin = to - samples(between(r, 130, Math.min(700, msOf(to - from) - 130)));
       turn('say', from, to, begin);
       // Where the caller paused, less than all of it is heard at once.
       truth.agentInterruptions.push({ atMs: msOf(begin), overlapMs: Number.NaN });
       at = speakExactly(agent, begin, msOf(to - begin) + between(r, 300, 900), agentRms, r);
       continue;
     }
+    if (kind === 'together') {
+      // Both begin at once, one a little sooner; nobody interrupts, and what the agent says so is no answer to it, but to a turn before that has none yet.
+      const begin = from + samples(between(r, -Math.min(75, gap - 265), 75));
+      const before = truth.turns.at(-1);
+      if (before?.outcome === 'missed') {
+        before.outcome = 'answered';
+        before.latencyMs = msOf(begin) - before.toMs;
+      }
+      const silent = speakExactly(agent, begin, between(r, 110, msOf(to - from) + 900), agentRms, r);
+      if (r() < 0.3) {
+        turn('say', from, to);
+        at = Math.max(to, silent) + samples(between(r, 3_550, 3_800));
+        continue;
+      }
+      const again = Math.max(to, silent) + samples(between(r, 350, 900));
+      turn('say', from, to, again);
+      at = reply(again, between(r, 300, 700));
+      continue;
+    }
+    // A sound of the agent's that is too short to be speech against anybody.
+    if (kind === 'blip') speakExactly(agent, from + samples(between(r, 120, 140)), between(r, 60, 80), agentRms, r);
     const wait =
       kind === 'early' ? between(r, 20, 180) : kind === 'late' ? between(r, 2_800, 3_300) : between(r, 250, 2_000);
     const begin = to + samples(wait);

@@ -236,6 +236,62 @@ describe('interruptions', () => {
     expect(cut([[500, 4_000]]).deadAir).toEqual([{ fromMs: 4_000, toMs: 9_000 }]);
   });
 
+  it.each([10, 50, 90])('are nobody’s where both begin within %i ms, whoever was first', (apart) => {
+    for (const from of [1_000 - apart, 1_000 + apart]) {
+      for (const length of [300, 700, 1_600, 3_500]) {
+        const caller: Piece = [1_000, 2_000];
+        const agent: Piece[] = [
+          [from, from + length],
+          [5_000, 5_500],
+        ];
+        const got = talk(8_000, [caller], agent, { marks: said('interrupt', caller) });
+        expect(got.agentInterruptions).toEqual([]);
+        expect(got.callerInterruptions).toEqual([]);
+        expect(got.turns).toMatchObject([{ outcome: 'answered', latencyMs: 3_000 }]);
+        expect(talk(8_000, [caller], agent).turns).toMatchObject([{ kind: 'say' }]);
+      }
+    }
+  });
+
+  it.each([-60, 60])('leave what began together with a turn, by %i ms, to the turn before', (apart) => {
+    const callers: Piece[] = [
+      [1_000, 1_500],
+      [5_500, 6_500],
+    ];
+    const agent: Piece[] = [
+      [5_500 + apart, 6_200],
+      [7_000, 7_500],
+    ];
+    const got = talk(9_000, callers, agent, { marks: callers.flatMap((piece) => said('say', piece)) });
+    expect(got.turns).toMatchObject([
+      { latencyMs: 4_000 + apart, timing: 'late' },
+      { latencyMs: 500, timing: 'on-time' },
+    ]);
+    expect(got.agentInterruptions).toEqual([]);
+    expect(got.callerInterruptions).toEqual([]);
+  });
+
+  it('leave no answer out between what cuts in and what follows, wherever about the end it begins', () => {
+    const caller: Piece = [1_000, 2_000];
+    for (let from = 1_850; from <= 1_950; from += 5) {
+      const got = talk(6_000, [caller], [[from, 3_000]], { marks: said('say', caller) });
+      expect(got.turns).toMatchObject([{ outcome: 'answered', timing: 'early' }]);
+    }
+  });
+
+  it('are counted from more than 100 ms after the first sound on, and for more than 100 ms', () => {
+    const caller: Piece = [1_000, 2_000];
+    const agentAt = (piece: Piece) => talk(6_000, [caller], [piece], { marks: said('say', caller) }).agentInterruptions;
+    expect(agentAt([1_130, 1_500])).toMatchObject([{ atMs: 1_130, overlapMs: 370 }]);
+    expect(agentAt([1_400, 1_480])).toEqual([]);
+    expect(agentAt([1_400, 1_530])).toHaveLength(1);
+    const callerAt = (piece: Piece) =>
+      talk(6_000, [piece], [[1_000, 3_500]], { marks: said('interrupt', piece) }).callerInterruptions;
+    expect(callerAt([1_130, 1_500])).toMatchObject([{ atMs: 1_130, yielded: false }]);
+    expect(callerAt([1_400, 1_480])).toEqual([]);
+    expect(callerAt([1_400, 1_530])).toHaveLength(1);
+  });
+
   it('are none where the agent had ended', () => {
     expect(
       cut([
