@@ -1,3 +1,4 @@
+import { folded, hasWords, isUnspaced } from '../spelling.ts';
 import { wordsOf } from './words.ts';
 
 /**
@@ -32,9 +33,12 @@ function isIn({ kind, value }: KeyFact, text: string): boolean {
     case 'date':
       return hasDate(value, text);
     case 'words':
-      return ` ${wordsOf(text).join(' ')} `.includes(` ${wordsOf(value).join(' ')} `);
+      return hasAll(wordsOf(value).join(' '), wordsOf(text).join(' '));
   }
 }
+
+/** Words in a text, whole and in this order; never where nothing is left of them. */
+const hasAll = (wanted: string, text: string) => wanted !== '' && ` ${text} `.includes(` ${wanted} `);
 
 const NUMERAL = /^\d+(?:\.\d+)?$/;
 /** What stands between the parts of a number as it is read out. */
@@ -57,8 +61,15 @@ const MOST_PARTS = 24;
 
 /** Digits in one piece or in several, one after the other: 0791234 is "079 12 34", too. */
 function hasNumber(value: string, words: readonly string[]): boolean {
+  // 20.5 is read out as 20.50.
+  const readOut = /\d\.\d$/.test(value) ? [value, `${value}0`] : [value];
+  return readOut.some((one) => hasDigits(one, words));
+}
+
+function hasDigits(value: string, words: readonly string[]): boolean {
   const wanted = digitsOf(value);
   if (wanted === '') return false;
+  const quantity = quantityOf(value.replace(/(?<=\d)[,\s](?=\d{3}(?!\d))/g, ''));
   // Digits before the point, where there is one.
   const whole = /\d\.\d{1,2}$/.test(value) ? digitsOf(value.split('.')[0]!).length : undefined;
   for (let at = 0; at < words.length; at++) {
@@ -70,7 +81,9 @@ function hasNumber(value: string, words: readonly string[]): boolean {
         if (i > at && BETWEEN.has(word)) continue;
         break;
       }
-      if (i === at && same(word, value)) return true;
+      if (i === at && quantity !== undefined && quantityOf(word) === quantity) return true;
+      // "20.00" is no 2000; in "1.200" the point may be the sign of thousands.
+      if (i === at && quantity !== undefined && /\.(?!\d{3}$)/.test(word) && digitsOf(word) === wanted) break;
       read += digitsOf(word);
       // "1250" is not 12.50, which is read out in two parts, "12 50".
       isParted ||= read.length === whole;
@@ -82,27 +95,34 @@ function hasNumber(value: string, words: readonly string[]): boolean {
 }
 
 const digitsOf = (text: string) => text.replace(/\D/g, '');
-/** 12.5 and 12.50 are one number; 007 and 7 are two. */
-const same = (word: string, value: string) =>
-  value.includes('.') && word.includes('.') && Number(word) === Number(value.replace(/[^\d.]/g, ''));
+/** How much it is, in one spelling: 20, 20.0 and 20.00 are one number. Undefined of what is none, but digits one by one: 007 and 7 are two codes. */
+function quantityOf(text: string): string | undefined {
+  const read = /^(0|[1-9]\d*)(?:\.(\d+))?$/.exec(text.trim());
+  if (read === null) return undefined;
+  const parts = (read[2] ?? '').replace(/0+$/, '');
+  return parts === '' ? read[1]! : `${read[1]!}.${parts}`;
+}
 
-/** Letters as they sound alike in all spellings: no accents, and the two ways to write an umlaut are one. */
+/** Letters of any script as they sound alike in all spellings: no accents, and the two ways to write an umlaut are one. */
 const lettersOf = (text: string) =>
-  text
-    .toLowerCase()
-    .replace(/ß/g, 'ss')
-    .replace(/ä|æ/g, 'ae')
-    .replace(/ö|ø|œ/g, 'oe')
-    .replace(/ü/g, 'ue')
-    .normalize('NFKD')
-    .replace(/\p{M}/gu, '')
-    .replace(/[^a-z0-9]/g, '')
+  folded(
+    text
+      .normalize('NFC')
+      .toLowerCase()
+      .replace(/ß/g, 'ss')
+      .replace(/ä|æ/g, 'ae')
+      .replace(/ö|ø|œ/g, 'oe')
+      .replace(/ü/g, 'ue'),
+  )
+    .replace(/[^\p{L}\p{M}\p{N}]/gu, '')
     .replace(/([aou])e/g, '$1');
 
 /** A name in one word or several, spelt out, or off by a letter or two where it is long. */
 function hasName(value: string, text: string): boolean {
   const wanted = lettersOf(value);
   if (wanted === '') return false;
+  // Of a script without spaces a name is a part of the sentence, and one letter off is another name.
+  if (isUnspaced(wanted)) return hasWords(text, value);
   const tokens = text.split(/[^\p{L}\p{N}\p{M}'’]+/u).filter((token) => token !== '');
   const parts = Math.max(1, value.trim().split(/\s+/).length);
   const allowed = /\d/.test(wanted) || wanted.length < 4 ? 0 : wanted.length < 8 ? 1 : 2;

@@ -57,11 +57,24 @@ const REPEATS: Readonly<Record<string, number>> = { double: 2, triple: 3 };
 const known = (table: Readonly<Record<string, number>>, word: string | undefined): number | undefined =>
   word !== undefined && Object.hasOwn(table, word) ? table[word] : undefined;
 
+/** What makes a large number behind it one that nobody knows: "a few hundred", "half a million". */
+const VAGUE = new Set(['half', 'quarter', 'few', 'several', 'couple', 'many', 'some']);
+
+/** "a hundred", "a thousand", and "hundred" or "thousand" alone: how many words stand for the one of them; undefined where there is none to add. */
+function impliedOne(words: readonly string[], at: number): number | undefined {
+  const before = words[at - 1];
+  if (before !== undefined && (VAGUE.has(before) || /^\d+(?:\.\d+)?$/.test(before))) return undefined;
+  const isLarge = (word: string | undefined) => word === 'hundred' || known(LARGE, word) !== undefined;
+  if (words[at] === 'a' || words[at] === 'an') return isLarge(words[at + 1]) ? 1 : undefined;
+  return words[at] === 'hundred' || words[at] === 'thousand' ? 0 : undefined;
+}
+
 /** A number that is said as one: how many words it takes, and its value. "oh" alone is a sigh and no number. */
 function numberAt(words: readonly string[], at: number): { words: number; value: number } | undefined {
-  let i = at;
+  const implied = impliedOne(words, at);
+  let i = at + (implied ?? 0);
   let sum = 0;
-  let part: number | undefined;
+  let part: number | undefined = implied === undefined ? undefined : 1;
   for (;;) {
     const word = words[i];
     const small = below100(words, i);
@@ -86,7 +99,7 @@ function numberAt(words: readonly string[], at: number): { words: number; value:
       below100(words, i + 1) !== undefined
     ) {
       i++;
-    } else if (digits !== undefined && known(LARGE, words[i + 1] ?? '') !== undefined) {
+    } else if (digits !== undefined && (words[i + 1] === 'hundred' || known(LARGE, words[i + 1]) !== undefined)) {
       part = digits;
       i++;
     } else break;

@@ -1,3 +1,4 @@
+import { apart, folded } from '../spelling.ts';
 import { numbersAsDigits } from './numbers.ts';
 import { round } from './statistics.ts';
 
@@ -5,17 +6,18 @@ import { round } from './statistics.ts';
 
 /**
  * A text as its words, so that spelling alone makes no difference: small letters, no accents, no punctuation but apostrophes within words, numbers as
- * digits where they are written out in English.
+ * digits where they are written out in English. In scripts without spaces between words each letter is one.
  */
 export function wordsOf(text: string): string[] {
-  const plain = text
-    .normalize('NFKD')
-    .replace(/\p{M}/gu, '')
-    .toLowerCase()
+  const plain = apart(folded(text))
     .replace(/[\u2018\u2019]/g, "'")
     // Digits that are grouped are one number: 1,200 or 1 200.
     .replace(/(?<=\d)[,\u00a0\u202f](?=\d{3}(?!\d))/g, '');
-  return joined(numbersAsDigits(plain.match(/\d+(?:\.\d+)?(?![\p{L}\p{N}])|[\p{L}\p{N}]+(?:'[\p{L}]+)*/gu) ?? []));
+  return joined(
+    numbersAsDigits(
+      plain.match(/\d+(?:\.\d+)?(?![\p{L}\p{N}])|[\p{L}\p{N}][\p{L}\p{M}\p{N}]*(?:'[\p{L}\p{M}]+)*/gu) ?? [],
+    ),
+  );
 }
 
 /** Digits that are said one by one, three or more, are one number: nobody writes down whether it was read out so. */

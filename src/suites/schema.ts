@@ -14,7 +14,9 @@ const name = z
   .regex(/^[^\p{C}]+$/u, 'must be one line of text');
 const phrase = z.string().trim().min(1).max(1_000);
 /** What is compared by its words: of signs alone nothing would ever be found. */
-const words = phrase.regex(/[\p{L}\p{N}]/u, 'must have a letter or a digit');
+const LETTER = /[\p{L}\p{N}]/u;
+const NO_LETTER = 'must have a letter or a digit';
+const words = phrase.regex(LETTER, NO_LETTER);
 /** One, or several. */
 const listOf = <T extends z.ZodType>(one: T, most = 100) =>
   z.preprocess((value) => (Array.isArray(value) ? value : [value]), z.array(one).min(1).max(most));
@@ -34,21 +36,26 @@ export type Gates = z.infer<typeof gatesSchema>;
 const DATE = /^(?:\d{4}-)?\d{2}-\d{2}$/;
 const NUMBER = /^[+(]?\d[\d\s.,()/-]*$/;
 /** `{number: …}`, `{name: …}`, `{date: …}`, `{words: …}`; of a text alone it is guessed which. */
-const fact = z.union(
-  [
-    phrase.transform(
-      (value) => ({ kind: DATE.test(value) ? 'date' : NUMBER.test(value) ? 'number' : 'words', value }) as const,
-    ),
-    z.number().transform((value) => ({ kind: 'number', value: String(value) }) as const),
-    z
-      .strictObject({ number: z.coerce.string().regex(/\d/) })
-      .transform(({ number }) => ({ kind: 'number', value: number }) as const),
-    z.strictObject({ name: phrase }).transform(({ name: value }) => ({ kind: 'name', value }) as const),
-    z.strictObject({ date: z.string().regex(DATE) }).transform(({ date }) => ({ kind: 'date', value: date }) as const),
-    z.strictObject({ words }).transform(({ words: value }) => ({ kind: 'words', value }) as const),
-  ],
-  'must be a text, or {number: …}, {name: …}, {date: YYYY-MM-DD} or {words: …}',
-);
+const fact = z
+  .union(
+    [
+      phrase.transform(
+        (value) => ({ kind: DATE.test(value) ? 'date' : NUMBER.test(value) ? 'number' : 'words', value }) as const,
+      ),
+      z.number().transform((value) => ({ kind: 'number', value: String(value) }) as const),
+      z
+        .strictObject({ number: z.coerce.string().regex(/\d/) })
+        .transform(({ number }) => ({ kind: 'number', value: number }) as const),
+      z.strictObject({ name: phrase }).transform(({ name: value }) => ({ kind: 'name', value }) as const),
+      z
+        .strictObject({ date: z.string().regex(DATE) })
+        .transform(({ date }) => ({ kind: 'date', value: date }) as const),
+      z.strictObject({ words: phrase }).transform(({ words: value }) => ({ kind: 'words', value }) as const),
+    ],
+    'must be a text, or {number: …}, {name: …}, {date: YYYY-MM-DD} or {words: …}',
+  )
+  // Said of the fact as a whole: within the union it would not be told which of its forms was meant.
+  .refine(({ value }) => LETTER.test(value), NO_LETTER);
 export type Fact = z.infer<typeof fact>;
 
 /** What must be so of a conversation, decided without a judge. */

@@ -1,7 +1,8 @@
+import { hasWords } from '../../spelling.ts';
 import { BoundedPattern } from './bounded-pattern.ts';
 import type { Ear } from './ear.ts';
 import type { Step } from './steps.ts';
-import { hasWords, includes, type Told } from './told.ts';
+import { includes, type Told } from './told.ts';
 
 type Wanted = Extract<Step, { do: 'expect' }>['expect'];
 

@@ -1,4 +1,5 @@
 import type { AgentEvent } from '../../call/events.ts';
+import { plain } from '../../spelling.ts';
 
 /** A call of a tool by the agent. */
 export interface ToldTool {
@@ -10,18 +11,6 @@ export interface ToldTool {
 /** What is kept since our last words, characters and tools: nobody says more to one sentence. */
 const MOST_CHARACTERS = 100_000;
 const MOST_TOOLS = 500;
-
-/** Words as they are compared: small letters, no punctuation, single spaces. */
-export function plain(words: string): string {
-  return words
-    .normalize('NFKC')
-    .toLowerCase()
-    .replace(/[^\p{L}\p{N}]+/gu, ' ')
-    .trim();
-}
-
-/** Whether words are in a text, whole and in this order. */
-export const hasWords = (text: string, words: string): boolean => ` ${plain(text)} `.includes(` ${plain(words)} `);
 
 /** What the agent's side tells of what it says and does: its words as it writes them down, and its tools. */
 export class Told {

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { hasWords, plain } from '../../callers/test/told.ts';
 import { BridgeError } from '../../errors.ts';
 import { parseFencedJson } from '../../fenced-json.ts';
+import { hasWords, plain } from '../../spelling.ts';
 import type { Criterion } from '../load.ts';
 import { type Judged, type ReportLine, VERDICTS, type Verdict } from '../report/types.ts';
 import type { Service } from './client.ts';

@@ -19,7 +19,18 @@ describe('words', () => {
     ['oh seven nine double one', '07911'],
     ['oh, I see', 'oh i see'],
     ['1,200 people and 12.50 euros', '1200 people and 12.50 euros'],
-    ['and a hundred', 'and a hundred'],
+    ['and a hundred', 'and 100'],
+    ['a hundred and twenty', '120'],
+    ['a thousand', '1000'],
+    ['a thousand and one', '1001'],
+    ['hundred', '100'],
+    ['hundred thousand', '100000'],
+    ['two hundred thousand', '200000'],
+    ['12 hundred', '1200'],
+    ['a few hundred, and half a million', 'a few hundred and half a million'],
+    ['a table', 'a table'],
+    ['हिन्दी में', 'हिन्दी में'],
+    ['下午3点', '下 午 3 点'],
     ['room 12b', 'room 12b'],
     ['', ''],
   ])('of %j are %j', (text, words) => {
@@ -105,6 +116,27 @@ describe('key facts', () => {
     ['1250', 'that is 1\u00a0250 euros', true],
     ['7', 'at seventeen', false],
     ['', 'anything', false],
+    ['20', 'that is $20.00', true],
+    ['20', 'twenty dollars', true],
+    ['20', 'that is 20 dollars', true],
+    ['20.00', 'that is $20', true],
+    ['2000', 'that is $20.00', false],
+    ['20', 'that is $20.50', false],
+    ['20', 'that is 2000', false],
+    ['20.50', 'that is 20.5', true],
+    ['20.5', 'twenty dollars and fifty cents', true],
+    ['20.5', 'that is $20.50', true],
+    ['1,200', 'that is $1,200.00', true],
+    ['1200', 'das sind 1.200 Euro', true],
+    ['120', 'a hundred and twenty', true],
+    ['1000', 'a thousand', true],
+    ['0791234567', '791234567', false],
+    ['791234567', '0791234567', false],
+    ['2125551234', 'call 212.555.1234', true],
+    ['007', 'it is 7', false],
+    ['7', 'agent 007', false],
+    ['9007199254740993', 'card 9007199254740992', false],
+    ['20', '一共20元', true],
   ])('number %j in %j: %s', (value, text, found) => expect(has('number', value, text)).toBe(found));
 
   it.each([
@@ -121,6 +153,19 @@ describe('key facts', () => {
     ['AB12C', 'the code is a b 1 2 c', true],
     ['AB12C', 'the code is AB13C', false],
     ['José', 'Jose, please', true],
+    ['Анна', 'Меня зовут Анна.', true],
+    ['Анна', 'Меня зовут Ольга.', false],
+    ['Γιώργος', 'Με λένε ΓΙΩΡΓΟΣ', true],
+    ['Γιώργος', 'Με λένε Νίκος', false],
+    ['李雷', '我叫李雷。', true],
+    ['李雷', '我叫李明。', false],
+    ['ジョン・スミス', '私はジョンスミスです', true],
+    ['かき', 'がぎです', false],
+    ['김철수', '저는 김철수입니다', true],
+    ['สมชาย', 'ผมชื่อสมชายครับ', true],
+    ['प्रिया', 'मेरा नाम प्रिया है', true],
+    ['מרים', 'שמי מִרְיָם', true],
+    ['Анна', 'Anna', false],
   ])('name %j in %j: %s', (value, text, found) => expect(has('name', value, text)).toBe(found));
 
   it.each([
@@ -139,6 +184,15 @@ describe('key facts', () => {
     ['2026-13-03', '2026-13-03', false],
     ['soon', 'soon', false],
   ])('date %j in %j: %s', (value, text, found) => expect(has('date', value, text)).toBe(found));
+
+  it.each([
+    ['窗边', '您要窗边的座位吗？', true],
+    ['走道', '您要窗边的座位吗？', false],
+    ['ขอบคุณ', 'ขอบคุณมากค่ะ', true],
+    ['окно', 'место у окна', false],
+    ['', 'anything', false],
+    ['!?', 'anything', false],
+  ])('words %j in %j: %s', (value, text, found) => expect(has('words', value, text)).toBe(found));
 
   it('are words, too, and are told by what is missing', () => {
     const facts: KeyFact[] = [

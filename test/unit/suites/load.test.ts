@@ -167,6 +167,10 @@ cases:
       'target: self\ncases:\n  - name: a\n    steps: [hang_up]\n    checks:\n      never_says: "!?"\n',
       ['suites/x.yaml:6: cases.0.checks.never_says.0: must have a letter or a digit'],
     ],
+    [
+      'target: self\ncases:\n  - name: a\n    steps: [hang_up]\n    checks:\n      facts: [{ name: "!?" }, { words: "…" }, "--"]\n',
+      ['0', '1', '2'].map((i) => `suites/x.yaml:6: cases.0.checks.facts.${i}: must have a letter or a digit`),
+    ],
     ['target: self\ncases: []\n', [/^suites\/x\.yaml:2: cases: /]],
     ['target: self\n\tcases:\n', [/^suites\/x\.yaml:2: /]],
   ])('says with its line what is wrong: %j', (text, expected) => {
