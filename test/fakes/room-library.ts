@@ -51,6 +51,8 @@ export class FakeLink implements RoomLink {
   readonly tracks: FakeTrack[] = [];
   readonly said: unknown[] = [];
   packetsSent = 0;
+  /** Whether packets go out by it: 50 from one look to the next. */
+  isSending = true;
   closed = false;
   hangs = false;
   publishFails = false;
@@ -122,6 +124,7 @@ export class FakeLink implements RoomLink {
   }
 
   async stats(): Promise<LinkStats> {
+    if (this.isSending) this.packetsSent += 50;
     return {
       rttMs: 3,
       jitterMs: 2,

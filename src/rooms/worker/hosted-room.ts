@@ -44,6 +44,9 @@ const FOR_GOOD: Readonly<Record<string, RoomEnd>> = {
   duplicate_identity: 'duplicate-identity',
 };
 
+/** Our own word for a link that the library made anew and by which nothing goes: it was seen to say so on a busy machine, and never to mend it. */
+const CARRIES_NOTHING = 'carries_nothing';
+
 /** One room with the agent in it, in the worker: joined, kept, joined again when it was lost, left. */
 export class HostedRoom {
   readonly #o: HostedRoomInit;
@@ -66,6 +69,8 @@ export class HostedRoom {
   #comeBack: Timer | undefined;
   #rejoining: Rejoining | undefined;
   #stats: LinkStats | undefined;
+  /** The library says that it is back, and nothing that was sent since has shown it. */
+  #isUnproven = false;
   #resumed = 0;
   #rejoined = 0;
   /** The number of each speaker that was told. */
@@ -90,7 +95,16 @@ export class HostedRoom {
         this.#stats = stats;
         this.#tellQuality();
       },
-      stands: () => this.#track.republish('no packet of the track was sent'),
+      moves: () => {
+        this.#isUnproven = false;
+      },
+      stands: () => {
+        if (this.#isUnproven) this.#ended(CARRIES_NOTHING);
+        else this.#track.republish('no packet of the track was sent');
+      },
+      unanswered: () => {
+        if (this.#isUnproven) this.#ended(CARRIES_NOTHING);
+      },
     });
     this.#outbox = new Outbox(clock);
     this.#talk = new RoomTalk(this.#outbox, order.attributes, () => {
@@ -284,6 +298,7 @@ export class HostedRoom {
     this.#resumed++;
     this.#track.paused = false;
     this.#state = 'here';
+    this.#isUnproven = true;
     this.#back('resumed');
     // The server may have begun anew, and knows nothing of what the agent said of itself.
     this.#introduce();
@@ -302,7 +317,7 @@ export class HostedRoom {
     });
     tell({ t: 'link', state: how });
     this.#see();
-    this.#watch.start();
+    this.#watch.start(this.#isUnproven);
   }
 
   /** The library has given the room up. */
@@ -314,6 +329,7 @@ export class HostedRoom {
     }
     // A link that ends without having been lost is lost now.
     this.#away();
+    this.#isUnproven = false;
     const old = this.#link;
     this.#link = undefined;
     this.#track.detach();

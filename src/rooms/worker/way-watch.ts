@@ -12,8 +12,12 @@ export interface WayWatchInit {
   /** The link as it is now; undefined while there is none to look at. */
   link(): RoomLink | undefined;
   seen(stats: LinkStats): void;
+  /** Something was sent since the look before. */
+  moves(): void;
   /** Twice nothing was sent, although silence is sent too. */
   stands(): void;
+  /** The library did not say in time how the way is. */
+  unanswered(): void;
 }
 
 /** Looks at the way now and then: for the record, and whether the agent's track moves. The library's statistics cost some ms each time. */
@@ -27,9 +31,10 @@ export class WayWatch {
     this.#o = init;
   }
 
-  start(): void {
+  /** `soon`: the first look is not to be waited for. */
+  start(soon = false): void {
     this.stop();
-    this.#look(LOOK_MS);
+    this.#look(soon ? LOOK_AGAIN_MS : LOOK_MS);
   }
 
   stop(): void {
@@ -49,15 +54,17 @@ export class WayWatch {
       this.#timer = this.#o.clock.after(ANSWER_MS, () => {
         isLate = true;
         this.#look(LOOK_MS);
+        this.#o.unanswered();
       });
       link.stats().then(
         (stats) => {
           if (isLate || this.#link !== link || this.#o.link() !== link) return;
           this.#sent = stats.packetsSent;
           const stands = stats.packetsSent === before;
-          if (stands && afterMs === LOOK_AGAIN_MS) this.#o.stands();
-          this.#o.seen(stats);
           this.#look(stands && afterMs !== LOOK_AGAIN_MS ? LOOK_AGAIN_MS : LOOK_MS);
+          this.#o.seen(stats);
+          if (stands && afterMs === LOOK_AGAIN_MS) this.#o.stands();
+          else if (!stands && before >= 0) this.#o.moves();
         },
         () => {
           if (!isLate && this.#link === link) this.#look(LOOK_MS);

@@ -1,10 +1,11 @@
 /** One person in a room, by LiveKit's own library, with the ear, mouth, timeline and report of the telephone's caller. */
 
-import { systemClock } from '../../call/clock.ts';
+import { delay, systemClock } from '../../call/clock.ts';
 import { Ticker } from '../../call/ticker.ts';
 import { errorMessage } from '../../errors.ts';
 import { l16 } from '../../media/codecs.ts';
 import type { RoomLibrary } from '../../transport/room.ts';
+import { readStats } from '../../transport/room-stats.ts';
 import { Habits } from '../phone/habits.ts';
 import { CallRecorder } from '../phone/recorder.ts';
 import { pcmSource } from '../phone/source.ts';
@@ -34,6 +35,9 @@ type RemoteTrack = NonNullable<Publication['track']>;
 export const JITTER_MS = 40;
 /** How often a person tries to come back, ms. */
 const RETRY_MS = 500;
+/** How long the library may take until something is sent by a connection that it made anew, and to say how much was, ms. */
+const PROOF_MS = 4_000;
+const LOOK_MS = 1_000;
 /** How long each step out of a room may take, ms. */
 const LEAVE_MS = 2_000;
 const KEYS = '0123456789*#ABCD';
@@ -43,11 +47,14 @@ const CODEC = l16(RATE, 'le');
 const ticker = new Ticker(systemClock);
 
 /** Resolves with the work, be it done or failed, or when its time is over. */
-async function atMost(ms: number, work: Promise<unknown> | undefined): Promise<void> {
-  const over = Promise.withResolvers<void>();
-  const timer = setTimeout(over.resolve, ms);
-  await Promise.race([work?.catch(() => {}), over.promise]);
-  clearTimeout(timer);
+async function atMost<T>(ms: number, work: Promise<T> | undefined): Promise<T | undefined> {
+  const over = Promise.withResolvers<undefined>();
+  const timer = setTimeout(() => over.resolve(undefined), ms);
+  try {
+    return await Promise.race([work?.catch(() => undefined), over.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 const sourceOf = ({ name, samples, isEndless }: Words) => pcmSource(samples, RATE, { name, endless: isEndless });
@@ -196,6 +203,7 @@ export class RoomPerson implements PersonControls {
     room.on(RoomEvent.Reconnected, () => {
       this.#link('reconnected');
       this.#listenToAll(room);
+      if (this.#o.comesBack) void this.#prove(room);
     });
     room.on(RoomEvent.Disconnected, (reason) => void this.#lost(room, reason));
     room.registerTextStreamHandler('lk.transcription', async (reader, { identity }) => {
@@ -230,6 +238,27 @@ export class RoomPerson implements PersonControls {
     this.#microphone ??= new Microphone(this.#lib, room);
     await this.#microphone.publish();
     if (this.#isMuted) this.#microphone.mute(true);
+  }
+
+  /**
+   * The library says now and then that it is back, on a busy machine, by a connection that carries nothing either way, and never mends it: it is given up, and the room
+   * joined again, as who sits before a page that is silent loads it again.
+   */
+  async #prove(room: Room): Promise<void> {
+    const sent = async () => {
+      const { publisherStats, subscriberStats } = await room.getRtcStats();
+      return readStats([...publisherStats, ...subscriberStats]).packetsSent;
+    };
+    await delay(systemClock, PROOF_MS);
+    const before = await atMost(LOOK_MS, sent());
+    await delay(systemClock, LOOK_MS);
+    const after = await atMost(LOOK_MS, sent());
+    const isMine = room === this.#room && !this.#isLeaving && this.#hasMicrophone && !this.#isMuted;
+    if (!isMine || (before !== undefined && after !== undefined && after > before)) return;
+    this.#note('fault', 'the connection that the library made anew carries nothing: the room is joined again');
+    room.removeAllListeners();
+    void atMost(LEAVE_MS, room.disconnect());
+    await this.#comeBack();
   }
 
   #listenToAll(room: Room): void {
@@ -289,14 +318,18 @@ export class RoomPerson implements PersonControls {
   async #lost(room: Room, reason: number): Promise<void> {
     if (this.#isLeaving || (this.#room !== undefined && room !== this.#room)) return;
     const name = String(this.#lib.DisconnectReason[reason] ?? reason);
-    for (const sid of [...this.#readers.keys()]) this.#deaf(sid);
     const isOver = /CLIENT_INITIATED|ROOM_DELETED|ROOM_CLOSED|PARTICIPANT_REMOVED|DUPLICATE_IDENTITY/.test(name);
     if (isOver || !this.#o.comesBack) {
       this.#gone(name);
       return;
     }
     this.#note('room', `the room is lost: ${name}`);
-    await this.#microphone?.close().catch(() => {});
+    await this.#comeBack();
+  }
+
+  async #comeBack(): Promise<void> {
+    for (const sid of [...this.#readers.keys()]) this.#deaf(sid);
+    await atMost(LEAVE_MS, this.#microphone?.close());
     this.#microphone = undefined;
     while (!this.#isLeaving) {
       try {

@@ -470,6 +470,7 @@ describe('a track that does not move', () => {
   it('is published again when no packet was sent twice in a row, and not after one such look', async () => {
     const { library, pass, told } = await joined();
     const first = library.link.track;
+    library.link.isSending = false;
     library.link.packetsSent = 100;
     await pass(5_000);
     library.link.packetsSent = 200;
@@ -507,9 +508,11 @@ describe('a track that does not move', () => {
     const { library, pass, clock, room } = await joined();
     const first = library.link.track;
     const stats = library.link.stats.bind(library.link);
+    library.link.isSending = false;
     library.link.stats = () => new Promise(() => {});
     await pass(6_000);
     library.link.stats = stats;
+    library.link.isSending = false;
     await pass(30_000);
     expect(library.link.track).not.toBe(first);
     await room.close();
@@ -585,6 +588,28 @@ describe('a server that goes away', () => {
     await pass(2_000);
     expect(people()).toEqual(['ann joined live', 'ann left none']);
   });
+
+  it.each(['stands', 'is silent about it'])(
+    'and is back by the library’s word alone: where its way %s it is joined again by us, once',
+    async (how) => {
+      const { library, pass, told, tokens } = await joined();
+      const { link } = library;
+      link.tell.reconnecting();
+      link.tell.reconnected();
+      if (how === 'stands') link.isSending = false;
+      else link.stats = () => new Promise(() => {});
+      await pass(how === 'stands' ? 9_500 : 12_500);
+      expect(library.links).toHaveLength(2);
+      expect(link.closed).toBe(true);
+      expect(library.link.options.token).toBe(tokens.at(-1));
+      expect(told('link').map((one) => (one as { state: string }).state)).toEqual([
+        ...['reconnecting', 'resumed', 'reconnecting', 'rejoined'],
+      ]);
+      await pass(60_000);
+      expect(library.links).toHaveLength(2);
+      expect(told('ended')).toEqual([]);
+    },
+  );
 
   it('sends nothing while it is away, and what was written goes on afterwards', async () => {
     const { library, room, pass } = await joined();

@@ -1,7 +1,7 @@
 /** A real livekit-server of one's own: on free ports of loopback, with its own key, for as long as its user lives. */
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
@@ -145,20 +145,40 @@ export class LiveKitServer {
   }
 }
 
-/** A port of loopback that nobody has now. */
+/** Below those that systems give to whoever asks for any (32768 to 60999 on Linux): a server that is started again finds its ports free. */
+const FIRST_PORT = 20_000;
+const PORTS = 12_000;
+/** Ports that are tried until it is given up. */
+const MOST_PORTS = 50;
+
+/** A port of loopback that nobody has now, nor gets while the server is away for a moment. */
 async function freePort(kind: 'tcp' | 'udp'): Promise<number> {
-  if (kind === 'udp') {
-    const socket = createSocket('udp4');
-    socket.bind(0, '127.0.0.1');
-    await once(socket, 'listening');
-    const { port } = socket.address();
-    await new Promise<void>((resolve) => socket.close(() => resolve()));
-    return port;
+  for (let n = 1; ; n++) {
+    const port = FIRST_PORT + randomInt(PORTS);
+    try {
+      await (kind === 'udp' ? bindUdp(port) : bindTcp(port));
+      return port;
+    } catch (error) {
+      if (n === MOST_PORTS) throw new Error('no port could be had', { cause: error });
+    }
   }
-  const server = createServer().listen(0, '127.0.0.1');
+}
+
+/** Takes the port and gives it back. Rejects where somebody has it. */
+async function bindUdp(port: number): Promise<void> {
+  // At all addresses, where a port is taken that somebody has at any.
+  const socket = createSocket('udp4');
+  const bound = once(socket, 'listening');
+  socket.bind(port);
+  try {
+    await bound;
+  } finally {
+    await new Promise<void>((resolve) => socket.close(() => resolve()));
+  }
+}
+
+async function bindTcp(port: number): Promise<void> {
+  const server = createServer().listen(port, '127.0.0.1');
   await once(server, 'listening');
-  const address = server.address();
   await new Promise((resolve) => server.close(resolve));
-  if (typeof address !== 'object' || address === null) throw new Error('no port could be had');
-  return address.port;
 }
