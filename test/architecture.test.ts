@@ -116,7 +116,7 @@ const rules: Rule[] = [
     breaks: ['src/call/x.ts', 'src/callers/phone/leg.ts'],
   },
   {
-    says: 'a leg imports transport/, media/, process/, rooms by their port and their pool, the ports and values of call/, errors, kinds of addresses and its own folder (the port of carriers: the shape of settings too; steps that people write: hints at what was meant; a test caller: the tape; a page: the leg of all WebRTC callers), and what kinds of agents have in common (agents/common/, agents/stream/): no other leg, never the call, stores, metrics, http or config',
+    says: 'a leg imports transport/, media/, process/, rooms by their port and their pool, the ports and values of call/, errors, kinds of addresses and its own folder (the port of carriers: the shape of settings too; steps that people write: hints at what was meant; a test caller: the tape, and how words are compared; a page: the leg of all WebRTC callers), and what kinds of agents have in common (agents/common/, agents/stream/): no other leg, never the call, stores, metrics, http or config',
     about: (file) => (under('src/callers/')(file) || under('src/agents/')(file)) && !isJoint(file) && !isCarrier(file),
     forbids: (i, file) =>
       isOurs(i) &&
@@ -129,7 +129,7 @@ const rules: Rule[] = [
         ['addresses', 'call/transfer', 'errors', 'log'].some((name) => i === `src/${name}.ts`) ||
         (i === 'src/settings.ts' && file === 'src/callers/phone/carriers/carrier.ts') ||
         (i === 'src/suggest.ts' && file === 'src/callers/test/steps.ts') ||
-        (i === 'src/measure/tape.ts' && file.startsWith('src/callers/test/')) ||
+        (/^src\/measure\/(tape|spelling)\.ts$/.test(i) && file.startsWith('src/callers/test/')) ||
         (/^src\/agents\/(common|stream)\//.test(i) && under('src/agents/')(file)) ||
         (i === 'src/callers/webrtc/leg.ts' && /^src\/callers\/(browser|whatsapp)\//.test(file)) ||
         (i.startsWith(`${part(file, 3)}/`) && !isJoint(i))

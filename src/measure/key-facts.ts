@@ -1,4 +1,4 @@
-import { folded, hasWords, isUnspaced } from '../spelling.ts';
+import { folded, hasWords, isUnspaced } from './spelling.ts';
 import { wordsOf } from './words.ts';
 
 /**

@@ -1,5 +1,5 @@
-import { apart, folded } from '../spelling.ts';
 import { numbersAsDigits } from './numbers.ts';
+import { apart, folded } from './spelling.ts';
 import { round } from './statistics.ts';
 
 /** Words said and words understood. Pure. */

@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type CallerOutcome, NO_WORDS } from '../callers/test/kind.ts';
+import { hasWords } from '../measure/spelling.ts';
 import { TAPE_RATE } from '../measure/tape.ts';
 import { samplesToMs } from '../media/frame.ts';
-import { hasWords } from '../spelling.ts';
 import type { ReportCheck, ReportLine, ReportToolCall } from './report/types.ts';
 import type { Checks, Fact } from './schema.ts';
 

@@ -1,11 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
-import { LONGEST_TIMEOUT_MS } from '../tools/loaded.ts';
 import type { ReportToolCall } from './report/types.ts';
 
 /** One use of a tool that comes to a case in two ways: the call tells of it, and the run is asked for it without an id by which that would be seen. Pure. */
 
-/** So long behind what the call told a request may come, ms: a tool may be at work for that time. */
-const LATEST_MS = LONGEST_TIMEOUT_MS;
+/** So long behind what the call told a request may come, ms: the longest that a tool may be at work. */
+const LATEST_MS = 120_000;
 /** The news of the call may be so much later than the request, ms. */
 const EARLIEST_MS = 5_000;
 

@@ -1,4 +1,4 @@
-import { hasWords } from '../../spelling.ts';
+import { hasWords } from '../../measure/spelling.ts';
 import { BoundedPattern } from './bounded-pattern.ts';
 import type { Ear } from './ear.ts';
 import type { Step } from './steps.ts';

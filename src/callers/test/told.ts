@@ -1,5 +1,5 @@
 import type { AgentEvent } from '../../call/events.ts';
-import { plain } from '../../spelling.ts';
+import { plain } from '../../measure/spelling.ts';
 
 /** A call of a tool by the agent. */
 export interface ToldTool {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { BridgeError } from '../../errors.ts';
 import { parseFencedJson } from '../../fenced-json.ts';
-import { hasWords, plain } from '../../spelling.ts';
+import { hasWords, plain } from '../../measure/spelling.ts';
 import type { Criterion } from '../load.ts';
 import { type Judged, type ReportLine, VERDICTS, type Verdict } from '../report/types.ts';
 import type { Service } from './client.ts';

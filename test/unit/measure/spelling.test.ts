@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { hasWords, plain } from '../../src/spelling.ts';
+import { hasWords, plain } from '../../../src/measure/spelling.ts';
 
 describe('words in a text', () => {
   it.each([
