@@ -1,4 +1,4 @@
-import { folded, hasWords, isUnspaced } from './spelling.ts';
+import { folded, hasAll, hasWords, isUnspaced } from './spelling.ts';
 import { wordsOf } from './words.ts';
 
 /**
@@ -33,12 +33,9 @@ function isIn({ kind, value }: KeyFact, text: string): boolean {
     case 'date':
       return hasDate(value, text);
     case 'words':
-      return hasAll(wordsOf(value).join(' '), wordsOf(text).join(' '));
+      return hasAll(wordsOf(text).join(' '), wordsOf(value).join(' '));
   }
 }
-
-/** Words in a text, whole and in this order; never where nothing is left of them. */
-const hasAll = (wanted: string, text: string) => wanted !== '' && ` ${text} `.includes(` ${wanted} `);
 
 const NUMERAL = /^\d+(?:\.\d+)?$/;
 /** What stands between the parts of a number as it is read out. */

@@ -34,8 +34,8 @@ export const plain = (text: string): string =>
     .replace(/[^\p{L}\p{M}\p{N}]+/gu, ' ')
     .trim();
 
-/** Whether words are in a text, whole and in this order; never where nothing is left of them. */
-export function hasWords(text: string, words: string): boolean {
-  const wanted = plain(words);
-  return wanted !== '' && ` ${plain(text)} `.includes(` ${wanted} `);
-}
+/** Whether words with single spaces between them are in a text of such, whole and in this order; never where there are none. */
+export const hasAll = (text: string, wanted: string): boolean => wanted !== '' && ` ${text} `.includes(` ${wanted} `);
+
+/** The same of words as they are written. */
+export const hasWords = (text: string, words: string): boolean => hasAll(plain(text), plain(words));

@@ -20,9 +20,10 @@ import { onlyRecord, startAgentRig } from './agents-rig.ts';
 import { ADMIN, OURS, PUBLIC, SIGNING, startCallsRig, THEIRS } from './calls-rig.ts';
 import { noLiveKit, startLiveKit } from './livekit-server.ts';
 import { loudness } from './loudness.ts';
+import { measuredAgain, TRIES } from './measured-again.ts';
 import { OPERATOR_TOKEN } from './operator.ts';
 import { loudestTone, type Rig, startRig, toneAloneMs, until } from './rig.ts';
-import { rigTest as it } from './rig-test.ts';
+import { rigTest as it, type Own } from './rig-test.ts';
 import { watchStarvation } from './starved.ts';
 
 /**
@@ -50,11 +51,6 @@ const SILENT_MS = { websocket: 400, webrtc: 600, room: 1_500, lines: 800 } as co
 const SOONEST_ANSWER_MS = 300;
 /** Of a call, 0 to 1. More than that without the processor, and what went wrong is nobody's but the machine's. */
 const MOST_STARVED = 0.02;
-/** So often a call is placed that the machine had no time for. */
-const TRIES = 3;
-
-type Own = <T extends { close(): Promise<void> }>(one: T) => T;
-
 interface Answered {
   readonly rig: Rig;
   /** What the far end heard of the caller. */
@@ -369,40 +365,24 @@ describe('npm run call, answered by', () => {
     return { rig, wrong, starved };
   };
 
-  /** Calls again where the machine broke the call, after the far end of the call before is gone: the next moment may be a quieter one. */
-  const measured = async (own: Own, kind: KindOfAgent) => {
-    for (let tries = 1; ; tries++) {
-      const its: Array<{ close(): Promise<void> }> = [];
-      const closeAll = async () => {
-        await Promise.all(its.splice(0).map((one) => one.close()));
-      };
-      own({ close: closeAll });
-      const one = await tryOnce((mine) => {
-        its.push(mine);
-        return mine;
-      }, kind);
-      if (one.wrong.length === 0 || one.starved <= MOST_STARVED || tries === TRIES) return one;
-      await closeAll();
-    }
-  };
-
   for (const kind of KINDS) {
     const { name, record, isInRoom } = kind;
     it.skipIf(isInRoom && noLiveKit !== undefined)(
       `${name}: tones both ways alone, silent for who cuts in, one record`,
-      async ({ own, skip }) => {
-        const { rig, wrong, starved } = await measured(own, kind);
-        skip(
-          wrong.length > 0 && starved > MOST_STARVED,
-          `${TRIES} times the machine had no time for the call, in the end for ${(100 * starved).toFixed(0)} % of it: ${wrong.join(', ')}`,
-        );
-        expect(wrong).toEqual([]);
+      ({ own, skip }) =>
+        measuredAgain({ own, skip }, async (own, skip) => {
+          const { rig, wrong, starved } = await tryOnce(own, kind);
+          skip(
+            wrong.length > 0 && starved > MOST_STARVED,
+            `for ${(100 * starved).toFixed(0)} % of the call the machine had no time for it: ${wrong.join(', ')}`,
+          );
+          expect(wrong).toEqual([]);
 
-        const ended = await until(() => rig.of('call_ended')[0], 'the end of the call');
-        expect(ended.end).toMatchObject({ result: 'success', reason: 'caller-hangup' });
-        expect(await onlyRecord(rig)).toMatchObject({ ...record, result: 'success' });
-        expect(JSON.stringify(rig.lines)).not.toContain('canary');
-      },
+          const ended = await until(() => rig.of('call_ended')[0], 'the end of the call');
+          expect(ended.end).toMatchObject({ result: 'success', reason: 'caller-hangup' });
+          expect(await onlyRecord(rig)).toMatchObject({ ...record, result: 'success' });
+          expect(JSON.stringify(rig.lines)).not.toContain('canary');
+        }),
       TRIES * 45_000,
     );
   }

@@ -4,15 +4,13 @@ import { scriptSource, toneSource } from '../../src/simulator/phone/index.ts';
 import { startVapi } from '../../src/simulator/vapi/index.ts';
 import { onlyRecord, startAgentRig } from './agents-rig.ts';
 import { loudestTone, type Rig, toneAloneMs, until } from './rig.ts';
-import { rigTest as it } from './rig-test.ts';
+import { rigTest as it, type Own } from './rig-test.ts';
 
 /** Phone calls that are answered by agents of providers, which stand-ins on real sockets play. */
 
 const CALLER_HZ = 1_020;
 const AGENT_HZ = 620;
 const KEY = 'key-canary-0123456789';
-
-type Own = <T extends { close(): Promise<void> }>(one: T) => T;
 
 /** One far end, whichever provider's: what is looked at afterwards. */
 interface Far {

@@ -4,7 +4,7 @@ import { RetellServer } from '../../src/simulator/retell/index.ts';
 import { Peer } from '../../src/transport/peer.ts';
 import { openSocket } from '../../src/transport/socket.ts';
 import { until } from './rig.ts';
-import { rigTest as it } from './rig-test.ts';
+import { rigTest as it, type Own } from './rig-test.ts';
 
 /**
  * What Retell's own client does, and its documents do not say: the stand-in takes it as the real one does, and no less strictly.
@@ -13,8 +13,6 @@ import { rigTest as it } from './rig-test.ts';
 
 const KEY = 'key-of-the-account';
 const AGENT = 'agent_7';
-
-type Own = <T extends { close(): Promise<void> }>(one: T) => T;
 
 async function called(own: Own) {
   const retell = own(await RetellServer.start({ key: KEY, agents: [AGENT] }));

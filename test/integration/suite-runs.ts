@@ -5,10 +5,9 @@ import { vi } from 'vitest';
 import type { CaseReport, RunReport } from '../../src/suites/report/types.ts';
 import { askAsOperator } from './operator.ts';
 import type { Rig } from './rig.ts';
+import type { Own } from './rig-test.ts';
 
 /** Runs of suites by a whole daemon, as operators have them. */
-
-type Own = <T extends { close(): Promise<void> }>(what: T) => T;
 
 export const json = async <T>(rig: Pick<Rig, 'url'>, path: string, init?: RequestInit): Promise<T> =>
   (await askAsOperator(`${rig.url}${path}`, init)).json() as Promise<T>;

@@ -78,7 +78,7 @@ describe('the suite for an agent at Retell', () => {
   it(
     'passes over the gateway with what the far end did, its report beside what was heard, and the way to it',
     ({ own, skip }) =>
-      measuredAgain(skip, async (skip) => {
+      measuredAgain({ own, skip }, async (own, skip) => {
         const retell = own(await RetellServer.start({ key: KEY, agents: [AGENT], scenario: { talker: TALKER } }));
         const settings = { RETELL_API_KEY: KEY, RETELL_API_URL: retell.url, SUITES_DIR: 'suites' };
         const rig = own(await startRig({ settings }));
@@ -106,7 +106,7 @@ describe('the suite for an agent at Retell', () => {
       await rooms.ready();
       const scenario = { v3: 'absent', talker: TALKER } as const;
       const livekit = { url, apiKey, apiSecret, rooms };
-      await measuredAgain(skip, async (skip) => {
+      await measuredAgain({ own, skip }, async (own, skip) => {
         const retell = own(await RetellServer.start({ key: KEY, agents: [AGENT], scenario, livekit }));
         const settings = {
           RETELL_API_KEY: KEY,

@@ -161,7 +161,7 @@ describe('latencies of an agent at Retell', () => {
   it(
     'over the gateway are what is on the tape, and less the way what it did but for a constant',
     ({ own, skip }) =>
-      measuredAgain(skip, async (skip) => {
+      measuredAgain({ own, skip }, async (own, skip) => {
         expect((await atRetell(own, skip, 'gateway')).jitterBufferMs).toBeGreaterThan(0);
       }),
     240_000,
@@ -173,7 +173,7 @@ describe('latencies of an agent at Retell', () => {
       const { url, apiKey, apiSecret } = own(await startLiveKit());
       const rooms = own(openRooms({ clock: systemClock, log: fakeLog() }));
       await rooms.ready();
-      await measuredAgain(skip, async (skip) => {
+      await measuredAgain({ own, skip }, async (own, skip) => {
         const path = await atRetell(own, skip, 'livekit', { url, apiKey, apiSecret, rooms });
         expect(path.jitterBufferMs).toBeGreaterThan(0);
         expect(path.ownQueuesMs).toBeGreaterThan(0);
@@ -187,7 +187,7 @@ describe('latencies of an assistant of Vapi', () => {
   it(
     'are what it did, since nothing is between',
     ({ own, skip }) =>
-      measuredAgain(skip, async (skip) => {
+      measuredAgain({ own, skip }, async (own, skip) => {
         const vapi = own(await startVapi({ key: KEY, assistants: [ASSISTANT], voice: { latencyMs: 500, ms: 900 } }));
         const settings = { VAPI_API_KEY: KEY, VAPI_API_URL: vapi.url };
         const folder = suiteFolder(own, 'x.yaml', talks(`{ kind: vapi, assistant_id: ${ASSISTANT} }`));

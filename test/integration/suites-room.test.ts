@@ -38,7 +38,7 @@ cases:
 describe.skipIf(noLiveKit !== undefined)('an agent at Retell in a room', () => {
   it(
     'is heard greeting and giving way when it did',
-    ({ own, skip }) => measuredAgain(skip, (skip) => greetsAndGivesWay(own, skip)),
+    ({ own, skip }) => measuredAgain({ own, skip }, greetsAndGivesWay),
     240_000,
   );
 });

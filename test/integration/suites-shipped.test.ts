@@ -50,7 +50,7 @@ describe('a suite that comes with the sources', () => {
   it(
     'self.yaml passes against the embedded agent: words, latencies, a judge',
     ({ own, skip }) =>
-      measuredAgain(skip, async (skip) => {
+      measuredAgain({ own, skip }, async (own, skip) => {
         const { status, told, run, cases } = await runs(own, 'suites/self.yaml');
         expect(status, told).toBe(exitCodeOf(run));
         expect(cases.map(({ id }) => id)).toEqual([
@@ -75,7 +75,7 @@ describe('a suite that comes with the sources', () => {
   it(
     'websocket.yaml passes against the agent with a set truth that it names',
     ({ own, skip }) =>
-      measuredAgain(skip, async (skip) => {
+      measuredAgain({ own, skip }, async (own, skip) => {
         const agent = own(await startAgentProcess({}));
         // Its port may be somebody's on this machine: nothing else of it is another.
         const shipped = readFileSync('suites/websocket.yaml', 'utf8');

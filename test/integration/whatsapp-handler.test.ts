@@ -7,8 +7,8 @@ import { Meta, NUMBER, type WhatsAppPhone } from '../../src/simulator/whatsapp/i
 import { openPeers } from '../../src/transport/peer.ts';
 import { ask } from './browser-page.ts';
 import { accepted, HandlerSocket, start, stop } from './handed-rig.ts';
-import { loudestTone, type Rig, sleep, startRig, toneAloneMs, until } from './rig.ts';
-import { rigTest as it } from './rig-test.ts';
+import { loudestTone, sleep, startRig, toneAloneMs, until } from './rig.ts';
+import { rigTest as it, type Own } from './rig-test.ts';
 
 /** The handler of docs/whatsapp.md between Meta's stand-in and the daemon: real webhooks, a real Graph API, real WebRTC. */
 
@@ -41,8 +41,6 @@ async function serve(handler: () => (request: Request) => Promise<Response>): Pr
   });
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
-
-type Own = <T extends Pick<Rig, 'close'>>(rig: T) => T;
 
 /** Meta, the handler and the daemon, each knowing where the next one is. */
 async function set(own: Own, settings: Record<string, string> = {}) {
