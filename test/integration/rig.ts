@@ -5,7 +5,6 @@ import { type App, build } from '../../src/app.ts';
 import type { CallEvent } from '../../src/call/events.ts';
 import { loadConfig } from '../../src/config.ts';
 import { createLog } from '../../src/log.ts';
-import { isToneAlone, toneLevel } from '../../src/media/tone.ts';
 import { type CallReport, Phone, type PhoneOptions } from '../../src/simulator/phone/index.ts';
 import {
   parseScenario,
@@ -15,6 +14,8 @@ import {
   startRealtimeServer,
 } from '../../src/simulator/realtime/index.ts';
 import { OPERATOR_TOKEN } from './operator.ts';
+
+export { loudestTone, toneAloneMs } from '../fakes/tones-heard.ts';
 
 /** The whole bridge on real sockets: the daemon, a model's far end of its own, and phones that call it. */
 
@@ -145,37 +146,3 @@ export async function asked<T>(check: () => Promise<T | undefined | false>, what
 }
 
 export const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
-
-/** Milliseconds, in windows of 100, in which `hz` and nothing else is heard. */
-export function toneAloneMs(samples: Int16Array, sampleRate: number, hz: number): number {
-  const window = sampleRate / 10;
-  let ms = 0;
-  for (let at = 0; at + window <= samples.length; at += window) {
-    if (isToneAlone(samples.subarray(at, at + window), sampleRate, hz, { minDb: -40, maxOtherDb: -40 })) ms += 100;
-  }
-  return ms;
-}
-
-/** Where a tone in 100 ms, or in one frame of it, is far less loud than at its own frequency, Hz away. */
-const BESIDE_HZ = [50, 60, 80];
-
-/**
- * Highest level of a tone in any 100 ms of the samples, dBFS: what must be absent is far below. Where another sound begins, ends or
- * has a hole, all frequencies are heard for a moment (a tone of -15 dBFS that skips: -46 at 400 Hz from it), which is not this tone:
- * a tone stands out by 10 dB from what is on one side of it (on the other there may be a second one, as in ringing), if only one
- * frame of 20 ms is heard. Windows overlap by half, so that each frame is well inside of one.
- */
-export function loudestTone(samples: Int16Array, sampleRate: number, hz: number): number {
-  const window = sampleRate / 10;
-  let loudest = Number.NEGATIVE_INFINITY;
-  for (let at = 0; at + window <= samples.length; at += window / 2) {
-    const heard = samples.subarray(at, at + window);
-    const level = toneLevel(heard, sampleRate, hz);
-    if (level <= loudest) continue;
-    const beside = [-1, 1].map((side) =>
-      Math.max(...BESIDE_HZ.map((by) => toneLevel(heard, sampleRate, hz + side * by))),
-    );
-    if (level >= Math.min(...beside) + 10) loudest = level;
-  }
-  return loudest;
-}

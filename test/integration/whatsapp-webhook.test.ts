@@ -72,7 +72,11 @@ describe('GET /whatsapp/webhook', () => {
 describe('POST /whatsapp/webhook', () => {
   it('believes nothing that is not signed: a forged terminate ends no call, and a forged connect begins none', async () => {
     const { rig, meta } = await start();
-    const phone = meta.phone({ source: scriptSource([toneSource(440, { ms: 60_000 })]), hangUpAfterMs: 6_000 });
+    // He lets the agent greet him: who talks from the first moment on interrupts it before there is anything to hear.
+    const phone = meta.phone({
+      source: scriptSource([{ pauseMs: 3_000 }, toneSource(440, { ms: 600 })]),
+      hangUpAfterMs: 6_000,
+    });
     const report = phone.placeCall();
     await until(() => rig.of('connected')[0], 'the call');
     const [id = ''] = meta.calls.keys();
