@@ -26,28 +26,61 @@ async function aloneMs(person: Person, hz: number, fromMs = 0): Promise<number> 
 }
 
 async function untilHears(person: Person, hz: number, ms: number, what: string, fromMs = 0): Promise<void> {
-  const end = performance.now() + 15_000;
-  while ((await aloneMs(person, hz, fromMs)) < ms) {
-    if (performance.now() > end) throw new Error(`waited in vain for ${what} to be heard`);
-    await sleep(100);
+  for (const end = performance.now() + 15_000; ; await sleep(100)) {
+    const heardMs = await aloneMs(person, hz, fromMs);
+    if (heardMs >= ms) return;
+    if (performance.now() > end) throw new Error(`waited in vain for ${what}: ${heardMs} of ${ms} ms were heard`);
   }
 }
 
-/** What the model has heard of a tone alone, ms. */
-const modelHears = (rig: LiveKitRig, hz: number, session = 0) =>
-  toneAloneMs(rig.model.sessions[session]?.inputAudio() ?? new Int16Array(0), RATE, hz);
+/** All that the model has heard. */
+const input = (rig: LiveKitRig) => rig.model.sessions[0]?.inputAudio() ?? new Int16Array(0);
+
+/** What the model has heard of a tone alone, ms, after so many samples: whoever asks often does not measure all of a call each time, in the process that serves it. */
+const modelHears = (rig: LiveKitRig, hz: number, after = 0) => toneAloneMs(input(rig).subarray(after), RATE, hz);
 
 /** Says a tone into the room, and waits until the model heard it, and the answer to it was heard by the listener. */
 async function turn(rig: LiveKitRig, speaker: Person, hz: number, listener = speaker): Promise<void> {
-  const before = modelHears(rig, hz);
-  const from = performance.timeOrigin + performance.now() - listener.originMs;
+  const before = input(rig).length;
+  const from = now(listener);
   await speaker.say(tone(hz));
-  await until(() => modelHears(rig, hz) >= before + 900, `${hz} Hz to be heard by the model`, 15_000);
+  await until(() => modelHears(rig, hz, before) >= 900, `${hz} Hz to be heard by the model`, 15_000);
   await untilHears(listener, AGENT_HZ, 1_000, 'the answer', from);
 }
 
 /** Milliseconds since a person's call began. */
 const now = (person: Person) => performance.timeOrigin + performance.now() - person.originMs;
+
+/** Within this an agent's link that is back by the library's word alone is given up and joined anew, and a person's sooner, ms. */
+const PROVEN_MS = 15_000;
+
+/** How often the way to the room was lost: once, and once more where the library's word that it is back was not true, which is known after 9 s. Anything else is a fault. */
+function timesLost(rig: LiveKitRig): number {
+  const links = rig.lines.filter(({ msg }) => msg === 'the way to the room');
+  const states = links.map(({ link }) => link);
+  if (states.length === 2) {
+    expect(states).toEqual(['reconnecting', expect.stringMatching(/^(resumed|rejoined)$/)]);
+    return 1;
+  }
+  expect(states).toEqual(['reconnecting', 'resumed', 'reconnecting', 'rejoined']);
+  expect(Date.parse(String(links[2]!['time'])) - Date.parse(String(links[1]!['time']))).toBeGreaterThan(8_000);
+  return 2;
+}
+
+/** Whether this is so within a time, ms. */
+async function isSo(check: () => boolean | Promise<boolean>, ms: number): Promise<boolean> {
+  for (const end = performance.now() + ms; performance.now() < end; await sleep(50)) if (await check()) return true;
+  return false;
+}
+
+/** Says a tone, once; whether the model heard it within a time, ms, and the answer to it was heard by who said it. */
+async function isAnswered(rig: LiveKitRig, person: Person, hz: number, ms: number): Promise<boolean> {
+  const before = input(rig).length;
+  const from = now(person);
+  await person.say(tone(hz));
+  if (!(await isSo(() => modelHears(rig, hz, before) >= 900, ms))) return false;
+  return isSo(async () => (await aloneMs(person, AGENT_HZ, from)) >= 1_000, 10_000);
+}
 
 /** How a server is gone for good: its sockets close, or it hangs with all of them open and answers nobody. */
 const GONE = {
@@ -161,6 +194,10 @@ describe.skipIf(missing !== undefined)('people in rooms', () => {
       // A third comes late, is not greeted, and is heard at once.
       await sleep(800);
       const carl = await rig.follow(opened, 'Carl');
+      await asked(async () => {
+        const { body } = await rig.get<{ participants: unknown[] }>(`connection-status/${opened.connectionId}`);
+        return body.participants.length === 3;
+      }, 'the agent to know of Carl');
       await sleep(1_500);
       expect(await aloneMs(carl, AGENT_HZ)).toBe(0);
       await turn(rig, carl, CARL_HZ);
@@ -237,7 +274,7 @@ describe.skipIf(missing !== undefined)('people in rooms', () => {
       const session = await until(() => rig.model.sessions[0], 'a session of the model', 15_000);
       // All at once, by tones that are no multiples of each other.
       const tones = all.map((_, i) => 500 + i * 330);
-      await Promise.all(all.map((person, i) => person.say(toneSource(tones[i]!, { ms: 1_500, dbfs: -26 }))));
+      await Promise.all(all.map((person, i) => person.say(toneSource(tones[i]!, { ms: 3_000, dbfs: -26 }))));
       await until(() => first.agentStates.at(-1) === 'speaking', 'the answer', 15_000);
       const from = all.map(now);
       await sleep(4_000);
@@ -248,10 +285,12 @@ describe.skipIf(missing !== undefined)('people in rooms', () => {
 
       const input = session.inputAudio();
       const window = RATE / 10;
-      let together = 0;
+      const together: boolean[] = [];
       for (let at = 0; at + window <= input.length; at += window)
-        if (tones.every((hz) => toneLevel(input.subarray(at, at + window), RATE, hz) > -34)) together += 100;
-      expect(together).toBeGreaterThanOrEqual(900);
+        together.push(tones.every((hz) => toneLevel(input.subarray(at, at + window), RATE, hz) > -34));
+      // Of 1.5 s, from when the one who came last is heard, too.
+      const since = together.indexOf(true);
+      expect(together.slice(since, since + 15).filter(Boolean).length).toBeGreaterThanOrEqual(9);
       // Everybody heard all of the answer: 2.5 s of the 4 at least, what a busy machine makes late left out.
       for (const [i, { heard: samples }] of heard.entries())
         expect(
@@ -312,16 +351,27 @@ describe.skipIf(missing !== undefined)('a LiveKit server that dies', () => {
       const back = performance.now();
       await until(() => anna.of('came').some(({ atMs, seen }) => atMs > at && seen.isAgent), 'the agent', 20_000);
       expect(performance.now() - back).toBeLessThan(15_000);
-      await turn(rig, anna, ANNA_HZ);
+      // She sees who is there before her own client is back, which carries nothing until then.
+      await until(
+        () => anna.of('link').some(({ atMs, state }) => atMs > at && state !== 'reconnecting'),
+        'her client to be back',
+        15_000,
+      );
+      // Sound goes both ways a second or two after that, and a link by which none goes is given up: who is not answered says it again, and is, once that time is over.
+      const since = performance.now();
+      for (let isOver = false; !(await isAnswered(rig, anna, ANNA_HZ, isOver ? 15_000 : 5_000)); ) {
+        expect(isOver, `no answer to what was said ${PROVEN_MS} ms after her client was back`).toBe(false);
+        isOver = performance.now() - since > PROVEN_MS;
+      }
       expect(rig.model.sessions.length).toBe(1);
       const { body } = await rig.get<{ counters: { reconnects: number } }>(`connection-status/${opened.connectionId}`);
-      expect(body.counters.reconnects).toBe(1);
+      expect(body.counters.reconnects).toBe(timesLost(rig));
       await rig.post('end-call', { connectionId: opened.connectionId });
       expect(await rig.record(opened.connectionId)).toMatchObject({ result: 'success' });
     } finally {
       await rig.close();
     }
-  }, 90_000);
+  }, 120_000);
 
   it(
     'and stays away: the call ends with a reason within a minute, and its record is complete',

@@ -75,6 +75,7 @@ describe.skipIf(noLiveKit !== undefined)("rooms of LiveKit's", () => {
     const heard: number[] = [];
     const by: string[] = [];
     const told: string[] = [];
+    const leftAt = new Map<string, number>();
     const ends: RoomEnd[] = [];
     const came: Came[] = [];
     const handlers: RoomHandlers = {
@@ -83,7 +84,10 @@ describe.skipIf(noLiveKit !== undefined)("rooms of LiveKit's", () => {
         heard.push(...samples);
         by.push(speakers.map(({ identity }) => identity).join());
       },
-      participant: (change, person: Person) => told.push(`${person.identity} ${change} ${person.microphone}`),
+      participant: (change, person: Person) => {
+        told.push(`${person.identity} ${change} ${person.microphone}`);
+        if (change === 'left') leftAt.set(person.identity, performance.now());
+      },
       text: ({ identity, text }) => told.push(`${identity} writes ${text}`),
       digit: ({ identity, digit }) => told.push(`${identity} presses ${digit}`),
       link: (state) => told.push(state),
@@ -105,7 +109,16 @@ describe.skipIf(noLiveKit !== undefined)("rooms of LiveKit's", () => {
       },
       handlers,
     );
-    return { connection, heard, by, told, ends, came, last: (n: number) => Int16Array.from(heard.slice(-ms(n))) };
+    return {
+      connection,
+      heard,
+      by,
+      told,
+      leftAt,
+      ends,
+      came,
+      last: (n: number) => Int16Array.from(heard.slice(-ms(n))),
+    };
   }
 
   const person = async (room: string, identity: string, hz?: number) =>
@@ -295,7 +308,7 @@ describe.skipIf(noLiveKit !== undefined)("rooms of LiveKit's", () => {
   }, 60_000);
 
   it('outlive the server: it is killed and back, and everybody is heard again; gone for good, they end', async () => {
-    const { connection, told, ends, last, heard } = await agent('restart');
+    const { connection, told, leftAt, ends, last, heard } = await agent('restart');
     const ann = await people.join({
       url: server.url,
       token: await token('restart', 'ann'),
@@ -309,12 +322,11 @@ describe.skipIf(noLiveKit !== undefined)("rooms of LiveKit's", () => {
     const during = heard.length;
     await server.start();
     await until(() => told.includes('resumed') || told.includes('rejoined'), 'the agent is back', 15_000);
+    const back = performance.now();
     // Her own client is what she waits for, and joins the room again where its library brings nothing back.
     await until(() => alone(last(200), 700), 'ann is heard again', 60_000);
-    expect(
-      told.filter((what) => what.startsWith('ann left')),
-      'nobody has left meanwhile',
-    ).toEqual([]);
+    // For 20 s nobody who is missing has left. Who gives a link up that carries nothing may be missing for longer.
+    expect((leftAt.get('ann') ?? Number.POSITIVE_INFINITY) - back, 'nobody has left meanwhile').toBeGreaterThan(19_500);
     expect(heard.length).toBeGreaterThan(during);
     // She may be heard before she hears: her client takes the agent's track when it is through with its own.
     const hears = async () => tonePart((await ann.recording()).heard, 440).from > 0;
