@@ -29,7 +29,9 @@ async function untilHears(person: Person, hz: number, ms: number, what: string, 
   for (const end = performance.now() + 15_000; ; await sleep(100)) {
     const heardMs = await aloneMs(person, hz, fromMs);
     if (heardMs >= ms) return;
-    if (performance.now() > end) throw new Error(`waited in vain for ${what}: ${heardMs} of ${ms} ms were heard`);
+    if (performance.now() < end) continue;
+    const states = person.agentStates.join(', ') || 'not seen';
+    throw new Error(`waited in vain for ${what}: ${heardMs} of ${ms} ms were heard; the agent was ${states}`);
   }
 }
 
@@ -341,7 +343,8 @@ describe.skipIf(missing !== undefined)('a LiveKit server that dies', () => {
     try {
       const opened = await rig.post<Opened>('create-room', { participantName: 'Anna' });
       const anna = await rig.enter(opened, { comesBack: true });
-      await untilHears(anna, AGENT_HZ, 1_200, 'the greeting');
+      // That she hears it: how much of it a busy machine loses is not looked at here.
+      await untilHears(anna, AGENT_HZ, 1_000, 'the greeting');
       await rig.server.stop();
       await sleep(4_000);
       expect(rig.of('call_ended')).toEqual([]);
