@@ -98,9 +98,9 @@ export interface CallerLeg extends Leg<CallerEvent> {
 /** What a connection's statistics say of the way to the far end, ms; left out what they do not. https://www.w3.org/TR/webrtc-stats/ */
 export interface PathSample {
   readonly roundTripMs?: number;
-  /** How long a sample waits in our jitter buffer, in the mean. */
+  /** How long a sample waits in our jitter buffer, in the mean since the look before. */
   readonly jitterBufferMs?: number;
-  /** How long audio waits in queues of our own beside that, on its way out and on its way in together, in the mean: a room's lead and cushion. */
+  /** How long audio waits in queues of our own beside that, on its way out and on its way in together, in the mean since the look before: a room's lead and cushion. */
   readonly ownQueuesMs?: number;
 }
 

@@ -29,12 +29,17 @@ export function measure(tape: Tape, options: MeasureOptions): Measures {
     stretches.map(({ from, to }) => ({ fromMs: toMs(from, tape.rate), toMs: toMs(to, tape.rate) }));
   const said = options.agentSaid ?? spokenBy(options.provider);
   const sentences = said === undefined ? undefined : repetition(said);
+  const path = pathOf(options.path);
   const words = utterances.flatMap(({ sounds }) => sounds);
   const measured = {
     durationMs: toMs(end, tape.rate),
     speech: { caller: inMs(words), agent: inMs(speech) },
     ...talk,
-    turns: talk.turns.map((turn) => ({ ...turn, ...ownLateOf(turn, options.stalls ?? [], tape.rate) })),
+    turns: talk.turns.map((turn) => ({
+      ...turn,
+      ...ownLateOf(turn, options.stalls ?? [], tape.rate),
+      ...wayOf(turn, path, options.path ?? []),
+    })),
     // What else is on the caller's channel, noise and the like, is none of its words.
     sound: {
       caller: soundOf(tape.caller, { ...caller, speech: words, sounds: words }, tape.rate),
@@ -42,7 +47,7 @@ export function measure(tape: Tape, options: MeasureOptions): Measures {
     },
     agentWords: said === undefined ? null : wordsOf(said.join(' ')).length,
     repeated: rate(sentences?.repeated.length ?? 0, sentences?.n ?? 0),
-    path: pathOf(options.path),
+    path,
   };
   const figures = figuresOf([{ ...measured, provider: [] }]);
   return { ...measured, provider: compare(options.provider, measured, figures), figures };
@@ -106,6 +111,27 @@ function pathOf(seen: MeasureOptions['path']): PathMeasure | null {
   const roundTripMs = middle(seen.map((one) => one.roundTripMs));
   const jitterBufferMs = middle(seen.map((one) => one.jitterBufferMs));
   const ownQueuesMs = middle(seen.map((one) => one.ownQueuesMs));
-  const delayMs = roundTripMs === null ? null : round(roundTripMs + (jitterBufferMs ?? 0) + (ownQueuesMs ?? 0));
-  return { n: seen.length, roundTripMs, jitterBufferMs, ownQueuesMs, delayMs };
+  const path = { roundTripMs, jitterBufferMs, ownQueuesMs };
+  return { n: seen.length, ...path, delayMs: delayOf(path) };
+}
+
+const delayOf = ({ roundTripMs, jitterBufferMs, ownQueuesMs }: Omit<PathMeasure, 'n' | 'delayMs'>) =>
+  roundTripMs === null ? null : round(roundTripMs + (jitterBufferMs ?? 0) + (ownQueuesMs ?? 0));
+
+/**
+ * What the way added to a turn's answer. Waits grow and shrink within a call, and are those of the first look behind the answer's beginning, which has seen it; of the last where the call was
+ * over before. A round trip is one packet's, of which the middle is nearer to the truth.
+ */
+function wayOf(
+  { answer }: TurnMeasure,
+  path: PathMeasure | null,
+  seen: NonNullable<MeasureOptions['path']>,
+): Pick<TurnMeasure, 'pathMs'> {
+  if (answer === undefined || path === null) return {};
+  const looks = seen.filter(({ atMs }) => atMs !== undefined);
+  const look = looks.find(({ atMs }) => atMs! >= answer.fromMs) ?? looks.at(-1);
+  if (look === undefined) return {};
+  const { jitterBufferMs = path.jitterBufferMs, ownQueuesMs = path.ownQueuesMs } = look;
+  const pathMs = delayOf({ roundTripMs: path.roundTripMs, jitterBufferMs, ownQueuesMs });
+  return pathMs === null ? {} : { pathMs };
 }

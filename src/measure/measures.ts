@@ -43,6 +43,8 @@ export interface TurnMeasure extends Span {
   readonly timing?: 'early' | 'on-time' | 'late';
   /** By how much frames of the caller's own were late between the turn's beginning and its answer's: so far the latency may be wrong. Left out: none was. */
   readonly ownLateMs?: number;
+  /** What the way added to this answer, ms, by the look at it that the answer's beginning was in; left out where none was. */
+  readonly pathMs?: number;
 }
 
 /** The agent began to speak while the caller did. */
@@ -111,7 +113,7 @@ export interface Figures {
   readonly calls: number;
   readonly greetingDelayMs: Spread;
   readonly responseLatencyMs: Spread;
-  /** The same less the delay of each call's own way; of calls whose way is known. */
+  /** The same less what the way added to each answer, or in the middle of its call; of calls whose way is known. */
   readonly responseLatencyLessPathMs: Spread;
   /** Turns in which frames of the caller's own were late: their latencies may be wrong by that. */
   readonly ownLate: Rate;
@@ -180,6 +182,9 @@ export interface ProviderFigures {
   readonly transcript?: readonly Line[];
 }
 
+/** One look at the way. Waits are means since the look before. `atMs`: when it was, on the tape. */
+export type PathLook = Partial<Record<'roundTripMs' | 'jitterBufferMs' | 'ownQueuesMs' | 'atMs', number>>;
+
 export interface MeasureOptions {
   /** What the caller did. Without any, all its sound is taken for words that are to be answered. */
   readonly marks: readonly TapeMark[];
@@ -189,5 +194,5 @@ export interface MeasureOptions {
   /** What the agent said, sentence by sentence or turn by turn, best by a transcription of its channel; the provider's transcript stands in for it. */
   readonly agentSaid?: readonly string[];
   /** The connection's statistics, taken during the call: a WebRTC path alone has them. */
-  readonly path?: ReadonlyArray<Partial<Record<'roundTripMs' | 'jitterBufferMs' | 'ownQueuesMs', number>>>;
+  readonly path?: readonly PathLook[];
 }

@@ -72,8 +72,11 @@ export function figuresOf(calls: readonly Measured[]): Figures {
     responseLatencyMs: spread(latenciesOf(turns)),
     responseLatencyLessPathMs: spread(
       calls.flatMap(({ turns: its, path }) => {
-        const delayMs = path?.delayMs ?? null;
-        return delayMs === null ? [] : latenciesOf(its).map((ms) => round(ms - delayMs));
+        const delayMs = path?.delayMs ?? undefined;
+        return its.flatMap((turn) => {
+          const wayMs = turn.pathMs ?? delayMs;
+          return wayMs === undefined ? [] : latenciesOf([turn]).map((ms) => round(ms - wayMs));
+        });
       }),
     ),
     ownLate: rate(turns.filter(({ ownLateMs }) => ownLateMs !== undefined).length, turns.length),

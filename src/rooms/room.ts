@@ -131,6 +131,9 @@ export interface RoomHandlers {
   ended(end: { readonly reason: RoomEnd; readonly detail: string }): void;
 }
 
+/** How long audio waits at our end of a room, in the mean, ms; undefined where none went through. */
+export type RoomWaits = Pick<RoomQuality, 'jitterBufferMs' | 'leadMs' | 'cushionMs'>;
+
 /** What went wrong, and how the way is: for the call's record. Counts are since the agent joined. */
 export interface RoomQuality {
   /** Round trip to the server, ms; undefined before it is known. */
@@ -143,6 +146,8 @@ export interface RoomQuality {
   readonly leadMs: number | undefined;
   /** How long a frame of theirs waits behind the library for the room's clock, in the mean, ms, the worst of them. */
   readonly cushionMs: number | undefined;
+  /** The three waits again, of the audio since the look before: what is said now waits as long. */
+  readonly lately: RoomWaits;
   readonly packetsSent: number;
   readonly packetsReceived: number;
   readonly packetsLost: number;

@@ -159,7 +159,9 @@ export async function attempt(planned: PlannedCase, deps: AttemptDeps, signal: A
     const report = state === 'invalid' ? undefined : await askForReport(sources.report, clock, log, signal);
     const { providerCallId: callId } = watch;
     const provider = { ...(callId === undefined ? {} : { callId }), ...watch.figures, ...report };
-    const beside = { provider, ...(way === undefined ? {} : { path: way.samples }) };
+    const { connectedAt = 0 } = watch;
+    const path = way?.samples.map(({ at, ...seen }) => ({ ...seen, atMs: at - connectedAt }));
+    const beside = { provider, ...(path === undefined ? {} : { path }) };
     return { state, callId: call.callId, startedAt, outcome, end, watch, tape: tape.tape(), beside };
   } catch (error) {
     return notExecuted(told(error), call.callId);

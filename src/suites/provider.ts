@@ -84,15 +84,20 @@ export class ProviderEvents {
 const LOOK_MS = 1_000;
 const MOST_LOOKS = 3_600;
 
+/** How the way was, and when that was seen, as the clock has it. */
+export interface SeenPath extends PathSample {
+  readonly at: number;
+}
+
 /** Looks at the way while the call goes on. */
 export class PathWatch {
-  readonly samples: PathSample[] = [];
-  readonly #clock: Pick<Clock, 'after'>;
+  readonly samples: SeenPath[] = [];
+  readonly #clock: Pick<Clock, 'after' | 'now'>;
   readonly #path: NonNullable<ProviderSources['path']>;
   #next: Timer | undefined;
   #over = false;
 
-  constructor(clock: Pick<Clock, 'after'>, path: NonNullable<ProviderSources['path']>) {
+  constructor(clock: Pick<Clock, 'after' | 'now'>, path: NonNullable<ProviderSources['path']>) {
     this.#clock = clock;
     this.#path = path;
     this.#wait();
@@ -110,7 +115,8 @@ export class PathWatch {
 
   async #look(): Promise<void> {
     const seen = await this.#path();
-    if (!this.#over && seen !== undefined && Object.keys(seen).length > 0) this.samples.push(seen);
+    if (!this.#over && seen !== undefined && Object.keys(seen).length > 0)
+      this.samples.push({ ...seen, at: this.#clock.now() });
     this.#wait();
   }
 }

@@ -1,6 +1,8 @@
 import type { Clock, Timer } from '../call/clock.ts';
 import { watchLiveness } from './liveness.ts';
 import type { Peer, PeerHandlers, PeerQuality, PeerState } from './peer.ts';
+import { qualityOf } from './peer-stats.ts';
+import { RecentWaits } from './recent-waits.ts';
 
 /**
  * One peer connection from its making to its end, whoever makes the offer and whoever is at the far end: when media is up, when it is lost for
@@ -41,6 +43,7 @@ const CLOSE_TIMEOUT_MS = 500;
 export class PeerSession<P extends SessionPeer = Peer> {
   readonly peer: P;
   readonly #init: PeerSessionInit<P>;
+  readonly #waits = new RecentWaits();
   #state: PeerState = 'new';
   #grace: Timer | undefined;
   #unwatch: (() => void) | undefined;
@@ -64,9 +67,9 @@ export class PeerSession<P extends SessionPeer = Peer> {
     this.#unwatch ??= watchLiveness(this.peer, this.#init.clock, () => this.#lose('silent', detail));
   }
 
-  /** What the statistics say of the way, ms. Never rejects. */
+  /** What the statistics say of the way just now, ms: of the jitter buffer, since this was asked before. Never rejects. */
   async path(): Promise<Pick<PeerQuality, 'roundTripMs' | 'jitterBufferMs'>> {
-    const { roundTripMs, jitterBufferMs } = await this.peer.quality();
+    const { roundTripMs, jitterBufferMs } = qualityOf(await this.peer.stats(), this.#waits);
     return {
       ...(roundTripMs === undefined ? {} : { roundTripMs }),
       ...(jitterBufferMs === undefined ? {} : { jitterBufferMs }),

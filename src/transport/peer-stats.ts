@@ -1,3 +1,5 @@
+import type { RecentWaits } from './recent-waits.ts';
+
 /**
  * What a connection's statistics say about the line, for one log entry at a call's end (W3C webrtc-stats, https://www.w3.org/TR/webrtc-stats/).
  */
@@ -24,8 +26,8 @@ export interface PeerQuality {
 
 type Entry = Readonly<Record<string, unknown>>;
 
-/** Picks from a report what a log entry needs; takes whatever there is, never throws. */
-export function qualityOf(report: readonly Entry[]): PeerQuality {
+/** Picks from a report what a log entry needs; takes whatever there is, never throws. `recent`: the looks before, where the jitter buffer's mean is to be the one since them. */
+export function qualityOf(report: readonly Entry[], recent?: RecentWaits): PeerQuality {
   const byId = (id: unknown) => (typeof id === 'string' ? report.find((entry) => entry['id'] === id) : undefined);
   const audio = (type: string) =>
     report.find((entry) => entry['type'] === type && (entry['kind'] === 'audio' || entry['mediaType'] === 'audio'));
@@ -42,6 +44,8 @@ export function qualityOf(report: readonly Entry[]): PeerQuality {
   const far = byId(pair?.['remoteCandidateId']);
   const codec = byId(inbound?.['codecId']) ?? byId(outbound?.['codecId']);
   const emitted = number(inbound, 'jitterBufferEmittedCount');
+  const waited = number(inbound, 'jitterBufferDelay') ?? 0;
+  const lately = emitted ? recent?.look([{ id: '', seconds: waited, samples: emitted }]) : undefined;
   const received = number(inbound, 'totalSamplesReceived');
   const found: Record<string, number | string | undefined> = {
     codec: text(codec, 'mimeType'),
@@ -51,7 +55,7 @@ export function qualityOf(report: readonly Entry[]): PeerQuality {
     remotePacketsLost: number(remote, 'packetsLost'),
     jitterMs: milliseconds(number(inbound, 'jitter')),
     roundTripMs: milliseconds(number(remote, 'roundTripTime') ?? number(pair, 'currentRoundTripTime')),
-    jitterBufferMs: emitted ? milliseconds((number(inbound, 'jitterBufferDelay') ?? 0) / emitted) : undefined,
+    jitterBufferMs: lately ?? (emitted ? milliseconds(waited / emitted) : undefined),
     concealedRatio: received ? round((number(inbound, 'concealedSamples') ?? 0) / received, 4) : undefined,
     path:
       local === undefined || far === undefined

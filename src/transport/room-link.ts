@@ -66,6 +66,8 @@ export interface LinkStats {
   readonly jitterMs: number | undefined;
   /** How long a sample waits in the library's jitter buffer, in the mean, ms; the worst of those heard. */
   readonly jitterBufferMs: number | undefined;
+  /** The same since the look before. */
+  readonly jitterBufferLatelyMs: number | undefined;
   readonly packetsSent: number;
   readonly packetsReceived: number;
   readonly packetsLost: number;

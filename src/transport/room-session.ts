@@ -11,6 +11,7 @@ import type {
 } from './room-link.ts';
 import { RoomPeople } from './room-people.ts';
 import { connectError } from './room-refusal.ts';
+import { RecentWaits } from './recent-waits.ts';
 import { readStats } from './room-stats.ts';
 import { RoomTexts } from './room-texts.ts';
 
@@ -56,6 +57,7 @@ class Link implements RoomLink {
   readonly #ears = new Map<string, () => void>();
   readonly #tracks = new Set<LinkTrack>();
   readonly #people: RoomPeople;
+  readonly #waits = new RecentWaits();
   #closed: Promise<void> | undefined;
 
   private constructor(library: RoomLibrary, room: Room, options: LinkOptions, handlers: LinkHandlers) {
@@ -169,7 +171,7 @@ class Link implements RoomLink {
 
   async stats(): Promise<LinkStats> {
     const { publisherStats, subscriberStats } = await this.#room.getRtcStats();
-    return readStats([...publisherStats, ...subscriberStats]);
+    return readStats([...publisherStats, ...subscriberStats], this.#waits);
   }
 
   close(): Promise<void> {

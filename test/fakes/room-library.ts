@@ -129,6 +129,7 @@ export class FakeLink implements RoomLink {
       rttMs: 3,
       jitterMs: 2,
       jitterBufferMs: 40,
+      jitterBufferLatelyMs: 60,
       packetsSent: this.packetsSent,
       packetsReceived: 5,
       packetsLost: 0,

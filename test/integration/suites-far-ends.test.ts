@@ -38,18 +38,20 @@ const TALKER = { greetAfterMs: 900, replyAfterMs: 800, replyMs: 2_500, yieldAfte
 const WAY_MS = 120;
 const YIELD_WAY_MS = WAY_MS + 40;
 
-/** What of a case is not what its agent at Retell did and was set to, in words, beside the way there and back as the report and the far end know it. */
-function untrueOf({ measures }: CaseReport, { truth, heldMs }: WebCall): string[] {
+/** What of a case is not what its agent at Retell did and was set to, in words, beside the way there and back at each answer as the report and the far end know it. */
+function untrueOf({ measures }: CaseReport, call: WebCall): string[] {
+  const { truth } = call;
   const { turns, path, greetingDelayMs, callerInterruptions } = measures!;
-  const wayMs = path!.delayMs! + heldMs;
-  const beside = (what: string, ms: number | null, most: number) =>
-    ms !== null && ms >= -EXACT_MS && ms <= most ? [] : [`${what}: ${ms} ms beside a way of ${wayMs}`];
+  const wayMs = path!.delayMs! + call.heldMs;
+  const beside = (what: string, ms: number | null, most: number, way = wayMs) =>
+    ms !== null && ms >= -EXACT_MS && ms <= most ? [] : [`${what}: ${ms} ms beside a way of ${way}`];
   const answered = turns.filter(({ outcome }) => outcome === 'answered');
+  const wayOf = (i: number) => answered[i]!.pathMs! + call.heldAt(truth.turns[i]?.answerFromMs ?? 0);
   const took = truth.turns.map(({ answerFromMs, callerToMs }) => answerFromMs - callerToMs);
   return [
     ...(answered.length === took.length ? [] : [`${answered.length} turns of ${took.length}`]),
     ...answered.flatMap(({ latencyMs, ownLateMs }, i) =>
-      ownLateMs === undefined ? beside(`turn ${i}`, latencyMs! - took[i]! - wayMs, WAY_MS) : [],
+      ownLateMs === undefined ? beside(`turn ${i}`, latencyMs! - took[i]! - wayOf(i), WAY_MS, wayOf(i)) : [],
     ),
     // Only the way back, and it began when the first of the two ends was there.
     ...beside('greeting', greetingDelayMs! - TALKER.greetAfterMs, wayMs + WAY_MS),

@@ -1,6 +1,6 @@
 import type { PathSample } from '../../call/leg.ts';
 import { BridgeError } from '../../errors.ts';
-import type { JoinRoom, Person, RoomConnection, RoomHandlers, Rooms } from '../../rooms/room.ts';
+import type { JoinRoom, Person, RoomConnection, RoomHandlers, RoomQuality, Rooms } from '../../rooms/room.ts';
 import type { OpenContext, StreamSession, StreamTold } from '../stream/session.ts';
 import { TurnEar } from './turn-ear.ts';
 
@@ -41,6 +41,8 @@ export class RoomLine implements StreamSession {
   #room: RoomConnection | undefined;
   /** The way into the room, as far as it has come. Never rejects. */
   #joining: Promise<unknown> = Promise.resolve();
+  /** The look at the room that was told last. */
+  #seen: RoomQuality | undefined;
   #isUp = false;
   #over = false;
 
@@ -75,11 +77,14 @@ export class RoomLine implements StreamSession {
     this.#room?.write(samples);
   }
 
-  /** To its server, the wait in the jitter buffer here, and in our lead and cushion; what waits behind the server nobody says. */
+  /** What is new since this was asked before: to its server, the wait in the jitter buffer here, and in our lead and cushion; what waits behind the server nobody says. */
   async path(): Promise<PathSample | undefined> {
     const quality = this.#over ? undefined : this.#room?.quality();
-    if (quality?.rttMs === undefined) return undefined;
-    const { rttMs, jitterBufferMs, leadMs, cushionMs } = quality;
+    // A room is looked at less often than this is asked, and each look counts once.
+    if (quality?.rttMs === undefined || quality === this.#seen) return undefined;
+    this.#seen = quality;
+    const { rttMs, lately } = quality;
+    const { jitterBufferMs, leadMs, cushionMs } = lately;
     return {
       roundTripMs: rttMs,
       ...(jitterBufferMs === undefined ? {} : { jitterBufferMs }),

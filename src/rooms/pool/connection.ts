@@ -26,6 +26,7 @@ export const NO_QUALITY: RoomQuality = {
   jitterBufferMs: undefined,
   leadMs: undefined,
   cushionMs: undefined,
+  lately: { jitterBufferMs: undefined, leadMs: undefined, cushionMs: undefined },
   packetsSent: 0,
   packetsReceived: 0,
   packetsLost: 0,

@@ -47,6 +47,10 @@ const FOR_GOOD: Readonly<Record<string, RoomEnd>> = {
 /** Our own word for a link that the library made anew and by which nothing goes: it was seen to say so on a busy machine, and never to mend it. */
 const CARRIES_NOTHING = 'carries_nothing';
 
+/** How often the way is looked at, ms: an answer that a person hears in a room is measured, and the way of that very moment is taken off. The library's statistics cost some ms each time. */
+const LOOK_MS = 5_000;
+const PERSON_LOOK_MS = 2_500;
+
 /** One room with the agent in it, in the worker: joined, kept, joined again when it was lost, left. */
 export class HostedRoom {
   readonly #o: HostedRoomInit;
@@ -68,7 +72,6 @@ export class HostedRoom {
   #lost: Timer | undefined;
   #comeBack: Timer | undefined;
   #rejoining: Rejoining | undefined;
-  #stats: LinkStats | undefined;
   /** The library says that it is back, and nothing that was sent since has shown it. */
   #isUnproven = false;
   #resumed = 0;
@@ -91,10 +94,8 @@ export class HostedRoom {
     this.#watch = new WayWatch({
       clock,
       link: () => (this.#state === 'here' ? this.#link : undefined),
-      seen: (stats) => {
-        this.#stats = stats;
-        this.#tellQuality();
-      },
+      everyMs: order.role === 'person' ? PERSON_LOOK_MS : LOOK_MS,
+      seen: (stats) => this.#tellQuality(stats),
       moves: () => {
         this.#isUnproven = false;
       },
@@ -367,14 +368,17 @@ export class HostedRoom {
     this.#track.detach();
   }
 
-  #tellQuality(): void {
+  #tellQuality({ jitterBufferLatelyMs, ...stats }: LinkStats): void {
     const { counts } = this.#track;
-    const unknown = { rttMs: undefined, jitterMs: undefined, jitterBufferMs: undefined };
-    const none = { ...unknown, packetsSent: 0, packetsReceived: 0, packetsLost: 0 };
     const missing = this.#voices.missing;
     const sums = { resumed: this.#resumed, rejoined: this.#rejoined, framesMissing: missing };
     const waits = { leadMs: this.#track.speech.wait.ms, cushionMs: this.#voices.waitMs };
-    this.#o.tell({ t: 'quality', quality: { ...none, ...this.#stats, ...counts, ...sums, ...waits } });
+    const lately = {
+      jitterBufferMs: jitterBufferLatelyMs,
+      leadMs: this.#track.speech.wait.takeLately(),
+      cushionMs: this.#voices.takeLately(),
+    };
+    this.#o.tell({ t: 'quality', quality: { ...stats, ...counts, ...sums, ...waits, lately } });
   }
 
   #numberOf(identity: string): number {

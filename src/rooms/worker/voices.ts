@@ -75,6 +75,12 @@ export class Voices {
     return waits.length === 0 ? undefined : Math.max(...waits);
   }
 
+  /** The same of the frames that were taken since this was asked before. */
+  takeLately(): number | undefined {
+    const waits = [...this.#voices.values()].flatMap(({ wait }) => wait.takeLately() ?? []);
+    return waits.length === 0 ? undefined : Math.max(...waits);
+  }
+
   open(identity: string, trackSid: string, muted: boolean): void {
     const voice = this.#voices.get(trackSid) ?? new Voice(identity, trackSid, this.#now);
     voice.muted = muted;

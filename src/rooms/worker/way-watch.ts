@@ -1,14 +1,15 @@
 import type { Clock, Timer } from '../../call/clock.ts';
 import type { LinkStats, RoomLink } from '../../transport/room-link.ts';
 
-/** How often the way is looked at, ms, and how soon again when nothing seems to be sent. */
-const LOOK_MS = 5_000;
+/** How soon the way is looked at again when nothing seems to be sent, ms. */
 const LOOK_AGAIN_MS = 2_000;
 /** How long the library may take to say how the way is, ms: of other questions it misses the answer now and then (`room-talk.ts`). */
 const ANSWER_MS = 10_000;
 
 export interface WayWatchInit {
   readonly clock: Clock;
+  /** How often the way is looked at, ms. */
+  readonly everyMs: number;
   /** The link as it is now; undefined while there is none to look at. */
   link(): RoomLink | undefined;
   seen(stats: LinkStats): void;
@@ -20,7 +21,7 @@ export interface WayWatchInit {
   unanswered(): void;
 }
 
-/** Looks at the way now and then: for the record, and whether the agent's track moves. The library's statistics cost some ms each time. */
+/** Looks at the way now and then: for the record, and whether the agent's track moves. */
 export class WayWatch {
   readonly #o: WayWatchInit;
   #timer: Timer | undefined;
@@ -34,7 +35,7 @@ export class WayWatch {
   /** `soon`: the first look is not to be waited for. */
   start(soon = false): void {
     this.stop();
-    this.#look(soon ? LOOK_AGAIN_MS : LOOK_MS);
+    this.#look(soon ? LOOK_AGAIN_MS : this.#o.everyMs);
   }
 
   stop(): void {
@@ -53,7 +54,7 @@ export class WayWatch {
       let isLate = false;
       this.#timer = this.#o.clock.after(ANSWER_MS, () => {
         isLate = true;
-        this.#look(LOOK_MS);
+        this.#look(this.#o.everyMs);
         this.#o.unanswered();
       });
       link.stats().then(
@@ -61,13 +62,13 @@ export class WayWatch {
           if (isLate || this.#link !== link || this.#o.link() !== link) return;
           this.#sent = stats.packetsSent;
           const stands = stats.packetsSent === before;
-          this.#look(stands && afterMs !== LOOK_AGAIN_MS ? LOOK_AGAIN_MS : LOOK_MS);
+          this.#look(stands && afterMs !== LOOK_AGAIN_MS ? LOOK_AGAIN_MS : this.#o.everyMs);
           this.#o.seen(stats);
           if (stands && afterMs === LOOK_AGAIN_MS) this.#o.stands();
           else if (!stands && before >= 0) this.#o.moves();
         },
         () => {
-          if (!isLate && this.#link === link) this.#look(LOOK_MS);
+          if (!isLate && this.#link === link) this.#look(this.#o.everyMs);
         },
       );
     });

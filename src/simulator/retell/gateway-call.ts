@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock, Timer } from '../../call/clock.ts';
 import type { Ticker } from '../../call/ticker.ts';
+import { qualityOf } from '../../transport/peer-stats.ts';
+import { RecentWaits } from '../../transport/recent-waits.ts';
 import { Peer, type PeerChannel, type PeerState, RTC_FRAME_SAMPLES, RTC_SAMPLE_RATE } from '../../transport/peer.ts';
 import type { RetellScenario } from './scenario.ts';
 import type { WebCall } from './web-call.ts';
@@ -82,11 +84,10 @@ export class GatewayCall {
     this.#sentUntil = this.#clock.now();
     const look = () =>
       void this.#peer
-        .quality()
-        .then(({ jitterBufferMs }) => {
-          this.call.heldMs = jitterBufferMs ?? this.call.heldMs;
-        })
+        .stats()
+        .then((report) => this.call.holds(qualityOf(report, waits).jitterBufferMs ?? this.call.heldMs))
         .catch(() => {});
+    const waits = new RecentWaits();
     let ticks = 0;
     this.#untick = this.#ticker.subscribe((now) => {
       if (++ticks % LOOK_TICKS === 0) look();

@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '../../call/clock.ts';
-import type { RoomConnection, Rooms } from '../../rooms/room.ts';
+import type { RoomConnection, RoomQuality, Rooms } from '../../rooms/room.ts';
 import { RoomServer } from '../../transport/room-server.ts';
 import { heldOf } from '../talker/held.ts';
 import type { RetellScenario } from './scenario.ts';
@@ -29,6 +29,8 @@ export class RoomCall {
   readonly #abort = new AbortController();
   readonly #frame = new Int16Array(FRAME);
   #room: RoomConnection | undefined;
+  /** The look at the room that was told last. */
+  #seen: RoomQuality | undefined;
   #timer: Timer | undefined;
   #over = false;
 
@@ -113,7 +115,9 @@ export class RoomCall {
     const { talker } = this.call;
     if (talker === undefined || this.#over) return;
     this.call.hear(samples, RATE);
-    this.call.heldMs = this.#room === undefined ? 0 : heldOf(this.#room.quality());
+    const quality = this.#room?.quality();
+    if (quality !== undefined && quality !== this.#seen) this.call.holds(heldOf(quality));
+    this.#seen = quality;
     talker.pull(this.#frame);
     this.#room?.write(this.#frame.slice());
   }

@@ -20,8 +20,8 @@ export class WebCall {
   readonly transcript: Utterance[] = [];
   /** What the caller said, as it arrived. */
   readonly heard: Array<{ readonly samples: Int16Array; readonly rate: number }> = [];
-  /** How long audio waits at this end on its way in and out together, in the mean, ms; 0 before it is known. */
-  heldMs = 0;
+  /** How long audio waits at this end on its way in and out together, in the mean since the look before, ms, and when that was seen. */
+  readonly #held: Array<{ readonly at: number; readonly ms: number }> = [];
   /** What it truly did, by the clock of its own end: behind what waits on the way in, and in front of what waits on the way out. */
   readonly truth: TurnTruths;
   readonly #clock: Clock;
@@ -50,6 +50,21 @@ export class WebCall {
 
   get isExpired(): boolean {
     return this.status === 'registered' && this.#clock.wall() >= this.expiresAt;
+  }
+
+  /** How long audio waits at this end just now, ms; 0 before it is known. */
+  get heldMs(): number {
+    return this.#held.at(-1)?.ms ?? 0;
+  }
+
+  /** The same at a moment of the clock's, by the first look behind it, which has seen it. */
+  heldAt(at: number): number {
+    return (this.#held.find((look) => look.at >= at) ?? this.#held.at(-1))?.ms ?? 0;
+  }
+
+  /** A look: so long audio waited since the one before. */
+  holds(ms: number): void {
+    this.#held.push({ at: this.#clock.now(), ms });
   }
 
   /** The agent is on the line, and tells when it begins to speak, ends, and gives way. */

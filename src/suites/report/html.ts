@@ -123,6 +123,7 @@ function wayHtml({ measures }: CaseReport): string {
   const path = measures?.path;
   if (typeof path?.delayMs !== 'number') return '';
   const { delayMs, roundTripMs, jitterBufferMs, ownQueuesMs } = path;
+  const ways = measures!.turns.flatMap(({ pathMs }) => pathMs ?? []).map(Math.round);
   const parts = [
     ['round trip', roundTripMs],
     ['our jitter buffer', jitterBufferMs],
@@ -130,7 +131,9 @@ function wayHtml({ measures }: CaseReport): string {
   ] as const;
   // A case that an earlier version measured has no queues.
   const known = parts.flatMap(([name, ms]) => (typeof ms === 'number' ? [`${name} ${Math.round(ms)}`] : []));
-  return `<p class="dim">The way is ${Math.round(delayMs)} ms of each latency: ${known.join(', ')}.</p>`;
+  const [least, most] = [Math.min(...ways), Math.max(...ways)];
+  const varied = most > least ? ` At the answers it was ${least} to ${most} ms.` : '';
+  return `<p class="dim">The way is ${Math.round(delayMs)} ms of each latency: ${known.join(', ')}.${varied}</p>`;
 }
 
 const WIDTH = 1000;

@@ -435,6 +435,28 @@ describe('figures', () => {
     expect(summarise([got, other, unknown]).responseLatencyLessPathMs).toMatchObject({ n: 2, mean: 422, max: 560 });
   });
 
+  it('take off each answer what the way was then, and of the round trip the middle', () => {
+    const first: Piece = [1_000, 2_000];
+    const second: Piece = [5_000, 6_000];
+    const agent: Piece[] = [
+      [2_500, 3_000],
+      [6_600, 7_000],
+    ];
+    const path = [
+      { atMs: 1_500, roundTripMs: 10, jitterBufferMs: 40, ownQueuesMs: 90 },
+      { atMs: 4_000, roundTripMs: 10, jitterBufferMs: 60, ownQueuesMs: 130 },
+      { atMs: 6_500, roundTripMs: 90, jitterBufferMs: 80 },
+    ];
+    const marks = [...said('say', first), ...said('say', second)];
+    const got = talk(8_000, [first, second], agent, { marks, path });
+    // The second answer began behind the last look: nothing later is known. What that look did not see was as in the middle.
+    expect(got.turns).toMatchObject([
+      { latencyMs: 500, pathMs: 200 },
+      { latencyMs: 600, pathMs: 10 + 80 + 110 },
+    ]);
+    expect(got.figures.responseLatencyLessPathMs).toMatchObject({ n: 2, mean: 350, max: 400 });
+  });
+
   it('of many calls are of all their turns', () => {
     const calls = Array.from({ length: 12 }, (_, i) => {
       const caller: Piece = [2_000, 3_000];

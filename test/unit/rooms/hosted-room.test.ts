@@ -495,6 +495,9 @@ describe('a track that does not move', () => {
     // What the library holds when a frame comes and until its turn, and the frame in hand with the time until the tick.
     expect(quality.leadMs).toBeCloseTo(40, -1);
     expect(quality.cushionMs).toBeCloseTo(40, -1);
+    expect(quality.lately).toMatchObject({ jitterBufferMs: 60 });
+    expect(quality.lately.leadMs).toBeCloseTo(40, -1);
+    expect(quality.lately.cushionMs).toBeCloseTo(40, -1);
   });
 
   it('tells no wait of audio that comes ahead of time', async () => {

@@ -55,11 +55,15 @@ describe('the way to the agent', () => {
   it('is looked at while the call goes on, and left out where nothing is known', async () => {
     const clock = new FakeClock();
     const seen = [undefined, {}, { roundTripMs: 20 }, { roundTripMs: 30, jitterBufferMs: 40 }, { roundTripMs: 99 }];
+    const begun = clock.now();
     const watch = new PathWatch(clock, async () => seen.shift());
     await clock.advanceAsync(4_500, 100);
     watch.stop();
     await clock.advanceAsync(5_000, 100);
-    expect(watch.samples).toEqual([{ roundTripMs: 20 }, { roundTripMs: 30, jitterBufferMs: 40 }]);
+    expect(watch.samples).toEqual([
+      { roundTripMs: 20, at: begun + 3_000 },
+      { roundTripMs: 30, jitterBufferMs: 40, at: begun + 4_000 },
+    ]);
     expect(seen).toHaveLength(1);
   });
 });

@@ -62,6 +62,7 @@ describe('the statistics of a room', () => {
       rttMs: 30,
       jitterMs: 9,
       jitterBufferMs: 90,
+      jitterBufferLatelyMs: 90,
       packetsSent: 7,
       packetsReceived: 30,
       packetsLost: 3,
