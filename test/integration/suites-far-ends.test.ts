@@ -47,6 +47,9 @@ function untrueOf({ measures }: CaseReport, call: WebCall): string[] {
     ms !== null && ms >= -EXACT_MS && ms <= most ? [] : [`${what}: ${ms} ms beside a way of ${way}`];
   const answered = turns.filter(({ outcome }) => outcome === 'answered');
   const wayOf = (i: number) => answered[i]!.pathMs! + call.heldAt(truth.turns[i]?.answerFromMs ?? 0);
+  // Of the words that cut in the way is known by their answer.
+  const cutIn = answered.findIndex(({ kind }) => kind === 'interrupt');
+  const cutInMs = cutIn < 0 ? wayMs : wayOf(cutIn);
   const took = truth.turns.map(({ answerFromMs, callerToMs }) => answerFromMs - callerToMs);
   return [
     ...(answered.length === took.length ? [] : [`${answered.length} turns of ${took.length}`]),
@@ -56,7 +59,7 @@ function untrueOf({ measures }: CaseReport, call: WebCall): string[] {
     // Only the way back, and it began when the first of the two ends was there.
     ...beside('greeting', greetingDelayMs! - TALKER.greetAfterMs, wayMs + WAY_MS),
     ...callerInterruptions.flatMap(({ yieldMs }) =>
-      beside('yield', yieldMs == null ? null : yieldMs - TALKER.yieldAfterMs - wayMs, YIELD_WAY_MS),
+      beside('yield', yieldMs == null ? null : yieldMs - TALKER.yieldAfterMs - cutInMs, YIELD_WAY_MS, cutInMs),
     ),
   ];
 }

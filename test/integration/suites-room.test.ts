@@ -72,7 +72,11 @@ async function greetsAndGivesWay(own: Own, skip: Skip): Promise<void> {
   const last = agent!.find(({ from, to }) => from < cutIn && to > cutIn)!.to;
   expect(Math.abs(spokenOver!.yieldMs! - (last - cutIn))).toBeLessThanOrEqual(EDGES_MS);
   // As it was set, and the way there and back beside that.
-  const wayMs = measures.path!.delayMs! + retell.calls[0]!.heldMs;
+  // As it was at the answer to the words that cut in.
+  const [call] = retell.calls;
+  const answeredAt = call!.truth.turns[0]?.answerFromMs;
+  const heldMs = answeredAt === undefined ? call!.heldMs : call!.heldAt(answeredAt);
+  const wayMs = (measures.turns[0]?.pathMs ?? measures.path!.delayMs!) + heldMs;
   const beside = spokenOver!.yieldMs! - YIELDS_AFTER_MS;
   const told = `greeted after ${measures.greetingDelayMs}, gave way after ${spokenOver!.yieldMs}, of the way ${wayMs.toFixed(0)} are measured, ${starved} frames waited for the processor`;
   process.stdout.write(`${told}\n`);

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock, Timer } from '../../call/clock.ts';
 import type { Ticker } from '../../call/ticker.ts';
+import { Peer, type PeerChannel, type PeerState, RTC_FRAME_SAMPLES, RTC_SAMPLE_RATE } from '../../transport/peer.ts';
 import { qualityOf } from '../../transport/peer-stats.ts';
 import { RecentWaits } from '../../transport/recent-waits.ts';
-import { Peer, type PeerChannel, type PeerState, RTC_FRAME_SAMPLES, RTC_SAMPLE_RATE } from '../../transport/peer.ts';
 import type { RetellScenario } from './scenario.ts';
 import type { WebCall } from './web-call.ts';
 
@@ -82,12 +82,12 @@ export class GatewayCall {
     if (state !== 'connected' || this.#untick !== undefined || this.#over) return;
     const talker = this.call.begin(RTC_SAMPLE_RATE);
     this.#sentUntil = this.#clock.now();
+    const waits = new RecentWaits();
     const look = () =>
       void this.#peer
         .stats()
         .then((report) => this.call.holds(qualityOf(report, waits).jitterBufferMs ?? this.call.heldMs))
         .catch(() => {});
-    const waits = new RecentWaits();
     let ticks = 0;
     this.#untick = this.#ticker.subscribe((now) => {
       if (++ticks % LOOK_TICKS === 0) look();

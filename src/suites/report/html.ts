@@ -123,7 +123,8 @@ function wayHtml({ measures }: CaseReport): string {
   const path = measures?.path;
   if (typeof path?.delayMs !== 'number') return '';
   const { delayMs, roundTripMs, jitterBufferMs, ownQueuesMs } = path;
-  const ways = measures!.turns.flatMap(({ pathMs }) => pathMs ?? []).map(Math.round);
+  const { turns = [] } = measures ?? {};
+  const ways = turns.flatMap(({ pathMs }) => pathMs ?? []).map(Math.round);
   const parts = [
     ['round trip', roundTripMs],
     ['our jitter buffer', jitterBufferMs],
