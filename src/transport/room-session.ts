@@ -1,4 +1,5 @@
 import { BridgeError, errorMessage } from '../errors.ts';
+import { RecentWaits } from './recent-waits.ts';
 import { loadRoomLibrary, type RoomLibrary } from './room.ts';
 import type {
   LinkHandlers,
@@ -11,7 +12,6 @@ import type {
 } from './room-link.ts';
 import { RoomPeople } from './room-people.ts';
 import { connectError } from './room-refusal.ts';
-import { RecentWaits } from './recent-waits.ts';
 import { readStats } from './room-stats.ts';
 import { RoomTexts } from './room-texts.ts';
 
