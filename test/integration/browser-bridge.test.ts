@@ -3,6 +3,8 @@ import { once } from 'node:events';
 import { describe, expect, onTestFinished } from 'vitest';
 import { openPeers } from '../../src/transport/peer.ts';
 import { ask, bridgeUrl, Page } from './browser-page.ts';
+import { watchLoop } from './loop.ts';
+import { measuredAgain } from './measured-again.ts';
 import { OPERATOR } from './operator.ts';
 import { loudestTone, startRig, TRANSPORTS, toneAloneMs, until } from './rig.ts';
 import { rigTest as it } from './rig-test.ts';
@@ -79,21 +81,25 @@ describe('a call from a page', () => {
     await until(() => openPeers() === 0, 'all peers to be closed');
   });
 
-  it('interrupts the agent by voice: what was not heard is not played', async ({ own }) => {
-    const rig = own(await startRig({ model: { voice: { tone: AGENT_HZ, ms: 8_000, dbfs: -15 } } }));
-    const caller = page();
-    await caller.call(rig.url, { conversation_id: 'c1' });
-    await until(() => loudestTone(caller.heard(), 48_000, AGENT_HZ) > -30, 'the agent to be heard');
-    caller.say(CALLER_HZ);
-    const [cut] = await until(() => rig.of('barge_in')[0]?.heard, 'the interruption');
-    caller.say(undefined);
-    const before = toneAloneMs(caller.heard(), 48_000, AGENT_HZ);
-    expect(cut?.heardMs).toBeGreaterThan(0);
-    expect(cut?.heardMs).toBeLessThan(4_000);
-    await new Promise((resolve) => setTimeout(resolve, 400));
-    // What was on its way, and no more.
-    expect(toneAloneMs(caller.heard(), 48_000, AGENT_HZ) - before).toBeLessThanOrEqual(300);
-  });
+  it('interrupts the agent by voice: what was not heard is not played', ({ own, skip }) =>
+    measuredAgain({ own, skip }, async (own, skip) => {
+      const rig = own(await startRig({ model: { voice: { tone: AGENT_HZ, ms: 8_000, dbfs: -15 } } }));
+      const caller = page();
+      await caller.call(rig.url, { conversation_id: 'c1' });
+      await until(() => loudestTone(caller.heard(), 48_000, AGENT_HZ) > -30, 'the agent to be heard');
+      const loop = own(watchLoop());
+      caller.say(CALLER_HZ);
+      const [cut] = await until(() => rig.of('barge_in')[0]?.heard, 'the interruption');
+      caller.say(undefined);
+      const before = toneAloneMs(caller.heard(), 48_000, AGENT_HZ);
+      expect(cut?.heardMs).toBeGreaterThan(0);
+      expect(cut?.heardMs).toBeLessThan(4_000);
+      await new Promise((resolve) => setTimeout(resolve, 400));
+      // What was on its way, and no more.
+      const behindMs = toneAloneMs(caller.heard(), 48_000, AGENT_HZ) - before;
+      skip(behindMs > 300 && loop.stoodMs() > 50, `both ends of the call stood still for ${loop.stoodMs()} ms`);
+      expect(behindMs).toBeLessThanOrEqual(300);
+    }));
 
   it('interrupts the agent by writing too, and is answered', async ({ own }) => {
     const rig = own(await startRig({ model: { voice: { tone: AGENT_HZ, ms: 8_000, dbfs: -15 } } }));
