@@ -50,7 +50,7 @@ const integration = {
   testTimeout: 90_000,
   hookTimeout: 60_000,
   // What is asked for over and over is waited for, not measured: it comes late where the machine is busy, as in `until` of the rigs.
-  expect: { poll: { timeout: 10_000 } },
+  expect: { poll: { timeout: 20_000 } },
 } as const;
 
 export default defineConfig({

@@ -346,7 +346,7 @@ export function processMemoryContract(name: string, make: () => Promise<ProcessM
       };
       const tell = (text: string) => here.channel({ name: 'news' }).publish(text);
       const hears = (all: readonly string[]) =>
-        vi.waitFor(() => expect([...heard].sort()).toEqual([...all].sort()), 5_000);
+        vi.waitFor(() => expect([...heard].sort()).toEqual([...all].sort()), 20_000);
       const listeners = [listen('a', here), listen('b', there), listen('c', there)] as const;
       const other = listen('other', there, 'others');
       await reached(tell, heard, listeners);
@@ -387,10 +387,10 @@ async function reached(
   await vi.waitFor(() => {
     tell('probe');
     for (const { who } of listeners) expect(heard).toContain(`${who} probe`);
-  }, 5_000);
+  }, 20_000);
   tell('the last probe');
   await vi.waitFor(() => {
     for (const { who } of listeners) expect(heard).toContain(`${who} the last probe`);
-  }, 5_000);
+  }, 20_000);
   heard.length = 0;
 }

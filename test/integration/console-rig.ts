@@ -40,7 +40,7 @@ function overflowOf(page: Page): Promise<number[]> {
 export const quietCaller = () =>
   scriptSource([{ pauseMs: 2_000 }, toneSource(1_020, { ms: 700, dbfs: -15 }), { pauseMs: 60_000 }]);
 
-export async function untilTrue(check: () => Promise<boolean>, what: string, ms = 10_000): Promise<void> {
+export async function untilTrue(check: () => Promise<boolean>, what: string, ms = 20_000): Promise<void> {
   const end = performance.now() + ms;
   while (!(await check())) {
     if (performance.now() > end) throw new Error(`waited ${ms} ms in vain for: ${what}`);

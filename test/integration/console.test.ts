@@ -44,7 +44,7 @@ async function open(
   return opened;
 }
 
-async function untilTrue(check: () => Promise<boolean>, what: string, ms = 10_000): Promise<void> {
+async function untilTrue(check: () => Promise<boolean>, what: string, ms = 20_000): Promise<void> {
   const end = performance.now() + ms;
   while (!(await check())) {
     if (performance.now() > end) throw new Error(`waited ${ms} ms in vain for: ${what}`);

@@ -28,7 +28,7 @@ const log: Log = {
   child: () => log,
 };
 
-async function until(what: string, done: () => boolean, ms = 8_000): Promise<void> {
+async function until(what: string, done: () => boolean, ms = 20_000): Promise<void> {
   const begun = performance.now();
   while (!done()) {
     if (performance.now() - begun > ms) throw new Error(`not within ${ms} ms: ${what}`);

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { OpenAiLeg } from '../../src/agents/openai/leg.ts';
 import { type OpenAiAgentOptions, resolveOptions } from '../../src/agents/openai/options.ts';
 import { connectWebSocket } from '../../src/agents/openai/websocket.ts';
@@ -11,6 +11,7 @@ import { BridgeError } from '../../src/errors.ts';
 import { FakeSink, fakeLog } from '../fakes/legs.ts';
 import { says, ulaw } from '../fakes/model.ts';
 import { ScriptedModel } from '../fakes/scripted-model.ts';
+import { seen } from './waiting.ts';
 
 const HANGUP = termination('caller-hangup');
 
@@ -77,11 +78,11 @@ describe('OpenAI over a real WebSocket', () => {
     expect(model.last.headers.authorization).toBe('Bearer ek_1');
     expect(model.last.headers['openai-beta']).toBeUndefined();
     for (let i = 0; i < 10; i++) a.leg.audio.write({ samples: new Int16Array(160), sampleRate: 8000 });
-    await vi.waitFor(() => expect(model.last.audioBytes).toBe(1600));
+    await seen(() => expect(model.last.audioBytes).toBe(1600));
     for (const event of [says.created('r1'), says.message('r1', 'i1'), says.delta('r1', 'i1', ulaw(200))]) {
       model.last.says(event);
     }
-    await vi.waitFor(() => expect(a.peer.heard.length).toBe(1600));
+    await seen(() => expect(a.peer.heard.length).toBe(1600));
     expect(a.types()).toEqual(['ready', 'response_started', 'audio_started']);
     expect(JSON.stringify(a.log.lines)).not.toMatch(/sk-canary|ek_1/);
   });
@@ -115,7 +116,7 @@ describe('OpenAI over a real WebSocket', () => {
   it('tries again when the handshake meets a 500', async () => {
     model.script.upgrade = 500;
     const a = agent();
-    await vi.waitFor(() => expect(a.counters.model_retry).toBe(1));
+    await seen(() => expect(a.counters.model_retry).toBe(1));
     model.script = {};
     await a.started;
     expect(model.keyRequests.length).toBeGreaterThan(1);
@@ -125,7 +126,7 @@ describe('OpenAI over a real WebSocket', () => {
   it('asks for another key when the one it has expired on the way to its session', async () => {
     model.script.upgrade = 401;
     const a = agent();
-    await vi.waitFor(() => expect(a.counters.model_retry).toBe(1));
+    await seen(() => expect(a.counters.model_retry).toBe(1));
     model.script = {};
     await a.started;
     expect(model.keyRequests.length).toBe(2);
@@ -157,7 +158,7 @@ describe('OpenAI over a real WebSocket', () => {
     const a = agent();
     await expect(a.started).rejects.toMatchObject({ code: 'MODEL_FORMAT_MISMATCH' });
     expect(a.peer.heard).toEqual([]);
-    await vi.waitFor(() => expect(model.open).toBe(0));
+    await seen(() => expect(model.open).toBe(0));
   });
 
   it('takes the conversation up again when the line is cut in the middle of a sentence', async () => {
@@ -171,18 +172,18 @@ describe('OpenAI over a real WebSocket', () => {
     ]) {
       model.last.says(event);
     }
-    await vi.waitFor(() => expect(a.peer.heard.length).toBe(800));
+    await seen(() => expect(a.peer.heard.length).toBe(800));
     const cutAt = performance.now();
     model.cut();
-    await vi.waitFor(() => expect(a.types().filter((type) => type === 'ready')).toHaveLength(2), { timeout: 5_000 });
+    await seen(() => expect(a.types().filter((type) => type === 'ready')).toHaveLength(2));
     expect(performance.now() - cutAt).toBeLessThan(3_000);
     expect(model.last.headers.authorization).toBe('Bearer ek_2');
-    await vi.waitFor(() => expect(model.last.received.map((event) => event.type)).toContain('response.create'));
+    await seen(() => expect(model.last.received.map((event) => event.type)).toContain('response.create'));
     expect(JSON.stringify(model.last.received)).toContain('We open at');
     for (const event of [says.created('r2'), says.message('r2', 'j1'), says.delta('r2', 'j1', ulaw(100))]) {
       model.last.says(event);
     }
-    await vi.waitFor(() => expect(a.peer.heard.length).toBe(1600));
+    await seen(() => expect(a.peer.heard.length).toBe(1600));
   });
 
   it('survives junk: text, binary, and events of wrong shapes', async () => {
@@ -193,7 +194,7 @@ describe('OpenAI over a real WebSocket', () => {
     model.last.says({ type: 'vendor.news' });
     model.last.socket.sendBinary(new Uint8Array([1, 2, 3]));
     model.last.says(says.speechStarted);
-    await vi.waitFor(() => expect(a.types()).toEqual(['ready', 'speech_started']));
+    await seen(() => expect(a.types()).toEqual(['ready', 'speech_started']));
     expect(a.counters).toMatchObject({ model_event_malformed: 3, model_event_unknown: 1 });
   });
 
@@ -202,25 +203,25 @@ describe('OpenAI over a real WebSocket', () => {
     const a = agent({ budgets: { sessionMs: 100, startMs: 500 } });
     await expect(a.started).rejects.toMatchObject({ code: 'MODEL_SESSION_UNCONFIRMED' });
     expect(a.types()).toEqual(['ended']);
-    await vi.waitFor(() => expect(model.open).toBe(0));
+    await seen(() => expect(model.open).toBe(0));
   });
 
   it('closes its socket, in order, when the call ends', async () => {
     const a = agent();
     await a.started;
     await a.leg.close(HANGUP);
-    await vi.waitFor(() => expect(model.last.closed).toEqual({ code: 1000, reason: '' }));
-    await vi.waitFor(() => expect(model.open).toBe(0));
+    await seen(() => expect(model.last.closed).toEqual({ code: 1000, reason: '' }));
+    await seen(() => expect(model.open).toBe(0));
     expect(a.types()).toEqual(['ready']);
   });
 
   it('leaves no socket when the call ends in the middle of a start', async () => {
     model.script.mute = true;
     const a = agent();
-    await vi.waitFor(() => expect(model.sessions).toHaveLength(1));
+    await seen(() => expect(model.sessions).toHaveLength(1));
     a.abort.abort(HANGUP);
     await expect(a.started).rejects.toMatchObject({ code: 'ABORTED' });
-    await vi.waitFor(() => expect(model.open).toBe(0));
+    await seen(() => expect(model.open).toBe(0));
     expect(a.events).toEqual([]);
   });
 });

@@ -15,7 +15,7 @@ import {
 const TONE = { minDb: -16, maxOtherDb: -40 };
 const GATHER_MS = 2_000;
 
-async function until(what: string, done: () => boolean, ms = 8_000): Promise<void> {
+async function until(what: string, done: () => boolean, ms = 20_000): Promise<void> {
   const begun = performance.now();
   while (!done()) {
     if (performance.now() - begun > ms) throw new Error(`not within ${ms} ms: ${what}`);

@@ -79,7 +79,7 @@ export class TestCarrier {
     return gaps;
   }
 
-  async until(condition: () => boolean, withinMs = 5_000): Promise<void> {
+  async until(condition: () => boolean, withinMs = 20_000): Promise<void> {
     const deadline = performance.now() + withinMs;
     while (!condition()) {
       if (performance.now() > deadline) throw new Error(`the carrier waited in vain for ${withinMs} ms: ${condition}`);

@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { termination } from '../../src/call/termination.ts';
 import { l16, pcmu } from '../../src/media/codecs.ts';
 import { openSocket } from '../../src/transport/socket.ts';
@@ -10,6 +10,7 @@ import { tideSamples } from '../fixtures/kinds/carrier/media.ts';
 import { signalwireSamples, twilioSamples } from '../fixtures/phone/samples.ts';
 import { TestCarrier } from './phone-leg-carrier.ts';
 import { type PhoneServer, servePhone } from './phone-leg-server.ts';
+import { seen } from './waiting.ts';
 
 let server: PhoneServer | undefined;
 
@@ -75,15 +76,15 @@ describe('a phone call over a real socket', () => {
       { maxMessageBytes: 1 << 20, pingIntervalMs: 0, connectTimeoutMs: 5_000 },
     );
     socket.send(tideSamples.start);
-    await vi.waitFor(() => expect(calls).toHaveLength(1));
+    await seen(() => expect(calls).toHaveLength(1));
     const [c] = calls;
     expect(c?.leg).toMatchObject({ kind: 'tide', rate: 16_000 });
     for (let n = 0; n < 10; n++) socket.sendBinary(Buffer.alloc(640, n));
-    await vi.waitFor(() => expect(c?.heard.length).toBe(3_200));
+    await seen(() => expect(c?.heard.length).toBe(3_200));
     expect(c?.heard).toEqual(Array.from({ length: 3_200 }, (_, i) => Math.floor(i / 320) * 0x0101));
     // 190 ms: ten frames, the last half silence.
     c?.leg.audio.write(speech(190, 16_000));
-    await vi.waitFor(() => expect(c?.leg.playout.playedMs()).toBe(190));
+    await seen(() => expect(c?.leg.playout.playedMs()).toBe(190));
     const frames = got.filter((one) => typeof one !== 'string');
     expect(frames.map((frame) => frame.length)).toEqual(Array(10).fill(640));
     const expected = Buffer.alloc(6_400);
@@ -91,8 +92,8 @@ describe('a phone call over a real socket', () => {
     expect(Buffer.concat(frames)).toEqual(expected);
     expect(got).toContain('notify');
     socket.close(1000);
-    await vi.waitFor(() => expect(c?.ended()).toEqual(termination('caller-hangup')));
-    await vi.waitFor(() => expect(closed).toBe(1000));
+    await seen(() => expect(c?.ended()).toEqual(termination('caller-hangup')));
+    await seen(() => expect(closed).toBe(1000));
   });
 
   it('puts frames in order that overtook each other, and drops those that came twice', async () => {

@@ -14,6 +14,7 @@ import {
   startRealtimeServer,
 } from '../../src/simulator/realtime/index.ts';
 import { OPERATOR_TOKEN } from './operator.ts';
+import { WAIT_MS } from './waiting.ts';
 
 export { loudestTone, toneAloneMs } from '../fakes/tones-heard.ts';
 
@@ -124,7 +125,7 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
 }
 
 /** Waits until `check` gives something; fails with `what` after `ms`. */
-export async function until<T>(check: () => T | undefined | false, what: string, ms = 10_000): Promise<T> {
+export async function until<T>(check: () => T | undefined | false, what: string, ms = WAIT_MS): Promise<T> {
   const end = performance.now() + ms;
   for (;;) {
     const value = check();
@@ -135,7 +136,7 @@ export async function until<T>(check: () => T | undefined | false, what: string,
 }
 
 /** As `until`, of something that is asked for. Tests that run beside others of their file cannot poll by `expect`. */
-export async function asked<T>(check: () => Promise<T | undefined | false>, what: string, ms = 10_000): Promise<T> {
+export async function asked<T>(check: () => Promise<T | undefined | false>, what: string, ms = WAIT_MS): Promise<T> {
   const end = performance.now() + ms;
   for (;;) {
     const value = await check();

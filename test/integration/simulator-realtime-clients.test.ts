@@ -33,7 +33,7 @@ function samplesOf(chunks: Uint8Array[]): Int16Array {
   return new Int16Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
 }
 
-async function until(what: string, done: () => boolean, ms = 8_000): Promise<void> {
+async function until(what: string, done: () => boolean, ms = 20_000): Promise<void> {
   const deadline = performance.now() + ms;
   while (!done()) {
     if (performance.now() > deadline) throw new Error(`not within ${ms} ms: ${what}`);

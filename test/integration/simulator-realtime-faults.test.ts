@@ -56,7 +56,7 @@ async function start(scenario: ScenarioInput): Promise<void> {
   server = await startRealtimeServer({ port: 0, scenario: parseScenario(scenario) });
 }
 
-async function until(what: string, done: () => boolean, ms = 6_000): Promise<void> {
+async function until(what: string, done: () => boolean, ms = 20_000): Promise<void> {
   const deadline = performance.now() + ms;
   while (!done()) {
     if (performance.now() > deadline) throw new Error(`not within ${ms} ms: ${what}`);

@@ -24,7 +24,7 @@ async function start(options: Partial<RealtimeServerOptions> = {}): Promise<void
   server = await startRealtimeServer({ port: 0, record: true, ...options });
 }
 
-async function until(what: string, done: () => boolean, ms = 8_000): Promise<number> {
+async function until(what: string, done: () => boolean, ms = 20_000): Promise<number> {
   const begun = performance.now();
   while (!done()) {
     if (performance.now() - begun > ms) throw new Error(`not within ${ms} ms: ${what}`);

@@ -188,7 +188,7 @@ export function tokenOf(document: string): string {
 }
 
 /** Waits until `condition` holds; fails after `ms`. */
-export async function until(condition: () => boolean, ms = 3_000): Promise<void> {
+export async function until(condition: () => boolean, ms = 20_000): Promise<void> {
   const end = performance.now() + ms;
   while (!condition()) {
     if (performance.now() > end) throw new Error(`not within ${ms} ms: ${condition}`);

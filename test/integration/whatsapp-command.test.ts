@@ -57,7 +57,7 @@ describe('npm run call -- --carrier whatsapp', () => {
       '--dtmf',
       '12@500',
       '--duration',
-      '6000',
+      '9000',
       '--record',
       file,
     ];
@@ -76,7 +76,7 @@ describe('npm run call -- --carrier whatsapp', () => {
   });
 
   it('speaks G.711 where that is asked for, interrupts, and shows it in tables', async () => {
-    const args = ['--carrier', 'whatsapp', '--codec', 'PCMU', '--interrupt-at', '700', '--duration', '6000'];
+    const args = ['--carrier', 'whatsapp', '--codec', 'PCMU', '--interrupt-at', '700', '--duration', '9000'];
     const { status, out } = await runProgram(env, 'src/cli/call.ts', ...args);
     expect(status).toBe(0);
     expect(out).toMatch(/Stream whatsapp PCMU/);
