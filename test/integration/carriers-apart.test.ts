@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest';
 import { lamlSignature } from '../../src/callers/phone/carriers/laml/signature.ts';
-import { type Rig, sleep, startRig } from './rig.ts';
+import { type Rig, sleep, startRig, until } from './rig.ts';
 import { rigTest as it } from './rig-test.ts';
 import { PUBLIC, SIGNALWIRE, TWILIO } from './webhook-rig.ts';
 
@@ -54,7 +54,7 @@ describe.for(OTHERS)('%s', ([, other]) => {
     expect(rig.of('call_ended')).toEqual([]);
     // Its own carrier does.
     await post(rig, '/call-status', OURS, { CallStatus: 'completed' });
-    await sleep(50);
+    await until(() => rig.of('call_ended')[0], 'the end');
     expect(rig.of('call_ended')).toHaveLength(1);
   });
 
@@ -62,6 +62,7 @@ describe.for(OTHERS)('%s', ([, other]) => {
     const rig = own(await startRig({ settings }));
     await post(rig, '/call-status', other, { CallStatus: 'completed' });
     await post(rig, '/incoming-call', OURS);
+    await until(() => rig.of('call_started')[0], 'the call');
     await sleep(50);
     expect(rig.of('call_started')).toHaveLength(1);
     expect(rig.of('call_ended')).toEqual([]);

@@ -150,8 +150,7 @@ describe('a call over WebRTC', () => {
 
     // Without a word spoken the line is silent, but it is there.
     const framesBefore = client.frames;
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    expect(client.frames - framesBefore).toBeGreaterThan(20);
+    await until('frames of silence', () => client.frames - framesBefore > 20);
     expect(client.has('input_audio_buffer.speech_started')).toBe(false);
 
     client.send({ type: 'response.create' });
