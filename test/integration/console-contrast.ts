@@ -11,6 +11,8 @@ const STATES: ReadonlyArray<readonly string[]> = [[], ['hover'], ['focus', 'focu
 /** Contrast that text must have at least, and pictures: WCAG 2.2, 1.4.3 and 1.4.11. */
 const TEXT = 4.5;
 const PICTURE = 3;
+/** How often a page may draw controls anew while they are forced. */
+const REDRAWN_MOST = 5;
 
 export interface Faint {
   readonly control: string;
@@ -24,13 +26,20 @@ export async function faintControls(page: Page): Promise<Faint[]> {
   await tools.send('DOM.enable');
   await tools.send('CSS.enable');
   const { root } = await tools.send('DOM.getDocument', { depth: 0 });
-  const { nodeIds } = await tools.send('DOM.querySelectorAll', { nodeId: root.nodeId, selector: CONTROLS });
   const faint: Faint[] = [];
-  // All are sent before the first is answered: a list has hundreds of controls.
-  const force = (forced: readonly string[]) =>
-    Promise.all(
-      nodeIds.map((nodeId) => tools.send('CSS.forcePseudoState', { nodeId, forcedPseudoClasses: [...forced] })),
-    );
+  const force = async (forced: readonly string[]) => {
+    for (let tries = 1; ; tries++) {
+      const { nodeIds } = await tools.send('DOM.querySelectorAll', { nodeId: root.nodeId, selector: CONTROLS });
+      // All are sent before the first is answered: a list has hundreds of controls.
+      const answers = await Promise.allSettled(
+        nodeIds.map((nodeId) => tools.send('CSS.forcePseudoState', { nodeId, forcedPseudoClasses: [...forced] })),
+      );
+      const failed = answers.find((answer) => answer.status === 'rejected');
+      if (failed === undefined) return;
+      // What a live page has drawn anew in between is looked for again.
+      if (tries === REDRAWN_MOST || !String(failed.reason).includes('Could not find node')) throw failed.reason;
+    }
+  };
   for (const forced of STATES) {
     await force(forced);
     const found = (await page.evaluate(`(${measure})(${JSON.stringify(CONTROLS)}, ${TEXT}, ${PICTURE})`)) as Omit<
