@@ -7,8 +7,10 @@ import { openSocket } from '../../src/transport/socket.ts';
 import { converse, hears, hearsOut } from './agent-heard.ts';
 import { type CallsRig, OURS, startCallsRig, THEIRS } from './calls-rig.ts';
 import { farKeys } from './keys-heard.ts';
+import { watchLoop } from './loop.ts';
+import { measuredAgain } from './measured-again.ts';
 import { loudestTone, type Rig, sleep, startRig, TRANSPORTS, toneAloneMs, until } from './rig.ts';
-import { rigTest as it } from './rig-test.ts';
+import { rigTest as it, type Own } from './rig-test.ts';
 
 /** Calls at Plivo, whole: the daemon, a model's far end, and a phone and a carrier that are as strict as Plivo's documents. */
 
@@ -180,32 +182,41 @@ describe('barge-in at Plivo', () => {
     ['L16@16000h', 'webrtc'],
   ] as const)(
     '[plivo] clear: what was not heard is discarded when the caller cuts in, in %s, the model on %s',
-    async ([codec, transport], { own }) => {
-      const long = { tone: AGENT_HZ, ms: 6_000, dbfs: -15 };
-      const rig = own(await startRig({ transport, settings: { PLIVO_CODEC: codec }, model: { voice: long } }));
-      const { stream, interruption } = await interrupted(rig);
-      expect(interruption.silencedBy).toBe('clear');
-      expect(interruption.leftoverMs).toBe(0);
-      expect(interruption.delayMs).toBeLessThan(transport === 'webrtc' ? 600 : 400);
-      expect(rig.of('barge_in')[0]?.clearMs).toBeLessThanOrEqual(5);
-      expect(stream.clears.length).toBeGreaterThanOrEqual(1);
-      expect(rig.agentEvents('error')).toEqual([]);
-    },
+    { timeout: 240_000 },
+    ([codec, transport], { own, skip }) =>
+      measuredAgain({ own, skip }, async (own, skip) => {
+        const long = { tone: AGENT_HZ, ms: 6_000, dbfs: -15 };
+        const rig = own(await startRig({ transport, settings: { PLIVO_CODEC: codec }, model: { voice: long } }));
+        const { stream, interruption, stoodMs } = await interrupted(rig, own);
+        expect(interruption.silencedBy).toBe('clear');
+        expect(interruption.leftoverMs).toBe(0);
+        const delayMs = Number(interruption.delayMs);
+        const mostMs = transport === 'webrtc' ? 600 : 400;
+        skip(delayMs >= mostMs && stoodMs > 100, `all ends of the call stood still for ${stoodMs} ms`);
+        expect(delayMs).toBeLessThan(mostMs);
+        expect(rig.of('barge_in')[0]?.clearMs).toBeLessThanOrEqual(5);
+        expect(stream.clears.length).toBeGreaterThanOrEqual(1);
+        expect(rig.agentEvents('error')).toEqual([]);
+      }),
   );
 
   it.for([['PCMU@8000h'], ['L16@16000h']] as const)(
     '[plivo] marks: checkpoints tell what was heard to within 40 ms, in %s, though those that were cleared are never answered',
-    async ([codec], { own }) => {
-      const long = { tone: AGENT_HZ, ms: 6_000, dbfs: -15 };
-      const rig = own(await startRig({ settings: { PLIVO_CODEC: codec }, model: { voice: long } }));
-      const { stream, interruption } = await interrupted(rig);
-      expect(Math.abs((interruption.reportedHeardMs ?? 0) - interruption.heardMs)).toBeLessThanOrEqual(40);
-      expect(stream.marks.played).toBeGreaterThan(3);
-      const truncations = rig.model.sessions[0]?.received.filter(({ type }) => type === 'conversation.item.truncate');
-      expect(truncations).toHaveLength(1);
-      expect(Math.abs(Number(truncations?.[0]?.['audio_end_ms']) - interruption.heardMs)).toBeLessThanOrEqual(40);
-      expect(rig.lines.filter((line) => line['msg'] === 'mark_expired')).toEqual([]);
-    },
+    { timeout: 240_000 },
+    ([codec], { own, skip }) =>
+      measuredAgain({ own, skip }, async (own, skip) => {
+        const long = { tone: AGENT_HZ, ms: 6_000, dbfs: -15 };
+        const rig = own(await startRig({ settings: { PLIVO_CODEC: codec }, model: { voice: long } }));
+        const { stream, interruption, stoodMs } = await interrupted(rig, own);
+        const offMs = Math.abs((interruption.reportedHeardMs ?? 0) - interruption.heardMs);
+        skip(offMs > 40 && stoodMs > 40, `all ends of the call stood still for ${stoodMs} ms`);
+        expect(offMs).toBeLessThanOrEqual(40);
+        expect(stream.marks.played).toBeGreaterThan(3);
+        const truncations = rig.model.sessions[0]?.received.filter(({ type }) => type === 'conversation.item.truncate');
+        expect(truncations).toHaveLength(1);
+        expect(Math.abs(Number(truncations?.[0]?.['audio_end_ms']) - interruption.heardMs)).toBeLessThanOrEqual(40);
+        expect(rig.lines.filter((line) => line['msg'] === 'mark_expired')).toEqual([]);
+      }),
   );
 });
 
@@ -366,7 +377,7 @@ function signedCall(rig: Rig, options: Partial<PhoneOptions> & Pick<PhoneOptions
 }
 
 /** A caller who cuts in once two seconds of the agent were heard. */
-async function interrupted(rig: Rig) {
+async function interrupted(rig: Rig, own: Own) {
   const { phone, report } = rig.call({
     carrier: 'plivo',
     source: silenceSource(),
@@ -379,8 +390,10 @@ async function interrupted(rig: Rig) {
       setTimeout(() => phone.hangUp(), 1_000);
     },
   });
+  await until(() => rig.of('first_agent_audio')[0], 'the agent', 20_000);
+  const loop = own(watchLoop());
   const stream = (await report).streams[0];
   const [interruption] = stream?.interruptions ?? [];
   if (stream === undefined || interruption === undefined) throw new Error('the agent was not interrupted');
-  return { stream, interruption };
+  return { stream, interruption, stoodMs: loop.stoodMs() };
 }

@@ -4,6 +4,8 @@ import { describe, expect } from 'vitest';
 import { scriptSource, silenceSource, toneSource } from '../../src/simulator/phone/index.ts';
 import { eventText, proofOf, type TelnyxCall } from '../../src/simulator/telnyx/index.ts';
 import { converse, hears, hearsOut } from './agent-heard.ts';
+import { watchLoop } from './loop.ts';
+import { measuredAgain } from './measured-again.ts';
 import { asked, loudestTone, sleep, toneAloneMs, until } from './rig.ts';
 import { rigTest as it } from './rig-test.ts';
 import {
@@ -228,24 +230,33 @@ describe.concurrent('a call at Telnyx', () => {
 
 /** Measured to milliseconds, so that no other call is beside it. */
 describe('barge-in at Telnyx', () => {
-  it('[telnyx] clear: silences the agent at once, and what was heard is known to 40 ms', async ({ own }) => {
-    const rig = own(
-      await startTelnyxRig({
-        model: { voice: { tone: AGENT_HZ, ms: 6_000, dbfs: -15 } },
-        carrier: listener,
+  it(
+    '[telnyx] clear: silences the agent at once, and what was heard is known to 40 ms',
+    { timeout: 240_000 },
+    ({ own, skip }) =>
+      measuredAgain({ own, skip }, async (own, skip) => {
+        const rig = own(
+          await startTelnyxRig({
+            model: { voice: { tone: AGENT_HZ, ms: 6_000, dbfs: -15 } },
+            carrier: listener,
+          }),
+        );
+        const call = rig.callIn();
+        await until(() => rig.of('first_agent_audio')[0], 'the agent', 20_000);
+        const loop = own(watchLoop());
+        await hears(call, 2_000);
+        heldBy(call).say(words());
+        const bargeIn = await until(() => rig.of('barge_in')[0], 'the interruption');
+        await sleep(1_000);
+        const [interruption] = call.stream?.talk.interruptions.list ?? [];
+        expect(interruption).toBeDefined();
+        const offMs = Math.abs((bargeIn.heard[0]?.heardMs ?? 0) - (interruption?.heardMs ?? 0));
+        skip(offMs > 40 && loop.stoodMs() > 40, `all ends of the call stood still for ${loop.stoodMs()} ms`);
+        expect(offMs).toBeLessThanOrEqual(40);
+        expect(call.stream?.talk.stats.clears.length).toBeGreaterThanOrEqual(1);
+        expect(faultsOf(call)).toEqual([]);
       }),
-    );
-    const call = rig.callIn();
-    await hears(call, 2_000);
-    heldBy(call).say(words());
-    const bargeIn = await until(() => rig.of('barge_in')[0], 'the interruption');
-    await sleep(1_000);
-    const [interruption] = call.stream?.talk.interruptions.list ?? [];
-    expect(interruption).toBeDefined();
-    expect(Math.abs((bargeIn.heard[0]?.heardMs ?? 0) - (interruption?.heardMs ?? 0))).toBeLessThanOrEqual(40);
-    expect(call.stream?.talk.stats.clears.length).toBeGreaterThanOrEqual(1);
-    expect(faultsOf(call)).toEqual([]);
-  });
+  );
 });
 
 describe.concurrent('a transfer at Telnyx', () => {

@@ -12,6 +12,8 @@ import {
 } from '../../src/simulator/phone/index.ts';
 import { SIGNATURE_SECRET } from '../fixtures/vonage/key.ts';
 import { converse, hearsOut } from './agent-heard.ts';
+import { watchLoop } from './loop.ts';
+import { measuredAgain } from './measured-again.ts';
 import { loudestTone, type Rig, type RigOptions, startRig, TRANSPORTS, toneAloneMs, until } from './rig.ts';
 import { rigTest as it } from './rig-test.ts';
 
@@ -162,26 +164,32 @@ describe.concurrent('a call from Vonage', () => {
 
 /** Measured to milliseconds, so that no other call is beside them. */
 describe.each(TRANSPORTS)('an interruption over %s', (transport) => {
-  it('[vonage] marks: tell to 40 ms what was heard when the caller cut in', async ({ own }) => {
-    const rig = own(await startVonage({ transport, model: { voice: { tone: AGENT_HZ, ms: 6_000, dbfs: -15 } } }));
-    const { phone, report } = call(rig, {
-      interruptAtMs: 2_000,
-      interruptWith: toneSource(CALLER_HZ, { ms: 700, dbfs: -12 }),
-      onInterruption: () => {
-        const heard = rig.of('barge_in')[0]?.heard[0];
-        if (heard !== undefined) phone.reportHeard(heard.heardMs);
-        // Behind it there is time for what was not cleared to be heard.
-        setTimeout(() => phone.hangUp(), 1_000);
-      },
-    });
-    const [stream] = (await report).streams;
-    const [interruption] = stream?.interruptions ?? [];
-    expect(interruption).toMatchObject({ silencedBy: 'clear', leftoverMs: 0 });
-    expect(Math.abs((interruption?.reportedHeardMs ?? 0) - (interruption?.heardMs ?? 1_000))).toBeLessThanOrEqual(40);
-    expect(stream?.marks.played).toBeGreaterThan(3);
-    expect(stream?.faultCount).toBe(0);
-    expect(rig.of('barge_in')[0]?.clearMs).toBeLessThanOrEqual(5);
-  });
+  it('[vonage] marks: tell to 40 ms what was heard when the caller cut in', { timeout: 240_000 }, ({ own, skip }) =>
+    measuredAgain({ own, skip }, async (own, skip) => {
+      const rig = own(await startVonage({ transport, model: { voice: { tone: AGENT_HZ, ms: 6_000, dbfs: -15 } } }));
+      const { phone, report } = call(rig, {
+        interruptAtMs: 2_000,
+        interruptWith: toneSource(CALLER_HZ, { ms: 700, dbfs: -12 }),
+        onInterruption: () => {
+          const heard = rig.of('barge_in')[0]?.heard[0];
+          if (heard !== undefined) phone.reportHeard(heard.heardMs);
+          // Behind it there is time for what was not cleared to be heard.
+          setTimeout(() => phone.hangUp(), 1_000);
+        },
+      });
+      await until(() => rig.of('first_agent_audio')[0], 'the agent', 20_000);
+      const loop = own(watchLoop());
+      const [stream] = (await report).streams;
+      const [interruption] = stream?.interruptions ?? [];
+      expect(interruption).toMatchObject({ silencedBy: 'clear', leftoverMs: 0 });
+      const offMs = Math.abs((interruption?.reportedHeardMs ?? 0) - (interruption?.heardMs ?? 1_000));
+      skip(offMs > 40 && loop.stoodMs() > 40, `all ends of the call stood still for ${loop.stoodMs()} ms`);
+      expect(offMs).toBeLessThanOrEqual(40);
+      expect(stream?.marks.played).toBeGreaterThan(3);
+      expect(stream?.faultCount).toBe(0);
+      expect(rig.of('barge_in')[0]?.clearMs).toBeLessThanOrEqual(5);
+    }),
+  );
 });
 
 describe.concurrent.each(TRANSPORTS)('what is left of an answer that was interrupted over %s', (transport) => {

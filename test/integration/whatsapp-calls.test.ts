@@ -147,28 +147,44 @@ describe.concurrent.each(TRANSPORTS)('a user on WhatsApp, over %s', (transport) 
 
 /** Measured to milliseconds, so that no other call is beside them. */
 describe.each(TRANSPORTS)('an interruption by a user on WhatsApp, over %s', (transport) => {
-  it('interrupts the agent, who is silent at once and knows what was heard to within 40 ms', async ({ own }) => {
-    const rig = own(await startWhatsAppRig({ transport, model: { voice: { tone: AGENT_HZ, ms: 6_000, dbfs: -15 } } }));
-    const phone = rig.meta.phone({
-      source: silenceSource(),
-      interruptAtMs: 2_000,
-      interruptWith: toneSource(CALLER_HZ, { ms: 700, dbfs: -12 }),
-      record: true,
-    });
-    const over = phone.placeCall();
-    await until(() => (rig.model.sessions[0]?.responses ?? 0) >= 2, 'the answer to the interruption', 20_000);
-    await sleep(500);
-    phone.hangUp();
-    const report = await over;
-    const [interruption] = report.streams[0]?.interruptions ?? [];
-    if (interruption === undefined) throw new Error('the agent was not interrupted');
-    expect(interruption.silencedBy).toBe('silence');
-    // From the user's first sound: turn detection takes most of it, then what was on its way is heard.
-    expect(interruption.delayMs).toBeLessThan(900);
-    const told = rig.of('barge_in')[0]?.heard[0]?.heardMs ?? Number.NaN;
-    expect(Math.abs(told - interruption.heardMs)).toBeLessThanOrEqual(40);
-    expect(rig.agentEvents('error')).toEqual([]);
-  });
+  it(
+    'interrupts the agent, who is silent at once and knows what was heard to within 40 ms',
+    { timeout: 240_000 },
+    ({ own, skip }) =>
+      measuredAgain({ own, skip }, async (own, skip) => {
+        const rig = own(
+          await startWhatsAppRig({ transport, model: { voice: { tone: AGENT_HZ, ms: 6_000, dbfs: -15 } } }),
+        );
+        const phone = rig.meta.phone({
+          source: silenceSource(),
+          interruptAtMs: 2_000,
+          interruptWith: toneSource(CALLER_HZ, { ms: 700, dbfs: -12 }),
+          record: true,
+        });
+        const over = phone.placeCall();
+        await until(() => rig.of('first_agent_audio')[0], 'the agent', 20_000);
+        const loop = own(watchLoop());
+        await until(() => (rig.model.sessions[0]?.responses ?? 0) >= 2, 'the answer to the interruption', 20_000);
+        await sleep(500);
+        phone.hangUp();
+        const report = await over;
+        const stoodMs = loop.stoodMs();
+        const [interruption] = report.streams[0]?.interruptions ?? [];
+        if (interruption === undefined) throw new Error('the agent was not interrupted');
+        expect(interruption.silencedBy).toBe('silence');
+        // From the user's first sound: turn detection takes most of it, then what was on its way is heard.
+        skip(
+          Number(interruption.delayMs) >= 900 && stoodMs > 100,
+          `all ends of the call stood still for ${stoodMs} ms`,
+        );
+        expect(interruption.delayMs).toBeLessThan(900);
+        const told = rig.of('barge_in')[0]?.heard[0]?.heardMs ?? Number.NaN;
+        const offMs = Math.abs(told - interruption.heardMs);
+        skip(offMs > 40 && stoodMs > 40, `all ends of the call stood still for ${stoodMs} ms`);
+        expect(offMs).toBeLessThanOrEqual(40);
+        expect(rig.agentEvents('error')).toEqual([]);
+      }),
+  );
 });
 
 describe.concurrent('a user on WhatsApp', () => {
