@@ -199,7 +199,9 @@ describe.concurrent('a user on WhatsApp', () => {
       rig.events.flatMap((event) =>
         event.type === 'caller' && event.event.type === 'dtmf' ? [event.event.digit] : [],
       );
-    await until(() => keys().length >= 6, 'the keys');
+    await until(() => keys().length >= 6, 'the keys').catch((e) => {
+      throw new Error(`${e.message} got ${keys().join('')} ${JSON.stringify(rig.events.map((x) => x.type))}`);
+    });
     // One that is told again comes with the packets that repeat it.
     await sleep(500);
     phone.hangUp();
