@@ -29,6 +29,8 @@ interface Stereo {
 }
 
 const PARTED_MS = 60;
+/** Of the 60 ms by which two ends may differ, what a process that stands still may take of them. */
+const STOOD_MS = 40;
 
 /** Beginnings and ends, ms, of what is louder than -35 dBFS, to 5 ms; shorter pauses than `PARTED_MS` do not part. */
 function spans(samples: Int16Array, sampleRate: number): Array<[number, number]> {
@@ -145,20 +147,20 @@ describe('a recorded call', () => {
         if (said === undefined || saidHere === undefined) throw new Error('the caller was not heard');
         // What the phone heard of the answer to the interruption may go on beyond the call's last recorded moment.
         expect(heard.length).toBeGreaterThanOrEqual(2);
-        // Where all ends stood still in the middle of a word, it may have a hole for one of them and none for the other.
+        // Where all ends stood still in the middle of a word, one of them may have a hole there and another none.
         const stoodMs = loop.stoodMs();
+        const shift = saidHere[0] - said[0];
+        const off = (i: number, edge: 0 | 1) => Math.abs((heardHere[i]?.[edge] ?? 0) - shift - heard[i]![edge]);
+        const isOff = heard.some((_, i) => off(i, 0) > 60 || (i < heard.length - 1 && off(i, 1) > 60));
         skip(
-          heardHere.length !== heard.length && stoodMs > PARTED_MS,
+          (isOff || heardHere.length !== heard.length) && stoodMs > STOOD_MS,
           `all ends of the call stood still for ${stoodMs} ms`,
         );
         expect(heardHere).toHaveLength(heard.length);
-        const shift = saidHere[0] - said[0];
         expect(Math.abs(saidHere[1] - shift - said[1])).toBeLessThanOrEqual(40);
-        for (const [i, [from, to]] of heard.entries()) {
-          expect(Math.abs((heardHere[i]?.[0] ?? 0) - shift - from), `beginning ${i}`).toBeLessThanOrEqual(60);
-          if (i < heard.length - 1) {
-            expect(Math.abs((heardHere[i]?.[1] ?? 0) - shift - to), `end ${i}`).toBeLessThanOrEqual(60);
-          }
+        for (const i of heard.keys()) {
+          expect(off(i, 0), `beginning ${i}`).toBeLessThanOrEqual(60);
+          if (i < heard.length - 1) expect(off(i, 1), `end ${i}`).toBeLessThanOrEqual(60);
         }
 
         // The outline shows the same, and the length is the call's.
@@ -184,49 +186,58 @@ describe('a recorded call whose line breaks and comes back', () => {
     { transport: 'webrtc', carrier: 'signalwire', settings: { SIGNALWIRE_CODEC: 'L16@24000h' } },
   ] as const)(
     '[twilio, signalwire] recovery: is one recording, both parts, the gap between them, both sides where they were: $carrier over $transport',
-    async ({ transport, carrier, settings }, { own }) => {
-      const rig = own(
-        await startRig({
-          transport,
-          settings: { ...RECORDED, ...settings },
-          model: { voice: { tone: AGENT_HZ, ms: 1_800, dbfs: -15 } },
-        }),
-      );
-      const { phone, report } = rig.call({ carrier, source: silenceSource() });
-      const burst = () => phone.say(toneSource(CALLER_HZ, { ms: 400, dbfs: -12 }));
-      await until(() => rig.of('connected')[0], 'both ends to be there');
-      await until(() => (phone.stream?.ear.utteranceMs(performance.now()) ?? 0) > 700, 'the agent to be heard');
-      // In the middle of the greeting, and of what the caller says.
-      burst();
-      await sleep(200);
-      phone.stream?.breakLine();
-      await until(() => rig.of('caller_joined').length === 2, 'the caller to be back');
-      const speaks = () => (phone.stream?.ear.utteranceMs(performance.now()) ?? 0) > 0;
-      await until(speaks, 'the agent to speak again');
-      await until(() => !speaks(), 'the agent to have said it');
-      burst();
-      await sleep(1_000);
-      phone.hangUp();
-      await report;
+    { timeout: 240_000 },
+    ({ transport, carrier, settings }, { own, skip }) =>
+      measuredAgain({ own, skip }, async (own, skip) => {
+        const rig = own(
+          await startRig({
+            transport,
+            settings: { ...RECORDED, ...settings },
+            model: { voice: { tone: AGENT_HZ, ms: 1_800, dbfs: -15 } },
+          }),
+        );
+        const loop = own(watchLoop());
+        const { phone, report } = rig.call({ carrier, source: silenceSource() });
+        const burst = () => phone.say(toneSource(CALLER_HZ, { ms: 400, dbfs: -12 }));
+        await until(() => rig.of('connected')[0], 'both ends to be there');
+        await until(() => (phone.stream?.ear.utteranceMs(performance.now()) ?? 0) > 700, 'the agent to be heard');
+        // In the middle of the greeting, and of what the caller says.
+        burst();
+        await sleep(200);
+        phone.stream?.breakLine();
+        await until(() => rig.of('caller_joined').length === 2, 'the caller to be back');
+        const speaks = () => (phone.stream?.ear.utteranceMs(performance.now()) ?? 0) > 0;
+        await until(speaks, 'the agent to speak again');
+        await until(() => !speaks(), 'the agent to have said it');
+        burst();
+        await sleep(1_000);
+        phone.hangUp();
+        await report;
 
-      const bytes = await recordingOf(rig);
-      expect(rig.of('recording_started')).toHaveLength(1);
-      expect(rig.of('recording_stopped')).toMatchObject([{ reason: 'call-ended' }]);
-      const { sampleRate, caller, agent } = fromWav(bytes);
-      const truth = phone.recordedChannels();
-      if (truth === undefined) throw new Error('the phone recorded nothing');
-      const [said, heard] = [spans(truth.caller, truth.sampleRate), spans(truth.agent, truth.sampleRate)];
-      const [saidHere, heardHere] = [spans(caller, sampleRate), spans(agent, sampleRate)];
-      expect(said.length).toBeGreaterThanOrEqual(2);
-      expect(heard.length).toBeGreaterThanOrEqual(2);
-      expect(saidHere).toHaveLength(said.length);
-      expect(heardHere).toHaveLength(heard.length);
-      const shift = (saidHere[0]?.[0] ?? 0) - (said[0]?.[0] ?? 0);
-      const off = (here: Array<[number, number]>, there: Array<[number, number]>) =>
-        Math.max(...there.map(([from], i) => Math.abs((here[i]?.[0] ?? 0) - shift - from)));
-      expect(off(saidHere, said)).toBeLessThanOrEqual(60);
-      expect(off(heardHere, heard)).toBeLessThanOrEqual(60);
-    },
+        const bytes = await recordingOf(rig);
+        expect(rig.of('recording_started')).toHaveLength(1);
+        expect(rig.of('recording_stopped')).toMatchObject([{ reason: 'call-ended' }]);
+        const { sampleRate, caller, agent } = fromWav(bytes);
+        const truth = phone.recordedChannels();
+        if (truth === undefined) throw new Error('the phone recorded nothing');
+        const [said, heard] = [spans(truth.caller, truth.sampleRate), spans(truth.agent, truth.sampleRate)];
+        const [saidHere, heardHere] = [spans(caller, sampleRate), spans(agent, sampleRate)];
+        expect(said.length).toBeGreaterThanOrEqual(2);
+        expect(heard.length).toBeGreaterThanOrEqual(2);
+        const shift = (saidHere[0]?.[0] ?? 0) - (said[0]?.[0] ?? 0);
+        const off = (here: Array<[number, number]>, there: Array<[number, number]>) =>
+          Math.max(...there.map(([from], i) => Math.abs((here[i]?.[0] ?? 0) - shift - from)));
+        const isOff = off(saidHere, said) > 60 || off(heardHere, heard) > 60;
+        const stoodMs = loop.stoodMs();
+        skip(
+          (isOff || saidHere.length !== said.length || heardHere.length !== heard.length) && stoodMs > STOOD_MS,
+          `all ends of the call stood still for ${stoodMs} ms`,
+        );
+        expect(saidHere).toHaveLength(said.length);
+        expect(heardHere).toHaveLength(heard.length);
+        expect(off(saidHere, said)).toBeLessThanOrEqual(60);
+        expect(off(heardHere, heard)).toBeLessThanOrEqual(60);
+      }),
   );
 });
 

@@ -127,7 +127,7 @@ describe.concurrent('a record that is removed', () => {
         },
       }),
     );
-    const calls = ['+12025550101', '+12025550102'].map((from) => rig.call({ source: turns(1), from }));
+    const calls = ['+12025550101', '+12025550102'].map((from) => rig.call({ source: silenceSource(), from }));
     for (const { phone } of calls) {
       await hearsOut(phone, 300);
       phone.hangUp();
