@@ -2,9 +2,12 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
-import { scriptSource, silenceSource, toneSource } from '../../src/simulator/phone/index.ts';
+import { type PhoneOptions, scriptSource, silenceSource, toneSource } from '../../src/simulator/phone/index.ts';
 import type { ScenarioInput } from '../../src/simulator/realtime/index.ts';
-import { startRig, TRANSPORTS, toneAloneMs, until } from './rig.ts';
+import { converse, hearsOut } from './agent-heard.ts';
+import { watchLoop } from './loop.ts';
+import { measuredAgain } from './measured-again.ts';
+import { type Rig, startRig, TRANSPORTS, toneAloneMs, until } from './rig.ts';
 import { rigTest as it } from './rig-test.ts';
 
 /** What becomes of a caller when the network or the model fails: never silence, never a stuck call, and one record each time. */
@@ -12,6 +15,10 @@ import { rigTest as it } from './rig-test.ts';
 const AGENT_HZ = 620;
 const CALLER_HZ = 1_020;
 const voice = { tone: AGENT_HZ, ms: 1_000, dbfs: -15 };
+
+/** What is measured here is more than this, so that it takes longer where all ends of a call stand still for so long. */
+const STOOD_MS = 100;
+const stood = (loop: ReturnType<typeof watchLoop>) => `all ends of the call stood still for ${loop.stoodMs()} ms`;
 
 /** Milliseconds of anything audible in the agent's channel. */
 function audibleMs(samples: Int16Array, rate: number): number {
@@ -22,27 +29,42 @@ function audibleMs(samples: Int16Array, rate: number): number {
   return ms;
 }
 
-describe.concurrent('the transport to the model', () => {
-  it('falls back to the WebSocket within 3 s when UDP is blocked, and the next callers do not wait', async ({
-    own,
-  }) => {
-    const rig = own(await startRig({ transport: 'webrtc', model: { voice, udp: 'block' } }));
-    const source = scriptSource([{ pauseMs: 6_000 }, toneSource(CALLER_HZ, { ms: 1_000 }), { pauseMs: 5_000 }]);
-    const first = rig.call({ source, hangUpAfterMs: 9_500 });
-    const report = await first.report;
-    expect(report.ok).toBe(true);
-    expect(report.firstAgentAudio.fromCallStartMs).toBeLessThan(3_300);
-    const [fallback] = rig.agentEvents('transport_fallback');
-    expect(fallback).toMatchObject({ from: 'webrtc', to: 'websocket', reason: 'PEER_CONNECT_TIMEOUT' });
-    expect(rig.lines.some((line) => line['msg'] === 'the transport to the model fell back')).toBe(true);
-    const heard = first.phone.recordedChannels();
-    expect(toneAloneMs(heard?.agent ?? new Int16Array(), heard?.sampleRate ?? 8000, AGENT_HZ)).toBeGreaterThanOrEqual(
-      1_500,
-    );
+/** A call of one who hears the agent to its end, and hangs up. */
+async function heardCall(rig: Rig, options: Partial<PhoneOptions> = {}) {
+  const { phone, report } = rig.call({ source: silenceSource(), ...options });
+  await hearsOut(phone, 500);
+  phone.hangUp();
+  return { phone, report: await report };
+}
 
-    const second = await rig.call({ source: silenceSource(), hangUpAfterMs: 2_000 }).report;
-    expect(second.firstAgentAudio.fromCallStartMs).toBeLessThan(800);
-  });
+describe.concurrent('the transport to the model', () => {
+  it(
+    'falls back to the WebSocket within 3 s when UDP is blocked, and the next callers do not wait',
+    { timeout: 240_000 },
+    ({ own, skip }) =>
+      measuredAgain({ own, skip }, async (own, skip) => {
+        const rig = own(await startRig({ transport: 'webrtc', model: { voice, udp: 'block' } }));
+        const loop = own(watchLoop());
+        const first = rig.call({ source: silenceSource() });
+        await converse(first.phone, toneSource(CALLER_HZ, { ms: 1_000 }));
+        const report = await first.report;
+        expect(report.ok).toBe(true);
+        const { fromCallStartMs } = report.firstAgentAudio;
+        skip(Number(fromCallStartMs) >= 3_300 && loop.stoodMs() > STOOD_MS, stood(loop));
+        expect(fromCallStartMs).toBeLessThan(3_300);
+        const [fallback] = rig.agentEvents('transport_fallback');
+        expect(fallback).toMatchObject({ from: 'webrtc', to: 'websocket', reason: 'PEER_CONNECT_TIMEOUT' });
+        expect(rig.lines.some((line) => line['msg'] === 'the transport to the model fell back')).toBe(true);
+        const heard = first.phone.recordedChannels();
+        expect(
+          toneAloneMs(heard?.agent ?? new Int16Array(), heard?.sampleRate ?? 8000, AGENT_HZ),
+        ).toBeGreaterThanOrEqual(1_500);
+
+        const { fromCallStartMs: nextMs } = (await heardCall(rig)).report.firstAgentAudio;
+        skip(Number(nextMs) >= 800 && loop.stoodMs() > STOOD_MS, stood(loop));
+        expect(nextMs).toBeLessThan(800);
+      }),
+  );
 
   it('waits for an answer that comes from far away, and stays on WebRTC', async ({ own }) => {
     const rig = own(
@@ -52,7 +74,7 @@ describe.concurrent('the transport to the model', () => {
         scenario: { faults: [{ fault: 'delay_sdp', ms: 2_500 }] },
       }),
     );
-    const report = await rig.call({ source: silenceSource(), hangUpAfterMs: 6_000 }).report;
+    const { report } = await heardCall(rig);
     expect(report.ok).toBe(true);
     expect(rig.agentEvents('ready').map((e) => e['transport'])).toEqual(['webrtc']);
   });
@@ -66,40 +88,46 @@ describe.concurrent('the transport to the model', () => {
         scenario: { faults: [{ fault: 'delay_sdp', sessions: [1], ms: 4_000 }] },
       }),
     );
-    await rig.call({ source: silenceSource(), hangUpAfterMs: 4_000 }).report;
+    await heardCall(rig);
     expect(rig.agentEvents('transport_fallback')).toMatchObject([{ reason: 'MODEL_TIMEOUT' }]);
-    await rig.call({ source: silenceSource(), hangUpAfterMs: 2_500 }).report;
+    await heardCall(rig);
     expect(rig.agentEvents('ready').map((e) => e['transport'])).toEqual(['websocket', 'webrtc']);
   });
 
-  it('takes the WebSocket for a prompt that no data channel takes, and WebRTC stays open to others', async ({
-    own,
-  }) => {
-    const prompts = mkdtempSync(join(tmpdir(), 'voicebridge-prompts-'));
-    writeFileSync(join(prompts, 'default.md'), 'Be brief.\n');
-    writeFileSync(join(prompts, 'large.md'), `Be brief. ${'Know this. '.repeat(28_000)}\n`);
-    writeFileSync(
-      join(prompts, 'routes.yaml'),
-      "routes:\n  - name: large\n    to: '+15005550009'\n    prompt: large\n  - name: all\n    prompt: default\n",
-    );
-    const rig = own(
-      await startRig({
-        transport: 'webrtc',
-        model: { voice },
-        settings: { PROMPTS_DIR: prompts, ROUTES_FILE: join(prompts, 'routes.yaml') },
+  it(
+    'takes the WebSocket for a prompt that no data channel takes, and WebRTC stays open to others',
+    { timeout: 240_000 },
+    ({ own, skip }) =>
+      measuredAgain({ own, skip }, async (own, skip) => {
+        const prompts = mkdtempSync(join(tmpdir(), 'voicebridge-prompts-'));
+        writeFileSync(join(prompts, 'default.md'), 'Be brief.\n');
+        writeFileSync(join(prompts, 'large.md'), `Be brief. ${'Know this. '.repeat(28_000)}\n`);
+        writeFileSync(
+          join(prompts, 'routes.yaml'),
+          "routes:\n  - name: large\n    to: '+15005550009'\n    prompt: large\n  - name: all\n    prompt: default\n",
+        );
+        const rig = own(
+          await startRig({
+            transport: 'webrtc',
+            model: { voice },
+            settings: { PROMPTS_DIR: prompts, ROUTES_FILE: join(prompts, 'routes.yaml') },
+          }),
+        );
+        const loop = own(watchLoop());
+        const { report: large } = await heardCall(rig, { to: '+15005550009' });
+        expect(large.ok).toBe(true);
+        const { fromCallStartMs } = large.firstAgentAudio;
+        skip(Number(fromCallStartMs) >= 3_000 && loop.stoodMs() > STOOD_MS, stood(loop));
+        expect(fromCallStartMs).toBeLessThan(3_000);
+        const other = await heardCall(rig);
+        expect(other.report.ok).toBe(true);
+        expect(rig.agentEvents('ready').map((e) => e['transport'])).toEqual(['websocket', 'webrtc']);
+        expect(rig.agentEvents('transport_fallback')).toMatchObject([{ reason: 'MODEL_SESSION_TOO_LARGE' }]);
+        // The call's own key may not hang up: the standard key does.
+        await until(() => rig.model.sessions[1]?.endReason, 'the end of the session');
+        expect(rig.model.sessions[1]?.endReason).toBe('hangup');
       }),
-    );
-    const large = await rig.call({ source: silenceSource(), to: '+15005550009', hangUpAfterMs: 3_500 }).report;
-    expect(large.ok).toBe(true);
-    expect(large.firstAgentAudio.fromCallStartMs).toBeLessThan(3_000);
-    const other = await rig.call({ source: silenceSource(), hangUpAfterMs: 2_500 }).report;
-    expect(other.ok).toBe(true);
-    expect(rig.agentEvents('ready').map((e) => e['transport'])).toEqual(['websocket', 'webrtc']);
-    expect(rig.agentEvents('transport_fallback')).toMatchObject([{ reason: 'MODEL_SESSION_TOO_LARGE' }]);
-    // The call's own key may not hang up: the standard key does.
-    await until(() => rig.model.sessions[1]?.endReason, 'the end of the session');
-    expect(rig.model.sessions[1]?.endReason).toBe('hangup');
-  });
+  );
 
   it('falls back when the SDP exchange is refused', async ({ own }) => {
     const rig = own(
@@ -109,7 +137,7 @@ describe.concurrent('the transport to the model', () => {
         scenario: { faults: [{ fault: 'refuse_sdp', status: 500 }] },
       }),
     );
-    const report = await rig.call({ source: silenceSource(), hangUpAfterMs: 3_500 }).report;
+    const { report } = await heardCall(rig);
     expect(report.ok).toBe(true);
     expect(rig.agentEvents('ready').map((e) => e['transport'])).toEqual(['websocket']);
   });
@@ -122,8 +150,14 @@ describe.concurrent('the transport to the model', () => {
         scenario: { faults: [{ fault: 'close_channel', sessions: [1], afterMs: 2_500 }] },
       }),
     );
-    const source = scriptSource([{ pauseMs: 6_500 }, toneSource(CALLER_HZ, { ms: 1_000 }), { pauseMs: 5_000 }]);
-    const { report, phone } = rig.call({ source, hangUpAfterMs: 10_500 });
+    const { report, phone } = rig.call({ source: silenceSource() });
+    await hearsOut(phone, 500);
+    await until(() => rig.agentEvents('ready').length === 2, 'the session to be back');
+    const before = await hearsOut(phone, 500);
+    const { length = 0 } = phone.recordedChannels()?.agent ?? {};
+    phone.say(toneSource(CALLER_HZ, { ms: 1_000 }));
+    await hearsOut(phone, before + 500);
+    phone.hangUp();
     const result = await report;
     expect(result.ok).toBe(true);
     const ready = rig.agentEvents('ready');
@@ -131,7 +165,7 @@ describe.concurrent('the transport to the model', () => {
     // The caller's turn after the break was answered.
     const heard = phone.recordedChannels();
     if (heard === undefined) throw new Error('no recording');
-    const late = heard.agent.subarray(7_000 * 8);
+    const late = heard.agent.subarray(length);
     expect(toneAloneMs(late, 8_000, AGENT_HZ)).toBeGreaterThanOrEqual(800);
   });
 
@@ -218,8 +252,8 @@ describe.concurrent('a model that cannot be had', () => {
         scenario: { faults: [{ fault: 'refuse_key', sessions: [1], status: 429, retryAfterSeconds: 1 }] },
       }),
     );
-    const result = await rig.call({ source: silenceSource(), hangUpAfterMs: 4_500 }).report;
-    expect(result.ok).toBe(true);
+    const { report } = await heardCall(rig);
+    expect(report.ok).toBe(true);
     expect(rig.agentEvents('ready')).toHaveLength(1);
     expect(await rig.counter('model_retry')).toBeGreaterThanOrEqual(1);
   });
@@ -269,8 +303,8 @@ describe.concurrent('a session that the model does not hold as it was asked', ()
     const rig = own(
       await startRig({ model: { voice }, scenario: { faults: [{ fault: 'refuse_session_update', times: 1 }] } }),
     );
-    const { phone, report } = rig.call({ source: silenceSource(), hangUpAfterMs: 4_000 });
-    expect((await report).ok).toBe(true);
+    const { phone, report } = await heardCall(rig);
+    expect(report.ok).toBe(true);
     expect(rig.model.sessions[0]?.received.filter(({ type }) => type === 'session.update')).toHaveLength(2);
     expect(toneAloneMs(phone.recordedChannels()?.agent ?? new Int16Array(), 8_000, AGENT_HZ)).toBeGreaterThan(500);
   });
@@ -283,8 +317,8 @@ describe.concurrent('a session that the model does not hold as it was asked', ()
         scenario: { faults: [{ fault: 'other_session', sessions: [1], tools: 'none' }] },
       }),
     );
-    const { phone, report } = rig.call({ source: silenceSource(), hangUpAfterMs: 6_000 });
-    expect((await report).ok).toBe(true);
+    const { phone, report } = await heardCall(rig);
+    expect(report.ok).toBe(true);
     expect(rig.model.sessions.map((session) => session.transport)).toEqual(['webrtc', 'websocket']);
     expect(rig.agentEvents('transport_fallback')).toMatchObject([{ reason: 'MODEL_SESSION_UNCONFIRMED' }]);
     expect(toneAloneMs(phone.recordedChannels()?.agent ?? new Int16Array(), 8_000, AGENT_HZ)).toBeGreaterThan(500);
@@ -299,10 +333,13 @@ describe.concurrent("the caller's line", () => {
       const source = scriptSource([{ pauseMs: 2_000 }, toneSource(CALLER_HZ, { ms: 800 }), { pauseMs: 1_500 }], {
         endless: true,
       });
-      const { phone, report } = rig.call({ carrier, source, hangUpAfterMs: 11_000 });
+      const { phone, report } = rig.call({ carrier, source });
       await until(() => rig.agentEvents('response_done').length > 0, 'the greeting');
       // As a cut line: no stop, no closing handshake.
       phone.stream?.breakLine();
+      await until(() => rig.of('caller_joined').length === 2, 'the caller back');
+      await until(() => phone.stream?.ear.lastLoudMs, 'the agent to be heard again');
+      phone.hangUp();
       const result = await report;
       expect(result.streams).toHaveLength(2);
       expect(rig.model.sessions).toHaveLength(1);

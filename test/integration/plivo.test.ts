@@ -4,10 +4,13 @@ import { systemClock } from '../../src/call/clock.ts';
 import { plivoProof } from '../../src/callers/phone/carriers/plivo/signature.ts';
 import { Phone, type PhoneOptions, scriptSource, silenceSource, toneSource } from '../../src/simulator/phone/index.ts';
 import { openSocket } from '../../src/transport/socket.ts';
+import { converse, hears, hearsOut } from './agent-heard.ts';
 import { type CallsRig, OURS, startCallsRig, THEIRS } from './calls-rig.ts';
 import { farKeys } from './keys-heard.ts';
+import { watchLoop } from './loop.ts';
+import { measuredAgain } from './measured-again.ts';
 import { loudestTone, type Rig, sleep, startRig, TRANSPORTS, toneAloneMs, until } from './rig.ts';
-import { rigTest as it } from './rig-test.ts';
+import { rigTest as it, type Own } from './rig-test.ts';
 
 /** Calls at Plivo, whole: the daemon, a model's far end, and a phone and a carrier that are as strict as Plivo's documents. */
 
@@ -33,13 +36,9 @@ describe.concurrent('a call at Plivo', () => {
     async ({ transport, codec, order }, { own }) => {
       const settings = { PLIVO_CODEC: `${codec}h`, PLIVO_L16_BYTE_ORDER: order };
       const rig = own(await startRig({ transport, settings, model: { voice } }));
-      const source = scriptSource([
-        { pauseMs: 3_500 },
-        toneSource(CALLER_HZ, { ms: 1_500, dbfs: -15 }),
-        { pauseMs: 6_000 },
-      ]);
       const byteOrder = order === 'be' ? 'be' : 'le';
-      const { phone, report } = rig.call({ carrier: 'plivo', source, byteOrder, hangUpAfterMs: 7_500 });
+      const { phone, report } = rig.call({ carrier: 'plivo', source: silenceSource(), byteOrder });
+      await converse(phone, toneSource(CALLER_HZ, { ms: 1_500, dbfs: -15 }));
       const result = await report;
       expect(result.reason).toBe('audio went both ways');
       expect(result.streams[0]).toMatchObject({ codec, faultCount: 0 });
@@ -62,8 +61,10 @@ describe.concurrent('a call at Plivo', () => {
       carrier: 'plivo',
       codec: 'L16@16000',
       source: silenceSource(),
-      hangUpAfterMs: 3_500,
     });
+    // A second and a half of it is heard four times as fast.
+    await hears(phone, 200);
+    phone.hangUp();
     const result = await report;
     expect(result.streams[0]?.faults['wrong-format']).toBeGreaterThan(0);
     const heard = phone.recordedChannels()!;
@@ -74,12 +75,9 @@ describe.concurrent('a call at Plivo', () => {
     own,
   }) => {
     const rig = own(await startRig({ settings: { PUBLIC_URL: PUBLIC, PLIVO_AUTH_TOKEN: TOKEN }, model: { voice } }));
-    const source = scriptSource([
-      { pauseMs: 2_500 },
-      toneSource(CALLER_HZ, { ms: 800, dbfs: -15 }),
-      { pauseMs: 9_000 },
-    ]);
-    const { phone, placed } = signedCall(rig, { source });
+    const { phone, placed } = signedCall(rig, { source: silenceSource() });
+    await hearsOut(phone, 800);
+    phone.say(toneSource(CALLER_HZ, { ms: 800, dbfs: -15 }));
     await until(() => rig.agentEvents('response_done').length > 1, 'the greeting and an answer', 15_000);
     phone.hangUp();
     const result = await placed;
@@ -118,9 +116,12 @@ describe.concurrent('a call at Plivo', () => {
     const source = scriptSource([{ pauseMs: 2_000 }, toneSource(CALLER_HZ, { ms: 800 }), { pauseMs: 1_500 }], {
       endless: true,
     });
-    const { phone, placed } = signedCall(rig, { source, hangUpAfterMs: 11_000 });
+    const { phone, placed } = signedCall(rig, { source, hangUpAfterMs: 30_000 });
     await until(() => rig.agentEvents('response_done').length > 0, 'the greeting');
     phone.stream?.breakLine();
+    await until(() => rig.of('caller_joined').length === 2, 'the caller back');
+    await until(() => phone.stream?.ear.lastLoudMs, 'the agent to be heard again');
+    phone.hangUp();
     const result = await placed;
     expect(result.streams).toHaveLength(2);
     expect(rig.model.sessions).toHaveLength(1);
@@ -148,19 +149,20 @@ describe.concurrent('a call at Plivo', () => {
       },
     };
     const rig = own(await startRig(asked));
-    const source = scriptSource([
-      { pauseMs: 2_000 },
-      toneSource(CALLER_HZ, { ms: 500, dbfs: -15 }),
-      { pauseMs: 60_000 },
-    ]);
-    const from = '+12025550143';
-    const { placed } = signedCall(rig, {
-      source,
-      from,
+    const { phone, placed } = signedCall(rig, {
+      source: silenceSource(),
+      from: '+12025550143',
       to: '+12025550177',
       dialled: () => ({ outcome, ringMs: 300, talkMs: 200 }),
-      hangUpAfterMs: 9_000,
+      hangUpAfterMs: 30_000,
     });
+    await hearsOut(phone, 300);
+    phone.say(toneSource(CALLER_HZ, { ms: 500, dbfs: -15 }));
+    if (outcome === 'busy') {
+      await until(() => rig.of('caller_joined').length === 2, 'the caller back', 20_000);
+      await until(() => phone.stream?.ear.lastLoudMs, 'the agent to say why');
+      phone.hangUp();
+    }
     const result = await placed;
     const verbs = result.timeline.filter(({ what }) => what === 'verb').map(({ text }) => text);
     expect(verbs).toContain(`<Dial> ${ELSEWHERE}`);
@@ -180,32 +182,41 @@ describe('barge-in at Plivo', () => {
     ['L16@16000h', 'webrtc'],
   ] as const)(
     '[plivo] clear: what was not heard is discarded when the caller cuts in, in %s, the model on %s',
-    async ([codec, transport], { own }) => {
-      const long = { tone: AGENT_HZ, ms: 6_000, dbfs: -15 };
-      const rig = own(await startRig({ transport, settings: { PLIVO_CODEC: codec }, model: { voice: long } }));
-      const { stream, interruption } = await interrupted(rig);
-      expect(interruption.silencedBy).toBe('clear');
-      expect(interruption.leftoverMs).toBe(0);
-      expect(interruption.delayMs).toBeLessThan(transport === 'webrtc' ? 600 : 400);
-      expect(rig.of('barge_in')[0]?.clearMs).toBeLessThanOrEqual(5);
-      expect(stream.clears.length).toBeGreaterThanOrEqual(1);
-      expect(rig.agentEvents('error')).toEqual([]);
-    },
+    { timeout: 240_000 },
+    ([codec, transport], { own, skip }) =>
+      measuredAgain({ own, skip }, async (own, skip) => {
+        const long = { tone: AGENT_HZ, ms: 6_000, dbfs: -15 };
+        const rig = own(await startRig({ transport, settings: { PLIVO_CODEC: codec }, model: { voice: long } }));
+        const { stream, interruption, stoodMs } = await interrupted(rig, own);
+        expect(interruption.silencedBy).toBe('clear');
+        expect(interruption.leftoverMs).toBe(0);
+        const delayMs = Number(interruption.delayMs);
+        const mostMs = transport === 'webrtc' ? 600 : 400;
+        skip(delayMs >= mostMs && stoodMs > 100, `all ends of the call stood still for ${stoodMs} ms`);
+        expect(delayMs).toBeLessThan(mostMs);
+        expect(rig.of('barge_in')[0]?.clearMs).toBeLessThanOrEqual(5);
+        expect(stream.clears.length).toBeGreaterThanOrEqual(1);
+        expect(rig.agentEvents('error')).toEqual([]);
+      }),
   );
 
   it.for([['PCMU@8000h'], ['L16@16000h']] as const)(
     '[plivo] marks: checkpoints tell what was heard to within 40 ms, in %s, though those that were cleared are never answered',
-    async ([codec], { own }) => {
-      const long = { tone: AGENT_HZ, ms: 6_000, dbfs: -15 };
-      const rig = own(await startRig({ settings: { PLIVO_CODEC: codec }, model: { voice: long } }));
-      const { stream, interruption } = await interrupted(rig);
-      expect(Math.abs((interruption.reportedHeardMs ?? 0) - interruption.heardMs)).toBeLessThanOrEqual(40);
-      expect(stream.marks.played).toBeGreaterThan(3);
-      const truncations = rig.model.sessions[0]?.received.filter(({ type }) => type === 'conversation.item.truncate');
-      expect(truncations).toHaveLength(1);
-      expect(Math.abs(Number(truncations?.[0]?.['audio_end_ms']) - interruption.heardMs)).toBeLessThanOrEqual(40);
-      expect(rig.lines.filter((line) => line['msg'] === 'mark_expired')).toEqual([]);
-    },
+    { timeout: 240_000 },
+    ([codec], { own, skip }) =>
+      measuredAgain({ own, skip }, async (own, skip) => {
+        const long = { tone: AGENT_HZ, ms: 6_000, dbfs: -15 };
+        const rig = own(await startRig({ settings: { PLIVO_CODEC: codec }, model: { voice: long } }));
+        const { stream, interruption, stoodMs } = await interrupted(rig, own);
+        const offMs = Math.abs((interruption.reportedHeardMs ?? 0) - interruption.heardMs);
+        skip(offMs > 40 && stoodMs > 40, `all ends of the call stood still for ${stoodMs} ms`);
+        expect(offMs).toBeLessThanOrEqual(40);
+        expect(stream.marks.played).toBeGreaterThan(3);
+        const truncations = rig.model.sessions[0]?.received.filter(({ type }) => type === 'conversation.item.truncate');
+        expect(truncations).toHaveLength(1);
+        expect(Math.abs(Number(truncations?.[0]?.['audio_end_ms']) - interruption.heardMs)).toBeLessThanOrEqual(40);
+        expect(rig.lines.filter((line) => line['msg'] === 'mark_expired')).toEqual([]);
+      }),
   );
 });
 
@@ -366,20 +377,23 @@ function signedCall(rig: Rig, options: Partial<PhoneOptions> & Pick<PhoneOptions
 }
 
 /** A caller who cuts in once two seconds of the agent were heard. */
-async function interrupted(rig: Rig) {
+async function interrupted(rig: Rig, own: Own) {
   const { phone, report } = rig.call({
     carrier: 'plivo',
     source: silenceSource(),
     interruptAtMs: 2_000,
     interruptWith: toneSource(CALLER_HZ, { ms: 700, dbfs: -12 }),
-    hangUpAfterMs: 5_500,
     onInterruption: () => {
       const heard = rig.of('barge_in')[0]?.heard[0];
       if (heard !== undefined) phone.reportHeard(heard.heardMs);
+      // Behind it there is time for what was not cleared to be heard.
+      setTimeout(() => phone.hangUp(), 1_000);
     },
   });
+  await until(() => rig.of('first_agent_audio')[0], 'the agent', 20_000);
+  const loop = own(watchLoop());
   const stream = (await report).streams[0];
   const [interruption] = stream?.interruptions ?? [];
   if (stream === undefined || interruption === undefined) throw new Error('the agent was not interrupted');
-  return { stream, interruption };
+  return { stream, interruption, stoodMs: loop.stoodMs() };
 }

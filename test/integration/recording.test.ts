@@ -11,6 +11,9 @@ import { makeTone } from '../../src/media/tone.ts';
 import { decodeWav, interleave } from '../../src/media/wav.ts';
 import { Scribe } from '../../src/recording/scribe.ts';
 import { scriptSource, silenceSource, toneSource } from '../../src/simulator/phone/index.ts';
+import { audibleMs, hears, hearsOut } from './agent-heard.ts';
+import { watchLoop } from './loop.ts';
+import { measuredAgain } from './measured-again.ts';
 import { askAsOperator } from './operator.ts';
 import { loudestTone, type Rig, sleep, startRig, toneAloneMs, until } from './rig.ts';
 import { rigTest as it } from './rig-test.ts';
@@ -25,7 +28,11 @@ interface Stereo {
   agent: Int16Array;
 }
 
-/** Beginnings and ends, ms, of what is louder than -35 dBFS, to 5 ms; pauses below 60 ms do not part. */
+const PARTED_MS = 60;
+/** Of the 60 ms by which two ends may differ, what a process that stands still may take of them. */
+const STOOD_MS = 40;
+
+/** Beginnings and ends, ms, of what is louder than -35 dBFS, to 5 ms; shorter pauses than `PARTED_MS` do not part. */
 function spans(samples: Int16Array, sampleRate: number): Array<[number, number]> {
   const window = sampleRate / 200;
   const found: Array<[number, number]> = [];
@@ -33,7 +40,7 @@ function spans(samples: Int16Array, sampleRate: number): Array<[number, number]>
     if (rmsDbfs(samples.subarray(at, at + window)) < -35) continue;
     const from = (at * 1000) / sampleRate;
     const last = found.at(-1);
-    if (last !== undefined && from - last[1] < 60) last[1] = from + 5;
+    if (last !== undefined && from - last[1] < PARTED_MS) last[1] = from + 5;
     else found.push([from, from + 5]);
   }
   return found.filter(([from, to]) => to - from >= 40);
@@ -93,70 +100,82 @@ const LINES = [
 describe('a recorded call', () => {
   it.for(LINES)(
     'has each side alone, at its time, and ends what was interrupted where the caller stopped hearing it: $format over $transport, $carrier',
-    async ({ transport, format, carrier, rate, settings }, { own, skip }) => {
+    { timeout: 240_000 },
+    ({ transport, format, carrier, rate, settings }, { own, skip }) => {
       const opus = opusAvailable();
       if (format === 'opus' && !opus.ok) skip(`NOT TESTED: ${opus.reason}`);
-      const rig = own(
-        await startRig({
-          transport,
-          settings: { ...RECORDED, ...settings, RECORDING: format },
-          model: { voice: { tone: AGENT_HZ, ms: 6_000, dbfs: -15 } },
-        }),
-      );
-      const { phone, report } = rig.call({
-        carrier,
-        source: silenceSource(),
-        interruptAtMs: 2_000,
-        interruptWith: toneSource(CALLER_HZ, { ms: 600, dbfs: -12 }),
-        hangUpAfterMs: 5_000,
-      });
-      await report;
-      const [started] = rig.of('recording_started');
-      expect(started).toMatchObject({ consent: 'operator', format, sampleRate: rate });
-      const bytes = await recordingOf(rig);
-      expect(rig.of('recording_stopped')).toMatchObject([{ reason: 'call-ended' }]);
-      const recorded = format === 'wav' ? fromWav(bytes) : fromOpus(bytes);
-      if (format === 'wav') expect(recorded.sampleRate).toBe(rate);
+      return measuredAgain({ own, skip }, async (own, skip) => {
+        const rig = own(
+          await startRig({
+            transport,
+            settings: { ...RECORDED, ...settings, RECORDING: format },
+            model: { voice: { tone: AGENT_HZ, ms: 6_000, dbfs: -15 } },
+          }),
+        );
+        const loop = own(watchLoop());
+        const { phone, report } = rig.call({
+          carrier,
+          source: silenceSource(),
+          interruptAtMs: 2_000,
+          interruptWith: toneSource(CALLER_HZ, { ms: 600, dbfs: -12 }),
+        });
+        await until(() => rig.agentEvents('audio_started').length >= 2, 'the answer to the interruption', 20_000);
+        await sleep(1_300);
+        phone.hangUp();
+        await report;
+        const [started] = rig.of('recording_started');
+        expect(started).toMatchObject({ consent: 'operator', format, sampleRate: rate });
+        const bytes = await recordingOf(rig);
+        expect(rig.of('recording_stopped')).toMatchObject([{ reason: 'call-ended' }]);
+        const recorded = format === 'wav' ? fromWav(bytes) : fromOpus(bytes);
+        if (format === 'wav') expect(recorded.sampleRate).toBe(rate);
 
-      // Each side alone.
-      const { sampleRate, caller, agent } = recorded;
-      expect(toneAloneMs(caller, sampleRate, CALLER_HZ)).toBeGreaterThanOrEqual(400);
-      expect(loudestTone(caller, sampleRate, AGENT_HZ)).toBeLessThan(-45);
-      expect(toneAloneMs(agent, sampleRate, AGENT_HZ)).toBeGreaterThanOrEqual(2_000);
-      expect(loudestTone(agent, sampleRate, CALLER_HZ)).toBeLessThan(-45);
+        // Each side alone.
+        const { sampleRate, caller, agent } = recorded;
+        expect(toneAloneMs(caller, sampleRate, CALLER_HZ)).toBeGreaterThanOrEqual(400);
+        expect(loudestTone(caller, sampleRate, AGENT_HZ)).toBeLessThan(-45);
+        expect(toneAloneMs(agent, sampleRate, AGENT_HZ)).toBeGreaterThanOrEqual(2_000);
+        expect(loudestTone(agent, sampleRate, CALLER_HZ)).toBeLessThan(-45);
 
-      // The phone's own recording says what was said and heard when.
-      const truth = phone.recordedChannels();
-      if (truth === undefined) throw new Error('the phone recorded nothing');
-      const said = spans(truth.caller, truth.sampleRate)[0];
-      const heard = spans(truth.agent, truth.sampleRate);
-      const saidHere = spans(caller, sampleRate)[0];
-      const heardHere = spans(agent, sampleRate);
-      if (said === undefined || saidHere === undefined) throw new Error('the caller was not heard');
-      // What the phone heard of the answer to the interruption may go on beyond the call's last recorded moment.
-      expect(heard.length).toBeGreaterThanOrEqual(2);
-      expect(heardHere).toHaveLength(heard.length);
-      const shift = saidHere[0] - said[0];
-      expect(Math.abs(saidHere[1] - shift - said[1])).toBeLessThanOrEqual(40);
-      for (const [i, [from, to]] of heard.entries()) {
-        expect(Math.abs((heardHere[i]?.[0] ?? 0) - shift - from), `beginning ${i}`).toBeLessThanOrEqual(60);
-        if (i < heard.length - 1) {
-          expect(Math.abs((heardHere[i]?.[1] ?? 0) - shift - to), `end ${i}`).toBeLessThanOrEqual(60);
+        // The phone's own recording says what was said and heard when.
+        const truth = phone.recordedChannels();
+        if (truth === undefined) throw new Error('the phone recorded nothing');
+        const said = spans(truth.caller, truth.sampleRate)[0];
+        const heard = spans(truth.agent, truth.sampleRate);
+        const saidHere = spans(caller, sampleRate)[0];
+        const heardHere = spans(agent, sampleRate);
+        if (said === undefined || saidHere === undefined) throw new Error('the caller was not heard');
+        // What the phone heard of the answer to the interruption may go on beyond the call's last recorded moment.
+        expect(heard.length).toBeGreaterThanOrEqual(2);
+        // Where all ends stood still in the middle of a word, one of them may have a hole there and another none.
+        const stoodMs = loop.stoodMs();
+        const shift = saidHere[0] - said[0];
+        const off = (i: number, edge: 0 | 1) => Math.abs((heardHere[i]?.[edge] ?? 0) - shift - heard[i]![edge]);
+        const isOff = heard.some((_, i) => off(i, 0) > 60 || (i < heard.length - 1 && off(i, 1) > 60));
+        skip(
+          (isOff || heardHere.length !== heard.length) && stoodMs > STOOD_MS,
+          `all ends of the call stood still for ${stoodMs} ms`,
+        );
+        expect(heardHere).toHaveLength(heard.length);
+        expect(Math.abs(saidHere[1] - shift - said[1])).toBeLessThanOrEqual(40);
+        for (const i of heard.keys()) {
+          expect(off(i, 0), `beginning ${i}`).toBeLessThanOrEqual(60);
+          if (i < heard.length - 1) expect(off(i, 1), `end ${i}`).toBeLessThanOrEqual(60);
         }
-      }
 
-      // The outline shows the same, and the length is the call's.
-      const outline = (await (await ask(rig, `${callId(rig)}/recording/peaks?buckets=60`)).json()) as {
-        durationMs: number;
-        caller: number[];
-        agent: number[];
-      };
-      expect(outline.durationMs).toBeCloseTo((caller.length * 1000) / sampleRate, -1);
-      const bucket = (ms: number) => Math.floor((ms / outline.durationMs) * 60);
-      expect(outline.agent[bucket(heardHere[0]?.[0] ?? 0) + 3]).toBeGreaterThan(0.1);
-      expect(outline.caller[bucket(saidHere[0]) + 2]).toBeGreaterThan(0.1);
-      expect(outline.caller[bucket(saidHere[0]) - 3]).toBeLessThan(0.02);
-      expect(statSync(join(rig.dataDir, 'recordings', `${callId(rig)}.json`)).mode & 0o777).toBe(0o600);
+        // The outline shows the same, and the length is the call's.
+        const outline = (await (await ask(rig, `${callId(rig)}/recording/peaks?buckets=60`)).json()) as {
+          durationMs: number;
+          caller: number[];
+          agent: number[];
+        };
+        expect(outline.durationMs).toBeCloseTo((caller.length * 1000) / sampleRate, -1);
+        const bucket = (ms: number) => Math.floor((ms / outline.durationMs) * 60);
+        expect(outline.agent[bucket(heardHere[0]?.[0] ?? 0) + 3]).toBeGreaterThan(0.1);
+        expect(outline.caller[bucket(saidHere[0]) + 2]).toBeGreaterThan(0.1);
+        expect(outline.caller[bucket(saidHere[0]) - 3]).toBeLessThan(0.02);
+        expect(statSync(join(rig.dataDir, 'recordings', `${callId(rig)}.json`)).mode & 0o777).toBe(0o600);
+      });
     },
   );
 });
@@ -167,49 +186,58 @@ describe('a recorded call whose line breaks and comes back', () => {
     { transport: 'webrtc', carrier: 'signalwire', settings: { SIGNALWIRE_CODEC: 'L16@24000h' } },
   ] as const)(
     '[twilio, signalwire] recovery: is one recording, both parts, the gap between them, both sides where they were: $carrier over $transport',
-    async ({ transport, carrier, settings }, { own }) => {
-      const rig = own(
-        await startRig({
-          transport,
-          settings: { ...RECORDED, ...settings },
-          model: { voice: { tone: AGENT_HZ, ms: 1_800, dbfs: -15 } },
-        }),
-      );
-      const { phone, report } = rig.call({ carrier, source: silenceSource() });
-      const burst = () => phone.say(toneSource(CALLER_HZ, { ms: 400, dbfs: -12 }));
-      await until(() => rig.of('connected')[0], 'both ends to be there');
-      await until(() => (phone.stream?.ear.utteranceMs(performance.now()) ?? 0) > 700, 'the agent to be heard');
-      // In the middle of the greeting, and of what the caller says.
-      burst();
-      await sleep(200);
-      phone.stream?.breakLine();
-      await until(() => rig.of('caller_joined').length === 2, 'the caller to be back');
-      const speaks = () => (phone.stream?.ear.utteranceMs(performance.now()) ?? 0) > 0;
-      await until(speaks, 'the agent to speak again');
-      await until(() => !speaks(), 'the agent to have said it');
-      burst();
-      await sleep(1_000);
-      phone.hangUp();
-      await report;
+    { timeout: 240_000 },
+    ({ transport, carrier, settings }, { own, skip }) =>
+      measuredAgain({ own, skip }, async (own, skip) => {
+        const rig = own(
+          await startRig({
+            transport,
+            settings: { ...RECORDED, ...settings },
+            model: { voice: { tone: AGENT_HZ, ms: 1_800, dbfs: -15 } },
+          }),
+        );
+        const loop = own(watchLoop());
+        const { phone, report } = rig.call({ carrier, source: silenceSource() });
+        const burst = () => phone.say(toneSource(CALLER_HZ, { ms: 400, dbfs: -12 }));
+        await until(() => rig.of('connected')[0], 'both ends to be there');
+        await until(() => (phone.stream?.ear.utteranceMs(performance.now()) ?? 0) > 700, 'the agent to be heard');
+        // In the middle of the greeting, and of what the caller says.
+        burst();
+        await sleep(200);
+        phone.stream?.breakLine();
+        await until(() => rig.of('caller_joined').length === 2, 'the caller to be back');
+        const speaks = () => (phone.stream?.ear.utteranceMs(performance.now()) ?? 0) > 0;
+        await until(speaks, 'the agent to speak again');
+        await until(() => !speaks(), 'the agent to have said it');
+        burst();
+        await sleep(1_000);
+        phone.hangUp();
+        await report;
 
-      const bytes = await recordingOf(rig);
-      expect(rig.of('recording_started')).toHaveLength(1);
-      expect(rig.of('recording_stopped')).toMatchObject([{ reason: 'call-ended' }]);
-      const { sampleRate, caller, agent } = fromWav(bytes);
-      const truth = phone.recordedChannels();
-      if (truth === undefined) throw new Error('the phone recorded nothing');
-      const [said, heard] = [spans(truth.caller, truth.sampleRate), spans(truth.agent, truth.sampleRate)];
-      const [saidHere, heardHere] = [spans(caller, sampleRate), spans(agent, sampleRate)];
-      expect(said.length).toBeGreaterThanOrEqual(2);
-      expect(heard.length).toBeGreaterThanOrEqual(2);
-      expect(saidHere).toHaveLength(said.length);
-      expect(heardHere).toHaveLength(heard.length);
-      const shift = (saidHere[0]?.[0] ?? 0) - (said[0]?.[0] ?? 0);
-      const off = (here: Array<[number, number]>, there: Array<[number, number]>) =>
-        Math.max(...there.map(([from], i) => Math.abs((here[i]?.[0] ?? 0) - shift - from)));
-      expect(off(saidHere, said)).toBeLessThanOrEqual(60);
-      expect(off(heardHere, heard)).toBeLessThanOrEqual(60);
-    },
+        const bytes = await recordingOf(rig);
+        expect(rig.of('recording_started')).toHaveLength(1);
+        expect(rig.of('recording_stopped')).toMatchObject([{ reason: 'call-ended' }]);
+        const { sampleRate, caller, agent } = fromWav(bytes);
+        const truth = phone.recordedChannels();
+        if (truth === undefined) throw new Error('the phone recorded nothing');
+        const [said, heard] = [spans(truth.caller, truth.sampleRate), spans(truth.agent, truth.sampleRate)];
+        const [saidHere, heardHere] = [spans(caller, sampleRate), spans(agent, sampleRate)];
+        expect(said.length).toBeGreaterThanOrEqual(2);
+        expect(heard.length).toBeGreaterThanOrEqual(2);
+        const shift = (saidHere[0]?.[0] ?? 0) - (said[0]?.[0] ?? 0);
+        const off = (here: Array<[number, number]>, there: Array<[number, number]>) =>
+          Math.max(...there.map(([from], i) => Math.abs((here[i]?.[0] ?? 0) - shift - from)));
+        const isOff = off(saidHere, said) > 60 || off(heardHere, heard) > 60;
+        const stoodMs = loop.stoodMs();
+        skip(
+          (isOff || saidHere.length !== said.length || heardHere.length !== heard.length) && stoodMs > STOOD_MS,
+          `all ends of the call stood still for ${stoodMs} ms`,
+        );
+        expect(saidHere).toHaveLength(said.length);
+        expect(heardHere).toHaveLength(heard.length);
+        expect(off(saidHere, said)).toBeLessThanOrEqual(60);
+        expect(off(heardHere, heard)).toBeLessThanOrEqual(60);
+      }),
   );
 });
 
@@ -221,7 +249,9 @@ describe.concurrent('a recording', () => {
         model: { voice: { tone: AGENT_HZ, ms: 500 } },
       }),
     );
-    const { report } = rig.call({ source: silenceSource(), hangUpAfterMs: 2_000 });
+    const { phone, report } = rig.call({ source: silenceSource() });
+    await hearsOut(phone, 300);
+    phone.hangUp();
     await report;
     await until(() => rig.of('recording_stopped')[0], 'the end of the recording');
     const file = join(rig.dataDir, 'recordings', `${callId(rig)}.wav`);
@@ -273,7 +303,10 @@ describe.concurrent('a recording', () => {
         scenario: { greeting: { tone: AGENT_HZ, toneMs: 1_500, text: 'Hello.' } },
       }),
     );
-    const { report } = rig.call({ source: silenceSource(), hangUpAfterMs: 4_500 });
+    const { phone, report } = rig.call({ source: silenceSource() });
+    // The notice of a second, and most of the greeting behind it.
+    await hearsOut(phone, 2_000);
+    phone.hangUp();
     await report;
     const recorded = fromWav(await recordingOf(rig));
     expect(rig.of('recording_started')).toMatchObject([{ consent: 'notice' }]);
@@ -296,14 +329,18 @@ describe.concurrent('a recording', () => {
         model: {},
       }),
     );
-    const { phone, report } = rig.call({ source: silenceSource(), hangUpAfterMs: 8_000 });
+    const { phone, report } = rig.call({ source: silenceSource(), hangUpAfterMs: 60_000 });
     await until(() => rig.of('recording_started')[0], 'the recording to begin', 15_000);
     // Heard to its end before the recording began, and audible: about four seconds of speech.
     const spoken = phone.recordedChannels();
     const loud = spans(spoken?.agent ?? new Int16Array(), spoken?.sampleRate ?? 8_000);
     expect(loud.reduce((sum, [from, to]) => sum + to - from, 0)).toBeGreaterThan(1_500);
+    const transcripts = () => rig.agentEvents('transcript').filter(({ role, final }) => role === 'agent' && final);
+    await until(() => transcripts().length >= 2, 'the words of the greeting');
+    await hears(phone, audibleMs(phone) + 500);
+    phone.hangUp();
     await report;
-    const said = rig.agentEvents('transcript').filter((one) => one['role'] === 'agent' && one['final'] === true);
+    const said = transcripts();
     expect(said[0]).toMatchObject({ text: notice });
     expect(String(said[1]?.['text'])).toMatch(/welcome|hello|test line/i);
     expect(rig.of('recording_stopped')).toMatchObject([{ reason: 'call-ended' }]);
@@ -357,13 +394,14 @@ describe.concurrent('a recording', () => {
           model: { voice: { tone: AGENT_HZ, ms: 1_500, dbfs: -15 } },
         }),
       );
-      const source = scriptSource([
-        { pauseMs: 5_000 },
-        toneSource(CALLER_HZ, { ms: 1_000, dbfs: -15 }),
-        { pauseMs: 6_000 },
-      ]);
-      const { phone, report } = rig.call({ source, hangUpAfterMs: 8_500 });
+      const { phone, report } = rig.call({ source: silenceSource() });
+      const greeting = await hearsOut(phone, 800);
+      await until(() => rig.of('recording_stopped')[0], 'the disk to be full');
+      phone.say(toneSource(CALLER_HZ, { ms: 1_000, dbfs: -15 }));
+      await hearsOut(phone, greeting + 800);
+      phone.hangUp();
       const result = await report;
+      await until(() => rig.of('call_ended')[0], 'the end of the call');
       expect(result.reason).toBe('audio went both ways');
       expect(rig.of('recording_stopped')).toMatchObject([{ reason: 'disk-full' }]);
       expect(rig.of('call_ended')[0]?.end).toMatchObject({ result: 'success', reason: 'caller-hangup' });

@@ -4,13 +4,14 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import type { RecordedEvent } from '../../src/records/event.ts';
 import type { RecordView } from '../../src/records/http/records-api-routes.ts';
-import { type AudioSource, Phone, scriptSource, toneSource } from '../../src/simulator/phone/index.ts';
+import { type AudioSource, Phone, scriptSource, silenceSource, toneSource } from '../../src/simulator/phone/index.ts';
 import { parseScenario, startRealtimeServer } from '../../src/simulator/realtime/index.ts';
+import { hearsOut } from './agent-heard.ts';
 import { startDaemonProcess } from './daemon-process.ts';
 import { readBySocket } from './events-reader.ts';
 import { askAsOperator } from './operator.ts';
 import { type PostgresCluster, postgresCluster, postgresMissing } from './postgres.ts';
-import { startRig, until } from './rig.ts';
+import { sleep, startRig, until } from './rig.ts';
 import { rigTest as it } from './rig-test.ts';
 
 /** Records of real calls through the whole daemon. */
@@ -64,11 +65,14 @@ describe.concurrent('a call, recorded', () => {
         scenario: { turns: [{ say: { text: 'Your appointment is on Tuesday.', tone: 620, toneMs: 400 } }] },
       }),
     );
-    const { report } = rig.call({ source: turns(2), from: CALLER, hangUpAfterMs: 5_000 });
+    const { phone, report } = rig.call({ source: turns(10), from: CALLER });
     await until(() => rig.of('connected')[0], 'both ends are there');
     await new Promise((resolve) => setTimeout(resolve, 1_000));
     const [running] = await listOf(rig.url, '?active=true');
     expect(running).toMatchObject({ from: CALLER, carrier: 'twilio', endedAt: null, result: null });
+    await until(() => rig.of('turn')[0], 'an answer to the caller', 20_000);
+    await sleep(500);
+    phone.hangUp();
     await report;
     await until(() => rig.of('call_ended')[0], 'the call ends');
     const detail = await ended(rig.url);
@@ -123,9 +127,11 @@ describe.concurrent('a record that is removed', () => {
         },
       }),
     );
-    const calls = ['+12025550101', '+12025550102'].map((from) =>
-      rig.call({ source: turns(1), from, hangUpAfterMs: 3_000 }),
-    );
+    const calls = ['+12025550101', '+12025550102'].map((from) => rig.call({ source: silenceSource(), from }));
+    for (const { phone } of calls) {
+      await hearsOut(phone, 300);
+      phone.hangUp();
+    }
     await Promise.all(calls.map(({ report }) => report));
     let records: RecordView[] = [];
     for (let i = 0; i < 100 && records.length < 2; i++) {
@@ -177,8 +183,9 @@ describe.concurrent('a daemon that is killed in the middle of calls', () => {
     const first = await startDaemonProcess(env);
     own({ close: () => first.kill('SIGKILL') });
     const phones = [0, 1].map(() => {
-      const phone = new Phone({ carrier: 'twilio', source: turns(3), verbTimeScale: 0.05, hangUpAfterMs: 6_000 });
-      return phone.placeCall({ webhookUrl: `${first.url}/incoming-call` }).catch(() => undefined);
+      const phone = new Phone({ carrier: 'twilio', source: turns(12), verbTimeScale: 0.05, hangUpAfterMs: 30_000 });
+      const report = phone.placeCall({ webhookUrl: `${first.url}/incoming-call` }).catch(() => undefined);
+      return { phone, report };
     });
     let before: RecordView[] = [];
     for (let i = 0; i < 100 && !(before.length === 2 && before.every(({ turns }) => turns > 0)); i++) {
@@ -203,7 +210,8 @@ describe.concurrent('a daemon that is killed in the middle of calls', () => {
       expect(new Set(detail.events.map(({ id }) => id)).size).toBe(detail.events.length);
       expect(detail.record.events).toBe(detail.events.length);
     }
-    await Promise.all(phones);
+    for (const { phone } of phones) phone.hangUp();
+    await Promise.all(phones.map(({ report }) => report));
   });
 });
 
@@ -231,9 +239,15 @@ describe.concurrent('PostgreSQL', () => {
         scenario: { turns: [{ say: { text: 'One moment.', tone: 620, toneMs: 600 } }] },
       }),
     );
-    const { report } = rig.call({ source: turns(3), from: CALLER, hangUpAfterMs: 7_500 });
-    await until(() => rig.agentEvents('speech_stopped')[0], 'the first turn');
-    cluster.stopAtOnce();
+    const { phone, report } = rig.call({ source: silenceSource(), from: CALLER });
+    let listened = await hearsOut(phone, 300);
+    for (const turn of [1, 2, 3]) {
+      phone.say(toneSource(1_020, { ms: 500, dbfs: -15 }));
+      await until(() => rig.agentEvents('speech_stopped').length === turn, `turn ${turn}`);
+      if (turn === 1) cluster.stopAtOnce();
+      listened = await hearsOut(phone, listened + 300);
+    }
+    phone.hangUp();
     const heard = await report;
     await until(() => rig.of('call_ended')[0], 'the call ends');
     expect(rig.of('call_ended')[0]?.end).toMatchObject({ result: 'success', reason: 'caller-hangup' });

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { WebSocketServer } from 'ws';
 import { readRecording } from '../../src/recording/read.ts';
-import { scriptSource, toneSource } from '../../src/simulator/phone/index.ts';
+import { scriptSource, silenceSource, toneSource } from '../../src/simulator/phone/index.ts';
 import { loudness } from './loudness.ts';
-import { loudestTone, startRig, until } from './rig.ts';
+import { loudestTone, sleep, startRig, until } from './rig.ts';
 import { rigTest as it } from './rig-test.ts';
 import { suiteFolder, wholeRun } from './suite-runs.ts';
 
@@ -66,10 +66,15 @@ describe('a recorded call that a suite calls again', () => {
       const target = await startListener(own);
       const folder = suiteFolder(own, 'again.yaml', 'cases: []\n');
       const rig = own(await startRig({ settings: { ...RECORDED, RECORDING: format, SUITES_DIR: folder } }));
-      const source = scriptSource(
+      const words = scriptSource(
         SAID.flatMap(({ pauseMs, hz, ms }) => [{ pauseMs }, toneSource(hz, { ms, dbfs: -12 })]),
       );
-      await rig.call({ source, hangUpAfterMs: 8_000 }).report;
+      const { phone, report } = rig.call({ source: silenceSource() });
+      await until(() => rig.of('recording_started')[0], 'the recording to begin', 20_000);
+      phone.say(words);
+      await sleep(SAID.reduce((sum, { pauseMs, ms }) => sum + pauseMs + ms, 1_500));
+      phone.hangUp();
+      await report;
       await until(() => rig.of('recording_stopped')[0], 'the recording is whole', 30_000);
       const callId = rig.of('call_started')[0]!.info.id;
       writeFileSync(

@@ -1,6 +1,7 @@
-import { toneSource } from '../../src/simulator/phone/index.ts';
+import { type AudioSource, toneSource } from '../../src/simulator/phone/index.ts';
 import { scriptSource } from '../../src/simulator/phone/source.ts';
-import { Telnyx, type TelnyxCall, type TelnyxOptions } from '../../src/simulator/telnyx/index.ts';
+import { Telnyx, type TelnyxCall, type TelnyxOptions, type TexmlCall } from '../../src/simulator/telnyx/index.ts';
+import type { ListeningCaller } from './agent-heard.ts';
 import { OPERATOR } from './operator.ts';
 import { type Rig, type RigOptions, startRig } from './rig.ts';
 
@@ -27,6 +28,16 @@ export interface TelnyxRigOptions extends RigOptions {
 /** The caller listens to a greeting, says his tone, and listens again. */
 export const caller = () =>
   scriptSource([{ pauseMs: 3_500 }, toneSource(CALLER_HZ, { ms: 1_500, dbfs: -15 }), { pauseMs: 60_000 }]);
+
+/** Who holds the phone of this call, which speaks on the stream that is open. */
+export const heldBy = (call: TelnyxCall | TexmlCall): ListeningCaller => ({
+  recordedChannels: () => call.recordedChannels(),
+  say(words: AudioSource) {
+    const stream = 'streams' in call ? call.streams.at(-1) : call.stream;
+    stream?.talk.mouth.cutIn(words);
+  },
+  hangUp: () => call.hangUp(),
+});
 
 export async function startTelnyxRig(options: TelnyxRigOptions = {}): Promise<TelnyxRig> {
   const telnyx = await Telnyx.start({ record: true, source: caller(), ...options.carrier });

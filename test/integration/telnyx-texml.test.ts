@@ -1,13 +1,16 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect } from 'vitest';
+import { silenceSource, toneSource } from '../../src/simulator/phone/index.ts';
 import { TexmlCall, type TexmlInit } from '../../src/simulator/telnyx/index.ts';
-import { loudestTone, sleep, toneAloneMs, until } from './rig.ts';
+import { converse } from './agent-heard.ts';
+import { loudestTone, toneAloneMs, until } from './rig.ts';
 import { rigTest as it } from './rig-test.ts';
 import {
   AGENT_HZ,
   CALLER,
   CALLER_HZ,
   caller,
+  heldBy,
   OURS,
   PUBLIC,
   startTelnyxRig,
@@ -45,10 +48,8 @@ describe.concurrent('a call of a TeXML application', () => {
     async ([callCodec, TELNYX_STREAM_CODEC, TELNYX_BIDIRECTIONAL_CODEC], { own }) => {
       const settings = { TELNYX_STREAM_CODEC, TELNYX_BIDIRECTIONAL_CODEC };
       const rig = own(await rigOf({ settings, carrier: { callCodec } }));
-      const call = callIn(rig);
-      await until(() => rig.agentEvents('response_done').length >= 2, 'the answer', 25_000);
-      await sleep(2_200);
-      call.hangUp();
+      const call = callIn(rig, { source: silenceSource() });
+      await converse(heldBy(call), toneSource(CALLER_HZ, { ms: 1_500, dbfs: -15 }));
       await call.done;
       const heard = call.recordedChannels()!;
       expect(toneAloneMs(heard.agent, heard.sampleRate, AGENT_HZ)).toBeGreaterThanOrEqual(2_500);

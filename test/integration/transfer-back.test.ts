@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
-import { type DialledParty, type PhoneOptions, scriptSource, toneSource } from '../../src/simulator/phone/index.ts';
+import { type DialledParty, type PhoneOptions, silenceSource, toneSource } from '../../src/simulator/phone/index.ts';
+import { hearsOut } from './agent-heard.ts';
 import { startCallsRig, THEIRS } from './calls-rig.ts';
-import { type Rig, type RigOptions, startRig, TRANSPORTS, until } from './rig.ts';
+import { type Placed, type Rig, type RigOptions, sleep, startRig, TRANSPORTS, until } from './rig.ts';
 import { rigTest as it } from './rig-test.ts';
 
 /** Callers who are connected to another number, and those whom nobody answers there: they are back with their agent, in the same call. */
@@ -28,18 +29,22 @@ const asked: RigOptions = {
   },
 };
 
-/** The caller says one thing, and goes on when he is back. */
-const source = () => scriptSource([{ pauseMs: 2_000 }, toneSource(1_020, { ms: 500, dbfs: -15 }), { pauseMs: 60_000 }]);
+/** The caller hears the greeting and says one thing: the agent is asked for the transfer. */
+const asks = async ({ phone }: Placed) => {
+  await hearsOut(phone, 300);
+  phone.say(toneSource(1_020, { ms: 500, dbfs: -15 }));
+};
 
 const transferOf = async (rig: Rig, dialled: DialledParty, options: Partial<PhoneOptions> = {}) => {
   const call = rig.call({
-    source: source(),
+    source: silenceSource(),
     from: '+12025550143',
     to: OURS,
     dialled: () => dialled,
-    hangUpAfterMs: 12_000,
+    hangUpAfterMs: 40_000,
     ...options,
   });
+  await asks(call);
   // Who is back hangs up when he has heard what happened.
   const told = () => {
     const back = rig.events.findLastIndex((event) => event.type === 'caller_joined' && event.again);
@@ -47,7 +52,7 @@ const transferOf = async (rig: Rig, dialled: DialledParty, options: Partial<Phon
       back >= 0 && rig.events.slice(back).some((event) => event.type === 'agent' && event.event.type === 'audio_done')
     );
   };
-  void until(told, 'the agent has said why', 12_000).then(
+  void until(told, 'the agent has said why', 20_000).then(
     () => setTimeout(() => call.phone.hangUp(), 1_500),
     () => {},
   );
@@ -113,7 +118,13 @@ describe.concurrent('a transfer by the agent', () => {
 
   it('to the number that was called is refused, and the call goes on', async ({ own }) => {
     const rig = own(await startRig(asked));
-    await rig.call({ source: source(), from: '+12025550143', to: ELSEWHERE, hangUpAfterMs: 7_000 }).report;
+    const call = rig.call({ source: silenceSource(), from: '+12025550143', to: ELSEWHERE });
+    await asks(call);
+    await until(() => outputs(rig)[0], 'what the agent is told', 20_000);
+    // A transfer would begin behind its last words.
+    await hearsOut(call.phone, 1_500);
+    call.phone.hangUp();
+    await call.report;
     await until(() => rig.of('call_ended')[0], 'the end of the call');
     expect(outputs(rig)).toEqual([expect.stringContaining('the number of this line itself')]);
     expect(rig.of('transfer_started')).toEqual([]);
@@ -122,7 +133,18 @@ describe.concurrent('a transfer by the agent', () => {
 
   it('of a caller who hangs up while it rings ends as his hang-up', async ({ own }) => {
     const rig = own(await startRig(asked));
-    await transferOf(rig, { outcome: 'answer', ringMs: 60_000 }, { hangUpAfterMs: 7_000 });
+    let rings = false;
+    const dialled = (): DialledParty => {
+      rings = true;
+      return { outcome: 'answer', ringMs: 60_000 };
+    };
+    const call = rig.call({ source: silenceSource(), from: '+12025550143', to: OURS, dialled });
+    await asks(call);
+    await until(() => rings, 'the ringing', 20_000);
+    await sleep(200);
+    call.phone.hangUp();
+    await call.report;
+    await until(() => rig.of('call_ended')[0], 'the end of the call');
     expect(rig.of('call_ended')[0]?.end.reason).toBe('caller-hangup');
   });
 
@@ -230,7 +252,7 @@ describe.concurrent('a call that the carrier brings again', () => {
     };
     const first = await ask('ringing');
     expect(await ask('ringing')).toBe(first);
-    const { report, phone } = rig.call({ source: source(), callSid, accountSid, hangUpAfterMs: 3_000 });
+    const { report, phone } = rig.call({ source: silenceSource(), callSid, accountSid });
     await until(() => rig.of('caller_joined')[0], 'the stream');
     // While somebody is on the line, and after it, the first webhook is an old one.
     expect(await Promise.all([ask('ringing'), ask('in-progress')])).toEqual([first, first]);

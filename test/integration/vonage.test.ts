@@ -11,6 +11,9 @@ import {
   toneSource,
 } from '../../src/simulator/phone/index.ts';
 import { SIGNATURE_SECRET } from '../fixtures/vonage/key.ts';
+import { converse, hearsOut } from './agent-heard.ts';
+import { watchLoop } from './loop.ts';
+import { measuredAgain } from './measured-again.ts';
 import { loudestTone, type Rig, type RigOptions, startRig, TRANSPORTS, toneAloneMs, until } from './rig.ts';
 import { rigTest as it } from './rig-test.ts';
 
@@ -39,7 +42,7 @@ function call(
     carrier: 'vonage',
     record: true,
     verbTimeScale: 0.05,
-    hangUpAfterMs: 20_000,
+    hangUpAfterMs: 30_000,
     source: silenceSource(),
     ...options,
   });
@@ -67,12 +70,8 @@ describe.concurrent('a call from Vonage', () => {
     async ([codec, transport], { own }) => {
       const voice = { tone: AGENT_HZ, ms: 1_500, dbfs: -15 };
       const rig = own(await startVonage({ transport, settings: { VONAGE_CODEC: codec }, model: { voice } }));
-      const source = scriptSource([
-        { pauseMs: 3_500 },
-        toneSource(CALLER_HZ, { ms: 1_500, dbfs: -15 }),
-        { pauseMs: 6_000 },
-      ]);
-      const { phone, report } = call(rig, { source, hangUpAfterMs: 7_500 });
+      const { phone, report } = call(rig);
+      await converse(phone, toneSource(CALLER_HZ, { ms: 1_500, dbfs: -15 }));
       const result = await report;
       expect(result.reason).toBe('audio went both ways');
       expect(result.streams[0]).toMatchObject({ codec, faultCount: 0 });
@@ -92,9 +91,10 @@ describe.concurrent('a call from Vonage', () => {
     const rig = own(await startVonage({ model: { voice: { tone: AGENT_HZ, ms: 1_000, dbfs: -15 } } }));
     const { phone, report } = call(rig, {
       byteOrder: 'be',
-      source: scriptSource([toneSource(CALLER_HZ, { ms: 1_500, dbfs: -15 }), { pauseMs: 6_000 }]),
-      hangUpAfterMs: 3_500,
+      source: scriptSource([toneSource(CALLER_HZ, { ms: 1_500, dbfs: -15 }), { pauseMs: 20_000 }]),
     });
+    await hearsOut(phone, 500);
+    phone.hangUp();
     await report;
     const { agent, sampleRate } = heardBy(phone);
     expect(toneAloneMs(agent, sampleRate, AGENT_HZ)).toBe(0);
@@ -105,7 +105,9 @@ describe.concurrent('a call from Vonage', () => {
     '[vonage] in: is answered by %s and joined by its token',
     async (method, { own }) => {
       const rig = own(await startVonage({ model: { voice: { tone: AGENT_HZ, ms: 600, dbfs: -15 } } }));
-      const { phone, report } = call(rig, { method, from: '+12025550143', to: '+12025550100', hangUpAfterMs: 5_000 });
+      const { phone, report } = call(rig, { method, from: '+12025550143', to: '+12025550100' });
+      await hearsOut(phone, 300);
+      phone.hangUp();
       expect((await report).streams[0]?.agentSpoke.length).toBeGreaterThan(0);
       const [started] = rig.of('call_started');
       expect(started?.info).toMatchObject({
@@ -150,7 +152,7 @@ describe.concurrent('a call from Vonage', () => {
 
   it('[vonage] digits in: become a turn of the conversation', async ({ own }) => {
     const rig = own(await startVonage({ model: { voice: { tone: AGENT_HZ, ms: 400, dbfs: -15 } } }));
-    const { phone, report } = call(rig, { hangUpAfterMs: 6_000 });
+    const { phone, report } = call(rig);
     await until(() => rig.agentEvents('response_done')[0], 'the greeting');
     phone.press('42#');
     await until(() => (rig.model.sessions[0]?.responses ?? 0) >= 2, 'the answer to the keys');
@@ -162,25 +164,32 @@ describe.concurrent('a call from Vonage', () => {
 
 /** Measured to milliseconds, so that no other call is beside them. */
 describe.each(TRANSPORTS)('an interruption over %s', (transport) => {
-  it('[vonage] marks: tell to 40 ms what was heard when the caller cut in', async ({ own }) => {
-    const rig = own(await startVonage({ transport, model: { voice: { tone: AGENT_HZ, ms: 6_000, dbfs: -15 } } }));
-    const { phone, report } = call(rig, {
-      interruptAtMs: 2_000,
-      interruptWith: toneSource(CALLER_HZ, { ms: 700, dbfs: -12 }),
-      hangUpAfterMs: 5_500,
-      onInterruption: () => {
-        const heard = rig.of('barge_in')[0]?.heard[0];
-        if (heard !== undefined) phone.reportHeard(heard.heardMs);
-      },
-    });
-    const [stream] = (await report).streams;
-    const [interruption] = stream?.interruptions ?? [];
-    expect(interruption).toMatchObject({ silencedBy: 'clear', leftoverMs: 0 });
-    expect(Math.abs((interruption?.reportedHeardMs ?? 0) - (interruption?.heardMs ?? 1_000))).toBeLessThanOrEqual(40);
-    expect(stream?.marks.played).toBeGreaterThan(3);
-    expect(stream?.faultCount).toBe(0);
-    expect(rig.of('barge_in')[0]?.clearMs).toBeLessThanOrEqual(5);
-  });
+  it('[vonage] marks: tell to 40 ms what was heard when the caller cut in', { timeout: 240_000 }, ({ own, skip }) =>
+    measuredAgain({ own, skip }, async (own, skip) => {
+      const rig = own(await startVonage({ transport, model: { voice: { tone: AGENT_HZ, ms: 6_000, dbfs: -15 } } }));
+      const { phone, report } = call(rig, {
+        interruptAtMs: 2_000,
+        interruptWith: toneSource(CALLER_HZ, { ms: 700, dbfs: -12 }),
+        onInterruption: () => {
+          const heard = rig.of('barge_in')[0]?.heard[0];
+          if (heard !== undefined) phone.reportHeard(heard.heardMs);
+          // Behind it there is time for what was not cleared to be heard.
+          setTimeout(() => phone.hangUp(), 1_000);
+        },
+      });
+      await until(() => rig.of('first_agent_audio')[0], 'the agent', 20_000);
+      const loop = own(watchLoop());
+      const [stream] = (await report).streams;
+      const [interruption] = stream?.interruptions ?? [];
+      expect(interruption).toMatchObject({ silencedBy: 'clear', leftoverMs: 0 });
+      const offMs = Math.abs((interruption?.reportedHeardMs ?? 0) - (interruption?.heardMs ?? 1_000));
+      skip(offMs > 40 && loop.stoodMs() > 40, `all ends of the call stood still for ${loop.stoodMs()} ms`);
+      expect(offMs).toBeLessThanOrEqual(40);
+      expect(stream?.marks.played).toBeGreaterThan(3);
+      expect(stream?.faultCount).toBe(0);
+      expect(rig.of('barge_in')[0]?.clearMs).toBeLessThanOrEqual(5);
+    }),
+  );
 });
 
 describe.concurrent.each(TRANSPORTS)('what is left of an answer that was interrupted over %s', (transport) => {
@@ -189,8 +198,10 @@ describe.concurrent.each(TRANSPORTS)('what is left of an answer that was interru
     const { phone, report } = call(rig, {
       interruptAtMs: 1_000,
       interruptWith: toneSource(CALLER_HZ, { ms: 600, dbfs: -12 }),
-      hangUpAfterMs: 9_000,
     });
+    // More than was heard before: the next words.
+    await hearsOut(phone, 2_500);
+    phone.hangUp();
     const [stream] = (await report).streams;
     expect(stream?.clears.length).toBeGreaterThanOrEqual(1);
     expect(stream?.playback.clearedMs).toBeGreaterThan(0);
@@ -212,12 +223,16 @@ describe.concurrent('a socket of Vonage’s that breaks', () => {
     own,
   }) => {
     const rig = own(await startVonage({ model: { voice } }));
-    const { phone, report } = call(rig, { source: talk(), hangUpAfterMs: 12_000 });
+    const { phone, report } = call(rig, { source: talk(), hangUpAfterMs: 30_000 });
     await until(() => rig.agentEvents('response_done').length >= 2, 'the greeting, and an answer');
     const saidBefore = rig.model.sessions[0]!.inputAudio().length;
     // As a cut line: no closing handshake.
     phone.stream?.breakLine();
     await until(() => rig.of('caller_joined').length === 2, 'the caller back');
+    const turns = rig.agentEvents('speech_stopped').length;
+    await until(() => rig.agentEvents('speech_stopped').length > turns, 'his next turn', 15_000);
+    await until(() => phone.stream?.ear.lastLoudMs, 'the agent to be heard again');
+    phone.hangUp();
     const result = await report;
     expect(result.streams).toHaveLength(2);
     expect(result.timeline.map(({ text }) => text).join('\n')).toContain('/vonage/stream?leg=');

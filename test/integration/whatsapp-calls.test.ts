@@ -4,9 +4,12 @@ import { join } from 'node:path';
 import { describe, expect, onTestFinished } from 'vitest';
 import { makeTone, toneLevel } from '../../src/media/tone.ts';
 import { encodeWav } from '../../src/media/wav.ts';
-import { scriptSource, silenceSource, toneSource } from '../../src/simulator/phone/index.ts';
+import { silenceSource, toneSource } from '../../src/simulator/phone/index.ts';
 import { NUMBER } from '../../src/simulator/whatsapp/index.ts';
 import { openPeers } from '../../src/transport/peer.ts';
+import { converse, hearsOut } from './agent-heard.ts';
+import { watchLoop } from './loop.ts';
+import { measuredAgain } from './measured-again.ts';
 import { askAsOperator } from './operator.ts';
 import { loudestTone, sleep, TRANSPORTS, toneAloneMs, until } from './rig.ts';
 import { rigTest as it } from './rig-test.ts';
@@ -53,75 +56,84 @@ describe.each([
   { preAccept: false, transport: 'websocket' },
   { preAccept: true, transport: 'webrtc' },
 ] as const)('a call by WhatsApp, pre_accept $preAccept, over $transport', ({ preAccept, transport }) => {
-  it('is greeted whole, hears its own words back, and no packet comes before the accept is answered', async ({
-    own,
-  }) => {
-    const rig = own(
-      await startWhatsAppRig({
-        transport,
-        settings: { WHATSAPP_PRE_ACCEPT: String(preAccept) },
-        scenario: { greeting: { wav: markedGreeting() } },
+  it(
+    'is greeted whole, hears its own words back, and no packet comes before the accept is answered',
+    {
+      timeout: 240_000,
+    },
+    ({ own, skip }) =>
+      measuredAgain({ own, skip }, async (own, skip) => {
+        const rig = own(
+          await startWhatsAppRig({
+            transport,
+            settings: { WHATSAPP_PRE_ACCEPT: String(preAccept) },
+            scenario: { greeting: { wav: markedGreeting() } },
+          }),
+        );
+        const phone = rig.meta.phone({
+          source: silenceSource(),
+          record: true,
+        });
+        const loop = own(watchLoop());
+        const over = phone.placeCall();
+        await converse(phone, toneSource(CALLER_HZ, { ms: 1_500, dbfs: -15 }));
+        const report = await over;
+        expect(report.reason).toBe('audio went both ways');
+
+        expect(phone.rtp.packetsBeforeAccept).toBe(0);
+        expect(rig.asked()).toEqual([...(preAccept ? [['pre_accept', 200]] : []), ['accept', 200]]);
+        // Within 100 ms of the 200, and of there being media: the accept does not wait for that. What this process was late itself, by the phone's own
+        // clockwork, is not the daemon's.
+        const { acceptedMs = 0, mediaMs = 0 } = report.connect;
+        const firstMs = (phone.rtp.firstMs ?? Number.POSITIVE_INFINITY) - (phone.acceptedMs ?? 0);
+        expect(firstMs).toBeGreaterThan(0);
+        const lateMs = firstMs - Math.max(0, mediaMs - acceptedMs) - (report.streams[0]?.sent.maxLateMs ?? 0);
+        const stoodMs = loop.stoodMs();
+        skip(lateMs > 100 && stoodMs > 100, `all ends of the call stood still for ${stoodMs} ms`);
+        expect(lateMs).toBeLessThanOrEqual(100);
+
+        const heard = phone.recordedChannels()!;
+        const { agent, sampleRate } = heard;
+        // The greeting's first 20 ms, and all the rest of it.
+        expect(briefest(agent, sampleRate, FIRST_HZ)).toBeGreaterThan(-24);
+        const greeted = report.timeline.find(({ what }) => what === 'agent-silent')?.atMs ?? 0;
+        expect(lengthMs(agent, sampleRate, greeted + 200)).toBeGreaterThanOrEqual(1_485);
+        expect(toneAloneMs(agent, sampleRate, AGENT_HZ)).toBeGreaterThanOrEqual(1_200);
+        // His own words, said back.
+        expect(toneAloneMs(agent, sampleRate, CALLER_HZ)).toBeGreaterThanOrEqual(1_000);
+        const input = rig.model.sessions[0]?.inputAudio() ?? new Int16Array(0);
+        expect(toneAloneMs(input, 24_000, CALLER_HZ)).toBeGreaterThanOrEqual(1_200);
+        expect(loudestTone(input, 24_000, AGENT_HZ)).toBeLessThan(-50);
+
+        const ended = await until(() => rig.of('call_ended')[0], 'the end of the call');
+        expect(ended.end).toMatchObject({ result: 'success', reason: 'caller-hangup' });
+        // He hung up himself: Meta is not told what it told us.
+        expect(rig.asked().map(([action]) => action)).not.toContain('terminate');
+        const records = await rig.records(1);
+        expect(records).toHaveLength(1);
+        expect(records[0]).toMatchObject({
+          carrier: 'whatsapp',
+          carrierCallId: report.callSid,
+          from: `+${phone.user.waId}`,
+          result: 'success',
+        });
+        expect(rig.of('call_started').map(({ info }) => info.accountId)).toEqual([NUMBER.id]);
+        await until(() => rig.model.sessions.every((session) => !session.live), 'the end of the session');
+        await until(() => openPeers() === 0, 'all peers to be closed');
       }),
-    );
-    const phone = rig.meta.phone({
-      source: scriptSource([{ pauseMs: 3_500 }, toneSource(CALLER_HZ, { ms: 1_500, dbfs: -15 }), { pauseMs: 9_000 }]),
-      record: true,
-      hangUpAfterMs: 8_500,
-    });
-    const report = await phone.placeCall();
-    expect(report.reason).toBe('audio went both ways');
-
-    expect(phone.rtp.packetsBeforeAccept).toBe(0);
-    expect(rig.asked()).toEqual([...(preAccept ? [['pre_accept', 200]] : []), ['accept', 200]]);
-    // Within 100 ms of the 200, and of there being media: the accept does not wait for that. What this process was late itself, by the phone's own
-    // clockwork, is not the daemon's.
-    const { acceptedMs = 0, mediaMs = 0 } = report.connect;
-    const firstMs = (phone.rtp.firstMs ?? Number.POSITIVE_INFINITY) - (phone.acceptedMs ?? 0);
-    expect(firstMs).toBeGreaterThan(0);
-    expect(firstMs - Math.max(0, mediaMs - acceptedMs)).toBeLessThanOrEqual(
-      100 + (report.streams[0]?.sent.maxLateMs ?? 0),
-    );
-
-    const heard = phone.recordedChannels()!;
-    const { agent, sampleRate } = heard;
-    // The greeting's first 20 ms, and all the rest of it.
-    expect(briefest(agent, sampleRate, FIRST_HZ)).toBeGreaterThan(-24);
-    const greeted = report.timeline.find(({ what }) => what === 'agent-silent')?.atMs ?? 0;
-    expect(lengthMs(agent, sampleRate, greeted + 200)).toBeGreaterThanOrEqual(1_485);
-    expect(toneAloneMs(agent, sampleRate, AGENT_HZ)).toBeGreaterThanOrEqual(1_200);
-    // His own words, said back.
-    expect(toneAloneMs(agent, sampleRate, CALLER_HZ)).toBeGreaterThanOrEqual(1_000);
-    const input = rig.model.sessions[0]?.inputAudio() ?? new Int16Array(0);
-    expect(toneAloneMs(input, 24_000, CALLER_HZ)).toBeGreaterThanOrEqual(1_200);
-    expect(loudestTone(input, 24_000, AGENT_HZ)).toBeLessThan(-50);
-
-    const ended = await until(() => rig.of('call_ended')[0], 'the end of the call');
-    expect(ended.end).toMatchObject({ result: 'success', reason: 'caller-hangup' });
-    // He hung up himself: Meta is not told what it told us.
-    expect(rig.asked().map(([action]) => action)).not.toContain('terminate');
-    const records = await rig.records(1);
-    expect(records).toHaveLength(1);
-    expect(records[0]).toMatchObject({
-      carrier: 'whatsapp',
-      carrierCallId: report.callSid,
-      from: `+${phone.user.waId}`,
-      result: 'success',
-    });
-    expect(rig.of('call_started').map(({ info }) => info.accountId)).toEqual([NUMBER.id]);
-    await until(() => rig.model.sessions.every((session) => !session.live), 'the end of the session');
-    await until(() => openPeers() === 0, 'all peers to be closed');
-  });
+  );
 });
 
 describe.concurrent.each(TRANSPORTS)('a user on WhatsApp, over %s', (transport) => {
   it('carries each side’s tone to the other, alone', async ({ own }) => {
     const rig = own(await startWhatsAppRig({ transport, model: { voice: { tone: AGENT_HZ, ms: 1_500, dbfs: -15 } } }));
     const phone = rig.meta.phone({
-      source: scriptSource([{ pauseMs: 3_500 }, toneSource(CALLER_HZ, { ms: 1_500, dbfs: -15 }), { pauseMs: 9_000 }]),
+      source: silenceSource(),
       record: true,
-      hangUpAfterMs: 8_000,
     });
-    const report = await phone.placeCall();
+    const over = phone.placeCall();
+    await converse(phone, toneSource(CALLER_HZ, { ms: 1_500, dbfs: -15 }));
+    const report = await over;
     expect(report.ok).toBe(true);
     const heard = phone.recordedChannels()!;
     // A greeting and an answer of 1.5 s each.
@@ -135,49 +147,77 @@ describe.concurrent.each(TRANSPORTS)('a user on WhatsApp, over %s', (transport) 
 
 /** Measured to milliseconds, so that no other call is beside them. */
 describe.each(TRANSPORTS)('an interruption by a user on WhatsApp, over %s', (transport) => {
-  it('interrupts the agent, who is silent at once and knows what was heard to within 40 ms', async ({ own }) => {
-    const rig = own(await startWhatsAppRig({ transport, model: { voice: { tone: AGENT_HZ, ms: 6_000, dbfs: -15 } } }));
-    const phone = rig.meta.phone({
-      source: silenceSource(),
-      interruptAtMs: 2_000,
-      interruptWith: toneSource(CALLER_HZ, { ms: 700, dbfs: -12 }),
-      hangUpAfterMs: 5_500,
-      record: true,
-    });
-    const report = await phone.placeCall();
-    const [interruption] = report.streams[0]?.interruptions ?? [];
-    if (interruption === undefined) throw new Error('the agent was not interrupted');
-    expect(interruption.silencedBy).toBe('silence');
-    // From the user's first sound: turn detection takes most of it, then what was on its way is heard.
-    expect(interruption.delayMs).toBeLessThan(900);
-    const told = rig.of('barge_in')[0]?.heard[0]?.heardMs ?? Number.NaN;
-    expect(Math.abs(told - interruption.heardMs)).toBeLessThanOrEqual(40);
-    expect(rig.agentEvents('error')).toEqual([]);
-    await until(() => (rig.model.sessions[0]?.responses ?? 0) >= 2, 'the answer to the interruption');
-  });
+  it(
+    'interrupts the agent, who is silent at once and knows what was heard to within 40 ms',
+    { timeout: 240_000 },
+    ({ own, skip }) =>
+      measuredAgain({ own, skip }, async (own, skip) => {
+        const rig = own(
+          await startWhatsAppRig({ transport, model: { voice: { tone: AGENT_HZ, ms: 6_000, dbfs: -15 } } }),
+        );
+        const phone = rig.meta.phone({
+          source: silenceSource(),
+          interruptAtMs: 2_000,
+          interruptWith: toneSource(CALLER_HZ, { ms: 700, dbfs: -12 }),
+          record: true,
+        });
+        const over = phone.placeCall();
+        await until(() => rig.of('first_agent_audio')[0], 'the agent', 20_000);
+        const loop = own(watchLoop());
+        await until(() => (rig.model.sessions[0]?.responses ?? 0) >= 2, 'the answer to the interruption', 20_000);
+        await sleep(500);
+        phone.hangUp();
+        const report = await over;
+        const stoodMs = loop.stoodMs();
+        const [interruption] = report.streams[0]?.interruptions ?? [];
+        if (interruption === undefined) throw new Error('the agent was not interrupted');
+        expect(interruption.silencedBy).toBe('silence');
+        // From the user's first sound: turn detection takes most of it, then what was on its way is heard.
+        skip(
+          Number(interruption.delayMs) >= 900 && stoodMs > 100,
+          `all ends of the call stood still for ${stoodMs} ms`,
+        );
+        expect(interruption.delayMs).toBeLessThan(900);
+        const told = rig.of('barge_in')[0]?.heard[0]?.heardMs ?? Number.NaN;
+        const offMs = Math.abs(told - interruption.heardMs);
+        skip(offMs > 40 && stoodMs > 40, `all ends of the call stood still for ${stoodMs} ms`);
+        expect(offMs).toBeLessThanOrEqual(40);
+        expect(rig.agentEvents('error')).toEqual([]);
+      }),
+  );
 });
 
 describe.concurrent('a user on WhatsApp', () => {
   it('presses keys, each of which is told once and in order', async ({ own }) => {
     const rig = own(await startWhatsAppRig({ settings: { GREETING: 'off' } }));
-    const phone = rig.meta.phone({
-      source: silenceSource(),
-      digits: { keys: '15#*09', atMs: 1_500 },
-      hangUpAfterMs: 5_000,
+    const phone = rig.meta.phone({ source: silenceSource() });
+    const over = phone.placeCall();
+    await until(() => rig.of('connected')[0], 'both ends on the line');
+    await until(() => phone.rtp.packets > 20, 'audio');
+    phone.press('15#*09');
+    const keys = () =>
+      rig.events.flatMap((event) =>
+        event.type === 'caller' && event.event.type === 'dtmf' ? [event.event.digit] : [],
+      );
+    await until(() => keys().length >= 6, 'the keys').catch((e) => {
+      throw new Error(`${e.message} got ${keys().join('')} ${JSON.stringify(rig.events.map((x) => x.type))}`);
     });
-    await phone.placeCall();
-    const keys = rig.events.flatMap((event) =>
-      event.type === 'caller' && event.event.type === 'dtmf' ? [event.event.digit] : [],
-    );
-    expect(keys.join('')).toBe('15#*09');
+    // One that is told again comes with the packets that repeat it.
+    await sleep(500);
+    phone.hangUp();
+    await over;
+    expect(keys().join('')).toBe('15#*09');
   });
 
   it('without a telephone number is served like any other, and known by the id that Meta gives him', async ({
     own,
   }) => {
     const rig = own(await startWhatsAppRig({ model: { voice: { tone: AGENT_HZ, ms: 500 } } }));
-    const phone = rig.meta.phone({ user: { userId: 'US.13491208655302741918' }, hangUpAfterMs: 6_000 });
-    const report = await phone.placeCall();
+    const phone = rig.meta.phone({ user: { userId: 'US.13491208655302741918' }, record: true });
+    const over = phone.placeCall();
+    await hearsOut(phone, 300);
+    phone.hangUp();
+    const report = await over;
     expect(report.ok).toBe(true);
     const [record] = await rig.records(1);
     expect(record?.from).toContain('US.13491208655302741918');

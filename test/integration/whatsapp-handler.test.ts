@@ -5,6 +5,7 @@ import { createHandler } from '../../docs/examples/whatsapp-handler.ts';
 import { silenceSource, toneSource } from '../../src/simulator/phone/index.ts';
 import { Meta, NUMBER, type WhatsAppPhone } from '../../src/simulator/whatsapp/index.ts';
 import { openPeers } from '../../src/transport/peer.ts';
+import { converse, hearsOut } from './agent-heard.ts';
 import { ask } from './browser-page.ts';
 import { accepted, HandlerSocket, start, stop } from './handed-rig.ts';
 import { loudestTone, sleep, startRig, toneAloneMs, until } from './rig.ts';
@@ -81,11 +82,9 @@ describe('the handler of the documents', () => {
     const { meta, rig, actions, failures } = await set(own);
     expect(await meta.webhooks.verify('my-own-words', '4711')).toEqual({ status: 200, text: '4711' });
     expect((await meta.webhooks.verify('others', '4711')).status).toBe(403);
-    const phone = meta.phone({ source: silenceSource(), record: true, hangUpAfterMs: 8_000 });
+    const phone = meta.phone({ source: silenceSource(), record: true });
     const over = phone.placeCall();
-    await until(() => rig.agentEvents('audio_done')[0], 'the end of the greeting');
-    await sleep(1_500);
-    phone.say(toneSource(CALLER_HZ, { ms: 1_500, dbfs: -12 }));
+    await converse(phone, toneSource(CALLER_HZ, { ms: 1_500, dbfs: -12 }));
     const report = await over;
     expect(report).toMatchObject({ ok: true, ended: { by: 'caller', callStatus: 'completed' } });
     expect(actions(phone)).toEqual(['pre_accept', 'accept']);
@@ -107,8 +106,11 @@ describe('the handler of the documents', () => {
 
   it('answers a call once, however often Meta tells of it', async ({ own }) => {
     const { meta, rig } = await set(own);
-    const phone = meta.phone({ source: silenceSource(), delivery: { copies: 3 }, hangUpAfterMs: 4_000, record: true });
-    const report = await phone.placeCall();
+    const phone = meta.phone({ source: silenceSource(), delivery: { copies: 3 }, record: true });
+    const over = phone.placeCall();
+    await hearsOut(phone, 800);
+    phone.hangUp();
+    const report = await over;
     expect(report.ended).toMatchObject({ by: 'caller', callStatus: 'completed' });
     const heard = phone.recordedChannels()!;
     expect(toneAloneMs(heard.agent, heard.sampleRate, AGENT_HZ)).toBeGreaterThanOrEqual(1_200);
@@ -225,7 +227,7 @@ describe('a WhatsApp call that is handed on', () => {
     await act('accept');
     await until(() => phone.rtp.packets > 100, 'audio');
     expect(phone.rtp).toMatchObject({ packetsBeforeAccept: 0 });
-    await sleep(1_500);
+    await hearsOut(phone, 800);
     await stop(rig.url, id);
     phone.hangUp();
     await report;

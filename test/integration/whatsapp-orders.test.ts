@@ -1,9 +1,10 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, onTestFinished } from 'vitest';
-import { scriptSource, silenceSource, toneSource } from '../../src/simulator/phone/index.ts';
+import { silenceSource, toneSource } from '../../src/simulator/phone/index.ts';
 import { type FarUser, NUMBER } from '../../src/simulator/whatsapp/index.ts';
 import { openPeers } from '../../src/transport/peer.ts';
+import { converse } from './agent-heard.ts';
 import { askAsOperator } from './operator.ts';
 import { loudestTone, type Rig, toneAloneMs, until } from './rig.ts';
 import { rigTest as it } from './rig-test.ts';
@@ -16,15 +17,7 @@ const AGENT_HZ = 620;
 const WA_ID = '12025550143';
 const USER_ID = 'GB.13491208655302741918';
 
-const talker = (more: object = {}): FarUser => ({
-  outcome: 'answer',
-  ringMs: 800,
-  phone: {
-    source: scriptSource([{ pauseMs: 3_500 }, toneSource(USER_HZ, { ms: 1_500, dbfs: -15 }), { pauseMs: 20_000 }]),
-    record: true,
-    ...more,
-  },
-});
+const answers = (): FarUser => ({ outcome: 'answer', ringMs: 800, phone: { source: silenceSource(), record: true } });
 
 /** Where ends of ordered calls are told. */
 async function receiver() {
@@ -55,7 +48,7 @@ async function ordering(options: { far?: () => FarUser; permitted?: boolean; set
       ...options.settings,
     },
     meta: {
-      far: options.far ?? (() => talker()),
+      far: options.far ?? answers,
       permits: () => ({ response: 'accept', permanent: false }),
     },
   });
@@ -82,7 +75,7 @@ const calm = async (rig: Rig & WhatsAppRig) => {
 
 describe('a call that is ordered to a WhatsApp user', () => {
   it('rings, is greeted when he picks up, carries both tones, and is reported when he hangs up', async ({ own }) => {
-    const { rig, api, callbacks } = await ordering({ far: () => talker({ hangUpAfterMs: 9_000 }) });
+    const { rig, api, callbacks } = await ordering();
     own(rig);
     const placed = await api('POST', '/calls', order(callbacks.url));
     expect(placed).toMatchObject({
@@ -97,6 +90,7 @@ describe('a call that is ordered to a WhatsApp user', () => {
     const far = await until(() => rig.meta.placed[0], 'the call at Meta');
     await until(() => rig.of('connected')[0], 'both ends on the line');
     expect(await statusOf(api, id)).toBe('in-progress');
+    await converse(far.phone, toneSource(USER_HZ, { ms: 1_500, dbfs: -15 }));
     const report = await far.report;
     expect(report.reason).toBe('audio went both ways');
     // Nothing was sent to him before he had picked up.
@@ -170,7 +164,7 @@ describe('a call that is ordered to a WhatsApp user', () => {
   });
 
   it('is taken back by whoever ordered it, while it rings', async ({ own }) => {
-    const { rig, api, callbacks } = await ordering({ far: () => ({ ...talker(), ringMs: 60_000 }) });
+    const { rig, api, callbacks } = await ordering({ far: () => ({ ...answers(), ringMs: 60_000 }) });
     own(rig);
     const { id } = (await api('POST', '/calls', order(callbacks.url))).body;
     await until(() => rig.meta.placed[0], 'the call at Meta');
@@ -184,10 +178,7 @@ describe('a call that is ordered to a WhatsApp user', () => {
 
 describe('a user who has not allowed calls', () => {
   it('is not rung; he is asked, says yes, and is called', async ({ own }) => {
-    const { rig, api, callbacks } = await ordering({
-      permitted: false,
-      far: () => talker({ hangUpAfterMs: 4_000 }),
-    });
+    const { rig, api, callbacks } = await ordering({ permitted: false });
     own(rig);
     const key = { to: `whatsapp:${WA_ID}` };
     expect(await api('POST', '/calls', key)).toMatchObject({
@@ -210,6 +201,7 @@ describe('a user who has not allowed calls', () => {
     });
     expect((await api('POST', '/calls', key)).status).toBe(201);
     await until(() => rig.of('connected')[0], 'both ends on the line');
+    rig.meta.placed[0]?.phone.hangUp();
     await calm(rig);
   });
 

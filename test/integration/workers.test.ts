@@ -32,6 +32,12 @@ async function raw(...pieces: readonly string[]): Promise<string> {
   return answer;
 }
 
+/** He hangs up when the agent is heard on the stream that he has. */
+async function heardAndOver({ phone }: ReturnType<Workers['call']>): Promise<void> {
+  await until(() => phone.stream?.ear.lastLoudMs, 'the agent to be heard', 20_000);
+  phone.hangUp();
+}
+
 const workersOfCalls = () => daemon.lines('both ends are on the line').map(({ worker }) => worker);
 /** How many ended calls each of these processes had. */
 const counts = (names: readonly unknown[]) =>
@@ -113,7 +119,7 @@ describe('two processes behind one port', () => {
 
   it('feel nothing when the other crashes: its callers go on with them, its calls are lost in the records, and no request is', async () => {
     const before = workersOfCalls().length;
-    const calls = Array.from({ length: 6 }, () => daemon.call({ hangUpAfterMs: 7_000 }));
+    const calls = Array.from({ length: 6 }, () => daemon.call({ hangUpAfterMs: 60_000 }));
     await until(() => workersOfCalls().length === before + 6, 'all are on the line', 20_000);
     // A process writes what happened each 200 ms: of a call that it dies with before nobody knows.
     await until(() => daemon.records().filter(({ reason }) => reason === null).length === 6, 'all are stored');
@@ -130,6 +136,8 @@ describe('two processes behind one port', () => {
     process.kill(pid, 'SIGABRT');
     process.kill(pid, 'SIGCONT');
     expect((await Promise.all(asked)).map(({ status }) => status)).toEqual(asked.map(() => 200));
+    await until(() => workersOfCalls().length === before + 9, 'the callers of the other go on here', 20_000);
+    await Promise.all(calls.map(heardAndOver));
     const reports = await Promise.all(calls.map(({ report }) => report));
     expect(reports.map(({ ok, reason }) => (ok ? 'ok' : reason))).toEqual(calls.map(() => 'ok'));
     // When a stream breaks, the carrier's question is answered by the other, which goes on with the caller.
@@ -158,18 +166,24 @@ describe('two processes behind one port', () => {
     const old = new Set(daemon.pids().keys());
     const prepared = 'voicebridge_http_events_total{event="call_prepared"}';
     const counted = await daemon.metric(prepared);
-    const running = Array.from({ length: 4 }, () => daemon.call({ hangUpAfterMs: 8_000 }));
+    const running = Array.from({ length: 4 }, () => daemon.call({ hangUpAfterMs: 120_000 }));
     await until(() => workersOfCalls().length === before + 4, 'all are on the line', 20_000);
     daemon.setEnv({ METRICS_ACCESS: 'admin' });
     daemon.signal('SIGHUP');
     // Callers come the whole time.
     const others: Array<ReturnType<Workers['call']>> = [];
-    const come = setInterval(() => void others.push(daemon.call({ hangUpAfterMs: 2_000 })), 1_000);
+    const over: Array<Promise<void>> = [];
+    const come = setInterval(() => {
+      const other = daemon.call({ hangUpAfterMs: 60_000 });
+      others.push(other);
+      over.push(heardAndOver(other));
+    }, 1_000);
     await until(
       () => daemon.lines('all processes are replaced; those before').length === 1,
       'all are replaced',
       60_000,
     ).finally(() => clearInterval(come));
+    await Promise.all([...over, ...running.map(heardAndOver)]);
     const reports = await Promise.all([...running, ...others].map(({ report }) => report));
     expect(reports.filter(({ ok }) => !ok).map(({ reason }) => reason)).toEqual([]);
     await until(
@@ -187,7 +201,7 @@ describe('two processes behind one port', () => {
 
   it('end with SIGTERM after their calls, with status 0, and answer until then', async () => {
     const before = workersOfCalls().length;
-    const { report } = daemon.call({ hangUpAfterMs: 3_500 });
+    const call = daemon.call({ hangUpAfterMs: 60_000 });
     await until(() => workersOfCalls().length === before + 1, 'it is on the line', 20_000);
     daemon.signal('SIGTERM');
     await until(() => daemon.lines('draining').length > 0, 'the signal is seen');
@@ -197,7 +211,8 @@ describe('two processes behind one port', () => {
       expect((await fetch(`${daemon.url}/health/live`)).status).toBe(200);
       await sleep(50);
     }
-    expect((await report).ok).toBe(true);
+    await heardAndOver(call);
+    expect((await call.report).ok).toBe(true);
     expect(await daemon.exit).toBe(0);
     expect(
       daemon.records().filter(({ reason, ends }) => reason === null || (ends !== 1 && reason !== 'process-lost')),

@@ -210,7 +210,11 @@ export class Talk {
     // Rounded, so that a tick a little early or late still sends exactly one frame; after a stall all that are due go out.
     const due = Math.round((now - this.#mediaMs) / FRAME_MS);
     while (this.#frames < due) this.#sendFrame(this.#mediaMs, now);
-    while (this.#keys.length > 0 && this.#keys[0]!.atMs <= now) this.#sendKey(this.#keys.shift()!.digit);
+    if (this.#keys.length > 0 && this.#keys[0]!.atMs <= now) {
+      this.#sendKey(this.#keys.shift()!.digit);
+      // Who is late with one key is late with those behind it: two at once would be one that nobody hears.
+      for (const [i, key] of this.#keys.entries()) key.atMs = Math.max(key.atMs, now + (i + 1) * KEY_SPACING_MS);
+    }
     this.#playback.advance();
     this.interruptions.tick(now);
     if (this.#agentSpeaking && !this.ear.spurts.active(now)) {
