@@ -349,8 +349,10 @@ describe.concurrent('a recording', () => {
     expect(spans(recorded.agent, recorded.sampleRate).length).toBeGreaterThan(0);
     // It is told to whoever looks at the call later, with the consent.
     const found = await asked(async () => {
-      const told = (await (await ask(rig, callId(rig))).json()) as { record: { recording: unknown } };
-      return JSON.stringify(told).includes('call-ended') ? told : undefined;
+      const told = (await (await ask(rig, callId(rig))).json()) as {
+        record: { recording: { stopped: unknown } | null };
+      };
+      return told.record.recording?.stopped === 'call-ended' ? told : undefined;
     }, 'the record of a recording that was closed');
     expect(found.record.recording).toMatchObject({ consent: 'notice', format: 'wav', stopped: 'call-ended' });
   });
