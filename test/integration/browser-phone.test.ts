@@ -71,7 +71,7 @@ async function listen({ page }: Opened): Promise<() => Promise<{ loudMs: number;
     });
 }
 
-async function untilAsync<T>(look: () => Promise<T | undefined | false>, what: string, ms = 15_000): Promise<T> {
+async function untilAsync<T>(look: () => Promise<T | undefined | false>, what: string, ms = 30_000): Promise<T> {
   const end = performance.now() + ms;
   for (;;) {
     const value = await look();
@@ -116,7 +116,7 @@ async function startDaemon(port = 0) {
 }
 
 const status = (page: Opened['page']) => page.getByRole('status').textContent();
-const says = (page: Opened['page'], words: RegExp, ms = 15_000) =>
+const says = (page: Opened['page'], words: RegExp, ms = 30_000) =>
   untilAsync(async () => words.test((await status(page)) ?? ''), `the page to say ${words}`, ms);
 
 describe('the browser phone in Chromium', () => {
@@ -317,7 +317,7 @@ describe('the browser phone in Chromium', () => {
     await opened.context.setOffline(true);
     await says(page, /^The connection is interrupted/);
     // It starts two daemons and waits for two connections to be given up.
-  }, 90_000);
+  }, 180_000);
 
   it('says what the server refuses in words', async ({ own, skip }) => {
     skip(noChromium !== undefined, noChromium);
