@@ -6,7 +6,7 @@ import { type PhoneOptions, scriptSource, silenceSource, toneSource } from '../.
 import type { ScenarioInput } from '../../src/simulator/realtime/index.ts';
 import { converse, hearsOut } from './agent-heard.ts';
 import { watchLoop } from './loop.ts';
-import { measuredAgain } from './measured-again.ts';
+import { judgedAtLast } from './measured-again.ts';
 import { type Rig, startRig, TRANSPORTS, toneAloneMs, until } from './rig.ts';
 import { rigTest as it } from './rig-test.ts';
 
@@ -42,7 +42,7 @@ describe.concurrent('the transport to the model', () => {
     'falls back to the WebSocket within 3 s when UDP is blocked, and the next callers do not wait',
     { timeout: 240_000 },
     ({ own, skip }) =>
-      measuredAgain({ own, skip }, async (own, skip) => {
+      judgedAtLast({ own, skip }, async (own, skip) => {
         const rig = own(await startRig({ transport: 'webrtc', model: { voice, udp: 'block' } }));
         const loop = own(watchLoop());
         const first = rig.call({ source: silenceSource() });
@@ -98,7 +98,7 @@ describe.concurrent('the transport to the model', () => {
     'takes the WebSocket for a prompt that no data channel takes, and WebRTC stays open to others',
     { timeout: 240_000 },
     ({ own, skip }) =>
-      measuredAgain({ own, skip }, async (own, skip) => {
+      judgedAtLast({ own, skip }, async (own, skip) => {
         const prompts = mkdtempSync(join(tmpdir(), 'voicebridge-prompts-'));
         writeFileSync(join(prompts, 'default.md'), 'Be brief.\n');
         writeFileSync(join(prompts, 'large.md'), `Be brief. ${'Know this. '.repeat(28_000)}\n`);

@@ -4,7 +4,7 @@ import { describe, expect, onTestFinished } from 'vitest';
 import { openPeers } from '../../src/transport/peer.ts';
 import { ask, bridgeUrl, Page } from './browser-page.ts';
 import { watchLoop } from './loop.ts';
-import { measuredAgain } from './measured-again.ts';
+import { judgedAtLast } from './measured-again.ts';
 import { OPERATOR } from './operator.ts';
 import { loudestTone, startRig, TRANSPORTS, toneAloneMs, until } from './rig.ts';
 import { rigTest as it } from './rig-test.ts';
@@ -82,7 +82,7 @@ describe('a call from a page', () => {
   });
 
   it('interrupts the agent by voice: what was not heard is not played', ({ own, skip }) =>
-    measuredAgain({ own, skip }, async (own, skip) => {
+    judgedAtLast({ own, skip }, async (own, skip) => {
       const rig = own(await startRig({ model: { voice: { tone: AGENT_HZ, ms: 8_000, dbfs: -15 } } }));
       const caller = page();
       await caller.call(rig.url, { conversation_id: 'c1' });

@@ -3,7 +3,7 @@ import { describe, expect } from 'vitest';
 import { silenceSource, toneSource } from '../../src/simulator/phone/index.ts';
 import { fixtures } from './calls-rig.ts';
 import { watchLoop } from './loop.ts';
-import { measuredAgain } from './measured-again.ts';
+import { judgedAtLast } from './measured-again.ts';
 import { type Rig, startRig, TRANSPORTS, until } from './rig.ts';
 import { rigTest as it } from './rig-test.ts';
 
@@ -87,7 +87,7 @@ describe.concurrent('a tool', () => {
 
 describe.concurrent.each(TRANSPORTS)('a caller who says nothing, the model on %s', (transport) => {
   it('is asked, then told goodbye, which he hears before the line goes', { timeout: 240_000 }, ({ own, skip }) =>
-    measuredAgain({ own, skip }, async (own, skip) => {
+    judgedAtLast({ own, skip }, async (own, skip) => {
       const rig = own(
         await startRig({
           transport,

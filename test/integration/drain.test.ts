@@ -9,7 +9,7 @@ import { newCallSid } from '../../src/simulator/phone/carrier.ts';
 import { type CallReport, Phone, silenceSource } from '../../src/simulator/phone/index.ts';
 import { type RealtimeServer, startRealtimeServer } from '../../src/simulator/realtime/index.ts';
 import { watchLoop } from './loop.ts';
-import type { Skip } from './measured-again.ts';
+import { judgedAtLast, type Skip } from './measured-again.ts';
 import { PROCESS_ENV } from './process-env.ts';
 import { until } from './rig.ts';
 
@@ -122,6 +122,10 @@ const connected = (daemon: Daemon, calls: number) =>
     `${calls} callers are on the line`,
   );
 
+/** Again where the phone stood still, but for the last time. The daemons of all tries are closed with the test. */
+const heardOut = (skip: Skip, measure: (skip: Skip) => Promise<void>) =>
+  judgedAtLast({ own: (one) => one, skip }, (_own, skip) => measure(skip));
+
 /** That the caller heard all that was said before the line went. Where the phone itself stood still it plays late what came in time. */
 function expectHeardOut(report: CallReport, loop: ReturnType<typeof watchLoop>, skip: Skip): void {
   const stoodMs = loop.stoodMs();
@@ -173,26 +177,24 @@ describe.concurrent('kill -TERM', () => {
     expect(d.records()).toEqual(Array(2).fill({ reason: 'caller-hangup', ends: 1 }));
   });
 
-  it('says goodbye when the time is up: spoken by the agent, heard whole, then the process ends', async ({
-    daemon,
-    skip,
-  }) => {
-    const d = await daemon({ DRAIN_TIMEOUT: '1' });
-    const phone = d.call(25_000);
-    await connected(d, 1);
-    const loop = watchLoop();
-    d.signal('SIGTERM');
-    const report = await phone.report;
-    expect([report.ok, report.ended.by]).toEqual([true, 'bridge']);
-    const asked = d.model.sessions[0]?.received.filter(({ type }) => type === 'response.create') ?? [];
-    expect(JSON.stringify(asked)).toContain(JSON.stringify(SAY_WE_CLOSE).slice(1, -1));
-    expectHeardOut(report, loop, skip);
-    // It was said by the agent, so that the carrier has nothing to add.
-    expect(JSON.stringify(report.timeline)).not.toContain('We are sorry');
-    expect(await d.exit).toBe(0);
-    expect([...d.ends().values()]).toEqual([['drained']]);
-    expect(d.records()).toEqual([{ reason: 'drained', ends: 1 }]);
-  });
+  it('says goodbye when the time is up: spoken by the agent, heard whole, then the process ends', ({ daemon, skip }) =>
+    heardOut(skip, async (skip) => {
+      const d = await daemon({ DRAIN_TIMEOUT: '1' });
+      const phone = d.call(25_000);
+      await connected(d, 1);
+      const loop = watchLoop();
+      d.signal('SIGTERM');
+      const report = await phone.report;
+      expect([report.ok, report.ended.by]).toEqual([true, 'bridge']);
+      const asked = d.model.sessions[0]?.received.filter(({ type }) => type === 'response.create') ?? [];
+      expect(JSON.stringify(asked)).toContain(JSON.stringify(SAY_WE_CLOSE).slice(1, -1));
+      expectHeardOut(report, loop, skip);
+      // It was said by the agent, so that the carrier has nothing to add.
+      expect(JSON.stringify(report.timeline)).not.toContain('We are sorry');
+      expect(await d.exit).toBe(0);
+      expect([...d.ends().values()]).toEqual([['drained']]);
+      expect(d.records()).toEqual([{ reason: 'drained', ends: 1 }]);
+    }));
 
   it('twice ends it at once, with one end for each call', async ({ daemon }) => {
     const d = await daemon();
@@ -225,26 +227,27 @@ describe.concurrent('a bug that nobody caught', () => {
     ['a rejection', "process.on('SIGUSR2', () => void Promise.reject(new Error('nobody caught this')));"],
   ] as const)(
     'takes no new call, lets the agent say goodbye, and ends the process with 1: %s',
-    async ([, code], { daemon, skip }) => {
-      const d = await daemon({ ...preload(code), CRASH_DRAIN_SECONDS: '4' });
-      const phone = d.call(25_000);
-      await connected(d, 1);
-      const loop = watchLoop();
-      d.signal('SIGUSR2');
-      await until(
-        () => d.lines().some(({ level, msg }) => level === 'fatal' && String(msg).includes('unexpected')),
-        'the log',
-      );
-      expect((await fetch(`${d.url}/health/ready`)).status).toBe(503);
-      expect((await post(`${d.url}/incoming-call`, newCallSid('twilio'))).text).toContain('We are sorry');
-      const report = await phone.report;
-      expect([report.ok, report.ended.by]).toEqual([true, 'bridge']);
-      expect(JSON.stringify(d.model.sessions[0]?.received)).toContain(JSON.stringify(SAY_WE_CLOSE).slice(1, -1));
-      expectHeardOut(report, loop, skip);
-      expect(await d.exit).toBe(1);
-      expect(d.output()).toContain('nobody caught this');
-      expect(d.records()).toEqual([{ reason: 'drained', ends: 1 }]);
-    },
+    ([, code], { daemon, skip }) =>
+      heardOut(skip, async (skip) => {
+        const d = await daemon({ ...preload(code), CRASH_DRAIN_SECONDS: '4' });
+        const phone = d.call(25_000);
+        await connected(d, 1);
+        const loop = watchLoop();
+        d.signal('SIGUSR2');
+        await until(
+          () => d.lines().some(({ level, msg }) => level === 'fatal' && String(msg).includes('unexpected')),
+          'the log',
+        );
+        expect((await fetch(`${d.url}/health/ready`)).status).toBe(503);
+        expect((await post(`${d.url}/incoming-call`, newCallSid('twilio'))).text).toContain('We are sorry');
+        const report = await phone.report;
+        expect([report.ok, report.ended.by]).toEqual([true, 'bridge']);
+        expect(JSON.stringify(d.model.sessions[0]?.received)).toContain(JSON.stringify(SAY_WE_CLOSE).slice(1, -1));
+        expectHeardOut(report, loop, skip);
+        expect(await d.exit).toBe(1);
+        expect(d.output()).toContain('nobody caught this');
+        expect(d.records()).toEqual([{ reason: 'drained', ends: 1 }]);
+      }),
   );
 
   it('a second time ends it at once, with one end for each call, all of it stored', async ({ daemon }) => {

@@ -3,7 +3,7 @@ import { isToneAlone } from '../../src/media/tone.ts';
 import { scriptSource, silenceSource, toneSource } from '../../src/simulator/phone/index.ts';
 import { LISTEN_RATE, listen } from './listener.ts';
 import { watchLoop } from './loop.ts';
-import { measuredAgain } from './measured-again.ts';
+import { judgedAtLast } from './measured-again.ts';
 import { askAsOperator } from './operator.ts';
 import { loudestTone, type Rig, startRig, TRANSPORTS, toneAloneMs, until } from './rig.ts';
 import { rigTest as it } from './rig-test.ts';
@@ -124,7 +124,7 @@ describe.each([
     'is said again, and counts as heard when it was, over %s',
     { timeout: 240_000 },
     (transport, { own, skip }) =>
-      measuredAgain({ own, skip }, async (own, skip) => {
+      judgedAtLast({ own, skip }, async (own, skip) => {
         // A notice of three seconds, cut off after a part of one.
         const rig = own(
           await start({

@@ -8,7 +8,7 @@ import { l16, pcmu } from '../../src/media/codecs.ts';
 import { openSocket } from '../../src/transport/socket.ts';
 import { tideSamples } from '../fixtures/kinds/carrier/media.ts';
 import { signalwireSamples, twilioSamples } from '../fixtures/phone/samples.ts';
-import { measuredAgain } from './measured-again.ts';
+import { judgedAtLast } from './measured-again.ts';
 import { TestCarrier } from './phone-leg-carrier.ts';
 import { type PhoneServer, servePhone } from './phone-leg-server.ts';
 import { rigTest as it } from './rig-test.ts';
@@ -234,7 +234,7 @@ describe('a stall of 200 ms of our event loop, of which one as long was seen bef
   // Real time on a busy machine: another process may stall us once more in the same quarter of a second.
   for (const mode of ['bursty', 'live']) {
     it(`is not heard from a ${mode} agent`, ({ own, skip }) =>
-      measuredAgain({ own, skip }, async (_own, skip) => {
+      judgedAtLast({ own, skip }, async (_own, skip) => {
         const child = fork(join(import.meta.dirname, 'phone-leg-process.ts'), [mode, '3000'], { execArgv: [] });
         try {
           const [url] = (await once(child, 'message')) as [string];

@@ -8,7 +8,7 @@ import { converse, hears, hearsOut } from './agent-heard.ts';
 import { type CallsRig, OURS, startCallsRig, THEIRS } from './calls-rig.ts';
 import { farKeys } from './keys-heard.ts';
 import { watchLoop } from './loop.ts';
-import { measuredAgain } from './measured-again.ts';
+import { judgedAtLast } from './measured-again.ts';
 import { loudestTone, type Rig, sleep, startRig, TRANSPORTS, toneAloneMs, until } from './rig.ts';
 import { rigTest as it, type Own } from './rig-test.ts';
 
@@ -184,7 +184,7 @@ describe('barge-in at Plivo', () => {
     '[plivo] clear: what was not heard is discarded when the caller cuts in, in %s, the model on %s',
     { timeout: 240_000 },
     ([codec, transport], { own, skip }) =>
-      measuredAgain({ own, skip }, async (own, skip) => {
+      judgedAtLast({ own, skip }, async (own, skip) => {
         const long = { tone: AGENT_HZ, ms: 6_000, dbfs: -15 };
         const rig = own(await startRig({ transport, settings: { PLIVO_CODEC: codec }, model: { voice: long } }));
         const { stream, interruption, stoodMs } = await interrupted(rig, own);
@@ -206,7 +206,7 @@ describe('barge-in at Plivo', () => {
     '[plivo] marks: checkpoints tell what was heard to within 40 ms, in %s, though those that were cleared are never answered',
     { timeout: 240_000 },
     ([codec], { own, skip }) =>
-      measuredAgain({ own, skip }, async (own, skip) => {
+      judgedAtLast({ own, skip }, async (own, skip) => {
         const long = { tone: AGENT_HZ, ms: 6_000, dbfs: -15 };
         const rig = own(await startRig({ settings: { PLIVO_CODEC: codec }, model: { voice: long } }));
         const { stream, interruption, stoodMs } = await interrupted(rig, own);

@@ -13,7 +13,7 @@ import { Scribe } from '../../src/recording/scribe.ts';
 import { scriptSource, silenceSource, toneSource } from '../../src/simulator/phone/index.ts';
 import { audibleMs, hears, hearsOut } from './agent-heard.ts';
 import { watchLoop } from './loop.ts';
-import { measuredAgain } from './measured-again.ts';
+import { judgedAtLast } from './measured-again.ts';
 import { askAsOperator } from './operator.ts';
 import { asked, loudestTone, type Rig, sleep, startRig, toneAloneMs, until } from './rig.ts';
 import { rigTest as it } from './rig-test.ts';
@@ -104,7 +104,7 @@ describe('a recorded call', () => {
     ({ transport, format, carrier, rate, settings }, { own, skip }) => {
       const opus = opusAvailable();
       if (format === 'opus' && !opus.ok) skip(`NOT TESTED: ${opus.reason}`);
-      return measuredAgain({ own, skip }, async (own, skip) => {
+      return judgedAtLast({ own, skip }, async (own, skip) => {
         const rig = own(
           await startRig({
             transport,
@@ -188,7 +188,7 @@ describe('a recorded call whose line breaks and comes back', () => {
     '[twilio, signalwire] recovery: is one recording, both parts, the gap between them, both sides where they were: $carrier over $transport',
     { timeout: 240_000 },
     ({ transport, carrier, settings }, { own, skip }) =>
-      measuredAgain({ own, skip }, async (own, skip) => {
+      judgedAtLast({ own, skip }, async (own, skip) => {
         const rig = own(
           await startRig({
             transport,

@@ -5,7 +5,7 @@ import { scriptSource, silenceSource, toneSource } from '../../src/simulator/pho
 import { eventText, proofOf, type TelnyxCall } from '../../src/simulator/telnyx/index.ts';
 import { converse, hears, hearsOut } from './agent-heard.ts';
 import { watchLoop } from './loop.ts';
-import { measuredAgain } from './measured-again.ts';
+import { judgedAtLast } from './measured-again.ts';
 import { asked, loudestTone, sleep, toneAloneMs, until } from './rig.ts';
 import { rigTest as it } from './rig-test.ts';
 import {
@@ -234,7 +234,7 @@ describe('barge-in at Telnyx', () => {
     '[telnyx] clear: silences the agent at once, and what was heard is known to 40 ms',
     { timeout: 240_000 },
     ({ own, skip }) =>
-      measuredAgain({ own, skip }, async (own, skip) => {
+      judgedAtLast({ own, skip }, async (own, skip) => {
         const rig = own(
           await startTelnyxRig({
             model: { voice: { tone: AGENT_HZ, ms: 6_000, dbfs: -15 } },

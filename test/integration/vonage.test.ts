@@ -13,7 +13,7 @@ import {
 import { SIGNATURE_SECRET } from '../fixtures/vonage/key.ts';
 import { converse, hearsOut } from './agent-heard.ts';
 import { watchLoop } from './loop.ts';
-import { measuredAgain } from './measured-again.ts';
+import { judgedAtLast } from './measured-again.ts';
 import { loudestTone, type Rig, type RigOptions, startRig, TRANSPORTS, toneAloneMs, until } from './rig.ts';
 import { rigTest as it } from './rig-test.ts';
 
@@ -165,7 +165,7 @@ describe.concurrent('a call from Vonage', () => {
 /** Measured to milliseconds, so that no other call is beside them. */
 describe.each(TRANSPORTS)('an interruption over %s', (transport) => {
   it('[vonage] marks: tell to 40 ms what was heard when the caller cut in', { timeout: 240_000 }, ({ own, skip }) =>
-    measuredAgain({ own, skip }, async (own, skip) => {
+    judgedAtLast({ own, skip }, async (own, skip) => {
       const rig = own(await startVonage({ transport, model: { voice: { tone: AGENT_HZ, ms: 6_000, dbfs: -15 } } }));
       const { phone, report } = call(rig, {
         interruptAtMs: 2_000,

@@ -9,7 +9,7 @@ import { NUMBER } from '../../src/simulator/whatsapp/index.ts';
 import { openPeers } from '../../src/transport/peer.ts';
 import { converse, hearsOut } from './agent-heard.ts';
 import { watchLoop } from './loop.ts';
-import { measuredAgain } from './measured-again.ts';
+import { judgedAtLast } from './measured-again.ts';
 import { askAsOperator } from './operator.ts';
 import { loudestTone, sleep, TRANSPORTS, toneAloneMs, until } from './rig.ts';
 import { rigTest as it } from './rig-test.ts';
@@ -62,7 +62,7 @@ describe.each([
       timeout: 240_000,
     },
     ({ own, skip }) =>
-      measuredAgain({ own, skip }, async (own, skip) => {
+      judgedAtLast({ own, skip }, async (own, skip) => {
         const rig = own(
           await startWhatsAppRig({
             transport,
@@ -151,7 +151,7 @@ describe.each(TRANSPORTS)('an interruption by a user on WhatsApp, over %s', (tra
     'interrupts the agent, who is silent at once and knows what was heard to within 40 ms',
     { timeout: 240_000 },
     ({ own, skip }) =>
-      measuredAgain({ own, skip }, async (own, skip) => {
+      judgedAtLast({ own, skip }, async (own, skip) => {
         const rig = own(
           await startWhatsAppRig({ transport, model: { voice: { tone: AGENT_HZ, ms: 6_000, dbfs: -15 } } }),
         );

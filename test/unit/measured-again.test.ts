@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { measuredAgain, TRIES } from '../integration/measured-again.ts';
+import { judgedAtLast, measuredAgain, TRIES } from '../integration/measured-again.ts';
 import type { Own } from '../integration/rig-test.ts';
 
 describe('what is measured on a machine that had no time for it', () => {
   /** Tries, whose machine has time from the `quietFrom`th on, and what became of them in order. */
-  async function tries(quietFrom: number, fails = false) {
+  async function tries(quietFrom: number, fails = false, how = measuredAgain) {
     const did: string[] = [];
     const owned: Array<{ close(): Promise<void> }> = [];
     const own: Own = (one) => {
@@ -15,7 +15,7 @@ describe('what is measured on a machine that had no time for it', () => {
       if (condition) throw new Error(`skipped: ${note}`);
     };
     let n = 0;
-    const outcome = await measuredAgain({ own, skip }, async (own, skip) => {
+    const outcome = await how({ own, skip }, async (own, skip) => {
       const mine = ++n;
       did.push(`try ${mine}`);
       own({ close: async () => void did.push(`close ${mine}`) });
@@ -42,5 +42,11 @@ describe('what is measured on a machine that had no time for it', () => {
 
   it('fails at once where the machine had time', async () => {
     expect(await tries(1, true)).toEqual({ outcome: 'it is wrong', did: ['try 1', 'close 1'] });
+  });
+
+  it('is judged by the last try where that is asked for, whatever there was time for', async () => {
+    expect((await tries(TRIES + 1, true, judgedAtLast)).outcome).toBe('it is wrong');
+    expect((await tries(TRIES + 1, false, judgedAtLast)).outcome).toBe('passed');
+    expect((await tries(2, true, judgedAtLast)).did).toEqual(['try 1', 'close 1', 'try 2', 'close 2']);
   });
 });
