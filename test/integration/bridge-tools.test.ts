@@ -5,8 +5,11 @@ import { DatabaseSync } from 'node:sqlite';
 import { describe, expect } from 'vitest';
 import { type AudioSource, scriptSource, silenceSource, toneSource } from '../../src/simulator/phone/index.ts';
 import { openStore } from '../../src/stores/store.ts';
+import { watchLoop } from './loop.ts';
+import { judgedAtLast } from './measured-again.ts';
 import { type Rig, startRig, TRANSPORTS, until } from './rig.ts';
 import { rigTest as it } from './rig-test.ts';
+import { expectUntorn } from './untorn.ts';
 
 /** Tools at work in real calls: what the model asks for is done, and audio does not wait for it. */
 
@@ -116,30 +119,33 @@ describe.concurrent.each(TRANSPORTS)('a call over %s', (transport) => {
 describe.concurrent('a tool', () => {
   const ownTools = { ROUTES_FILE, TOOLS_DIR: join(fixtures, 'tools'), PROMPTS_DIR: join(fixtures, 'prompts') };
 
-  it.for(TRANSPORTS)('that is slow gets a filler, and the caller hears no gap, over %s', async (transport, { own }) => {
-    const rig = own(
-      await startRig({
-        transport,
-        // What the tools do is heard or not: a stall of this process, which has the phone and the model in it, is not to be.
-        settings: { ...ownTools, TOOL_FILLER: 'One moment, please.', PLAYOUT_CUSHION_LEAST_MS: '200' },
-        model: { voice: { ...voice, ms: 200 } },
-        scenario: {
-          turns: [
-            { tools: [{ name: 'slow_look_up', arguments: { ms: 2_900 } }], afterTools: { tone: 620, toneMs: 400 } },
-          ],
-        },
-      }),
-    );
-    const result = await rig.call({ source: turns(1, 7_000), hangUpAfterMs: 9_000 }).report;
-    const asked = (rig.model.sessions[0]?.received ?? []).filter(
-      (event) => event['type'] === 'response.create' && JSON.stringify(event).includes('One moment, please.'),
-    );
-    expect(asked).toHaveLength(1);
-    expect(outputs(rig)).toEqual([JSON.stringify({ found: true })]);
-    // The filler and the answer.
-    expect(result.streams[0]?.agentSpoke.length).toBeGreaterThanOrEqual(2);
-    expect(result.streams[0]?.playback.gapList).toEqual([]);
-  });
+  it.for(TRANSPORTS)('that is slow gets a filler, and the caller hears no gap, over %s', (transport, { own, skip }) =>
+    judgedAtLast({ own, skip }, async (own, skip) => {
+      const rig = own(
+        await startRig({
+          transport,
+          // What the tools do is heard or not: a stall of this process, which has the phone and the model in it, is not to be.
+          settings: { ...ownTools, TOOL_FILLER: 'One moment, please.', PLAYOUT_CUSHION_LEAST_MS: '200' },
+          model: { voice: { ...voice, ms: 200 } },
+          scenario: {
+            turns: [
+              { tools: [{ name: 'slow_look_up', arguments: { ms: 2_900 } }], afterTools: { tone: 620, toneMs: 400 } },
+            ],
+          },
+        }),
+      );
+      const loop = own(watchLoop());
+      const result = await rig.call({ source: turns(1, 7_000), hangUpAfterMs: 9_000 }).report;
+      const asked = (rig.model.sessions[0]?.received ?? []).filter(
+        (event) => event['type'] === 'response.create' && JSON.stringify(event).includes('One moment, please.'),
+      );
+      expect(asked).toHaveLength(1);
+      expect(outputs(rig)).toEqual([JSON.stringify({ found: true })]);
+      // The filler and the answer.
+      expect(result.streams[0]?.agentSpoke.length).toBeGreaterThanOrEqual(2);
+      expectUntorn(result, loop, skip);
+    }),
+  );
 
   it('books the last time for one of two callers who ask for it at the same moment', async ({ own }) => {
     const start = await freeSlot('cleaning');

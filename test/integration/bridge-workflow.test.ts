@@ -5,8 +5,11 @@ import { join, relative, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { scriptSource, toneSource } from '../../src/simulator/phone/index.ts';
 import { startShop } from '../fakes/mcp-server.ts';
+import { watchLoop } from './loop.ts';
+import { judgedAtLast } from './measured-again.ts';
 import { startRig, TRANSPORTS } from './rig.ts';
 import { rigTest as it } from './rig-test.ts';
+import { expectUntorn } from './untorn.ts';
 
 /** Tools that live elsewhere, called in real calls against real local servers: a workflow over HTTP, MCP servers of both kinds. */
 
@@ -92,71 +95,79 @@ const caller = (turns: number) =>
   ]);
 
 describe.concurrent.each(TRANSPORTS)('in a call over %s', (transport) => {
-  it('a workflow over HTTP and tools of two MCP servers answer the model, one server being down', async ({ own }) => {
-    const rig = own(
-      await startRig({
-        transport,
-        settings: settings(),
-        model: { voice },
-        scenario: {
-          turns: [
-            { tools: [{ name: 'order_status', arguments: { order: `42-${transport}` } }], afterTools: say },
-            {
-              tools: [
-                { name: 'shop_stock', arguments: { article: 'bells' } },
-                { name: 'branch_stock', arguments: { article: 'whistles' } },
-              ],
-              afterTools: say,
-            },
-          ],
-        },
-      }),
-    );
-    const { report } = rig.call({ source: caller(2), from: '+12025550143', hangUpAfterMs: 8_500 });
-    const result = await report;
-    const outputs = (rig.model.sessions[0]?.received ?? []).flatMap((event) => {
-      const item = event['item'] as { type?: string; output?: string } | undefined;
-      return item?.type === 'function_call_output' ? [item.output ?? ''] : [];
-    });
-    expect(outputs[0]).toBe('shipped on Monday');
-    expect(outputs.slice(1).toSorted()).toEqual(['12 of bells', '12 of whistles']);
-    const request = asked.find(({ body }) => body.includes(`42-${transport}`));
-    expect(JSON.parse(request?.body ?? '')).toMatchObject({ order: `42-${transport}`, call: { from: '+12025550143' } });
-    expect(request?.signature).toMatch(/^v1,/);
-    expect(result.streams[0]?.playback.gapList).toEqual([]);
-    expect(rig.model.sessions[0]?.errors).toEqual([]);
-    // What the servers offer and what is not allowed of it is not told to the model.
-    const tools = JSON.stringify(rig.model.sessions[0]?.received.find((event) => event['type'] === 'session.update'));
-    expect(tools).toContain('shop_stock');
-    expect(tools).not.toContain('secret');
-  });
+  it('a workflow over HTTP and tools of two MCP servers answer the model, one server being down', ({ own, skip }) =>
+    judgedAtLast({ own, skip }, async (own, skip) => {
+      const rig = own(
+        await startRig({
+          transport,
+          settings: settings(),
+          model: { voice },
+          scenario: {
+            turns: [
+              { tools: [{ name: 'order_status', arguments: { order: `42-${transport}` } }], afterTools: say },
+              {
+                tools: [
+                  { name: 'shop_stock', arguments: { article: 'bells' } },
+                  { name: 'branch_stock', arguments: { article: 'whistles' } },
+                ],
+                afterTools: say,
+              },
+            ],
+          },
+        }),
+      );
+      const loop = own(watchLoop());
+      const { report } = rig.call({ source: caller(2), from: '+12025550143', hangUpAfterMs: 8_500 });
+      const result = await report;
+      const outputs = (rig.model.sessions[0]?.received ?? []).flatMap((event) => {
+        const item = event['item'] as { type?: string; output?: string } | undefined;
+        return item?.type === 'function_call_output' ? [item.output ?? ''] : [];
+      });
+      expect(outputs[0]).toBe('shipped on Monday');
+      expect(outputs.slice(1).toSorted()).toEqual(['12 of bells', '12 of whistles']);
+      const request = asked.find(({ body }) => body.includes(`42-${transport}`));
+      expect(JSON.parse(request?.body ?? '')).toMatchObject({
+        order: `42-${transport}`,
+        call: { from: '+12025550143' },
+      });
+      expect(request?.signature).toMatch(/^v1,/);
+      expectUntorn(result, loop, skip);
+      expect(rig.model.sessions[0]?.errors).toEqual([]);
+      // What the servers offer and what is not allowed of it is not told to the model.
+      const tools = JSON.stringify(rig.model.sessions[0]?.received.find((event) => event['type'] === 'session.update'));
+      expect(tools).toContain('shop_stock');
+      expect(tools).not.toContain('secret');
+    }));
 });
 
 describe.concurrent('a tool in a call', () => {
-  it('that returns five megabytes is cut and says so; one that points inward is refused; speech goes on', async ({
+  it('that returns five megabytes is cut and says so; one that points inward is refused; speech goes on', ({
     own,
-  }) => {
-    const rig = own(
-      await startRig({
-        settings: settings(),
-        model: { voice },
-        scenario: {
-          turns: [{ tools: [{ name: 'huge' }, { name: 'inward', arguments: { order: '1' } }], afterTools: say }],
-        },
-      }),
-    );
-    const result = await rig.call({ source: caller(1), hangUpAfterMs: 5_500 }).report;
-    const outputs = (rig.model.sessions[0]?.received ?? []).flatMap((event) => {
-      const item = event['item'] as { type?: string; output?: string } | undefined;
-      return item?.type === 'function_call_output' ? [item.output ?? ''] : [];
-    });
-    const huge = outputs.find((output) => output.includes('xxxx')) ?? '';
-    expect(Buffer.byteLength(huge)).toBeLessThanOrEqual(16 * 1024);
-    expect(huge).toMatch(/\[The result was cut: the first \d+ of more than 1048576 bytes are shown\./);
-    const inward = outputs.find((output) => !output.includes('xxxx')) ?? '';
-    expect(JSON.parse(inward)).toMatchObject({ error: 'destination_refused' });
-    expect(refused).toEqual([]);
-    expect(result.streams[0]?.playback.gapList).toEqual([]);
-    expect(result.streams[0]?.agentSpoke.length).toBeGreaterThanOrEqual(1);
-  });
+    skip,
+  }) =>
+    judgedAtLast({ own, skip }, async (own, skip) => {
+      const rig = own(
+        await startRig({
+          settings: settings(),
+          model: { voice },
+          scenario: {
+            turns: [{ tools: [{ name: 'huge' }, { name: 'inward', arguments: { order: '1' } }], afterTools: say }],
+          },
+        }),
+      );
+      const loop = own(watchLoop());
+      const result = await rig.call({ source: caller(1), hangUpAfterMs: 5_500 }).report;
+      const outputs = (rig.model.sessions[0]?.received ?? []).flatMap((event) => {
+        const item = event['item'] as { type?: string; output?: string } | undefined;
+        return item?.type === 'function_call_output' ? [item.output ?? ''] : [];
+      });
+      const huge = outputs.find((output) => output.includes('xxxx')) ?? '';
+      expect(Buffer.byteLength(huge)).toBeLessThanOrEqual(16 * 1024);
+      expect(huge).toMatch(/\[The result was cut: the first \d+ of more than 1048576 bytes are shown\./);
+      const inward = outputs.find((output) => !output.includes('xxxx')) ?? '';
+      expect(JSON.parse(inward)).toMatchObject({ error: 'destination_refused' });
+      expect(refused).toEqual([]);
+      expectUntorn(result, loop, skip);
+      expect(result.streams[0]?.agentSpoke.length).toBeGreaterThanOrEqual(1);
+    }));
 });

@@ -95,7 +95,7 @@ async function startDaemon(port = 0) {
     said += String(chunk);
   });
   // One that does not come to listen would keep the port, and this process from its end.
-  const url = await until(() => /listens on (http:\S+)/.exec(said)?.[1], 'the daemon to listen', 20_000).catch(
+  const url = await until(() => /listens on (http:\S+)/.exec(said)?.[1], 'the daemon to listen', 60_000).catch(
     (error) => {
       child.kill('SIGKILL');
       throw error;

@@ -16,8 +16,11 @@ import { createLog } from '../../src/log.ts';
 import { scriptSource, toneSource } from '../../src/simulator/phone/index.ts';
 import { FakeAgent } from '../fakes/legs.ts';
 import { Telling } from '../fakes/record-events.ts';
+import { watchLoop } from './loop.ts';
+import { judgedAtLast } from './measured-again.ts';
 import { type Rig, startRig, until } from './rig.ts';
 import { rigTest as it } from './rig-test.ts';
+import { expectUntorn } from './untorn.ts';
 
 /** Webhooks of the whole daemon, taken by a real server that fails at first. */
 
@@ -89,51 +92,53 @@ const deliveries = async (rig: Rig, event: string, outcome: string) => {
 };
 
 describe('webhooks', () => {
-  it('tell a call in order, signed, though the receiver fails first; the call feels nothing', async ({ own }) => {
-    const hook = own(await receiver([500, 302]));
-    const rig = own(
-      await startRig({
-        settings: { WEBHOOK_URL: hook.url, WEBHOOK_SECRET: SECRET },
-        scenario: {
-          greeting: { tone: 620, toneMs: 300 },
-          turns: [{ tools: [{ name: 'look_up_caller' }], afterTools: { tone: 620, toneMs: 300 } }],
-        },
-      }),
-    );
-    const source = scriptSource([{ pauseMs: 1_200 }, toneSource(1_020, { ms: 500, dbfs: -15 }), { pauseMs: 9_000 }]);
-    const { streams } = await rig.call({ source, hangUpAfterMs: 4_500, from: '+12025550143' }).report;
-    expect(streams[0]?.playback.gapList).toEqual([]);
-    const bodies = await until(() => hook.accepted().length === 3 && hook.accepted(), 'all three', 15_000);
-    const id = rig.of('call_started')[0]?.info.id ?? '';
-    expect(told(bodies)).toEqual([`call.started ${id}`, `tool.called ${id}`, `call.ended ${id}`]);
-    expect(bodies[0].data).toMatchObject({ direction: 'inbound', from: '+12025550143', carrier: 'twilio' });
-    expect(bodies[1].data).toMatchObject({ name: 'look_up_caller', outcome: 'ok', arguments: {} });
-    const end = rig.of('call_ended')[0];
-    expect(bodies[2].data).toMatchObject({
-      from: '+12025550143',
-      result: end?.end.result,
-      reason: end?.end.reason,
-      toolCalls: 1,
-      turns: 1,
-      transports: ['websocket'],
-    });
-    expect(bodies[2].data.answeredAt).toMatch(/^\d{4}-/);
+  it('tell a call in order, signed, though the receiver fails first; the call feels nothing', ({ own, skip }) =>
+    judgedAtLast({ own, skip }, async (own, skip) => {
+      const hook = own(await receiver([500, 302]));
+      const rig = own(
+        await startRig({
+          settings: { WEBHOOK_URL: hook.url, WEBHOOK_SECRET: SECRET },
+          scenario: {
+            greeting: { tone: 620, toneMs: 300 },
+            turns: [{ tools: [{ name: 'look_up_caller' }], afterTools: { tone: 620, toneMs: 300 } }],
+          },
+        }),
+      );
+      const source = scriptSource([{ pauseMs: 1_200 }, toneSource(1_020, { ms: 500, dbfs: -15 }), { pauseMs: 9_000 }]);
+      const loop = own(watchLoop());
+      const heard = await rig.call({ source, hangUpAfterMs: 4_500, from: '+12025550143' }).report;
+      expectUntorn(heard, loop, skip);
+      const bodies = await until(() => hook.accepted().length === 3 && hook.accepted(), 'all three', 15_000);
+      const id = rig.of('call_started')[0]?.info.id ?? '';
+      expect(told(bodies)).toEqual([`call.started ${id}`, `tool.called ${id}`, `call.ended ${id}`]);
+      expect(bodies[0].data).toMatchObject({ direction: 'inbound', from: '+12025550143', carrier: 'twilio' });
+      expect(bodies[1].data).toMatchObject({ name: 'look_up_caller', outcome: 'ok', arguments: {} });
+      const end = rig.of('call_ended')[0];
+      expect(bodies[2].data).toMatchObject({
+        from: '+12025550143',
+        result: end?.end.result,
+        reason: end?.end.reason,
+        toolCalls: 1,
+        turns: 1,
+        transports: ['websocket'],
+      });
+      expect(bodies[2].data.answeredAt).toMatch(/^\d{4}-/);
 
-    // Every try is signed; those of one message have one id, and a redirect was not followed.
-    expect(hook.taken.map(({ status }) => status)).toEqual([500, 302, 204, 204, 204]);
-    expect(hook.taken.every(isSigned)).toBe(true);
-    const ids = hook.taken.map(({ headers }) => headers['webhook-id']);
-    expect(new Set(ids.slice(0, 3)).size).toBe(1);
-    expect(new Set(ids).size).toBe(3);
-    expect(ids.slice(2)).toEqual(bodies.map((body) => body.id));
-    const times = hook.taken.map(({ headers }) => Number(headers['webhook-timestamp']));
-    expect(times[2]).toBeGreaterThan(times[0] ?? Number.NaN);
+      // Every try is signed; those of one message have one id, and a redirect was not followed.
+      expect(hook.taken.map(({ status }) => status)).toEqual([500, 302, 204, 204, 204]);
+      expect(hook.taken.every(isSigned)).toBe(true);
+      const ids = hook.taken.map(({ headers }) => headers['webhook-id']);
+      expect(new Set(ids.slice(0, 3)).size).toBe(1);
+      expect(new Set(ids).size).toBe(3);
+      expect(ids.slice(2)).toEqual(bodies.map((body) => body.id));
+      const times = hook.taken.map(({ headers }) => Number(headers['webhook-timestamp']));
+      expect(times[2]).toBeGreaterThan(times[0] ?? Number.NaN);
 
-    await expect.poll(() => deliveries(rig, 'call.ended', 'delivered')).toBe(1);
-    expect(await deliveries(rig, 'call.started', 'retried')).toBe(2);
-    // The receiver's own secret, in its address, and the caller's number stay out of the log.
-    expect(JSON.stringify(rig.lines)).not.toMatch(/of-the-receiver|2025550143/);
-  });
+      await expect.poll(() => deliveries(rig, 'call.ended', 'delivered')).toBe(1);
+      expect(await deliveries(rig, 'call.started', 'retried')).toBe(2);
+      // The receiver's own secret, in its address, and the caller's number stay out of the log.
+      expect(JSON.stringify(rig.lines)).not.toMatch(/of-the-receiver|2025550143/);
+    }));
 
   it('of one receiver are not held up by another that hangs', async ({ own }) => {
     const [dead, good] = [own(await receiver([0])), own(await receiver())];
