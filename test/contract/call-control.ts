@@ -58,13 +58,13 @@ export const TO = '+15550001111';
 export const FROM = '+15550002222';
 const ELSEWHERE = '+15550003333';
 
-/** Waits until `check` holds; fails after two seconds. */
+/** Waits until `check` holds; fails after twenty seconds. */
 export async function until(check: () => boolean, what: string): Promise<void> {
-  for (let i = 0; i < 200; i++) {
+  for (let i = 0; i < 2_000; i++) {
     if (check()) return;
     await sleep(10);
   }
-  throw new Error(`not within two seconds: ${what}`);
+  throw new Error(`not within twenty seconds: ${what}`);
 }
 
 async function failureOf(work: Promise<unknown>): Promise<ControlError> {

@@ -9,6 +9,8 @@ const MOST = 10_000;
 export class PlivoCalls {
   /** The oldest first. */
   readonly #callOf = new Map<string, string>();
+  /** Who waits for the call of an order. */
+  readonly #waiting = new Map<string, Set<() => void>>();
 
   /** A webhook names both. */
   tell(requestId: string, callId: string): void {
@@ -16,6 +18,25 @@ export class PlivoCalls {
     this.#callOf.set(requestId, callId);
     const [oldest] = this.#callOf.keys();
     if (this.#callOf.size > MOST && oldest !== undefined) this.#callOf.delete(oldest);
+    for (const told of this.#waiting.get(requestId) ?? []) told();
+  }
+
+  /** Whether a webhook has told the call's own id, or tells it before the signal is aborted. Never rejects. */
+  told(requestId: string, signal: AbortSignal): Promise<boolean> {
+    return new Promise((resolve) => {
+      const isKnown = () => this.#callOf.has(requestId);
+      if (isKnown() || signal.aborted) return resolve(isKnown());
+      const all = this.#waiting.get(requestId) ?? new Set();
+      this.#waiting.set(requestId, all);
+      const done = () => {
+        all.delete(done);
+        if (all.size === 0) this.#waiting.delete(requestId);
+        signal.removeEventListener('abort', done);
+        resolve(isKnown());
+      };
+      all.add(done);
+      signal.addEventListener('abort', done);
+    });
   }
 
   /** The id of the call that the bridge knows by this one. */

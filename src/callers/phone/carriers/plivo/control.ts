@@ -1,4 +1,5 @@
 import type { CarrierAccount } from '../../../../call/carrier-call.ts';
+import { type Clock, systemClock } from '../../../../call/clock.ts';
 import { errorMessage } from '../../../../errors.ts';
 import { configured } from '../../control/configured.ts';
 import {
@@ -21,6 +22,10 @@ import { bare, dialElement, speak } from './document.ts';
 import type { PlivoSettings } from './settings.ts';
 
 export const API_URL = 'https://api.plivo.com';
+/** How long the webhook of a call that was just answered may take, ms: it brings the id by which the call is known from then on. */
+const TOLD_MS = 3_000;
+/** Orders of which it is remembered that they were taken. */
+const ORDERS_MOST = 10_000;
 /** Longest text said before a transfer, characters: about half a minute. */
 const SAY_MOST = 500;
 
@@ -42,6 +47,9 @@ export class PlivoControl implements CallControl {
   readonly #rest: RestClient;
   readonly #calls: PlivoCalls;
   readonly #host: (document: string) => string;
+  readonly #clock: Pick<Clock, 'after'>;
+  /** The oldest first. */
+  readonly #orders = new Set<string>();
 
   /** Throws CONTROL_INVALID. */
   constructor({ authId, authToken, baseUrl = API_URL, calls, host, ...rest }: PlivoControlOptions) {
@@ -49,16 +57,33 @@ export class PlivoControl implements CallControl {
     this.#url = `${checkBase(baseUrl)}/v1/Account/${authId}/Call/`;
     this.#calls = calls;
     this.#host = host;
+    this.#clock = rest.clock ?? systemClock;
     const failureOf = ({ error }: Readonly<Record<string, unknown>>) => ({ message: error });
     this.#rest = new RestClient({ ...rest, user: authId, password: authToken, failureOf });
   }
 
-  /** The API takes the id of the order in the call's place until somebody answers. */
+  /**
+   * The API takes the id of the order in the call's place until somebody answers. Where it does not any more, and no webhook has told the call's own id yet,
+   * the call was answered in this moment: it is hung up by that id as soon as it is told, and is over where it is not.
+   */
   async hangup(callId: string): Promise<void> {
+    const first = this.#calls.idOf(callId);
+    if ((await this.#end(callId)) || first !== callId || !this.#orders.has(callId)) return;
+    const late = new AbortController();
+    const timer = this.#clock.after(TOLD_MS, () => late.abort());
+    const isTold = await this.#calls.told(callId, late.signal);
+    timer.cancel();
+    if (isTold) await this.#end(callId);
+  }
+
+  /** False: there is no such call. */
+  async #end(callId: string): Promise<boolean> {
     try {
       await this.#rest.json('hangup', 'DELETE', this.#at(callId), {}, { repeatable: true });
+      return true;
     } catch (error) {
       if (!(error instanceof ControlError) || error.code !== 'CONTROL_GONE') throw error;
+      return false;
     }
   }
 
@@ -107,7 +132,7 @@ export class PlivoControl implements CallControl {
       // A second call because an answer was lost would ring somebody twice.
       const { status, body } = await this.#rest.json('dial', 'POST', this.#url, order, { repeatable: false, signal });
       const id = body?.['request_uuid'];
-      if (typeof id === 'string' && /^[A-Za-z0-9][A-Za-z0-9-]{0,99}$/.test(id)) return id;
+      if (typeof id === 'string' && /^[A-Za-z0-9][A-Za-z0-9-]{0,99}$/.test(id)) return this.#ordered(id);
       const problem = 'the carrier took the call but gave no id of it';
       throw new ControlError('CONTROL_PROTOCOL', problem, { status, uncertain: true });
     } catch (error) {
@@ -119,6 +144,13 @@ export class PlivoControl implements CallControl {
   }
 
   async close(): Promise<void> {}
+
+  #ordered(id: string): string {
+    this.#orders.add(id);
+    const [oldest] = this.#orders;
+    if (this.#orders.size > ORDERS_MOST && oldest !== undefined) this.#orders.delete(oldest);
+    return id;
+  }
 
   #at(callId: string): string {
     return `${this.#url}${this.#calls.idOf(checkCallId(callId))}/`;

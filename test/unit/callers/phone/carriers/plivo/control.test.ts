@@ -121,6 +121,71 @@ describe("Plivo's control", () => {
   });
 });
 
+describe('a call that is hung up at Plivo when it is answered', () => {
+  /** The API takes the id of the order no more, and that of the call until it is over. */
+  function answering() {
+    const asked: string[] = [];
+    const calls = new PlivoCalls();
+    const clock = new FakeClock();
+    const control = new PlivoControl({
+      authId: ID,
+      authToken: 'auth-token-of-the-account',
+      calls,
+      host: () => '',
+      clock,
+      fetch: async (url, init) => {
+        if (init?.method === 'POST') return Response.json({ request_uuid: 'order-1' }, { status: 201 });
+        const id = String(url).split('/').at(-2) ?? '';
+        asked.push(id);
+        return id === 'call-1'
+          ? new Response(null, { status: 204 })
+          : Response.json({ error: 'none' }, { status: 404 });
+      },
+    });
+    return { asked, calls, clock, control };
+  }
+  const settled = async () => {
+    for (let i = 0; i < 50; i++) await Promise.resolve();
+    await new Promise((resolve) => setImmediate(resolve));
+  };
+
+  it('is hung up by its own id as soon as a webhook tells that', async () => {
+    const { asked, calls, control } = answering();
+    await control.dial({ to: TO, from: FROM, url: URL_ });
+    const over = control.hangup('order-1');
+    await settled();
+    expect(asked).toEqual(['order-1']);
+    calls.tell('another', 'call-2');
+    calls.tell('order-1', 'call-1');
+    await over;
+    expect(asked).toEqual(['order-1', 'call-1']);
+  });
+
+  it('is over where none tells it within three seconds', async () => {
+    const { asked, clock, control } = answering();
+    await control.dial({ to: TO, from: FROM, url: URL_ });
+    let isOver = false;
+    const over = control.hangup('order-1').then(() => {
+      isOver = true;
+    });
+    await settled();
+    clock.advance(2_999);
+    await settled();
+    expect(isOver).toBe(false);
+    clock.advance(1);
+    await over;
+    expect(asked).toEqual(['order-1']);
+  });
+
+  it('is not waited for where it was never ordered here, or its own id is known', async () => {
+    const { asked, calls, control } = answering();
+    await control.hangup('order-2');
+    calls.tell('order-3', 'call-3');
+    await control.hangup('order-3');
+    expect(asked).toEqual(['order-2', 'call-3']);
+  });
+});
+
 describe('the two ids of a call at Plivo', () => {
   it('are forgotten when ten thousand newer ones are known, the oldest first', () => {
     const calls = new PlivoCalls();
