@@ -19,8 +19,8 @@ const AGENT = 'agent_0000000000000000000000';
 /** What it is set to, ms. */
 const GREETS_AFTER_MS = 1_500;
 const YIELDS_AFTER_MS = 400;
-/** How exact the tape is read, ms: edges are known to 5 on either side, and a tone that was decoded rises for some. */
-const EDGES_MS = 15;
+/** How exactly times are read from a tape, ms: what measures is held to it (test/unit/measure/measure.test.ts). A tone that was decoded rises and fades for some of it. */
+const EDGES_MS = 20;
 /** What nobody measures of the way there and back, ms: as much as of a latency, a frame by which it hears that it is spoken over, and one in which it falls silent. */
 const WAY_MS = 160;
 
