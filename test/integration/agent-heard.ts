@@ -1,5 +1,5 @@
-import type { AudioSource } from '../../src/simulator/phone/index.ts';
-import { sleep } from './rig.ts';
+import { type AudioSource, type Phone, type PhoneOptions, toneSource } from '../../src/simulator/phone/index.ts';
+import { type Rig, sleep } from './rig.ts';
 
 /**
  * Callers who listen. Where a session opens late, what a caller does by the clock falls into the agent's words or comes before them: so he speaks when the greeting was
@@ -67,3 +67,14 @@ export async function converse(caller: ListeningCaller, words: AudioSource): Pro
   await hearsOut(caller, greeting + WORDS_MS);
   caller.hangUp();
 }
+
+/** A caller who cuts in once two seconds of the agent were heard, and hangs up when there was time for what was not cleared to be heard. */
+export const cutsIn = (rig: Pick<Rig, 'of'>, caller: () => Phone, hz: number): Partial<PhoneOptions> => ({
+  interruptAtMs: 2_000,
+  interruptWith: toneSource(hz, { ms: 700, dbfs: -12 }),
+  onInterruption: () => {
+    const heard = rig.of('barge_in')[0]?.heard[0];
+    if (heard !== undefined) caller().reportHeard(heard.heardMs);
+    setTimeout(() => caller().hangUp(), 1_000);
+  },
+});

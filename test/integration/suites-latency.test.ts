@@ -25,8 +25,8 @@ const KEY = 'key-of-the-account';
 const AGENT = 'agent_0000000000000000000000';
 const ASSISTANT = '00000000-0000-0000-0000-000000000000';
 const TURNS = 6;
-/** How exactly times are read from a tape, ms: what measures is held to it (test/unit/measure/measure.test.ts). A tone that was decoded rises and fades for some of it. */
-const EDGES_MS = 20;
+/** How exact the tape is read, ms: edges are known to 5 on either side, and a tone that was decoded rises for some. */
+const EDGES_MS = 15;
 /** On a WebSocket nothing is between. */
 const SOCKET_MS = 30;
 /** Over WebRTC the way is one for all turns of a call, as far as buffers are: a frame at either end, and what they give and take to keep their length. */
