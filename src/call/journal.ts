@@ -4,6 +4,7 @@ import type { Count, Counter } from './counters.ts';
 import type { AgentEvent, CallEvent, CallObserver } from './events.ts';
 import type { LegContext, Log } from './leg.ts';
 import { notify } from './observers.ts';
+import { Pieces } from './pieces.ts';
 import type { Termination } from './termination.ts';
 
 export interface JournalOptions {
@@ -23,6 +24,7 @@ export class Journal {
   readonly counters: Partial<Record<Counter, number>> = {};
   readonly #options: JournalOptions;
   readonly #createdAt: number;
+  readonly #pieces = new Pieces();
   /** What waits until something urgent is done; undefined while nothing is. */
   #untold: CallEvent[] | undefined;
 
@@ -63,7 +65,13 @@ export class Journal {
 
   /** Tells an event of the agent's leg, and counts what is worth it. */
   agent(event: AgentEvent): void {
+    // The next session knows the items of this one no more.
+    if (event.type === 'reconnecting') this.#endWords();
     this.tell({ type: 'agent', event });
+    if (event.type === 'transcript') {
+      const whole = this.#pieces.add(event);
+      if (whole !== undefined) this.tell({ type: 'agent', event: whole });
+    }
     if (event.type === 'error') this.count('model_error');
     if (event.type !== 'transport_fallback') return;
     this.count('transport_fallback');
@@ -76,6 +84,7 @@ export class Journal {
     const { boundary, log } = this.#options;
     const { counters } = this;
     const durationMs = boundary.clock.now() - this.#createdAt;
+    this.#endWords();
     log.info({ ...end, durationMs: Math.round(durationMs), counters }, 'call ended');
     this.tell({ type: 'call_ended', end, durationMs, counters });
   }
@@ -84,8 +93,14 @@ export class Journal {
   moved(to: string): void {
     const { boundary, log } = this.#options;
     const durationMs = boundary.clock.now() - this.#createdAt;
+    this.#endWords();
     log.info({ to, durationMs: Math.round(durationMs) }, 'the call goes on at another instance');
     this.tell({ type: 'call_moved', to, durationMs });
+  }
+
+  /** What was being said when it ended was said as far as it was told. */
+  #endWords(): void {
+    for (const event of this.#pieces.rest()) this.tell({ type: 'agent', event });
   }
 
   /** What a leg is started with. Once the call is over, nothing that the leg says reaches it. */

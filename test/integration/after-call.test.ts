@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
+import { hearsOut } from './agent-heard.ts';
 import { quietCaller, untilTrue } from './console-rig.ts';
 import { askAsOperator } from './operator.ts';
 import { type Rig, startRig, until } from './rig.ts';
@@ -45,7 +46,7 @@ async function receiver(own: Own, answer: (body: string) => string | Promise<str
   return { got, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
 }
 
-/** One call in which the caller says something; resolves to its id. */
+/** One call in which the caller says something and hears what is answered; resolves to its id. */
 async function oneCall(
   own: Own,
   settings: Record<string, string>,
@@ -66,6 +67,7 @@ async function oneCall(
   );
   const placed = rig.call({ source: quietCaller(), hangUpAfterMs: 60_000 });
   await until(() => rig.of('turn').length > 0, 'an answer to be heard', 20_000);
+  await hearsOut(placed.phone, 300);
   placed.phone.hangUp();
   await placed.report;
   const id = await until(() => rig.of('call_started')[0]?.info.id, 'the call');

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
+import { hearsOut } from './agent-heard.ts';
 import { noChromium, shoot } from './browser-chromium.ts';
 import { DESK, openConsole, PHONE, quietCaller, untilTrue } from './console-rig.ts';
 import { askAsOperator } from './operator.ts';
@@ -31,6 +32,7 @@ async function oneCallAndOneRefused(
   );
   const placed = rig.call({ source: quietCaller(), from: CALLER, hangUpAfterMs: 60_000 });
   await untilTrue(async () => rig.of('turn').length > 0, 'an answer to be heard', 20_000);
+  await hearsOut(placed.phone, 1_000);
   await rig.call({ source: quietCaller(), from: '+12025550166', hangUpAfterMs: 1_000 }).report.catch(() => undefined);
   placed.phone.hangUp();
   await placed.report;

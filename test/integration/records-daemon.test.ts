@@ -11,7 +11,7 @@ import { startDaemonProcess } from './daemon-process.ts';
 import { readBySocket } from './events-reader.ts';
 import { askAsOperator } from './operator.ts';
 import { type PostgresCluster, postgresCluster, postgresMissing } from './postgres.ts';
-import { sleep, startRig, until } from './rig.ts';
+import { startRig, until } from './rig.ts';
 import { rigTest as it } from './rig-test.ts';
 
 /** Records of real calls through the whole daemon. */
@@ -65,13 +65,13 @@ describe.concurrent('a call, recorded', () => {
         scenario: { turns: [{ say: { text: 'Your appointment is on Tuesday.', tone: 620, toneMs: 400 } }] },
       }),
     );
-    const { phone, report } = rig.call({ source: turns(10), from: CALLER });
+    const { phone, report } = rig.call({ source: turns(1), from: CALLER });
     await until(() => rig.of('connected')[0], 'both ends are there');
     await new Promise((resolve) => setTimeout(resolve, 1_000));
     const [running] = await listOf(rig.url, '?active=true');
     expect(running).toMatchObject({ from: CALLER, carrier: 'twilio', endedAt: null, result: null });
     await until(() => rig.of('turn')[0], 'an answer to the caller', 20_000);
-    await sleep(500);
+    await hearsOut(phone, 300);
     phone.hangUp();
     await report;
     await until(() => rig.of('call_ended')[0], 'the call ends');

@@ -140,6 +140,7 @@ export class Conversation {
   detach(): void {
     const { active, callerTurn, activeParams, activeMust } = this.#sequencer;
     const cutShort = this.#player?.end();
+    if (cutShort !== undefined) this.#words.brokeOff(cutShort);
     const calledTools = this.#answers.calledTools(active);
     const retrying = this.#owing.lost(calledTools);
     this.#session = undefined;

@@ -10,7 +10,7 @@ const MAX_TOLD = 64;
 export class Transcripts {
   readonly #context: ConversationContext;
   readonly #emit: (event: AgentEvent) => void;
-  /** Items of the agent's whose words were told as final. */
+  /** Items of the agent's of whose words any were told. */
   readonly #told = new Set<string>();
 
   constructor(context: ConversationContext, emit: (event: AgentEvent) => void) {
@@ -31,22 +31,28 @@ export class Transcripts {
   /** `live`: the response has not been interrupted. */
   agentDelta(itemId: string, text: string, live: boolean): void {
     this.#context.append(itemId, 'assistant', text);
-    if (live) this.#tell('agent', itemId, text, false);
+    if (!live) return;
+    this.#tell('agent', itemId, text, false);
+    this.#remember(itemId);
   }
 
   agentDone(itemId: string, text: string): void {
     this.#context.finish(itemId, 'assistant', text);
     this.#tell('agent', itemId, this.#context.textOf(itemId) ?? text, true);
-    this.#told.delete(itemId);
-    this.#told.add(itemId);
-    if (this.#told.size > MAX_TOLD) this.#told.delete(this.#told.values().next().value!);
+    this.#remember(itemId);
   }
 
-  /** The caller heard nothing of the item. Words that were told as final before that was known are told anew. */
+  /** The caller heard nothing of the item. Words that were told before that was known are told anew. */
   unsay(itemId: string): void {
     const before = this.#context.textOf(itemId);
     const heard = this.#context.cut(itemId, { ms: 0 });
     if (heard !== undefined && heard !== before && this.#told.has(itemId)) this.#tell('agent', itemId, heard, true);
+  }
+
+  /** The caller heard no more of the item than is in the context by now. */
+  brokeOff(itemId: string): void {
+    const heard = this.#context.textOf(itemId);
+    if (heard !== undefined && this.#told.has(itemId)) this.#tell('agent', itemId, heard, true);
   }
 
   /** Words that the model wrote in place of saying them: nobody hears them, so nobody is told that they were said. */
@@ -60,6 +66,12 @@ export class Transcripts {
     if (ms !== undefined) this.#context.cut(itemId, { ms });
     const heard = this.#context.textOf(itemId);
     if (heard !== undefined) this.#tell('agent', itemId, heard, true);
+  }
+
+  #remember(itemId: string): void {
+    this.#told.delete(itemId);
+    this.#told.add(itemId);
+    if (this.#told.size > MAX_TOLD) this.#told.delete(this.#told.values().next().value!);
   }
 
   #tell(role: 'caller' | 'agent', itemId: string, text: string, final: boolean): void {

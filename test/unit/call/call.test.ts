@@ -743,6 +743,26 @@ describe('Calls', () => {
     ]);
   });
 
+  it.each<[string, (call: Call, agent: FakeAgent) => unknown, string]>([
+    ['the caller hangs up', (call) => call.end(termination('caller-hangup')), 'call_ended'],
+    ['the call goes on elsewhere', (call) => call.moveTo('other'), 'call_moved'],
+    ['the session breaks', (_, agent) => agent.emit({ type: 'reconnecting', reason: 'gone' }), 'reconnecting'],
+  ])('keeps what was being said when %s, as far as it was told, and before that is told', async (_, ends, next) => {
+    const { call, agent } = newCall();
+    call.join(new FakeCaller());
+    agent.ready();
+    const words = { type: 'transcript', role: 'agent', itemId: 'i' } as const;
+    agent.emit({ ...words, itemId: 'before', text: 'Good day.', final: true });
+    agent.emit({ ...words, text: 'Your table ', final: false });
+    agent.emit({ ...words, text: 'is', final: false });
+    ends(call, agent);
+    await settle();
+    const told = events.map((event) => (event.type === 'agent' ? event.event : event));
+    const wholes = told.filter((event) => event.type === 'transcript' && event.final);
+    expect(wholes).toMatchObject([{ text: 'Good day.' }, { itemId: 'i', text: 'Your table is' }]);
+    expect(told[told.indexOf(wholes[1]!) + 1]).toMatchObject({ type: next });
+  });
+
   it('lets the line see what the agent tells before anybody else, and say whose words they are', () => {
     const { call, agent } = newCall();
     const caller = new FakeCaller();

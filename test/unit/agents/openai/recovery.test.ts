@@ -162,6 +162,7 @@ describe('a session lost in the middle of a call', () => {
     expect(r.model.tries).toEqual(['webrtc', 'websocket']);
     expect(told(r)[0]).toBe('assistant/output_text: I can tell you');
     expect(instructionsOf(r)).toContain('"I can tell you"');
+    expect(r.of('transcript').at(-1)).toMatchObject({ itemId: 'i1', text: 'I can tell you', final: true });
   });
 
   it('tries WebRTC first when only the session was lost, and the WebSocket at once after', async () => {
