@@ -208,7 +208,8 @@ const catalogue = (carriers: readonly string[]): Catalogue => ({
       role: 'who said it: `caller` or `agent`',
       itemId: 'the item they are of',
       text: 'a piece, or the whole when final; an interrupted answer is cut to what was heard',
-      final: 'whether this is the whole',
+      final:
+        'whether this is the whole, or all there was of it where the call ended or the session broke in the middle of it',
       by: "of a room with several people, or while an operator speaks: whose words the caller's are, `identity` and `name`, by whose track was heard",
       others: 'who else spoke a good part of them, the same way',
       operator:
