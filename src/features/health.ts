@@ -148,6 +148,7 @@ export function openHealth({ config, clock, log, metrics, memory, machine, fleet
             can: abilities(config, {
               byPhone: lines?.forOrders !== undefined,
               whatsapp: placers.some((placer) => placer.takes('whatsapp:+12025550143')),
+              anybodyCalls: config.BROWSER_ACCESS === 'public',
             }),
           };
         },
@@ -177,18 +178,18 @@ function webhookOf(urls: PublicUrls, request: HostedRequest): { webhook?: string
 /** What operators can do, and which settings would let them. */
 function abilities(
   { DIAL_ALLOW, OUTBOUND_FROM }: Pick<Config, 'DIAL_ALLOW' | 'OUTBOUND_FROM'>,
-  { byPhone, whatsapp }: { readonly byPhone: boolean; readonly whatsapp: boolean },
+  { byPhone, ...known }: { readonly byPhone: boolean; readonly whatsapp: boolean; readonly anybodyCalls: boolean },
 ): StatusView['can'] {
   if (DIAL_ALLOW.length === 0) {
     const none = { why: 'No number may be called: DIAL_ALLOW names none.', settings: ['DIAL_ALLOW'] };
-    return { place: none, transfer: none, whatsapp };
+    return { place: none, transfer: none, ...known };
   }
-  if (whatsapp || (byPhone && OUTBOUND_FROM !== undefined)) return { place: {}, transfer: {}, whatsapp };
+  if (known.whatsapp || (byPhone && OUTBOUND_FROM !== undefined)) return { place: {}, transfer: {}, ...known };
   return {
     place: byPhone
       ? { why: 'No number is set to call from.', settings: ['OUTBOUND_FROM'] }
       : { why: 'No carrier’s REST credentials are set, with which calls are placed.', settings: ['OUTBOUND_CARRIER'] },
     transfer: {},
-    whatsapp,
+    ...known,
   };
 }

@@ -40,6 +40,9 @@ export const statusView = z
       place: ability,
       transfer: ability,
       whatsapp: z.boolean().describe('Whether calls can be placed to WhatsApp users.'),
+      anybodyCalls: z
+        .boolean()
+        .describe('Whether a viewer may call from a page, as anybody may: else it takes an operator.'),
     }),
   })
   .describe('How the daemon is set up, and how it does.');

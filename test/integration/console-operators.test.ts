@@ -232,6 +232,7 @@ describe('the console of operators', () => {
     for (const name of ['Hang up', 'Transfer', 'Listen in', 'Place a call', 'Send'])
       expect(await viewer.page.getByRole('button', { name, exact: true }).count(), name).toBe(0);
     expect(await viewer.page.getByRole('link', { name: 'People' }).isVisible()).toBe(false);
+    await viewer.page.locator('#open-phone').waitFor({ state: 'hidden' });
     await viewer.page.locator('#stream').getByText('Live', { exact: true }).waitFor();
 
     await page.getByRole('button', { name: 'Find' }).click();

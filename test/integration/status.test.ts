@@ -41,11 +41,11 @@ describe('GET /status', () => {
       webhookIsPublic: true,
       agents: [{ model: 'gpt-realtime-2.1', simulated: false, transcription: 'gpt-4o-transcribe' }],
       prompts: ['after-hours', 'default'],
-      can: { place: { settings: ['DIAL_ALLOW'] }, transfer: { settings: ['DIAL_ALLOW'] } },
+      can: { place: { settings: ['DIAL_ALLOW'] }, transfer: { settings: ['DIAL_ALLOW'] }, anybodyCalls: false },
     });
-    const free = own(await startRig({ settings: { DIAL_ALLOW: '+1' } }));
+    const free = own(await startRig({ settings: { DIAL_ALLOW: '+1', BROWSER_ACCESS: 'public' } }));
     const { can } = await status(free);
-    expect([can.place.settings, can.transfer]).toEqual([['OUTBOUND_CARRIER'], {}]);
+    expect([can.place.settings, can.transfer, can.anybodyCalls]).toEqual([['OUTBOUND_CARRIER'], {}, true]);
   });
 
   it('a key that the model refuses shows from the start, in the server’s words', async ({ own }) => {

@@ -18,6 +18,9 @@ let asked;
 /** Whether this role, where it is known, suffices for what `least` is needed for. @param {Role} least */
 export const may = (least) => own === undefined || ROLES.indexOf(own) >= ROLES.indexOf(least);
 
+/** Whether a call from this page would be taken. @param {import('../../../src/health/status-view.ts').StatusView | undefined} status undefined: not known yet */
+export const mayCall = (status) => may('operator') || status?.can.anybodyCalls !== false;
+
 /** @param {string} role as the daemon says it */
 export function setRole(role) {
   if (own === role) return;

@@ -1,5 +1,6 @@
 import { fill, h, setText } from '../lib/dom.js';
 import { icon } from '../lib/icons.js';
+import { mayCall, onRole } from '../model/role.js';
 import { routeTo } from '../router.js';
 
 /** What is shown where no call goes on: who answers, and how a call gets here. @param {import('../status.js').DaemonStatus} status */
@@ -31,6 +32,23 @@ export function createFirstSteps(status) {
     h('p', { class: 'address-line' }, address, copy, copied),
     local,
   );
+  const call = h(
+    'li',
+    {},
+    h(
+      'p',
+      {},
+      'Call the agent from this page: ',
+      h('b', {}, 'Call the agent'),
+      ', above; with each answer’s delay at the ',
+      h('a', { href: routeTo('desk') }, 'test desk'),
+      '.',
+    ),
+  );
+  const showCall = () => {
+    call.hidden = !mayCall(status.current);
+  };
+  onRole(showCall);
   const element = h(
     'div',
     { class: 'empty first-steps' },
@@ -39,25 +57,14 @@ export function createFirstSteps(status) {
     h(
       'ul',
       {},
-      h(
-        'li',
-        {},
-        h(
-          'p',
-          {},
-          'Call the agent from this page: ',
-          h('b', {}, 'Call the agent'),
-          ', above; with each answer’s delay at the ',
-          h('a', { href: routeTo('desk') }, 'test desk'),
-          '.',
-        ),
-      ),
+      call,
       h('li', {}, h('p', {}, 'Or from a terminal, without a telephone:'), h('code', {}, 'npm run call')),
       webhook,
     ),
   );
   status.watch(({ agents, webhook: url, webhookIsPublic }) => {
     setText(answers, agents[0]?.about ?? '');
+    showCall();
     webhook.hidden = url === undefined;
     setText(address, url ?? '');
     local.hidden = webhookIsPublic;

@@ -1,6 +1,6 @@
 import { fill, h, setAttribute, setText } from '../lib/dom.js';
 import { icon } from '../lib/icons.js';
-import { may, onRole, setRole } from '../model/role.js';
+import { may, mayCall, onRole, setRole } from '../model/role.js';
 import { VIEWS } from '../router.js';
 import { onTheme, theme, toggleTheme } from '../theme.js';
 import { createProblems, createRefusals } from './notes.js';
@@ -110,8 +110,14 @@ export function createHeader(top, { signOut, togglePhone, phoneCall, stays }) {
     h('div', { class: 'top-buttons' }, phoneCall, phone, themeButton, out),
   );
 
+  /** @type {import('../status.js').Status | undefined} */
+  let known;
+  const showPhone = () => {
+    phone.hidden = !mayCall(known);
+  };
   onRole((role) => {
     document.body.dataset['role'] = role;
+    showPhone();
     for (const link of links) {
       if (link.dataset['view'] === 'people') link.hidden = !may('admin');
       if (link.dataset['view'] === 'desk') link.hidden = !may('operator');
@@ -161,6 +167,8 @@ export function createHeader(top, { signOut, togglePhone, phoneCall, stays }) {
     /** @param {import('../status.js').Status} status */
     showStatus(status) {
       problems.show(status);
+      known = status;
+      showPhone();
     },
     /** @param {StreamStatus} status */
     showStream(status) {
