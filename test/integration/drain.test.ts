@@ -11,7 +11,7 @@ import { type RealtimeServer, startRealtimeServer } from '../../src/simulator/re
 import { type Loop, watchLoop } from './loop.ts';
 import { judgedAtLast, type Skip } from './measured-again.ts';
 import { PROCESS_ENV } from './process-env.ts';
-import { until } from './rig.ts';
+import { sleep, until } from './rig.ts';
 
 /** The real process with real signals: what a deploy does to callers. */
 
@@ -60,7 +60,8 @@ async function startDaemon(settings: Record<string, string> = {}): Promise<Daemo
   child.stderr?.on('data', (data) => {
     errors += data;
   });
-  const exit = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
+  // With all that it said, of which some may be on its way when it is gone.
+  const exit = new Promise<number | null>((resolve) => child.once('close', (code) => resolve(code)));
   const url = await until(
     () => /^voicebridge listens on (\S+)$/m.exec(output)?.[1],
     `the daemon listens (${errors})`,
@@ -134,6 +135,12 @@ function expectHeardOut(report: CallReport, loop: Loop, skip: Skip): void {
   expect(unheardMs).toBeLessThan(100);
 }
 
+/** Until the agent's first words were heard to their end. */
+async function greeted(phone: Phone): Promise<void> {
+  await until(() => phone.stream?.ear.lastLoudMs, 'the greeting to be heard');
+  await until(() => phone.stream?.ear.speaking(performance.now()) === false, 'the end of the greeting');
+}
+
 const post = async (url: string, callSid: string, accountSid = 'AC1') => {
   const answer = await fetch(url, {
     method: 'POST',
@@ -149,7 +156,7 @@ describe.concurrent('kill -TERM', () => {
     const d = await daemon();
     expect(d.output()).not.toContain('Server listening');
     expect(d.errors()).toBe('');
-    const phones = [d.call(5_000), d.call(6_000)];
+    const phones = [d.call(60_000), d.call(60_000)];
     await connected(d, 2);
     expect((await fetch(`${d.url}/health/ready`)).status).toBe(200);
     d.signal('SIGTERM');
@@ -169,6 +176,8 @@ describe.concurrent('kill -TERM', () => {
     const back = await post(`${d.url}/call-continue`, first?.callSid ?? '', first?.accountSid);
     expect(back.text).toContain('<Stream ');
 
+    await Promise.all(phones.map(greeted));
+    for (const phone of phones) phone.hangUp();
     const reports = await Promise.all(phones.map(({ report }) => report));
     for (const report of reports) expect([report.ok, report.ended.by]).toEqual([true, 'caller']);
     expect(await d.exit).toBe(0);
@@ -277,7 +286,10 @@ describe.concurrent('a wall clock that jumps', () => {
     d.signal('SIGUSR2');
     expect((await fetch(`${d.url}/health/live`)).status).toBe(200);
     // Who calls after the jump is served as well: tokens and limits go by one clock.
-    const next = d.call(3_000);
+    const next = d.call(60_000);
+    await greeted(next);
+    await sleep(1_000);
+    next.hangUp();
     const reports = [await phone.report, await next.report];
     for (const report of reports) {
       expect([report.ok, report.ended.by]).toEqual([true, 'caller']);
@@ -323,10 +335,12 @@ it('npm that is ended takes the daemon along, which it does not pass signals on 
 describe('kill -HUP', () => {
   it('ends nothing where one process is alone, and says that nothing is read anew', async ({ daemon }) => {
     const d = await daemon();
-    const phone = d.call(4_000);
+    const phone = d.call(60_000);
     await connected(d, 1);
     d.signal('SIGHUP');
     await until(() => d.lines().some(({ msg }) => String(msg).startsWith('SIGHUP')), 'the signal is seen');
+    await greeted(phone);
+    phone.hangUp();
     const report = await phone.report;
     expect([report.ok, report.ended.by]).toEqual([true, 'caller']);
     expect((await fetch(`${d.url}/health/ready`)).status).toBe(200);
