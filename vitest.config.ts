@@ -12,6 +12,7 @@ process.env['NODE_COMPILE_CACHE'] ??= join(import.meta.dirname, 'node_modules/.c
 const MEASURED = [
   'agent-measures',
   'bridge-audio',
+  'bridge-bad-input',
   'bridge-barge-in',
   'bridge-tools',
   'bridge-workflow',

@@ -1,8 +1,14 @@
 import { describe, expect } from 'vitest';
-import { parseTwiml, scriptSource, streamCodec, toneSource } from '../../src/simulator/phone/index.ts';
+import type { CallEvent } from '../../src/call/events.ts';
+import { parseTwiml, silenceSource, streamCodec, toneSource } from '../../src/simulator/phone/index.ts';
 import { openSocket, type Socket } from '../../src/transport/socket.ts';
+import { converse } from './agent-heard.ts';
+import { type Loop, watchLoop } from './loop.ts';
+import { judgedAtLast, type Skip } from './measured-again.ts';
 import { type Rig, sleep, startRig, toneAloneMs, until } from './rig.ts';
 import { rigTest as it } from './rig-test.ts';
+import { expectUntorn } from './untorn.ts';
+import { WAIT_MS } from './waiting.ts';
 
 /** A stream that misbehaves is answered as it deserves, counted, and harms no other: a good call runs beside each of them. */
 
@@ -41,7 +47,7 @@ async function open(rig: Rig, { start = true, token }: { start?: boolean; token?
         closed = { code, reason };
       },
     },
-    { maxMessageBytes: 1_000_000, pingIntervalMs: 0, connectTimeoutMs: 3_000 },
+    { maxMessageBytes: 1_000_000, pingIntervalMs: 0, connectTimeoutMs: WAIT_MS },
   );
   const sid = `MZ${invitation.callSid.slice(2)}`;
   socket.send(JSON.stringify({ event: 'connected', protocol: 'Call', version: '1.0.0' }));
@@ -81,9 +87,19 @@ function media({ socket, sid }: Bad, n: number, payload = SILENCE): void {
   );
 }
 
-const closeCode = (bad: Bad, ms = 8_000) => until(() => bad.closed()?.code, 'the close of the bad stream', ms);
+/** Sends so many frames, each when it is due: where this process stood still, all that are, as a line does. */
+async function speaks(bad: Bad, count: number, from: number, payload: (n: number) => string | undefined) {
+  const began = performance.now();
+  for (let n = 0; n < count; n++) {
+    media(bad, from + n, payload(n));
+    await sleep(Math.max(0, began + (n + 1) * 20 - performance.now()));
+  }
+}
 
-type Case = [name: string, does: (rig: Rig) => Promise<void>];
+const saysAudio = (text: string) => text.includes('"media"');
+const closeCode = (bad: Bad) => until(() => bad.closed()?.code, 'the close of the bad stream');
+
+type Case = [name: string, does: (rig: Rig, loop: Loop, skip: Skip) => Promise<void>];
 
 const CASES: Case[] = [
   [
@@ -115,13 +131,15 @@ const CASES: Case[] = [
   ],
   [
     'no start: closed after 5 s',
-    async (rig) => {
+    async (rig, loop, skip) => {
       const began = performance.now();
       const bad = await open(rig, { start: false });
       for (let i = 0; i < 10; i++) media(bad, i);
       await closeCode(bad);
-      expect(performance.now() - began).toBeGreaterThan(4_500);
-      expect(performance.now() - began).toBeLessThan(7_000);
+      const took = performance.now() - began;
+      expect(took).toBeGreaterThan(4_500);
+      loop.excuses(skip, took >= 7_000, 100);
+      expect(took).toBeLessThan(7_000);
       expect(await rig.counter('frames_before_start')).toBeGreaterThanOrEqual(10);
     },
   ],
@@ -137,7 +155,7 @@ const CASES: Case[] = [
     'a token used twice: the second stream is refused',
     async (rig) => {
       const first = await open(rig);
-      await until(() => rig.of('caller_joined').length >= 1, 'the first stream');
+      await until(() => rig.of('caller_joined').length === 2, 'the first stream, beside the good call');
       const second = await open(rig, { start: false, token: first.token });
       begin(second, `CA${first.sid.slice(2)}`);
       expect(await closeCode(second)).toBe(1008);
@@ -154,12 +172,9 @@ const CASES: Case[] = [
       media(bad, 1, 'AAAA====AAAA');
       bad.socket.send(JSON.stringify({ event: 'weather', streamSid: bad.sid }));
       bad.socket.send(JSON.stringify({ event: 'mark', streamSid: bad.sid, mark: { name: 'never sent' } }));
-      for (let i = 2; i < 60; i++) {
-        media(bad, i);
-        await sleep(20);
-      }
+      await speaks(bad, 58, 2, () => SILENCE);
+      await until(() => bad.heard.some(saysAudio), 'the agent to be heard');
       expect(bad.closed()).toBeUndefined();
-      expect(bad.heard.some((text) => text.includes('"media"'))).toBe(true);
       bad.socket.send(JSON.stringify({ event: 'stop', streamSid: bad.sid, stop: { accountSid: 'AC1', callSid: 'x' } }));
       bad.socket.close();
       await until(() => rig.of('call_ended').length > 0, 'the end of that call');
@@ -172,27 +187,21 @@ const CASES: Case[] = [
     'no audio for 18 s while the socket lives, as on hold: nobody is asked or hung up on, and the call goes on',
     async (rig) => {
       const held = await open(rig);
-      for (let i = 0; i < 50; i++) {
-        media(held, i);
-        await sleep(20);
-      }
-      await until(() => rig.of('call_ended').length > 0 || rig.agentEvents('audio_done').length >= 2, 'both greetings');
-      const asked = rig.agentEvents('response_started').length;
+      await speaks(held, 50, 0, () => SILENCE);
+      // Both were greeted, and the good call has had its turn: nobody else is spoken to.
+      const asked = 3;
+      await until(() => rig.agentEvents('response_started').length === asked, 'both greetings and an answer');
       await sleep(18_000);
       expect(held.closed()).toBeUndefined();
       expect(await rig.counter('line_on_hold')).toBe(1);
       expect(await rig.counter('ms_filled')).toBeGreaterThan(9_000);
       expect(await rig.counter('ms_filled')).toBeLessThan(10_500);
       const spoke = rig.agentEvents('speech_started').length;
-      // The good call has had its turn meanwhile; nobody else was spoken to.
-      expect(rig.agentEvents('response_started').length).toBeLessThanOrEqual(asked + 1);
+      expect(rig.agentEvents('response_started').length).toBe(asked);
       const tone = toneSource(1_020, { ms: 1_000, dbfs: -15 }).clip(streamCodec('PCMU@8000')).frames;
-      for (let i = 0; i < 120; i++) {
-        media(held, 1_000 + i, i < 40 ? tone[i]?.payload : SILENCE);
-        await sleep(20);
-      }
+      await speaks(held, 120, 1_000, (n) => (n < 40 ? tone[n]?.payload : SILENCE));
+      await until(() => rig.agentEvents('response_started').length > asked, 'the answer to who is back');
       expect(rig.agentEvents('speech_started').length).toBe(spoke + 1);
-      await until(() => rig.agentEvents('response_started').length >= asked + 2, 'the answer to who is back');
       expect(held.closed()).toBeUndefined();
       held.socket.close();
     },
@@ -201,46 +210,44 @@ const CASES: Case[] = [
     'a second start on the same socket: a new generation',
     async (rig) => {
       const bad = await open(rig);
-      for (let i = 0; i < 25; i++) {
-        media(bad, i);
-        await sleep(20);
-      }
+      await speaks(bad, 25, 0, () => SILENCE);
       const again = { ...bad, sid: `MZ${'f'.repeat(32)}` };
       begin(again, `CA${bad.sid.slice(2)}`);
+      const isRestart = (e: CallEvent) => e.type === 'caller' && e.event.type === 'stream_restarted';
+      await until(() => rig.events.some(isRestart), 'the new generation');
+      // What was sent before it is on its way still.
       await sleep(50);
       bad.heard.length = 0;
       const tone = toneSource(1_020).clip(streamCodec('PCMU@8000')).frames;
-      for (let i = 0; i < 120; i++) {
-        media(again, i, i < 40 ? tone[i]?.payload : SILENCE);
-        await sleep(20);
-      }
+      await speaks(again, 120, 0, (n) => (n < 40 ? tone[n]?.payload : SILENCE));
+      await until(() => bad.heard.some(saysAudio), 'the agent to be heard');
       expect(bad.closed()).toBeUndefined();
-      const later = bad.heard.filter((text) => text.includes('"media"'));
-      expect(later.length).toBeGreaterThan(0);
-      expect(later.every((text) => text.includes(again.sid))).toBe(true);
-      expect(rig.events.some((e) => e.type === 'caller' && e.event.type === 'stream_restarted')).toBe(true);
+      expect(bad.heard.filter(saysAudio).every((text) => text.includes(again.sid))).toBe(true);
       bad.socket.close();
     },
   ],
 ];
 
 // A line on hold takes its time.
-describe.concurrent('beside a good call', { timeout: 60_000 }, () => {
-  it.for(CASES)('%s', async ([, does], { own }) => {
-    const rig = own(
-      await startRig({ model: { voice: { tone: 620, ms: 1_000, dbfs: -15 } }, settings: { RECLAIM_MS: '0' } }),
-    );
-    const good = rig.call({
-      source: scriptSource([{ pauseMs: 3_000 }, toneSource(1_020, { ms: 1_000, dbfs: -15 }), { pauseMs: 6_000 }]),
-      hangUpAfterMs: 8_000,
-    });
-    await until(() => rig.agentEvents('audio_started').length > 0, 'the good call');
-    await does(rig);
-    const report = await good.report;
-    const heard = good.phone.recordedChannels();
-    expect(report.streams).toHaveLength(1);
-    expect(toneAloneMs(heard?.agent ?? new Int16Array(), 8_000, 620)).toBeGreaterThanOrEqual(1_600);
-    expect(report.streams[0]?.playback.gaps).toBe(0);
-    expect(report.streams[0]?.faultCount).toBe(0);
-  });
+describe.concurrent('beside a good call', { timeout: 240_000 }, () => {
+  it.for(CASES)('%s', ([, does], { own, skip }) =>
+    judgedAtLast({ own, skip }, async (own, skip) => {
+      const rig = own(
+        await startRig({
+          model: { voice: { tone: 620, ms: 1_000, dbfs: -15 } },
+          settings: { RECLAIM_MS: '0', PLAYOUT_CUSHION_LEAST_MS: '200' },
+        }),
+      );
+      const good = rig.call({ source: silenceSource() });
+      const loop = own(watchLoop());
+      await until(() => rig.agentEvents('audio_started').length > 0, 'the good call');
+      await Promise.all([does(rig, loop, skip), converse(good.phone, toneSource(1_020, { ms: 1_000, dbfs: -15 }))]);
+      const report = await good.report;
+      const heard = good.phone.recordedChannels();
+      expect(report.streams).toHaveLength(1);
+      expect(toneAloneMs(heard?.agent ?? new Int16Array(), 8_000, 620)).toBeGreaterThanOrEqual(1_600);
+      expect(report.streams[0]?.faultCount).toBe(0);
+      expectUntorn(report, loop, skip);
+    }),
+  );
 });
