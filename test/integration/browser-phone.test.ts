@@ -193,6 +193,7 @@ describe('the browser phone in Chromium', () => {
     await unmute.waitFor();
     await page.getByRole('button', { name: 'Call' }).click();
     await says(page, /^In the call$/);
+    await until(() => rig.of('connected')[0], 'both ends on the line');
     await new Promise((resolve) => setTimeout(resolve, 1_200));
     const session = rig.model.sessions[0]!;
     expect(loudestTone(session.inputAudio(), 24_000, CALLER_HZ)).toBeLessThan(-60);
@@ -216,7 +217,7 @@ describe('the browser phone in Chromium', () => {
     await says(other, /^In the call$/);
     // A page that is closed hangs up.
     await other.close();
-    await until(() => rig.of('call_ended')[1], 'the end of the second call', 15_000);
+    await until(() => rig.of('call_ended')[1], 'the end of the second call');
     expect(rig.of('call_ended').map(({ end }) => end.reason)).toEqual(['stream-replaced', 'caller-hangup']);
     expect(opened.faults).toEqual([]);
   });
@@ -237,6 +238,7 @@ describe('the browser phone in Chromium', () => {
       };
     });
     const call = async (query: string) => {
+      const before = rig.of('connected').length;
       await page.goto(`${rig.url}/console/phone.html?${query}#token=${OPERATOR_TOKEN}`);
       // Whoever looks at the address sees no token.
       await page.waitForURL((url) => url.hash === '');
@@ -244,6 +246,8 @@ describe('the browser phone in Chromium', () => {
       await page.getByRole('button', { name: 'Call' }).click();
       const order = (await sent).postDataJSON() as Record<string, unknown>;
       await says(page, /^In the call$/);
+      // The page knows of its media before there is a session.
+      await until(() => rig.of('connected').length > before, 'both ends on the line');
       await page.getByRole('button', { name: 'Hang up' }).click();
       await says(page, /You hung up\.$/);
       const { echoCancellation, noiseSuppression, autoGainControl } = (await page.evaluate('asked')) as Record<

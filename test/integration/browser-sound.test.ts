@@ -90,7 +90,8 @@ async function untilHeard(look: Awaited<ReturnType<typeof listenToElement>>, hz:
 describe('a page that plays event.streams[0]', () => {
   it('hears the agent', async ({ own, skip }) => {
     skip(noChromium !== undefined, noChromium);
-    const rig = own(await startRig({ model: { voice: { tone: AGENT_HZ, ms: 3_000, dbfs: -15 } } }));
+    // Long enough for what is listened with to be there before its end.
+    const rig = own(await startRig({ model: { voice: { tone: AGENT_HZ, ms: 8_000, dbfs: -15 } } }));
     const opened = own(await openChromium({ microphone: new Int16Array(48_000) }));
     const { page } = opened;
     await page.goto(`${rig.url}/console/phone.html#token=${OPERATOR_TOKEN}`);
