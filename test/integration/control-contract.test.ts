@@ -263,7 +263,7 @@ async function relayRig(): Promise<ControlRig<CarrierCall> & { readonly carrier:
       token,
       host: carrier.relayUrl,
       load: async () => sdk!,
-      requestTimeoutMs: 400,
+      requestTimeoutMs: ANSWER_MS,
       connectTimeoutMs: 8_000,
       random: () => 0,
       rest: signalWireRest({

@@ -4,6 +4,7 @@ import { peakDbfs } from '../../src/media/level.ts';
 import { controlRig } from './control-rig.ts';
 import { sleep, toneAloneMs, until } from './rig.ts';
 import { rigTest as it } from './rig-test.ts';
+import { WAIT_MS } from './waiting.ts';
 
 const TO = '+12025551111';
 const ELSEWHERE = '+12025553333';
@@ -11,10 +12,9 @@ const ELSEWHERE = '+12025553333';
 /** Waits until the interface shows this. */
 async function shows(look: () => Promise<unknown>, wanted: string, what: string): Promise<void> {
   let seen: unknown;
-  for (let i = 0; i < 200; i++) {
+  for (const end = performance.now() + WAIT_MS; performance.now() < end; await sleep(25)) {
     seen = await look();
     if (seen === wanted) return;
-    await sleep(25);
   }
   throw new Error(`waited in vain for: ${what}; seen was ${seen}`);
 }
@@ -120,6 +120,7 @@ describe.each(['twilio', 'signalwire'] as const)('calls that are ordered, over %
       webhookUrl: 'https://voice.example.com/incoming-call',
     });
     await until(() => call.stream, 'the media stream');
+    await shows(async () => (await rig.api('GET', '/calls')).body.calls[0]?.status, 'in-progress', 'the answered call');
     const [shown] = (await rig.api('GET', '/calls')).body.calls;
     expect(shown).toMatchObject({ direction: 'inbound', carrierCallId: call.sid, from: TO, status: 'in-progress' });
     expect((await rig.api('POST', `/calls/${shown.id}/transfer`, { to: ELSEWHERE })).status).toBe(204);
@@ -171,6 +172,12 @@ describe.each(['twilio', 'signalwire'] as const)('calls that are ordered, over %
     expect(rig.carrier.calls).toHaveLength(1);
     await until(() => rig.carrier.calls[0]?.stream, 'the media stream');
     expect(rig.plans).toMatchObject([{ prompt: 'reminder' }]);
+    // The carrier tells of it in a callback, beside the stream.
+    await shows(
+      async () => (await rig.api('GET', '/calls')).body.calls[0]?.status,
+      'in-progress',
+      'that it is answered',
+    );
     expect((await rig.api('GET', '/calls')).body.calls).toMatchObject([
       { carrierCallId: rig.carrier.calls[0]?.sid, status: 'in-progress' },
     ]);
