@@ -1,6 +1,15 @@
 import { describe, expect } from 'vitest';
-import { scriptSource, silenceSource, toneSource } from '../../src/simulator/phone/index.ts';
+import {
+  type AudioSource,
+  type Phone,
+  scriptSource,
+  silenceSource,
+  toneSource,
+} from '../../src/simulator/phone/index.ts';
 import type { ScenarioInput } from '../../src/simulator/realtime/index.ts';
+import { hearsOut } from './agent-heard.ts';
+import { watchLoop } from './loop.ts';
+import { judgedAtLast } from './measured-again.ts';
 import { type Rig, startRig, TRANSPORTS, type Transport, toneAloneMs, until } from './rig.ts';
 import { rigTest as it } from './rig-test.ts';
 
@@ -12,9 +21,8 @@ const CALLER_HZ = 1_020;
 const tone = (hz: number, toneMs = 1_000) => ({ tone: hz, toneMs });
 const greeting = tone(GREETING_HZ, 500);
 
-/** One turn of the caller's, `atMs` after the call began, then silence. */
-const oneTurn = (atMs = 2_000) =>
-  scriptSource([{ pauseMs: atMs }, toneSource(CALLER_HZ, { ms: 800 }), { pauseMs: 60_000 }]);
+/** One turn of the caller's. */
+const oneTurn = () => toneSource(CALLER_HZ, { ms: 800 });
 
 interface Heard {
   /** Ms in which this tone alone was heard. */
@@ -25,13 +33,20 @@ interface Heard {
   readonly saidUntilMs: number;
 }
 
+/** A call of one who speaks when he was greeted, may do more then, and hangs up so long after he began to speak. */
 async function called(
   rig: Rig,
   hangUpAfterMs: number,
-  source = oneTurn(),
+  words: AudioSource = oneTurn(),
+  then: (phone: Phone) => Promise<void> = async () => {},
 ): Promise<Heard & { events: typeof rig.events; ended: string }> {
-  const { phone, report } = rig.call({ source, hangUpAfterMs });
+  const { phone, report } = rig.call({ source: silenceSource(), hangUpAfterMs: 60_000 });
+  await hearsOut(phone, 300);
+  phone.say(words);
+  const hangsUp = setTimeout(() => phone.hangUp(), hangUpAfterMs);
+  await then(phone);
   await report;
+  clearTimeout(hangsUp);
   const ended = await until(() => rig.of('call_ended')[0], 'the end of the call');
   const heard = phone.recordedChannels();
   const samples = heard?.agent ?? new Int16Array();
@@ -86,7 +101,7 @@ describe.concurrent('an answer that nobody heard', { timeout: 90_000 }, () => {
     const answer = { ...tone(ANSWER_HZ), text: 'Open from nine to five.' };
     const scenario = withTurns([{ say: { ...tone(880), text: 'Unheard words.' }, ...broken }, { say: answer }]);
     const rig = own(await startRig({ scenario }));
-    const heard = await called(rig, 12_000);
+    const heard = await called(rig, 10_000);
     expect(heard.tone(ANSWER_HZ)).toBeGreaterThanOrEqual(900);
     expect(heard.tone(ANSWER_HZ)).toBeLessThanOrEqual(1_300);
     expect(asked(rig)).toBe(3);
@@ -101,14 +116,7 @@ describe.concurrent('an answer that nobody heard', { timeout: 90_000 }, () => {
       const empty = { as: 'nothing' } as const;
       const scenario = withTurns([empty, empty, { say: tone(ANSWER_HZ) }, empty, empty, empty]);
       const rig = own(await startRig({ transport, scenario }));
-      const source = scriptSource([
-        { pauseMs: 2_500 },
-        toneSource(CALLER_HZ, { ms: 800 }),
-        { pauseMs: 5_000 },
-        toneSource(CALLER_HZ, { ms: 800 }),
-        { pauseMs: 20_000 },
-      ]);
-      const heard = await called(rig, 20_000, source);
+      const heard = await called(rig, 18_000, scriptSource([oneTurn(), { pauseMs: 5_000 }, oneTurn()]));
       expect(heard.tone(ANSWER_HZ)).toBeGreaterThanOrEqual(800);
       expect(heard.ended).toBe('model-silent');
       // The apology is the last thing heard.
@@ -121,7 +129,7 @@ describe.concurrent('an answer that nobody heard', { timeout: 90_000 }, () => {
     const rig = own(
       await startRig({ transport, scenario: withTurns([{ say: tone(ANSWER_HZ), fail }, { say: tone(880) }]) }),
     );
-    const heard = await called(rig, 12_000);
+    const heard = await called(rig, 10_000);
     expect(heard.tone(ANSWER_HZ)).toBeGreaterThanOrEqual(800);
     expect(heard.tone(ANSWER_HZ)).toBeLessThanOrEqual(1_300);
     expect(heard.tone(880)).toBe(0);
@@ -133,7 +141,7 @@ describe.concurrent('an answer that nobody heard', { timeout: 90_000 }, () => {
     const say = { ...tone(ANSWER_HZ, 2_000), text: 'We are open from nine to five on all days of the week.' };
     const fail = { code: 'server_error', message: 'half way' };
     const rig = own(await startRig({ scenario: withTurns([{ say, cutMs: 1_000, fail }, { say: tone(880) }]) }));
-    const heard = await called(rig, 12_000);
+    const heard = await called(rig, 10_000);
     expect(heard.tone(ANSWER_HZ)).toBeGreaterThanOrEqual(900);
     expect(heard.tone(880)).toBeGreaterThanOrEqual(900);
     const asks = rig.model.sessions.flatMap(({ received }) =>
@@ -143,30 +151,38 @@ describe.concurrent('an answer that nobody heard', { timeout: 90_000 }, () => {
   });
 });
 
-describe.concurrent('a caller who waits', { timeout: 90_000 }, () => {
+describe.concurrent('a caller who waits', { timeout: 240_000 }, () => {
   it.for(TRANSPORTS)(
     'hears a sound 2.5 s after his turn, then the answer of a model that needs 9 s: %s',
-    async (transport, { own }) => {
-      const rig = own(await startRig({ transport, scenario: withTurns([{ waitMs: 9_000, say: tone(ANSWER_HZ) }]) }));
-      const heard = await called(rig, 21_000);
-      const stopped = rig.events.findIndex((event) => event.type === 'agent' && event.event.type === 'speech_stopped');
-      expect(stopped).toBeGreaterThan(0);
-      const [, filler, answer] = heard.runs;
-      expect(filler?.fromMs).toBeGreaterThan(heard.saidUntilMs + 2_500 - 100);
-      expect(filler?.fromMs).toBeLessThan(heard.saidUntilMs + 2_500 + 900);
-      expect(answer).toBeDefined();
-      expect(heard.tone(ANSWER_HZ)).toBeGreaterThanOrEqual(800);
-      expect(asked(rig)).toBe(2);
-      expect(rig.agentEvents('answer_delayed').length).toBeGreaterThanOrEqual(1);
-      // No word of it is the agent's.
-      expect(rig.agentEvents('audio_started')).toHaveLength(2);
-    },
+    (transport, { own, skip }) =>
+      judgedAtLast({ own, skip }, async (own, skip) => {
+        const rig = own(await startRig({ transport, scenario: withTurns([{ waitMs: 9_000, say: tone(ANSWER_HZ) }]) }));
+        const loop = own(watchLoop());
+        const heard = await called(rig, 19_000);
+        const stopped = rig.events.findIndex(
+          (event) => event.type === 'agent' && event.event.type === 'speech_stopped',
+        );
+        expect(stopped).toBeGreaterThan(0);
+        const [filler, answer] = heard.runs.filter(({ fromMs }) => fromMs > heard.saidUntilMs);
+        expect(filler?.fromMs).toBeGreaterThan(heard.saidUntilMs + 2_500 - 100);
+        const isLate = Number(filler?.fromMs) >= heard.saidUntilMs + 2_500 + 900;
+        loop.excuses(skip, isLate, 100);
+        expect(filler?.fromMs).toBeLessThan(heard.saidUntilMs + 2_500 + 900);
+        expect(answer).toBeDefined();
+        expect(heard.tone(ANSWER_HZ)).toBeGreaterThanOrEqual(800);
+        expect(asked(rig)).toBe(2);
+        expect(rig.agentEvents('answer_delayed').length).toBeGreaterThanOrEqual(1);
+        // No word of it is the agent's.
+        expect(rig.agentEvents('audio_started')).toHaveLength(2);
+      }),
   );
 
   it('hears nothing while nothing is owed', async ({ own }) => {
     const rig = own(await startRig({ scenario: { greeting } }));
-    const heard = await called(rig, 8_000, silenceSource());
-    expect(heard.runs).toHaveLength(1);
+    const heard = await called(rig, 6_000, silenceSource());
+    // The greeting, which a stall of the machine may part.
+    const [{ fromMs = Number.NaN } = {}] = heard.runs;
+    for (const { toMs } of heard.runs) expect(toMs - fromMs).toBeLessThan(2_500);
     expect(rig.agentEvents('answer_delayed')).toEqual([]);
   });
 
@@ -174,7 +190,7 @@ describe.concurrent('a caller who waits', { timeout: 90_000 }, () => {
     const scenario: ScenarioInput = { greeting, faults: [{ fault: 'stuck_response', afterResponses: 1 }] };
     const settings = { ANSWER_RETRY_MS: '4000', ANSWER_LIMIT_MS: '9000' };
     const rig = own(await startRig({ scenario, settings }));
-    const heard = await called(rig, 24_000);
+    const heard = await called(rig, 22_000);
     expect(heard.ended).toBe('model-silent');
     expect(rig.of('call_ended')[0]?.durationMs).toBeGreaterThan(11_500);
     expect(rig.of('call_ended')[0]?.durationMs).toBeLessThan(19_000);
@@ -191,12 +207,12 @@ describe.concurrent('a caller who waits', { timeout: 90_000 }, () => {
       message: 'Rate limit reached. Please try again in 5.0s.',
     };
     const rig = own(await startRig({ scenario: withTurns([{ fail }, { say: tone(ANSWER_HZ) }]) }));
-    const heard = await called(rig, 17_000);
+    const heard = await called(rig, 15_000);
     expect(asked(rig)).toBe(3);
     expect(heard.tone(ANSWER_HZ)).toBeGreaterThanOrEqual(900);
     const answer = heard.runs.at(-1);
-    expect(answer?.fromMs).toBeGreaterThan(2_800 + 5_000);
-    expect(answer?.fromMs).toBeLessThan(2_800 + 8_000);
+    expect(answer?.fromMs).toBeGreaterThan(heard.saidUntilMs + 5_000);
+    expect(answer?.fromMs).toBeLessThan(heard.saidUntilMs + 8_000);
     // Not in silence: the greeting, the sound, the answer.
     expect(heard.runs.length).toBeGreaterThanOrEqual(3);
   });
@@ -211,7 +227,7 @@ describe.concurrent("events of the caller's turn", { timeout: 90_000 }, () => {
     ];
     const settings = { ANSWER_LIMIT_MS: '8000' };
     const rig = own(await startRig({ scenario: { greeting, faults }, settings }));
-    const heard = await called(rig, 24_000);
+    const heard = await called(rig, 22_000);
     // The model answers nobody here: what matters is that the line is not dead.
     expect(heard.ended).toBe('model-silent');
     expect(rig.of('call_ended')[0]?.durationMs).toBeLessThan(19_000);
@@ -222,7 +238,7 @@ describe.concurrent("events of the caller's turn", { timeout: 90_000 }, () => {
       { fault: 'late_events', types: ['input_audio_buffer.speech_stopped', 'input_audio_buffer.committed'], ms: 3_000 },
     ];
     const rig = own(await startRig({ scenario: withTurns([{ say: tone(ANSWER_HZ) }], faults) }));
-    const heard = await called(rig, 16_000);
+    const heard = await called(rig, 14_000);
     expect(asked(rig)).toBe(2);
     expect(heard.tone(ANSWER_HZ)).toBeGreaterThanOrEqual(900);
   });
@@ -234,7 +250,7 @@ describe.concurrent("events of the caller's turn", { timeout: 90_000 }, () => {
       'input_audio_buffer.committed',
     ];
     const rig = own(await startRig({ scenario: withTurns([{ say: tone(ANSWER_HZ) }], [{ fault, types }]) }));
-    const heard = await called(rig, 16_000);
+    const heard = await called(rig, 14_000);
     expect(asked(rig)).toBe(2);
     expect(heard.tone(ANSWER_HZ)).toBeGreaterThanOrEqual(900);
   });
@@ -248,14 +264,10 @@ describe.concurrent('words that nobody heard', { timeout: 90_000 }, () => {
       const second = { ...tone(880, 3_000), text: 'Your appointment is at nine on Tuesday.' };
       const scenario = withTurns([{ say: first, tools: [{ name: 'nobody_has_this' }], afterTools: second }]);
       const rig = own(await startRig({ transport, scenario }));
-      const source = scriptSource([
-        { pauseMs: 2_000 },
-        toneSource(CALLER_HZ, { ms: 800 }),
-        { pauseMs: 1_900 },
-        toneSource(CALLER_HZ, { ms: 800 }),
-        { pauseMs: 30_000 },
-      ]);
-      const heard = await called(rig, 8_500, source);
+      const heard = await called(rig, 6_500, oneTurn(), async (phone) => {
+        await until(() => rig.agentEvents('response_done').length === 3, 'the answer behind the tool to be generated');
+        phone.say(oneTurn());
+      });
       expect(heard.tone(880)).toBe(0);
       expect(finals(rig).join('|')).not.toContain('Tuesday');
       expect(rig.agentEvents('transcript').some(({ text }) => String(text).includes('Tuesday'))).toBe(true);
