@@ -1,5 +1,6 @@
 import { describe, expect, onTestFinished } from 'vitest';
 import { silenceSource } from '../../src/simulator/phone/index.ts';
+import { hearsOut } from './agent-heard.ts';
 import { ask, bridgeUrl, Page } from './browser-page.ts';
 import { type Rig, startRig, toneAloneMs, until } from './rig.ts';
 import { rigTest as it } from './rig-test.ts';
@@ -57,8 +58,10 @@ describe('pages of strangers', () => {
     // Nothing was asked of the model for them.
     expect(rig.model.stats.sessionsStarted).toBe(1);
 
-    const phones = [0, 1].map(() => rig.call({ source: silenceSource(), hangUpAfterMs: 4_000 }));
+    const phones = [0, 1].map(() => rig.call({ source: silenceSource() }));
     for (const { phone, report } of phones) {
+      await hearsOut(phone, 1_000);
+      phone.hangUp();
       expect((await report).reason).toBe('audio went both ways');
       const heard = phone.recordedChannels();
       expect(heard && toneAloneMs(heard.agent, heard.sampleRate, AGENT_HZ)).toBeGreaterThanOrEqual(1_000);
@@ -69,7 +72,7 @@ describe('pages of strangers', () => {
 
   it('hold their places for as long as connecting may take, by address and in all', async ({ own }) => {
     const rig = own(
-      await startRig({ settings: { ...SETTINGS, BROWSER_MAX_PENDING: '4', BROWSER_CONNECT_MS: '2000' } }),
+      await startRig({ settings: { ...SETTINGS, BROWSER_MAX_PENDING: '4', BROWSER_CONNECT_MS: '5000' } }),
     );
     expect(await offer(rig, '198.51.100.1', 'a')).toMatchObject({ status: 200 });
     expect(await offer(rig, '198.51.100.1', 'b')).toMatchObject({
@@ -83,7 +86,7 @@ describe('pages of strangers', () => {
     expect(await offer(rig, '198.51.100.3', 'f')).toMatchObject({ status: 200 });
     expect(await offer(rig, '198.51.100.4', 'g')).toMatchObject({ status: 429 });
     // One that is connected holds none of them, and after the time none is held.
-    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    await new Promise((resolve) => setTimeout(resolve, 5_500));
     const real = page();
     expect(await real.call(rig.url, { conversation_id: 'a' }, { 'x-forwarded-for': '198.51.100.1' })).toMatchObject({
       status: 200,
