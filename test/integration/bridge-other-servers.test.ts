@@ -44,6 +44,7 @@ describe.concurrent.each(TRANSPORTS)('a server that gives ids again, over %s', (
     const heardMs = toneAloneMs(heard?.agent ?? new Int16Array(), heard?.sampleRate ?? 8_000, AGENT_HZ);
     expect(heardMs).toBeGreaterThan(3_000);
     expect(rig.model.sessions[0]?.errors.filter((code) => code !== 'response_cancel_not_active')).toEqual([]);
-    expect(rig.of('call_ended')[0]?.end.reason).toBe('caller-hangup');
+    const ended = await until(() => rig.of('call_ended')[0], 'the end of the call');
+    expect(ended.end.reason).toBe('caller-hangup');
   });
 });

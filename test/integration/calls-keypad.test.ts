@@ -37,7 +37,7 @@ describe.concurrent.each(LINES)('keys, the model on %s, at %s', (transport, carr
     const rig = own(
       await startRig({ transport, settings: { ROUTES_FILE }, scenario: { greeting: long }, model: { voice } }),
     );
-    const { phone, report } = rig.call({ carrier, source: silenceSource(), hangUpAfterMs: 12_000 });
+    const { phone, report } = rig.call({ carrier, source: silenceSource() });
     await until(() => rig.of('first_agent_audio').length > 0, 'the greeting');
     phone.press('4711#');
     await until(() => typed(rig).length > 0, 'the turn');
