@@ -13,7 +13,7 @@ const STOOD_MS = 30;
 
 const LINES = [...TRANSPORTS.map((transport) => [transport, 'twilio'] as const), ['websocket', 'signalwire'] as const];
 
-describe.each(LINES)('barge-in over %s, at %s', (transport, carrier) => {
+describe.each(LINES)('barge-in over %s, at %s', { timeout: 240_000 }, (transport, carrier) => {
   it('[twilio, signalwire] clear, marks: silences the agent at once, and what was heard is known to 40 ms', ({
     own,
     skip,

@@ -5,6 +5,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { describe, expect } from 'vitest';
 import { type AudioSource, scriptSource, silenceSource, toneSource } from '../../src/simulator/phone/index.ts';
 import { openStore } from '../../src/stores/store.ts';
+import { audibleMs, hearsOut } from './agent-heard.ts';
 import { watchLoop } from './loop.ts';
 import { judgedAtLast } from './measured-again.ts';
 import { type Rig, startRig, TRANSPORTS, until } from './rig.ts';
@@ -44,79 +45,105 @@ async function freeSlot(service = 'check-up'): Promise<string> {
   return slot.start;
 }
 
-describe.concurrent.each(TRANSPORTS)('a call over %s', (transport) => {
-  it('looks up, books, takes a message and transfers; the database holds exactly that', async ({ own }) => {
-    const start = await freeSlot();
-    const say = { tone: 620, toneMs: 400 };
-    const rig = own(
-      await startRig({
-        transport,
-        settings: { ROUTES_FILE, DIAL_ALLOW: '+1202', BUSINESS_TIMEZONE: ZONE },
-        model: { voice },
-        scenario: {
-          turns: [
-            { tools: [{ name: 'look_up_caller' }], afterTools: say },
-            {
-              tools: [{ name: 'book_appointment', arguments: { service: 'check-up', start, name: 'Maria Santos' } }],
-              afterTools: say,
-            },
-            {
-              tools: [{ name: 'take_message', arguments: { message: 'Please call me back.', urgent: false } }],
-              afterTools: say,
-            },
-            { say, tools: [{ name: 'transfer_call', arguments: { destination: '+12025550100' } }] },
-          ],
-        },
-      }),
-    );
-    const result = await rig.call({ source: turns(5), from: CALLER, hangUpAfterMs: 22_000 }).report;
-    const [lookedUp = '', booked = '', message = ''] = outputs(rig);
-    expect(lookedUp).toContain('Maria Santos');
-    expect(JSON.parse(booked)).toMatchObject({ booked: true });
-    expect(JSON.parse(message)).toMatchObject({ taken: true });
-    // The transfer ends the stream, and the carrier is told whom to connect.
-    expect(result.timeline.map((entry) => entry.text).join('\n')).toContain('+12025550100');
-    const ended = await until(() => rig.of('call_ended')[0], 'the end of the call');
-    expect(ended.end).toMatchObject({ result: 'success', reason: 'transferred' });
-    expect(result.streams[0]?.playback.unheardMs).toBeLessThan(100);
+describe.concurrent.each(TRANSPORTS)('a call over %s', { timeout: 240_000 }, (transport) => {
+  it('looks up, books, takes a message and transfers; the database holds exactly that', ({ own, skip }) =>
+    judgedAtLast({ own, skip }, async (own, skip) => {
+      const start = await freeSlot();
+      const say = { tone: 620, toneMs: 400 };
+      const rig = own(
+        await startRig({
+          transport,
+          // What else is heard behind a turn is no answer to it.
+          settings: { ROUTES_FILE, DIAL_ALLOW: '+1202', BUSINESS_TIMEZONE: ZONE, TOOL_FILLER: 'off' },
+          model: { voice },
+          scenario: {
+            turns: [
+              { tools: [{ name: 'look_up_caller' }], afterTools: say },
+              {
+                tools: [{ name: 'book_appointment', arguments: { service: 'check-up', start, name: 'Maria Santos' } }],
+                afterTools: say,
+              },
+              {
+                tools: [{ name: 'take_message', arguments: { message: 'Please call me back.', urgent: false } }],
+                afterTools: say,
+              },
+              { say, tools: [{ name: 'transfer_call', arguments: { destination: '+12025550100' } }] },
+            ],
+          },
+        }),
+      );
+      const loop = own(watchLoop());
+      const { phone, report } = rig.call({ source: silenceSource(), from: CALLER });
+      const turn = toneSource(1_020, { ms: 500, dbfs: -15 });
+      await hearsOut(phone, 300);
+      for (let i = 1; i <= 3; i++) {
+        phone.say(turn);
+        await until(() => outputs(rig).length >= i, 'the result of the tool');
+        await hearsOut(phone, audibleMs(phone) + 200);
+      }
+      phone.say(turn);
+      const result = await report;
+      const ended = await until(() => rig.of('call_ended')[0], 'the end of the call');
+      const unheardMs = result.streams[0]?.playback.unheardMs ?? Number.NaN;
+      // Words that come over WebRTC with a hole are two turns, of which the second keeps the line.
+      loop.excuses(skip, ended.end.reason !== 'transferred' || unheardMs >= 100, 50);
+      const [lookedUp = '', booked = '', message = ''] = outputs(rig);
+      expect(lookedUp).toContain('Maria Santos');
+      expect(JSON.parse(booked)).toMatchObject({ booked: true });
+      expect(JSON.parse(message)).toMatchObject({ taken: true });
+      // The transfer ends the stream, and the carrier is told whom to connect.
+      expect(result.timeline.map((entry) => entry.text).join('\n')).toContain('+12025550100');
+      expect(ended.end).toMatchObject({ result: 'success', reason: 'transferred' });
+      expect(unheardMs).toBeLessThan(100);
 
-    const db = new DatabaseSync(join(rig.dataDir, 'voicebridge.db'), { readOnly: true });
-    const appointments = db.prepare('SELECT service_id, name, caller_number, call_id, cancelled_at FROM appointments');
-    const call = rig.of('call_started')[0]?.info.id;
-    expect(appointments.all()).toEqual([
-      { service_id: 'check-up', name: 'Maria Santos', caller_number: CALLER, call_id: call, cancelled_at: null },
-    ]);
-    expect(db.prepare('SELECT body, urgent, caller_number, call_id FROM messages').all()).toEqual([
-      { body: 'Please call me back.', urgent: 0, caller_number: CALLER, call_id: call },
-    ]);
-    db.close();
-    const finished = rig
-      .of('tool')
-      .flatMap(({ event }) => (event.type === 'tool_finished' ? [`${event.name} ${event.outcome}`] : []));
-    expect(finished.slice(0, 3)).toEqual(['look_up_caller ok', 'book_appointment ok', 'take_message ok']);
-  });
+      const db = new DatabaseSync(join(rig.dataDir, 'voicebridge.db'), { readOnly: true });
+      const appointments = db.prepare(
+        'SELECT service_id, name, caller_number, call_id, cancelled_at FROM appointments',
+      );
+      const call = rig.of('call_started')[0]?.info.id;
+      expect(appointments.all()).toEqual([
+        { service_id: 'check-up', name: 'Maria Santos', caller_number: CALLER, call_id: call, cancelled_at: null },
+      ]);
+      expect(db.prepare('SELECT body, urgent, caller_number, call_id FROM messages').all()).toEqual([
+        { body: 'Please call me back.', urgent: 0, caller_number: CALLER, call_id: call },
+      ]);
+      db.close();
+      const finished = rig
+        .of('tool')
+        .flatMap(({ event }) => (event.type === 'tool_finished' ? [`${event.name} ${event.outcome}`] : []));
+      expect(finished.slice(0, 3)).toEqual(['look_up_caller ok', 'book_appointment ok', 'take_message ok']);
+    }));
 
-  it('ends politely: the goodbye is heard whole before the line goes', async ({ own }) => {
-    const rig = own(
-      await startRig({
-        transport,
-        settings: { ROUTES_FILE },
-        model: { voice },
-        scenario: {
-          turns: [{ say: { tone: 620, toneMs: 1_500 }, tools: [{ name: 'end_call', arguments: { reason: 'done' } }] }],
-        },
-      }),
-    );
-    const result = await rig.call({ source: turns(1, 10_000), hangUpAfterMs: 12_000 }).report;
-    const ended = await until(() => rig.of('call_ended')[0], 'the end of the call');
-    expect(ended.end.reason).toBe('agent-hangup');
-    const goodbye = result.streams[0]?.agentSpoke.at(-1);
-    expect((goodbye?.toMs ?? 0) - (goodbye?.fromMs ?? 0)).toBeGreaterThan(1_350);
-    expect(result.ended.reason).not.toContain('caller');
-  });
+  it('ends politely: the goodbye is heard whole before the line goes', ({ own, skip }) =>
+    judgedAtLast({ own, skip }, async (own, skip) => {
+      const rig = own(
+        await startRig({
+          transport,
+          settings: { ROUTES_FILE },
+          model: { voice },
+          scenario: {
+            turns: [
+              { say: { tone: 620, toneMs: 1_500 }, tools: [{ name: 'end_call', arguments: { reason: 'done' } }] },
+            ],
+          },
+        }),
+      );
+      const loop = own(watchLoop());
+      const result = await rig.call({ source: turns(1, 10_000), hangUpAfterMs: 12_000 }).report;
+      const ended = await until(() => rig.of('call_ended')[0], 'the end of the call');
+      // Words that come over WebRTC with a hole are two turns, of which the second keeps the line.
+      loop.excuses(skip, ended.end.reason !== 'agent-hangup', 50);
+      expect(ended.end.reason).toBe('agent-hangup');
+      const goodbye = result.streams[0]?.agentSpoke.at(-1);
+      const goodbyeMs = (goodbye?.toMs ?? 0) - (goodbye?.fromMs ?? 0);
+      // A stall within it makes two of it.
+      loop.excuses(skip, goodbyeMs <= 1_350, 50);
+      expect(goodbyeMs).toBeGreaterThan(1_350);
+      expect(result.ended.reason).not.toContain('caller');
+    }));
 });
 
-describe.concurrent('a tool', () => {
+describe.concurrent('a tool', { timeout: 240_000 }, () => {
   const ownTools = { ROUTES_FILE, TOOLS_DIR: join(fixtures, 'tools'), PROMPTS_DIR: join(fixtures, 'prompts') };
 
   it.for(TRANSPORTS)('that is slow gets a filler, and the caller hears no gap, over %s', (transport, { own, skip }) =>
@@ -135,7 +162,13 @@ describe.concurrent('a tool', () => {
         }),
       );
       const loop = own(watchLoop());
-      const result = await rig.call({ source: turns(1, 7_000), hangUpAfterMs: 9_000 }).report;
+      const { phone, report } = rig.call({ source: silenceSource() });
+      await hearsOut(phone, 100);
+      phone.say(toneSource(1_020, { ms: 500, dbfs: -15 }));
+      await until(() => outputs(rig).length > 0, 'the result of the tool');
+      await hearsOut(phone, audibleMs(phone) + 200);
+      phone.hangUp();
+      const result = await report;
       const asked = (rig.model.sessions[0]?.received ?? []).filter(
         (event) => event['type'] === 'response.create' && JSON.stringify(event).includes('One moment, please.'),
       );

@@ -7,7 +7,7 @@ import { scriptSource, toneSource } from '../../src/simulator/phone/index.ts';
 import { startShop } from '../fakes/mcp-server.ts';
 import { watchLoop } from './loop.ts';
 import { judgedAtLast } from './measured-again.ts';
-import { startRig, TRANSPORTS } from './rig.ts';
+import { startRig, TRANSPORTS, until } from './rig.ts';
 import { rigTest as it } from './rig-test.ts';
 import { expectUntorn } from './untorn.ts';
 
@@ -94,7 +94,7 @@ const caller = (turns: number) =>
     ...Array.from({ length: turns }, () => [toneSource(1_020, { ms: 500, dbfs: -15 }), { pauseMs: 2_500 }]).flat(),
   ]);
 
-describe.concurrent.each(TRANSPORTS)('in a call over %s', (transport) => {
+describe.concurrent.each(TRANSPORTS)('in a call over %s', { timeout: 240_000 }, (transport) => {
   it('a workflow over HTTP and tools of two MCP servers answer the model, one server being down', ({ own, skip }) =>
     judgedAtLast({ own, skip }, async (own, skip) => {
       const rig = own(
@@ -116,6 +116,9 @@ describe.concurrent.each(TRANSPORTS)('in a call over %s', (transport) => {
           },
         }),
       );
+      // A server that is slow to start is down at first.
+      const isUp = ({ msg }: { msg?: unknown }) => msg === 'an MCP server is connected';
+      await until(() => rig.lines.filter(isUp).length === 2, 'both servers that there are');
       const loop = own(watchLoop());
       const { report } = rig.call({ source: caller(2), from: '+12025550143', hangUpAfterMs: 8_500 });
       const result = await report;
@@ -140,7 +143,7 @@ describe.concurrent.each(TRANSPORTS)('in a call over %s', (transport) => {
     }));
 });
 
-describe.concurrent('a tool in a call', () => {
+describe.concurrent('a tool in a call', { timeout: 240_000 }, () => {
   it('that returns five megabytes is cut and says so; one that points inward is refused; speech goes on', ({
     own,
     skip,
