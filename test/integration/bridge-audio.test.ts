@@ -1,5 +1,6 @@
 import { describe, expect } from 'vitest';
-import { scriptSource, toneSource } from '../../src/simulator/phone/index.ts';
+import { scriptSource, silenceSource, toneSource } from '../../src/simulator/phone/index.ts';
+import { converse, hears } from './agent-heard.ts';
 import { loudestTone, startRig, TRANSPORTS, toneAloneMs, until } from './rig.ts';
 import { rigTest as it } from './rig-test.ts';
 
@@ -22,12 +23,8 @@ describe.concurrent.each(TRANSPORTS)('a call over %s', (transport) => {
       const rig = own(
         await startRig({ transport, settings, model: { voice: { tone: AGENT_HZ, ms: 1_500, dbfs: -15 } } }),
       );
-      const source = scriptSource([
-        { pauseMs: 3_500 },
-        toneSource(CALLER_HZ, { ms: 1_500, dbfs: -15 }),
-        { pauseMs: 6_000 },
-      ]);
-      const { phone, report } = rig.call({ carrier, source, hangUpAfterMs: 7_500 });
+      const { phone, report } = rig.call({ carrier, source: silenceSource() });
+      await converse(phone, toneSource(CALLER_HZ, { ms: 1_500, dbfs: -15 }));
       const result = await report;
       expect(result.reason).toBe('audio went both ways');
       expect(result.streams[0]?.codec).toBe(codec);
@@ -66,7 +63,11 @@ describe.concurrent.each(TRANSPORTS)('the first words over %s', (transport) => {
     );
     // The caller speaks from the very first frame, long before the model is there.
     const source = scriptSource([toneSource(CALLER_HZ, { ms: 1_000, dbfs: -15 }), { pauseMs: 10_000 }]);
-    const { report } = rig.call({ source, hangUpAfterMs: 5_500 });
+    const { phone, report } = rig.call({ source });
+    await until(() => rig.model.sessions[0]?.responses, 'the answer');
+    // Of a caller who waits the daemon itself lets a sound be heard.
+    await hears(phone, 300);
+    phone.hangUp();
     const result = await report;
     expect(result.ok).toBe(true);
     const session = rig.model.sessions[0];
