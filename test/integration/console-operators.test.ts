@@ -134,7 +134,7 @@ describe('the console of operators', () => {
 
     /** Whether the browser asks before the page goes; it is not let go. */
     const asks = async () => {
-      const asked = page.waitForEvent('dialog', { timeout: 3_000 });
+      const asked = page.waitForEvent('dialog');
       await page.close({ runBeforeUnload: true });
       const dialog = await asked;
       expect(dialog.type()).toBe('beforeunload');
@@ -172,6 +172,8 @@ describe('the console of operators', () => {
 
     await page.evaluate("location.hash = '#/agents/routes'");
     const text = page.getByLabel('Text of the file');
+    // What is written before the text is there is overwritten by it.
+    await page.getByText('This text is as it should be.').waitFor();
     await text.fill(`# mine\n${await text.inputValue()}`);
     await asks();
     await page.getByRole('button', { name: /^Sign out/ }).click();
@@ -284,7 +286,8 @@ describe('the console of operators', () => {
     await viewer.page.getByText('Your role reads only.', { exact: true }).waitFor();
     const text = viewer.page.getByLabel('Text of the file');
     expect(await text.getAttribute('readonly')).not.toBeNull();
-    expect(await text.inputValue()).not.toBe('');
+    // What the role may not do is said before the text is there.
+    await expect.poll(() => text.inputValue()).not.toBe('');
     for (const name of ['Call this draft', 'Undo my changes', 'Save …']) expect(await offered(name), name).toBe(0);
     expect(await viewer.page.getByRole('link', { name: 'New prompt' }).count()).toBe(0);
     await shoot(viewer.page, 'console/prompt-viewer');
