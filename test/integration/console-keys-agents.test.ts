@@ -86,6 +86,7 @@ describe('agents, setup and people, by the keyboard alone', () => {
     await keys.use('Earlier versions');
     await page.getByRole('button', { name: 'Compare' }).first().waitFor();
     await keys.use('Compare');
+    await dialog.locator('.diff-line.gone').waitFor();
     await keys.use('Take it back');
     await expect.poll(() => page.getByLabel('Text of the file').inputValue()).toBe(TEXT);
     await keys.isKept('an earlier version was taken');

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { silenceSource, toneSource } from '../../src/simulator/phone/index.ts';
 import { noChromium, type Opened, openChromium } from './browser-chromium.ts';
 import { Keys } from './console-keys.ts';
-import { DESK, PHONE, untilTrue } from './console-rig.ts';
+import { DESK, PHONE, redrawn, untilTrue } from './console-rig.ts';
 import { askAsOperator, OPERATOR_TOKEN } from './operator.ts';
 import { type Rig, startRig } from './rig.ts';
 
@@ -95,7 +95,7 @@ describe('calls that are over, by the keyboard alone', () => {
     await keys.use('Overview');
     await page.locator('.tile a').first().waitFor();
     await keys.isKept('the overview was opened');
-    await keys.use('7 days');
+    await redrawn(page, () => keys.use('7 days'));
     await page.locator('.segmented [aria-current]', { hasText: '7 days' }).waitFor();
     await keys.isKept('another time was chosen');
     await keys.use('2');

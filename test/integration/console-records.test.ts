@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { hearsOut } from './agent-heard.ts';
 import { noChromium, shoot } from './browser-chromium.ts';
-import { DESK, openConsole, PHONE, quietCaller, untilTrue } from './console-rig.ts';
+import { DESK, openConsole, PHONE, quietCaller, redrawn, untilTrue } from './console-rig.ts';
 import { askAsOperator } from './operator.ts';
 import { type Rig, startRig } from './rig.ts';
 import { rigTest as it } from './rig-test.ts';
@@ -72,20 +72,22 @@ describe('the console, of calls that are over', () => {
     const refused = page.getByRole('region', { name: 'Refused callers' });
     await refused.getByText('+1 202 555 0166').waitFor();
     await refused.getByText('Twilio').waitFor();
-    await refused.getByRole('link', { name: 'Close' }).click();
+    await redrawn(page, () => refused.getByRole('link', { name: 'Close' }).click());
 
     // Each percentile leads to the calls that were as slow, as the tile and as the picture have it.
     const answers = page.getByRole('group', { name: /^How long answers took/ }).getByRole('link');
     expect(await answers.count()).toBe(1);
     for (const link of [tile('Answer, p50').getByRole('link'), tile('Answer, p95').getByRole('link'), answers]) {
-      await link.focus();
-      await page.keyboard.press('Enter');
-      await page.getByRole('heading', { name: 'Past calls' }).waitFor();
-      await page.locator('.records tbody tr').waitFor();
-      expect(await page.locator('.records tbody tr').count()).toBe(1);
-      expect(await page.getByLabel('Slowest answer').inputValue()).not.toBe('');
-      await page.getByRole('button', { name: 'As the overview counts: take this filter away' }).waitFor();
-      await page.goBack();
+      await redrawn(page, async () => {
+        await link.focus();
+        await page.keyboard.press('Enter');
+        await page.getByRole('heading', { name: 'Past calls' }).waitFor();
+        await page.locator('.records tbody tr').waitFor();
+        expect(await page.locator('.records tbody tr').count()).toBe(1);
+        expect(await page.getByLabel('Slowest answer').inputValue()).not.toBe('');
+        await page.getByRole('button', { name: 'As the overview counts: take this filter away' }).waitFor();
+        await page.goBack();
+      });
       await tile('Answer, p50').waitFor();
     }
 
@@ -95,12 +97,14 @@ describe('the console, of calls that are over', () => {
     expect(await tokens.getAttribute('aria-label')).toMatch(/: \S+ tokens in, \S+ out$/);
     const ofPrompt = page.getByRole('region', { name: 'Prompts' }).getByTitle(/ in, of them .* cached, .* out$/);
     for (const link of [tokens, ofPrompt]) {
-      await link.focus();
-      await page.keyboard.press('Enter');
-      await page.getByRole('heading', { name: 'Past calls' }).waitFor();
-      await page.locator('.records tbody tr').waitFor();
-      expect(await page.locator('.records tbody tr').count()).toBe(1);
-      await page.goBack();
+      await redrawn(page, async () => {
+        await link.focus();
+        await page.keyboard.press('Enter');
+        await page.getByRole('heading', { name: 'Past calls' }).waitFor();
+        await page.locator('.records tbody tr').waitFor();
+        expect(await page.locator('.records tbody tr').count()).toBe(1);
+        await page.goBack();
+      });
       await tile('Tokens').waitFor();
     }
 

@@ -40,6 +40,15 @@ function overflowOf(page: Page): Promise<number[]> {
 export const quietCaller = () =>
   scriptSource([{ pauseMs: 2_000 }, toneSource(1_020, { ms: 700, dbfs: -15 }), { pauseMs: 60_000 }]);
 
+/** Does what has the overview ask for its figures, and waits until they are drawn anew: until then those of before are seen, and a focus on one of them is lost. */
+export async function redrawn(page: Page, act: () => Promise<unknown>): Promise<void> {
+  await page.locator('.overview-content > *').evaluateAll((all) => {
+    for (const one of all) one.setAttribute('data-before', '');
+  });
+  await act();
+  await page.locator('.overview-content > :not([data-before])').first().waitFor();
+}
+
 export async function untilTrue(check: () => Promise<boolean>, what: string, ms = 20_000): Promise<void> {
   const end = performance.now() + ms;
   while (!(await check())) {
