@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
+import { silenceSource, toneSource } from '../../src/simulator/phone/index.ts';
 import { hearsOut } from './agent-heard.ts';
 import { noChromium, shoot } from './browser-chromium.ts';
 import { DESK, openConsole, PHONE, quietCaller, redrawn, untilTrue } from './console-rig.ts';
@@ -30,9 +31,11 @@ async function oneCallAndOneRefused(
       },
     }),
   );
-  const placed = rig.call({ source: quietCaller(), from: CALLER, hangUpAfterMs: 60_000 });
+  const placed = rig.call({ source: silenceSource(), from: CALLER, hangUpAfterMs: 60_000 });
+  const greeting = await hearsOut(placed.phone, 400);
+  placed.phone.say(toneSource(1_020, { ms: 700, dbfs: -15 }));
   await untilTrue(async () => rig.of('turn').length > 0, 'an answer to be heard', 20_000);
-  await hearsOut(placed.phone, 1_000);
+  await hearsOut(placed.phone, greeting + 600);
   await rig.call({ source: quietCaller(), from: '+12025550166', hangUpAfterMs: 1_000 }).report.catch(() => undefined);
   placed.phone.hangUp();
   await placed.report;

@@ -9,7 +9,8 @@ import type { RateLimitName } from '../../src/http/rate-limit.ts';
 import { rateLimits } from '../../src/http/settings.ts';
 import { newCallSid } from '../../src/simulator/phone/carrier.ts';
 import { Phone, silenceSource, toneSource } from '../../src/simulator/phone/index.ts';
-import { sleep, startRig, until } from './rig.ts';
+import { hears } from './agent-heard.ts';
+import { asked, type Rig, sleep, startRig, until } from './rig.ts';
 import { rigTest as it } from './rig-test.ts';
 
 /** What operators need of the daemon: metrics, health, traces, limits. */
@@ -18,6 +19,14 @@ const PUBLIC = 'https://voice.example.com';
 const SECRET = 'twilio-auth-token-0123456789';
 const voice = { tone: 620, ms: 800, dbfs: -15 };
 const hear = (ms: number) => ({ source: toneSource(1_020, { ms: 300 }), hangUpAfterMs: ms });
+
+/** A call whose caller hangs up when he has heard the agent. */
+async function heardCall(rig: Rig) {
+  const { phone, report } = rig.call(hear(60_000));
+  await hears(phone, 400);
+  phone.hangUp();
+  return report;
+}
 
 /** Rates so low that a test sees them at once. */
 const LOW = {
@@ -141,11 +150,10 @@ describe.concurrent('rate limits', () => {
       () => upgrade(rig.url, '/media-stream'),
       (answer) => /^HTTP\/1.1 429/.test(answer),
     );
-    const phone = new Phone({ ...hear(30_000), carrier: 'twilio', verbTimeScale: 0.05 });
+    const phone = new Phone({ ...hear(30_000), carrier: 'twilio', verbTimeScale: 0.05, record: true });
     const report = phone.placeCall({ webhookUrl: `${rig.url}/incoming-call`, secret: SECRET, publicUrl: PUBLIC });
-    await until(() => rig.of('first_agent_audio')[0], 'the agent speaks', 20_000);
-    await sleep(1_000);
-    await phone.hangUp();
+    await hears(phone, 400);
+    phone.hangUp();
     const heard = await report;
     expect(heard.reason).toBe('audio went both ways');
     expect(await post('')).toBe(200);
@@ -180,12 +188,12 @@ describe.concurrent('/metrics', () => {
 
   it('counts frames while the call goes on, and has all that the dashboard asks for', async ({ own }) => {
     const rig = own(await startRig({ model: { voice } }));
-    const { report } = rig.call(hear(4_000));
+    const { phone, report } = rig.call(hear(60_000));
     await until(() => rig.of('connected')[0], 'both ends');
-    await sleep(1_000);
-    const during = await rig.counter('frames_in');
-    expect(during).toBeGreaterThan(20);
+    await asked(async () => (await rig.counter('frames_in')) > 20, 'frames to be counted');
     expect(rig.of('call_ended')).toEqual([]);
+    await hears(phone, 400);
+    phone.hangUp();
     await report;
     await until(() => rig.of('call_ended')[0], 'the end');
     const text = await (await fetch(`${rig.url}/metrics`)).text();
@@ -230,7 +238,7 @@ describe.concurrent('health', () => {
     const [, health] = await get('/health');
     expect(Object.keys(health)).toEqual(['status', 'activeSessions', 'uptime', 'memory']);
     expect(await get('/health/ready')).toEqual([200, { status: 'ok' }]);
-    const first = rig.call({ source: silenceSource(), hangUpAfterMs: 3_000 });
+    const first = rig.call({ source: silenceSource(), hangUpAfterMs: 60_000 });
     await until(() => rig.of('connected')[0], 'the first caller');
     expect(await get('/health/ready')).toEqual([503, { status: 'overloaded' }]);
     expect(await get('/ready')).toEqual([503, { status: 'overloaded' }]);
@@ -240,6 +248,8 @@ describe.concurrent('health', () => {
     expect(await (await fetch(`${rig.url}/metrics`)).text()).toContain(
       'voicebridge_calls_refused_total{reason="calls"} 1',
     );
+    await hears(first.phone, 400);
+    first.phone.hangUp();
     expect((await first.report).ok).toBe(true);
     await until(() => rig.app.calls.size === 0, 'the end');
     expect(await get('/health/ready')).toEqual([200, { status: 'ok' }]);
@@ -264,8 +274,7 @@ describe('memory that is nearly full', () => {
       await sleep(20);
     }
     const isReady = async () => (await fetch(`${rig.url}/health/ready`)).status === 200;
-    for (let i = 0; i < 60 && (await isReady()); i++) await sleep(250);
-    expect(await isReady()).toBe(false);
+    await asked(async () => !(await isReady()), 'no more callers to be taken');
     const second = await rig.call({ source: silenceSource(), hangUpAfterMs: 3_000 }).report;
     expect(second.streams).toEqual([]);
     expect(second.timeline.map((entry) => JSON.stringify(entry)).join()).toContain('All lines are busy');
@@ -314,7 +323,7 @@ describe.concurrent('traces', () => {
         OTEL_SERVICE_NAME: 'bridge-under-test',
       },
     });
-    expect((await rig.call(hear(3_000)).report).ok).toBe(true);
+    expect((await heardCall(rig)).ok).toBe(true);
     await until(() => rig.of('call_ended')[0], 'the end');
     await rig.close();
     expect(far.got[0]).toMatchObject({ url: '/v1/traces', headers: { 'x-api-key': 'k' } });
@@ -337,7 +346,7 @@ describe.concurrent('traces', () => {
   it('that cannot be delivered harm no call and are told of once', async ({ own }) => {
     const far = own(await collector(500));
     const rig = own(await startRig({ model: { voice }, settings: { OTEL_EXPORTER_OTLP_ENDPOINT: far.endpoint } }));
-    expect((await rig.call(hear(3_000)).report).ok).toBe(true);
+    expect((await heardCall(rig)).ok).toBe(true);
     await until(() => rig.of('call_ended')[0], 'the end');
     await rig.app.close();
     expect(far.got.length).toBeGreaterThan(0);
