@@ -3,6 +3,7 @@ import { scriptSource, toneSource } from '../../src/simulator/phone/index.ts';
 import { type Opened, openChromium } from './browser-chromium.ts';
 import { OPERATOR_TOKEN } from './operator.ts';
 import type { Rig } from './rig.ts';
+import { WAIT_MS } from './waiting.ts';
 
 /** The console in a browser of its own, as the tests of it open it. */
 
@@ -16,7 +17,7 @@ export interface OpenedConsole extends Opened {
   overflow(): Promise<number[]>;
 }
 
-/** A browser at the console of this daemon, signed in unless told otherwise; what it waits for must come soon, once the page is there. */
+/** A browser at the console of this daemon, signed in unless told otherwise. */
 export async function openConsole(
   own: Own,
   { url }: Pick<Rig, 'url'>,
@@ -24,7 +25,7 @@ export async function openConsole(
   path = '/',
 ): Promise<OpenedConsole> {
   const opened = own(await openChromium({ token: OPERATOR_TOKEN, ...options }));
-  opened.page.setDefaultTimeout(8_000);
+  opened.page.setDefaultTimeout(WAIT_MS);
   await opened.page.goto(`${url}${path}`, { timeout: 30_000 });
   return { ...opened, overflow: () => overflowOf(opened.page) };
 }

@@ -2,10 +2,12 @@ import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { scriptSource, silenceSource, toneSource } from '../../src/simulator/phone/index.ts';
+import { hearsOut } from './agent-heard.ts';
 import { noChromium, type Opened, openChromium, shoot } from './browser-chromium.ts';
 import { askAsOperator, OPERATOR_TOKEN } from './operator.ts';
 import { type Rig, startRig, until } from './rig.ts';
 import { rigTest as it } from './rig-test.ts';
+import { WAIT_MS } from './waiting.ts';
 
 /** The operators' console in a real browser, before a real daemon with real calls. */
 
@@ -31,7 +33,7 @@ const meter = (page: Page, side: 'caller' | 'agent') =>
       Number(/scaleX\(([\d.]+)/.exec(bar.style.transform)?.[1] ?? 0),
     );
 
-/** A browser of its own at the console of this daemon, signed in unless told otherwise; what it waits for must come soon. */
+/** A browser of its own at the console of this daemon, signed in unless told otherwise. */
 async function open(
   own: <T extends { close(): Promise<void> }>(what: T) => T,
   rig: Rig,
@@ -39,7 +41,7 @@ async function open(
   token: string | undefined = OPERATOR_TOKEN,
 ): Promise<Opened> {
   const opened = own(await openChromium({ ...size, token }));
-  opened.page.setDefaultTimeout(8_000);
+  opened.page.setDefaultTimeout(WAIT_MS);
   await opened.page.goto(rig.url);
   return opened;
 }
@@ -72,7 +74,8 @@ describe('the console', () => {
         },
         model: { voice: { tone: 620, ms: 600, dbfs: -15 } },
         scenario: {
-          greeting: { text: GREETING, tone: 620, toneMs: 1_500 },
+          // Long enough to be seen, and cut into, also where the page or the daemon stands still for a while.
+          greeting: { text: GREETING, tone: 620, toneMs: 4_000 },
           turns: [
             { tools: [{ name: 'look_up_caller' }], afterTools: { text: 'I found you.', tone: 620, toneMs: 800 } },
           ],
@@ -87,7 +90,7 @@ describe('the console', () => {
       await page.locator('#stream').getByText('Live', { exact: true }).waitFor();
       await page.locator('#health').getByText('Healthy').waitFor();
 
-      const placed = rig.call({ source: caller(), from: CALLER, hangUpAfterMs: 40_000 });
+      const placed = rig.call({ source: silenceSource(), from: CALLER, hangUpAfterMs: 90_000 });
       // By the keyboard alone: the list takes one tab stop, Enter opens the call.
       const row = page.locator('.calls a');
       await row.waitFor();
@@ -99,6 +102,8 @@ describe('the console', () => {
       await untilTrue(async () => (await meter(page, 'agent')) > 0.3, "the agent's level to rise");
       const talk = page.getByRole('log', { name: 'Conversation' });
       await talk.getByText(GREETING, { exact: true }).waitFor();
+      await hearsOut(placed.phone, 3_000);
+      placed.phone.say(toneSource(1_020, { ms: 1_500, dbfs: -15 }));
       await untilTrue(async () => (await meter(page, 'caller')) > 0.3, "the caller's level to rise");
       await untilTrue(async () => (await meter(page, 'caller')) < 0.1, "the caller's level to fall");
 
@@ -111,7 +116,7 @@ describe('the console', () => {
       await talk.getByText('I found you.', { exact: true }).waitFor();
       await page.locator('.bar').first().waitFor();
       expect(await page.locator('.bar').first().getAttribute('aria-label')).toMatch(
-        /Turn 1 at 0:0\d: .*First audio heard after/,
+        /Turn 1 at 0:\d\d: .*First audio heard after/,
       );
       await picture(page, 'live-light');
       await page.getByRole('button', { name: 'Use the dark theme' }).click();
@@ -177,6 +182,13 @@ describe('the console', () => {
       await page.getByText(/^The recording is not there any more/).waitFor();
       await talk.getByText('The caller’s line broke').waitFor();
       expect(await slider.count()).toBe(0);
+      // What is not closed in the records yet goes on.
+      await untilTrue(async () => {
+        const { record } = (await (await askAsOperator(`${rig.url}/records/${id}`)).json()) as {
+          record: { endedAt: string | null };
+        };
+        return record.endedAt !== null;
+      }, 'the record to be whole');
       expect((await askAsOperator(`${rig.url}/records/${id}`, { method: 'DELETE' })).status).toBe(204);
       await page.reload();
       await page.getByText('There is no record of this call.').waitFor();

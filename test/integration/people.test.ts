@@ -3,7 +3,7 @@ import { readBySocket } from './events-reader.ts';
 import { startFleet } from './fleet-rig.ts';
 import { askAsOperator } from './operator.ts';
 import { postgresCluster, postgresMissing } from './postgres.ts';
-import { type Rig, startRig, until } from './rig.ts';
+import { asked, type Rig, startRig, until } from './rig.ts';
 import { rigTest as it } from './rig-test.ts';
 
 /** People with roles, over every route that there is; what they did; and a token that is revoked. */
@@ -123,10 +123,13 @@ describe.skipIf(postgresMissing() !== undefined)('two instances with one databas
       // Long before it would be looked at by itself.
       expect(await until(() => socket.ended, 'the socket at the other is closed', 5_000)).toMatchObject({ code: 1008 });
       // What was done at either is told by both.
-      const audit = (await (await fleet.operate('GET', '/audit', undefined, 1)).json()) as {
-        entries: Array<{ action: string }>;
-      };
-      expect(audit.entries.map(({ action }) => action)).toEqual(['revokePerson', 'addPerson']);
+      const entries = await asked(async () => {
+        const audit = (await (await fleet.operate('GET', '/audit', undefined, 1)).json()) as {
+          entries: Array<{ action: string }>;
+        };
+        return audit.entries.length > 1 && audit.entries;
+      }, 'what was done at the other to be written');
+      expect(entries.map(({ action }) => action)).toEqual(['revokePerson', 'addPerson']);
     } finally {
       await fleet.close();
       cluster.remove();
