@@ -6,14 +6,16 @@ import { expect } from 'vitest';
 import { decodeWav } from '../../src/media/wav.ts';
 import type { RecordedEvent } from '../../src/records/event.ts';
 import type { RecordView } from '../../src/records/http/records-api-routes.ts';
-import { Phone, scriptSource, toneSource } from '../../src/simulator/phone/index.ts';
+import { Phone, silenceSource, toneSource } from '../../src/simulator/phone/index.ts';
 import { parseScenario, startRealtimeServer } from '../../src/simulator/realtime/index.ts';
+import { hearsOut } from './agent-heard.ts';
 import { noChromium, openChromium, shoot, speech } from './browser-chromium.ts';
 import { type DaemonProcess, startDaemonProcess } from './daemon-process.ts';
 import { readBySse } from './events-reader.ts';
 import { askAsOperator, OPERATOR_TOKEN } from './operator.ts';
 import { sleep, toneAloneMs } from './rig.ts';
 import { rigTest as it } from './rig-test.ts';
+import { WAIT_MS } from './waiting.ts';
 
 /** A day of an operator's, in one run of the real process: two calls at once, watched, found again; a deploy; a crash. */
 
@@ -58,7 +60,7 @@ async function recordingOf({ url }: DaemonProcess, id: string) {
   };
 }
 
-async function eventually<T>(look: () => Promise<T | undefined | false>, what: string, ms = 15_000): Promise<T> {
+async function eventually<T>(look: () => Promise<T | undefined | false>, what: string, ms = WAIT_MS): Promise<T> {
   const end = performance.now() + ms;
   for (;;) {
     const found = await look();
@@ -68,12 +70,18 @@ async function eventually<T>(look: () => Promise<T | undefined | false>, what: s
   }
 }
 
-/** Somebody on the telephone, who says one thing. */
+/** Somebody on the telephone, who says one thing, by `speak`, once the greeting was heard. */
 function dial(daemon: DaemonProcess) {
-  const source = scriptSource([{ pauseMs: 1_800 }, toneSource(CALLER_HZ, { ms: 700, dbfs: -15 }), { pauseMs: 60_000 }]);
-  const phone = new Phone({ carrier: 'twilio', source, from: CALLER, verbTimeScale: 0.05, hangUpAfterMs: 40_000 });
+  const phone = new Phone({
+    ...{ carrier: 'twilio', source: silenceSource(), from: CALLER, verbTimeScale: 0.05, hangUpAfterMs: 90_000 },
+    record: true,
+  });
+  const speak = async () => {
+    await hearsOut(phone, 700);
+    phone.say(toneSource(CALLER_HZ, { ms: 700, dbfs: -15 }));
+  };
   const report = phone.placeCall({ webhookUrl: `${daemon.url}/incoming-call` });
-  return { phone, report };
+  return { phone, report, speak };
 }
 
 const talk = (page: Page) => page.getByRole('log', { name: 'Conversation' }).first();
@@ -121,7 +129,7 @@ it('is one run: calls by phone and browser at once, watched, found afterwards; a
     await openChromium({ microphone: speech(CALLER_HZ, 500, 0, 60_000), viewport: DESK, token: OPERATOR_TOKEN }),
   );
   const { page } = opened;
-  page.setDefaultTimeout(12_000);
+  page.setDefaultTimeout(WAIT_MS);
   await page.goto(first.url);
   const caller = dial(first);
   await page.locator('#open-phone').click();
@@ -133,6 +141,7 @@ it('is one run: calls by phone and browser at once, watched, found afterwards; a
   // The caller, live: words of both sides, the tool with what it answered, how long the answer took.
   await page.locator('.calls a').filter({ hasText: '+1 202 555 0143' }).click();
   await talk(page).getByText(GREETING, { exact: true }).waitFor();
+  await caller.speak();
   const tool = talk(page).locator('.tool-card');
   await tool.getByText(/^done · /).waitFor();
   await tool.locator('summary').click();
@@ -181,7 +190,7 @@ it('is one run: calls by phone and browser at once, watched, found afterwards; a
   // The new process has both calls, each with all that was seen live, its recording and its cost; and the page is back by itself.
   const second = await start(new URL(first.url).port);
   await page.locator('#stream').getByText('Live', { exact: true }).waitFor();
-  await page.locator('#health').getByText('Healthy').waitFor({ timeout: 3_000 });
+  await page.locator('#health').getByText('Healthy').waitFor();
   const records = await recordsOf(second);
   expect(records.map(({ carrier, reason }) => [carrier, reason]).sort()).toEqual([
     ['browser', 'caller-hangup'],
@@ -205,6 +214,7 @@ it('is one run: calls by phone and browser at once, watched, found afterwards; a
 
   // A crash in the middle of a call: what was stored and recorded is there, and the call is closed as what it is.
   const cut = dial(second);
+  await cut.speak();
   const running = await eventually(async () => {
     const call = (await recordsOf(second)).find((record) => record.endedAt === null);
     return call !== undefined && call.turns > 0 && call;
@@ -227,6 +237,6 @@ it('is one run: calls by phone and browser at once, watched, found afterwards; a
   expect(await recordsOf(third)).toHaveLength(3);
   await lookUp(page, third.url, '+1 202 555 0143', [GREETING]);
   await cut.report.catch(() => undefined);
-}, 90_000);
+}, 180_000);
 
 const DESK = { width: 1_360, height: 860 };
