@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { silenceSource, toneSource } from '../../src/simulator/phone/index.ts';
+import { hearsOut } from './agent-heard.ts';
 import { noChromium, type Opened, openChromium } from './browser-chromium.ts';
 import { Keys } from './console-keys.ts';
 import { DESK, PHONE, redrawn, untilTrue } from './console-rig.ts';
@@ -14,8 +14,6 @@ const GREETING = 'Welcome to the practice';
 const ANSWER = 'We open at nine.';
 /** What a caller says. */
 const WORD = toneSource(1_020, { ms: 700, dbfs: -15 });
-/** Longer than any line goes on being heard whose words are known, ms: whoever speaks then cuts into nothing. */
-const QUIET_MS = 1_500;
 const ROUTES_FILE = join(import.meta.dirname, '../fixtures/routes.yaml');
 
 describe('calls that are over, by the keyboard alone', () => {
@@ -51,19 +49,24 @@ describe('calls that are over, by the keyboard alone', () => {
       rig.agentEvents('transcript').filter(({ text, final }) => final && text === words).length;
     for (const [n, from] of ['+12025550143', '+12025550166'].entries()) {
       const { phone, report } = rig.call({ source: silenceSource(), from, hangUpAfterMs: 200_000 });
+      // Whoever speaks when a line was heard out cuts into nothing.
+      let heard = 0;
+      const heardOut = async (ms: number) => {
+        heard = await hearsOut(phone, heard + ms);
+      };
       const answered = async () => {
         const turns = rig.of('turn').length;
         phone.say(WORD);
         await untilTrue(async () => rig.of('turn').length > turns, 'an answer to be heard', 60_000);
       };
       await untilTrue(async () => said(GREETING) > n, 'the greeting’s words', 60_000);
-      await pause(QUIET_MS);
+      await heardOut(400);
       await answered();
       // Its words are known in whole when all of it was said.
       await untilTrue(async () => said(ANSWER) > n, 'the answer’s words', 60_000);
       // The second caller waits for another answer, and cuts into it.
       if (n === 1) {
-        await pause(QUIET_MS);
+        await heardOut(600);
         await answered();
         const cuts = rig.of('barge_in').length;
         phone.say(WORD);
