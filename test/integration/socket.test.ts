@@ -6,6 +6,7 @@ import { WebSocket, WebSocketServer } from 'ws';
 import { refuseUpgrade } from '../../src/transport/refuse-upgrade.ts';
 import { openSocket, type Socket, SocketAcceptor } from '../../src/transport/socket.ts';
 import { sleep, until } from './rig.ts';
+import { WAIT_MS } from './waiting.ts';
 
 /** The WebSocket as the bridge uses it, against far ends that behave as no library would. */
 
@@ -75,15 +76,15 @@ async function deadClient(port: number): Promise<TcpSocket> {
   return socket;
 }
 
-const client = { maxMessageBytes: 1_024, pingIntervalMs: 0, connectTimeoutMs: 400 };
+const client = { maxMessageBytes: 1_024, pingIntervalMs: 0, connectTimeoutMs: WAIT_MS };
 const deaf = { text() {}, binary() {}, close() {} };
 
 describe.each([false, true])('a server socket (media: %s)', (media) => {
   it('ends a half-open connection after two pings without an answer', async () => {
     const ends = await serve({ pingIntervalMs: 150, media });
-    await deadClient(ends.port);
     const began = performance.now();
-    await until(() => ends.closes.length > 0, 'the end of the dead connection', 3_000);
+    await deadClient(ends.port);
+    await until(() => ends.closes.length > 0, 'the end of the dead connection');
     expect(ends.closes).toEqual([1006]);
     expect(performance.now() - began).toBeGreaterThan(300);
   });
@@ -92,7 +93,7 @@ describe.each([false, true])('a server socket (media: %s)', (media) => {
     const ends = await serve({ pingIntervalMs: 60_000, media });
     await deadClient(ends.port);
     const living = await openSocket(`ws://127.0.0.1:${ends.port}`, deaf, client);
-    await until(() => ends.sockets.length === 2, 'both connections', 3_000);
+    await until(() => ends.sockets.length === 2, 'both connections');
     for (let n = 0; n < 3; n++) {
       for (const socket of ends.sockets) socket.probe();
       await sleep(150);
@@ -105,9 +106,10 @@ describe.each([false, true])('a server socket (media: %s)', (media) => {
     const ends = await serve({ pingIntervalMs: 60, media });
     await openSocket(`ws://127.0.0.1:${ends.port}`, deaf, client);
     await sleep(500);
+    // One that the process stood still in is longer.
+    await until(() => (ends.sockets[0]?.rttMs ?? 50) < 50, 'a round trip on loopback');
     expect(ends.closes).toEqual([]);
     expect(ends.sockets[0]?.rttMs).toBeGreaterThanOrEqual(0);
-    expect(ends.sockets[0]?.rttMs).toBeLessThan(50);
   });
 
   it('cuts a far end that does not answer the closing handshake, after 2 s', async () => {
@@ -115,10 +117,15 @@ describe.each([false, true])('a server socket (media: %s)', (media) => {
     await deadClient(ends.port);
     const began = performance.now();
     ends.sockets[0]?.close(1008, 'policy');
+    // Where the process stands still, this timer is as late as the socket's own; what that cuts is told in the same turn of the event loop.
+    const cutBy = sleep(3_000).then(async () => {
+      await sleep(0);
+      return ends.closes.length;
+    });
     expect(ends.sockets[0]?.send('late')).toBe(false);
-    await until(() => ends.closes.length > 0, 'the cut', 4_000);
+    await until(() => ends.closes.length > 0, 'the cut');
     expect(performance.now() - began).toBeGreaterThan(1_900);
-    expect(performance.now() - began).toBeLessThan(3_000);
+    expect(await cutBy).toBe(1);
   });
 
   it('shows what a reader who does not read leaves behind', async () => {
@@ -140,6 +147,7 @@ describe.each([false, true])('a server socket (media: %s)', (media) => {
     socket.send('y'.repeat(2_000));
     await until(() => codes.length > 0, 'the close');
     expect(codes).toEqual([1009]);
+    await until(() => ends.closes.length > 0, 'the close at the other end');
     await sleep(50);
     expect(ends.closes).toHaveLength(1);
     expect(ends.texts).toEqual([]);
@@ -183,9 +191,9 @@ describe.each([false, true])('a server socket (media: %s)', (media) => {
     far.close(1000);
     await until(() => ends.closes.length > 0, 'the close');
     expect(ends.texts).toEqual(sent);
-    expect(pongs).toHaveLength(40);
     expect(ends.closes).toEqual([1000]);
     expect(await closed).toBe(1000);
+    expect(pongs).toHaveLength(40);
   });
 });
 
@@ -297,7 +305,8 @@ describe('openSocket', () => {
     const server = createServer(() => {});
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as AddressInfo;
-    await expect(openSocket(`ws://127.0.0.1:${port}`, deaf, client)).rejects.toMatchObject({
+    const hasty = { ...client, connectTimeoutMs: 400 };
+    await expect(openSocket(`ws://127.0.0.1:${port}`, deaf, hasty)).rejects.toMatchObject({
       code: 'SOCKET_CONNECT_TIMEOUT',
     });
     server.close();
