@@ -1,7 +1,10 @@
 import { connect } from 'node:net';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect } from 'vitest';
 import type { Preparation } from '../../src/callers/phone/http/incoming-call.ts';
 import { openSocket } from '../../src/transport/socket.ts';
+import { watchLoop } from './loop.ts';
+import { judgedAtLast } from './measured-again.ts';
+import { rigTest as it } from './rig-test.ts';
 import { type Rig, type RigOptions, rig, until } from './webhook-rig.ts';
 
 let r: Rig;
@@ -14,19 +17,22 @@ afterEach(() => r.close());
 describe('slow clients', () => {
   const HALF = 'GET /media-stream HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n';
 
-  it('are cut after four seconds in the middle of an upgrade, drip as they may', async () => {
-    await start();
-    const dripping = r.raw(HALF, { every: 200, text: 'X-A: b\r\n' });
-    const stopped = r.raw(HALF);
-    for (const { text, ms } of await Promise.all([dripping, stopped])) {
-      expect(text).toMatch(/^HTTP\/1\.1 408 /);
-      expect(text).toContain('"code":"REQUEST_TIMEOUT"');
-      expect(ms).toBeGreaterThan(2_900);
-      expect(ms).toBeLessThan(5_500);
-    }
-    expect(r.counts.get('request_timeout')).toBe(2);
-    expect(r.streams).toHaveLength(0);
-  });
+  it('are cut after four seconds in the middle of an upgrade, drip as they may', ({ own, skip }) =>
+    judgedAtLast({ own, skip }, async (own, skip) => {
+      own(await start());
+      const loop = own(watchLoop());
+      const dripping = r.raw(HALF, { every: 200, text: 'X-A: b\r\n' });
+      const stopped = r.raw(HALF);
+      for (const { text, ms } of await Promise.all([dripping, stopped])) {
+        expect(text).toMatch(/^HTTP\/1\.1 408 /);
+        expect(text).toContain('"code":"REQUEST_TIMEOUT"');
+        expect(ms).toBeGreaterThan(2_900);
+        loop.excuses(skip, ms >= 5_500, 500);
+        expect(ms).toBeLessThan(5_500);
+      }
+      expect(r.counts.get('request_timeout')).toBe(2);
+      expect(r.streams).toHaveLength(0);
+    }));
 
   it('are told nothing where they said nothing: a browser would take it for the answer to what it sends just then', async () => {
     await start({ server: { headersTimeoutMs: 300, requestTimeoutMs: 500, checkIntervalMs: 100 } });
@@ -172,34 +178,40 @@ describe('the server', () => {
     expect(r.lines.join('')).toContain('203.0.113.7');
   });
 
-  it('closes: what runs may end in the time given, what remains is cut', async () => {
-    await start();
-    let release = (_: Preparation) => {};
-    r.desk.answer = () =>
-      new Promise((resolve) => {
-        release = resolve;
-      });
-    const running = r.post('/incoming-call', { CallSid: 'CA1' });
-    await until(() => r.prepared.length === 1);
-    const closed: number[] = [];
-    await openSocket(
-      `ws://127.0.0.1:${r.port}/media-stream`,
-      { text: () => {}, binary: () => {}, close: (code) => void closed.push(code) },
-      { maxMessageBytes: 1_000, pingIntervalMs: 0, connectTimeoutMs: 3_000 },
-    );
-    const began = performance.now();
-    const closing = r.close();
-    setTimeout(() => release({ callId: 'call-1' }), 100);
-    expect((await running).text).toContain('<Stream');
-    expect(closed).toEqual([]);
-    await closing;
-    const ms = performance.now() - began;
-    expect(ms).toBeGreaterThan(450);
-    expect(ms).toBeLessThan(2_000);
-    await until(() => closed.length === 1);
-    expect(closed).toEqual([1006]);
-    await expect(fetch(`${r.base}/health`)).rejects.toThrow();
-  });
+  it('closes: what runs may end in the time given, what remains is cut', ({ own, skip }) =>
+    judgedAtLast({ own, skip }, async (own, skip) => {
+      own(await start());
+      const loop = own(watchLoop());
+      let release = (_: Preparation) => {};
+      r.desk.answer = () =>
+        new Promise((resolve) => {
+          release = resolve;
+        });
+      const running = r.post('/incoming-call', { CallSid: 'CA1' });
+      await until(() => r.prepared.length === 1);
+      const closed: number[] = [];
+      await openSocket(
+        `ws://127.0.0.1:${r.port}/media-stream`,
+        { text: () => {}, binary: () => {}, close: (code) => void closed.push(code) },
+        { maxMessageBytes: 1_000, pingIntervalMs: 0, connectTimeoutMs: 3_000 },
+      );
+      const began = performance.now();
+      const closing = r.close();
+      setTimeout(() => release({ callId: 'call-1' }), 100);
+      const answer = await running.catch(() => undefined);
+      const cut = [...closed];
+      await closing;
+      const ms = performance.now() - began;
+      // Half a second is given: a process that stands still for most of it cuts what it was about to answer.
+      loop.excuses(skip, answer === undefined || cut.length > 0 || ms >= 2_000, 300);
+      expect(answer?.text).toContain('<Stream');
+      expect(cut).toEqual([]);
+      expect(ms).toBeGreaterThan(450);
+      expect(ms).toBeLessThan(2_000);
+      await until(() => closed.length === 1);
+      expect(closed).toEqual([1006]);
+      await expect(fetch(`${r.base}/health`)).rejects.toThrow();
+    }));
 });
 
 describe('health', () => {

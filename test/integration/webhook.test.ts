@@ -2,7 +2,18 @@ import { createHash, createHmac } from 'node:crypto';
 import twilio from 'twilio/lib/webhooks/webhooks.js';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Preparation } from '../../src/callers/phone/http/incoming-call.ts';
-import { CALL, PUBLIC, type Rig, type RigOptions, rig, SIGNALWIRE, TWILIO, tokenOf, UUID } from './webhook-rig.ts';
+import {
+  CALL,
+  PUBLIC,
+  type Rig,
+  type RigOptions,
+  rig,
+  SIGNALWIRE,
+  TWILIO,
+  tokenOf,
+  UUID,
+  until,
+} from './webhook-rig.ts';
 
 let r: Rig;
 const start = async (options: RigOptions = {}) => {
@@ -180,6 +191,7 @@ describe('/incoming-call', () => {
         release = resolve;
       });
     const both = [r.post('/incoming-call', form), r.post('/incoming-call', { ...form, From: 'changed' })];
+    await until(() => r.prepared.length === 1);
     await new Promise((resolve) => setTimeout(resolve, 50));
     release({ callId: 'call-1' });
     const [first, second] = await Promise.all(both);
