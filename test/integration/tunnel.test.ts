@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Beside, runBeside } from '../../cloudflared/beside.ts';
 import { TunnelError, tunnelProgram } from '../../cloudflared/run.ts';
 import { PROCESS_ENV } from './process-env.ts';
+import { seen, WAIT_MS } from './waiting.ts';
 
 /** The tunnel beside the daemon: real processes, with a stand-in for cloudflared and, but for one test, for the daemon. */
 
@@ -22,11 +23,11 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
-/** A program that writes what happens to it, one word a line, in a file, and runs `body`. */
+/** A program that runs `body` and writes what happens to it, one word a line, in a file: that it has started when it is ready for signals. */
 function program(name: string, body: string): string {
   const file = join(folder, name);
   const note = `const note = (word) => require('node:fs').appendFileSync('${file}.log', word + '\\n');`;
-  writeFileSync(file, `#!${process.execPath}\n${note}\nnote('start');\n${body}`);
+  writeFileSync(file, `#!${process.execPath}\n${note}\n${body}\nnote('start');`);
   chmodSync(file, 0o755);
   writeFileSync(`${file}.log`, '');
   return file;
@@ -43,24 +44,25 @@ const DAEMON = `setInterval(() => {}, 1000); let seen = 0;
 process.on('SIGTERM', () => { note('SIGTERM'); if (++seen === 2) process.exit(3); });
 process.on('SIGUSR2', () => process.exit(7));`;
 
-function start(daemon: string, tunnel: string, say: (line: string) => void = () => {}): Beside {
+function start(daemon: string, tunnel: string, say: (line: string) => void = () => {}, stopMs = WAIT_MS): Beside {
   const of = (command: string) => ({ command, args: [], env: { PATH: process.env['PATH'] } });
   running = runBeside({
     daemon: of(daemon),
     tunnel: of(tunnel),
     listening: async (over) => {
-      await vi.waitFor(() => over.aborted || expect(words('daemon')).toContain('start'), { timeout: 10_000 });
+      await vi.waitFor(() => over.aborted || expect(words('daemon')).toContain('start'), { timeout: WAIT_MS });
       return !over.aborted;
     },
     retry: { firstMs: 20, longestMs: 80, steadyMs: 60_000 },
-    stopMs: 500,
+    stopMs,
     say,
   });
   return running;
 }
 const started = (name: string, times = 1) =>
   vi.waitFor(() => expect(words(name).filter((word) => word === 'start').length).toBeGreaterThanOrEqual(times), {
-    timeout: 15_000,
+    // The daemon of one of them is the real one, which starts anew.
+    timeout: 3 * WAIT_MS,
   });
 
 describe('the tunnel beside the daemon', () => {
@@ -68,7 +70,7 @@ describe('the tunnel beside the daemon', () => {
     const beside = start(program('daemon', DAEMON), program('tunnel', STAYS));
     await started('tunnel');
     beside.signal('SIGTERM');
-    await vi.waitFor(() => expect(words('daemon')).toEqual(['start', 'SIGTERM']), { timeout: 10_000 });
+    await seen(() => expect(words('daemon')).toEqual(['start', 'SIGTERM']));
     expect(words('tunnel')).toEqual(['start']);
     beside.signal('SIGUSR2');
     expect(await beside.ended).toBe(7);
@@ -79,14 +81,16 @@ describe('the tunnel beside the daemon', () => {
     const beside = start(program('daemon', DAEMON), program('tunnel', STAYS));
     await started('tunnel');
     beside.signal('SIGTERM');
-    await vi.waitFor(() => expect(words('daemon')).toEqual(['start', 'SIGTERM']), { timeout: 10_000 });
+    await seen(() => expect(words('daemon')).toEqual(['start', 'SIGTERM']));
     beside.signal('SIGTERM');
     expect(await beside.ended).toBe(3);
   });
 
   it('starts the tunnel again when it dies, each time later up to a limit, and leaves the daemon alone', async () => {
     const lines: string[] = [];
-    const beside = start(program('daemon', DAEMON), program('tunnel', 'process.exit(5);'), (line) => lines.push(line));
+    const beside = start(program('daemon', DAEMON), program('tunnel', 'setImmediate(() => process.exit(5));'), (line) =>
+      lines.push(line),
+    );
     await started('tunnel', 5);
     expect(lines.slice(0, 4)).toEqual(
       [20, 40, 80, 80].map((ms) => `the tunnel ended with 5; it is started again in ${ms} ms`),
@@ -98,7 +102,12 @@ describe('the tunnel beside the daemon', () => {
 
   it('ends with the daemon that dies, by status or by signal, and does not start a tunnel for it again', async () => {
     const dying = start(
-      program('daemon', "setTimeout(() => process.kill(process.pid, 'SIGKILL'), 300);"),
+      program(
+        'daemon',
+        `setInterval(() => {
+          if (require('node:fs').statSync('${join(folder, 'tunnel.log')}').size > 0) process.kill(process.pid, 'SIGKILL');
+        }, 20);`,
+      ),
       program('tunnel', STAYS),
     );
     expect(await dying.ended).toBe(137);
@@ -108,7 +117,7 @@ describe('the tunnel beside the daemon', () => {
 
   it('kills a tunnel that does not end', async () => {
     const deaf = program('tunnel', "setInterval(() => {}, 1000); process.on('SIGTERM', () => note('SIGTERM'));");
-    const beside = start(program('daemon', DAEMON), deaf);
+    const beside = start(program('daemon', DAEMON), deaf, () => {}, 500);
     await started('tunnel');
     beside.signal('SIGUSR2');
     expect(await beside.ended).toBe(7);
@@ -163,7 +172,8 @@ describe('what cloudflared is started with', () => {
 it('npm run tunnel: the real daemon, a tunnel when it listens, and one signal to end both', async () => {
   const tunnel = program('tunnel', STAYS);
   const config = join(folder, 'config.yml');
-  const port = 20_000 + (process.pid % 20_000);
+  // Below those that the system gives to connections.
+  const port = 20_000 + (process.pid % 12_000);
   writeFileSync(config, `ingress:\n  - service: http://127.0.0.1:${port}\n`);
   const child = spawn(process.execPath, [join(root, 'cloudflared/run.ts'), '--config', config], {
     cwd: root,
@@ -184,7 +194,7 @@ it('npm run tunnel: the real daemon, a tunnel when it listens, and one signal to
   });
   try {
     await started('tunnel');
-    expect(output).toContain(`voicebridge listens on http://127.0.0.1:${port}`);
+    await seen(() => expect(output).toContain(`voicebridge listens on http://127.0.0.1:${port}`));
     child.kill('SIGTERM');
     expect(await ended).toBe(0);
     expect(words('tunnel')).toEqual(['start', 'SIGTERM']);
