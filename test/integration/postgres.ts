@@ -51,7 +51,7 @@ export async function postgresCluster(): Promise<PostgresCluster> {
   };
   const data = join(folder, 'data');
   run('initdb', ['-D', data, '-A', 'trust', '-U', 'postgres', '-E', 'UTF8', '--locale=C.UTF-8', '--no-sync']);
-  const control = (...args: string[]) => run('pg_ctl', ['-D', data, '-w', '-t', '30', ...args]);
+  const control = (...args: string[]) => run('pg_ctl', ['-D', data, '-w', '-t', '60', ...args]);
   const options = `-p ${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories=${folder} -c max_connections=60 -c shared_buffers=16MB`;
   let running = false;
   const start = () => {

@@ -11,7 +11,7 @@ import { startDaemonProcess } from './daemon-process.ts';
 import { readBySocket } from './events-reader.ts';
 import { askAsOperator } from './operator.ts';
 import { type PostgresCluster, postgresCluster, postgresMissing } from './postgres.ts';
-import { startRig, until } from './rig.ts';
+import { asked, startRig, until } from './rig.ts';
 import { rigTest as it } from './rig-test.ts';
 
 /** Records of real calls through the whole daemon. */
@@ -38,14 +38,9 @@ async function get<T>(url: string): Promise<{ status: number; body: T }> {
 const listOf = async (url: string, query = '') =>
   (await get<{ records: RecordView[] }>(`${url}/records${query}`)).body.records ?? [];
 
-/** Waits until a call's record has its end; gives it with its events. */
+/** Waits until a call's record has its end; gives it with its events. Whoever writes them looks for a database that was away every 15 s at least. */
 async function ended(url: string): Promise<Detail> {
-  let id = '';
-  for (let i = 0; id === '' && i < 150; i++) {
-    const [record] = await listOf(url, '?active=false');
-    id = record?.id ?? '';
-    if (id === '') await new Promise((resolve) => setTimeout(resolve, 100));
-  }
+  const { id } = await asked(async () => (await listOf(url, '?active=false'))[0], 'the record of the call', 40_000);
   return (await get<Detail>(`${url}/records/${id}?limit=5000`)).body;
 }
 
@@ -67,8 +62,10 @@ describe.concurrent('a call, recorded', () => {
     );
     const { phone, report } = rig.call({ source: turns(1), from: CALLER });
     await until(() => rig.of('connected')[0], 'both ends are there');
-    await new Promise((resolve) => setTimeout(resolve, 1_000));
-    const [running] = await listOf(rig.url, '?active=true');
+    const running = await asked(
+      async () => (await listOf(rig.url, '?active=true'))[0],
+      'the record of the running call',
+    );
     expect(running).toMatchObject({ from: CALLER, carrier: 'twilio', endedAt: null, result: null });
     await until(() => rig.of('turn')[0], 'an answer to the caller', 20_000);
     await hearsOut(phone, 300);
@@ -78,7 +75,7 @@ describe.concurrent('a call, recorded', () => {
     const detail = await ended(rig.url);
     const { record, events } = detail;
     expect(record).toMatchObject({
-      id: running?.id,
+      id: running.id,
       direction: 'inbound',
       prompt: 'default',
       model: 'gpt-realtime-2.1',
@@ -133,11 +130,10 @@ describe.concurrent('a record that is removed', () => {
       phone.hangUp();
     }
     await Promise.all(calls.map(({ report }) => report));
-    let records: RecordView[] = [];
-    for (let i = 0; i < 100 && records.length < 2; i++) {
-      await new Promise((resolve) => setTimeout(resolve, 50));
-      records = await listOf(rig.url, '?active=false');
-    }
+    const records = await asked(async () => {
+      const over = await listOf(rig.url, '?active=false');
+      return over.length === 2 && over;
+    }, 'the records of both');
     const [gone, kept] = ['+12025550101', '+12025550102'].map((from) => records.find((one) => one.from === from));
     const files = () => readdirSync(join(rig.dataDir, 'recordings')).map((name) => name.split('.')[0]);
     const closed = () =>
@@ -187,22 +183,19 @@ describe.concurrent('a daemon that is killed in the middle of calls', () => {
       const report = phone.placeCall({ webhookUrl: `${first.url}/incoming-call` }).catch(() => undefined);
       return { phone, report };
     });
-    let before: RecordView[] = [];
-    for (let i = 0; i < 100 && !(before.length === 2 && before.every(({ turns }) => turns > 0)); i++) {
-      await new Promise((resolve) => setTimeout(resolve, 100));
-      before = await listOf(first.url);
-    }
-    expect(before).toHaveLength(2);
+    const before = await asked(async () => {
+      const all = await listOf(first.url);
+      return all.length === 2 && all.every(({ turns }) => turns > 0) && all;
+    }, 'a turn in both');
     const stored = await Promise.all(before.map(({ id }) => get<Detail>(`${first.url}/records/${id}?limit=5000`)));
     await first.kill('SIGKILL');
 
     const second = await startDaemonProcess(env);
     own({ close: () => second.kill('SIGKILL') });
-    let after: RecordView[] = [];
-    for (let i = 0; i < 100 && !(after.length === 2 && after.every(({ result }) => result !== null)); i++) {
-      await new Promise((resolve) => setTimeout(resolve, 100));
-      after = await listOf(second.url);
-    }
+    await asked(async () => {
+      const all = await listOf(second.url);
+      return all.length === 2 && all.every(({ result }) => result !== null);
+    }, 'the ends of both');
     for (const { body } of stored) {
       const detail = (await get<Detail>(`${second.url}/records/${body.record.id}?limit=5000`)).body;
       expect(detail.record).toMatchObject({ result: 'indeterminate', reason: 'process-lost' });

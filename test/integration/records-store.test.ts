@@ -251,7 +251,7 @@ if (missing !== undefined) {
     it('gives a step of the schema the time it takes, more than a statement of every day', async () => {
       const url = fresh();
       const slow = [...postgresMigrations, { id: '9998-slow', sql: 'SELECT pg_sleep(2.5)' }];
-      const store = postgresRecordStore({ url, prices: PRICES, migrations: slow, timeoutMs: 500 });
+      const store = postgresRecordStore({ url, prices: PRICES, migrations: slow, timeoutMs: 2_000 });
       await store.open();
       expect(await store.list({ limit: 1 })).toEqual([]);
       await store.close();
