@@ -54,7 +54,7 @@ describe.skipIf(missing !== undefined)('Redis over TLS', () => {
   it('is shared where its certificate is trusted', async () => {
     const one = await daemon('trusting', { REDIS_URL: url, NODE_EXTRA_CA_CERTS: file('ca.pem') });
     try {
-      await asked(() => isHere(one.url), 'it is reached', 10_000);
+      await asked(() => isHere(one.url), 'it is reached');
     } finally {
       await one.kill('SIGKILL');
     }
@@ -72,7 +72,6 @@ describe.skipIf(missing !== undefined)('Redis over TLS', () => {
         const said = await asked(
           async () => /^.*Redis cannot be reached at the start.*$/m.exec(one.output())?.[0],
           'the log says so',
-          10_000,
         );
         expect(await isHere(one.url)).toBeUndefined();
         expect((JSON.parse(said) as { detail: string }).detail).toMatch(why);
