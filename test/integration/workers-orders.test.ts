@@ -42,6 +42,7 @@ describe.skipIf(noNginx !== undefined)('two processes behind nginx', () => {
       TRUST_PROXY: 'loopback',
       OUTBOUND_FROM: '+12025559999',
       OUTBOUND_CONCURRENT: '3',
+      SILENCE_SECONDS: '0',
       DIAL_ALLOW: '+1202',
       RECORDING: 'wav',
       RECORDING_CONSENT: 'operator',
