@@ -45,7 +45,7 @@ export function placeCall({ proxy }: Pick<Fleet, 'proxy'>, options: { stays?: bo
     carrier: 'twilio',
     source: scriptSource([words(), { pauseMs: 800 }]),
     verbTimeScale: 0.05,
-    hangUpAfterMs: 20_000,
+    hangUpAfterMs: 60_000,
     ...(options.ticker === undefined ? {} : { ticker: options.ticker }),
   });
   const report = phone.placeCall({

@@ -59,13 +59,11 @@ describe.skipIf(missing !== undefined)('a fleet of two', () => {
     pair.proxy.choose = () => 1;
     const killedAt = performance.now();
     await pair.daemons[0]!.kill('SIGKILL');
+    // What it told last is read after its end may be known.
+    await until(() => reader.ended !== undefined, 'the reader to be at the end of it');
     const seen = reader.events.at(-1)!.id;
 
-    await until(
-      () => pair.answered(before, 1).length === CALLS,
-      'all callers of the killed one are talked to again',
-      10_000,
-    );
+    await until(() => pair.answered(before, 1).length === CALLS, 'all callers of the killed one are talked to again');
     for (const session of pair.answered(before, 1)) {
       const told = JSON.stringify(session.received.filter(({ type }) => type === 'conversation.item.create'));
       expect(told).toContain('You said this');
@@ -113,7 +111,7 @@ describe.skipIf(missing !== undefined)('a fleet of two', () => {
       ...Array<number>(CALLS).fill(2),
     ]);
     expect(reports.flatMap(({ streams }) => streams).filter(({ agentSpoke }) => agentSpoke.length === 0)).toEqual([]);
-    await asked(async () => ((await pair.active(1)).length === 0 ? true : undefined), 'no call is left', 10_000);
+    await asked(async () => ((await pair.active(1)).length === 0 ? true : undefined), 'no call is left');
     // Places in the fleet are free again: as many as there are are taken.
     await pair.call(1, 2 * CALLS);
   }, 120_000);

@@ -131,6 +131,9 @@ describe.skipIf(missing !== undefined)('two processes behind a load balancer tha
       const { all, stop } = await watch();
       const { report } = placeCall(fleet, { stays: true });
       const { callId } = await until(() => fleet.of('caller_joined')[before], 'the caller joins');
+      const isAnswer = (event: { type: string; callId: string }) =>
+        event.type === 'agent.response_done' && event.callId === callId;
+      await until(() => reader.events.some(isAnswer), 'an answer');
       // What belongs to its beginning is over.
       await sleep(2_000);
       const [begun, since] = [all.length, performance.now()];
@@ -169,9 +172,9 @@ describe.skipIf(missing !== undefined)('two processes behind a load balancer tha
     expect(new Set(documents.map(tokenOf)).size).toBe(1);
     await tell('/call-status', 0, { CallStatus: 'completed' });
     await tell('/call-status', 1, { CallStatus: 'completed' });
-    await asked(async () => (await fleet.active()) === 0, 'the call is over', 10_000);
+    await asked(async () => (await fleet.active()) === 0, 'the call is over');
     await until(() => fleet.of('call_started').length > before, 'the call is told');
     await sleep(1_000);
     expect(fleet.of('call_started').length).toBe(before + 1);
-  }, 30_000);
+  }, 60_000);
 });
