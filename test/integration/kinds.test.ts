@@ -1,6 +1,7 @@
 import { describe, expect } from 'vitest';
 import { lamlSignature } from '../../src/callers/phone/carriers/laml/signature.ts';
 import { tideSignature } from '../fixtures/kinds/carrier/signature.ts';
+import { hearsOut } from './agent-heard.ts';
 import { type KindsRig, PUBLIC, startKindsRig, TIDE_SECRET } from './kinds-rig.ts';
 import { OPERATOR } from './operator.ts';
 import { asked, loudestTone, sleep, toneAloneMs, until } from './rig.ts';
@@ -23,13 +24,14 @@ describe.each(['burst', 'live'] as const)('a call between made-up kinds, its age
     const call = await rig.tide.callIn('c-1', { hz: CALLER_HZ, to });
     await until(() => rig.of('connected')[0], 'both ends on the line');
     await until(() => rig.of('agent').some(({ event }) => event.type === 'response_done'), 'the greeting said');
-    await sleep(2_200);
+    const ear = { recordedChannels: () => ({ sampleRate: call.rate, agent: call.heard() }) };
+    const greeting = await hearsOut(ear, 1_250);
     call.speak(true);
     await sleep(1_500);
     call.speak(false);
     const session = rig.buoys.sessions[0]!;
     await until(() => session.talks === 2, 'the answer');
-    await sleep(2_200);
+    await hearsOut(ear, greeting + 1_250);
     call.hangUp();
     const ended = await until(() => rig.of('call_ended')[0], 'the end of the call');
     expect(ended.end).toMatchObject({ result: 'success', reason: 'caller-hangup' });
@@ -194,7 +196,7 @@ describe.concurrent('an agent that cannot be asked for words', () => {
     // The apology is recorded, and has some seconds; a goodbye in words would have been waited for until 12 s.
     expect(performance.now() - began).toBeLessThan(9_000);
     expect(rig.of('call_ended')[0]?.end).toMatchObject({ reason: 'drained' });
-    expect(rig.buoys.sessions[0]?.closed).toBe(true);
+    await until(() => rig.buoys.sessions[0]?.closed, 'the agent closed');
   });
 
   it('ends a line on which nobody speaks, after the first silence', async ({ own }) => {

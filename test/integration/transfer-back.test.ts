@@ -52,10 +52,12 @@ const transferOf = async (rig: Rig, dialled: DialledParty, options: Partial<Phon
       back >= 0 && rig.events.slice(back).some((event) => event.type === 'agent' && event.event.type === 'audio_done')
     );
   };
-  void until(told, 'the agent has said why', 20_000).then(
-    () => setTimeout(() => call.phone.hangUp(), 1_500),
-    () => {},
-  );
+  const saidWhy = async () => {
+    await until(told, 'the agent has said why');
+    await until(() => call.phone.stream?.ear.lastLoudMs !== undefined, 'it is heard');
+    setTimeout(() => call.phone.hangUp(), 1_500);
+  };
+  void saidWhy().catch(() => {});
   const report = await call.report;
   await until(() => rig.of('call_ended')[0], 'the end of the call');
   return { report, verbs: report.timeline.filter(({ what }) => what === 'verb').map(({ text }) => text) };
@@ -228,6 +230,7 @@ describe.concurrent('a call that the carrier brings again', () => {
       call.redirect({ url: webhookUrl, method: 'POST' });
     }
     await until(() => rig.of('caller_joined').length === 4, 'the last visit');
+    await until(() => rig.of('call_ended').length === 3, 'the ends of those before');
     expect(new Set(rig.of('call_started').map(({ info }) => info.id)).size).toBe(4);
     expect(rig.of('call_ended').map(({ end }) => end.reason)).toEqual(Array(3).fill('caller-hangup'));
     expect(rig.lines.filter(({ msg }) => String(msg).includes('was refused'))).toEqual([]);

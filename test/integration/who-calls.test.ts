@@ -8,7 +8,7 @@ import { silenceSource } from '../../src/simulator/phone/index.ts';
 import { openStore } from '../../src/stores/store.ts';
 import { Page } from './browser-page.ts';
 import { askAsOperator } from './operator.ts';
-import { type Rig, startRig, until } from './rig.ts';
+import { asked, type Rig, startRig, until } from './rig.ts';
 import { rigTest as it } from './rig-test.ts';
 import { PUBLIC, TWILIO } from './webhook-rig.ts';
 import { startWhatsAppRig } from './whatsapp-rig.ts';
@@ -228,7 +228,7 @@ describe('a page', () => {
         { known: false, reason: 'caller_not_proven' },
       ]);
       page.close();
-      await until(() => rig.of('call_ended')[n], 'the end', 15_000);
+      await until(() => rig.of('call_ended')[n], 'the end');
     }
     expect(read(rig, "SELECT number FROM callers WHERE notes LIKE '%HIV%'")).toEqual([]);
   });
@@ -246,8 +246,15 @@ describe('who calls by WhatsApp', () => {
     );
     const rig = own(await startWhatsAppRig({ settings: { ...files, ROUTES_FILE: routes } }));
     const waId = MARIA.slice(1);
+    let placed = 0;
     const calls = async (ids: { waId?: string; userId: string }) => {
-      await rig.meta.phone({ user: ids, source: silenceSource(), hangUpAfterMs: 1_500 }).placeCall();
+      const phone = rig.meta.phone({ user: ids, source: silenceSource() });
+      const report = phone.placeCall();
+      const n = placed++;
+      await until(() => rig.of('connected')[n], 'the call');
+      await told(rig, n);
+      phone.hangUp();
+      await report;
       return rig.of('call_started').at(-1)?.info;
     };
     // What phone calls were told is known to him who has the number, by the id that is no number.
@@ -262,8 +269,11 @@ describe('who calls by WhatsApp', () => {
     expect(await told(rig, 1)).toMatch(/Name: Maria Santos\..*From: nowhere/);
     expect(await calls({ waId, userId: other })).toMatchObject({ from: MARIA, prompt: 'day' });
     expect(await told(rig, 2)).toContain('Name: nobody.');
-    const answer = await askAsOperator(`${rig.url}/records?${new URLSearchParams({ number: `whatsapp:${user}` })}`);
-    const { records } = (await answer.json()) as { records: unknown[] };
+    const records = await asked(async () => {
+      const answer = await askAsOperator(`${rig.url}/records?${new URLSearchParams({ number: `whatsapp:${user}` })}`);
+      const found = ((await answer.json()) as { records: unknown[] }).records;
+      return found.length > 0 && found;
+    }, 'the record of his call');
     expect(records).toHaveLength(1);
   });
 });
