@@ -4,11 +4,12 @@ import type { Log } from '../../src/call/leg.ts';
 import { openRooms } from '../../src/rooms/pool/rooms.ts';
 import type { Rooms } from '../../src/rooms/room.ts';
 import { RoomAgents, type RoomAgentsOptions } from '../../src/simulator/livekit/agents.ts';
-import { scriptSource, toneSource } from '../../src/simulator/phone/index.ts';
+import { scriptSource, silenceSource, toneSource } from '../../src/simulator/phone/index.ts';
 import { RoomServer } from '../../src/transport/room-server.ts';
+import { converse } from './agent-heard.ts';
 import { onlyRecord, startAgentRig } from './agents-rig.ts';
 import { noLiveKit, startLiveKit } from './livekit-server.ts';
-import { loudestTone, sleep, toneAloneMs, until } from './rig.ts';
+import { asked, loudestTone, toneAloneMs, until } from './rig.ts';
 
 /** A phone call that is answered by an agent which a real LiveKit server sends into a room by its name. */
 
@@ -55,12 +56,8 @@ describe.skipIf(noLiveKit !== undefined)("an agent of LiveKit's", () => {
   it('answers a phone call: tones both ways alone, words, one record, and its room is gone', async () => {
     const { rig, agents, close } = await rigWith({});
     try {
-      const source = scriptSource([
-        { pauseMs: 6_000 },
-        toneSource(CALLER_HZ, { ms: 1_500, dbfs: -15 }),
-        { pauseMs: 6_000 },
-      ]);
-      const { phone, report } = rig.call({ source, hangUpAfterMs: 12_000 });
+      const { phone, report } = rig.call({ source: silenceSource(), hangUpAfterMs: 50_000 });
+      await converse(phone, toneSource(CALLER_HZ, { ms: 1_500, dbfs: -15 }));
       const result = await report;
       expect(result.reason).toBe('audio went both ways');
       const [job] = agents.jobs;
@@ -80,13 +77,8 @@ describe.skipIf(noLiveKit !== undefined)("an agent of LiveKit's", () => {
       ]);
       await until(() => job!.isOver, 'the agent left');
       const service = new RoomServer(server);
-      let names = await service.list();
       // It is removed when the call's own end has left it in order.
-      for (let i = 0; i < 100 && names.includes(job!.roomName); i++) {
-        await sleep(20);
-        names = await service.list();
-      }
-      expect(names).not.toContain(job!.roomName);
+      await asked(async () => !(await service.list()).includes(job!.roomName), 'its room to be gone');
       expect(await onlyRecord(rig)).toMatchObject({
         model: 'livekit/reception',
         transports: ['livekit'],

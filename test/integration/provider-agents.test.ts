@@ -1,7 +1,8 @@
 import { describe } from 'vitest';
 import { startElevenLabs } from '../../src/simulator/elevenlabs/index.ts';
-import { scriptSource, toneSource } from '../../src/simulator/phone/index.ts';
+import { scriptSource, silenceSource, toneSource } from '../../src/simulator/phone/index.ts';
 import { startVapi } from '../../src/simulator/vapi/index.ts';
+import { converse, cutsIn, hears, hearsOut } from './agent-heard.ts';
 import { onlyRecord, startAgentRig } from './agents-rig.ts';
 import { loudestTone, type Rig, toneAloneMs, until } from './rig.ts';
 import { rigTest as it, type Own } from './rig-test.ts';
@@ -80,16 +81,14 @@ const PROVIDERS = {
 
 const MODELS = { vapi: 'vapi/assistant-1', elevenlabs: 'elevenlabs/agent-1' };
 
-const talking = () =>
-  scriptSource([{ pauseMs: 3_500 }, toneSource(CALLER_HZ, { ms: 1_500, dbfs: -15 }), { pauseMs: 6_000 }]);
-
 describe.concurrent.each(['vapi', 'elevenlabs'] as const)('an agent at %s', (provider) => {
   it('answers a phone call: each side’s tone reaches the other, alone, and one record is left', async ({
     own,
     expect,
   }) => {
     const { rig, conversations, over } = await PROVIDERS[provider](own);
-    const { phone, report } = rig.call({ source: talking(), hangUpAfterMs: 8_000 });
+    const { phone, report } = rig.call({ source: silenceSource(), hangUpAfterMs: 60_000 });
+    await converse(phone, toneSource(CALLER_HZ, { ms: 1_500, dbfs: -15 }));
     expect((await report).reason).toBe('audio went both ways');
     const heard = phone.recordedChannels()!;
     expect(toneAloneMs(heard.agent, heard.sampleRate, AGENT_HZ)).toBeGreaterThanOrEqual(2_500);
@@ -123,12 +122,7 @@ describe.concurrent.each(['vapi', 'elevenlabs'] as const)('an agent at %s', (pro
 
   it('is cut off by a caller who speaks over it', async ({ own, expect }) => {
     const { rig, conversations } = await PROVIDERS[provider](own, { ms: 6_000 });
-    const source = scriptSource([
-      { pauseMs: 2_500 },
-      toneSource(CALLER_HZ, { ms: 1_000, dbfs: -15 }),
-      { pauseMs: 4_000 },
-    ]);
-    const { phone, report } = rig.call({ source, hangUpAfterMs: 4_200 });
+    const { phone, report } = rig.call({ source: silenceSource(), ...cutsIn(rig, () => phone, CALLER_HZ) });
     await report;
     expect(conversations()[0]?.interruptions).toBe(1);
     const [cut] = rig.of('barge_in');
@@ -158,7 +152,9 @@ describe.concurrent.each(['vapi', 'elevenlabs'] as const)('an agent at %s', (pro
 
   it('is asked again while its provider is busy', async ({ own, expect }) => {
     const { rig, asked } = await PROVIDERS[provider](own, { refuse: [429, 503] });
-    const { report } = rig.call({ source: toneSource(CALLER_HZ, { ms: 200 }), hangUpAfterMs: 6_000 });
+    const { phone, report } = rig.call({ source: toneSource(CALLER_HZ, { ms: 200 }), hangUpAfterMs: 60_000 });
+    await hears(phone, 500);
+    phone.hangUp();
     expect((await report).reason).toBe('audio went both ways');
     expect(asked()).toBe(3);
     expect(JSON.stringify(rig.lines)).not.toContain('canary');
@@ -189,7 +185,10 @@ describe.concurrent('an assistant of Vapi', () => {
 
   it('that tells nothing of its answers is heard all the same', async ({ own, expect }) => {
     const { rig } = await start(own, { voice: { tone: AGENT_HZ, ms: 1_000, tells: false } });
-    const { phone, report } = rig.call({ source: silent(), hangUpAfterMs: 5_000 });
+    const { phone, report } = rig.call({ source: silent(), hangUpAfterMs: 60_000 });
+    await hearsOut(phone, 700);
+    await until(() => rig.agentEvents('response_done')[0], 'the end of what it said');
+    phone.hangUp();
     await report;
     const { agent, sampleRate } = phone.recordedChannels()!;
     expect(toneAloneMs(agent, sampleRate, AGENT_HZ)).toBeGreaterThanOrEqual(700);
@@ -212,8 +211,10 @@ describe.concurrent('an agent of ElevenLabs', () => {
   it('whose account has nothing left says so by its end', async ({ own, expect }) => {
     const closes = { code: 1008, reason: 'This request exceeds your quota limit.' };
     const { rig } = await start(own, { voice: { ms: 300, closes } });
-    const source = scriptSource([{ pauseMs: 2_000 }, toneSource(CALLER_HZ, { ms: 600 }), { pauseMs: 15_000 }]);
-    await rig.call({ source, hangUpAfterMs: 15_000 }).report;
+    const { phone, report } = rig.call({ source: silent(), hangUpAfterMs: 60_000 });
+    await hearsOut(phone, 200);
+    phone.say(toneSource(CALLER_HZ, { ms: 600 }));
+    await report;
     expect((await ended(rig)).end).toMatchObject({ result: 'upstream_error', reason: 'model-quota' });
   });
 
@@ -226,9 +227,14 @@ describe.concurrent('an agent of ElevenLabs', () => {
   it('that is public answers without a key, is kept alive, and calls a tool of ours', async ({ own, expect }) => {
     const voice = { ms: 300, pingMs: 500, tool: { name: 'no_such_tool', parameters: { q: 1 } } };
     const { far, rig } = await start(own, { publicAgents: ['agent-1'], voice }, {}, '');
-    const source = scriptSource([{ pauseMs: 2_000 }, toneSource(CALLER_HZ, { ms: 600 }), { pauseMs: 15_000 }]);
-    await rig.call({ source, hangUpAfterMs: 6_000 }).report;
+    const { phone, report } = rig.call({ source: silent(), hangUpAfterMs: 60_000 });
+    const greeting = await hearsOut(phone, 200);
+    phone.say(toneSource(CALLER_HZ, { ms: 600 }));
+    await hearsOut(phone, greeting + 200);
     const [conversation] = far.conversations;
+    await until(() => conversation!.pongs.length >= 2, 'answers to its pings');
+    phone.hangUp();
+    await report;
     // There is none of this name: the agent is told so, and goes on.
     expect(conversation?.results).toMatchObject([{ tool_call_id: 'tool-1', is_error: true }]);
     expect(conversation?.pongs.length).toBeGreaterThanOrEqual(2);

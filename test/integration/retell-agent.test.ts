@@ -1,7 +1,8 @@
 import { describe } from 'vitest';
-import { scriptSource, toneSource } from '../../src/simulator/phone/index.ts';
+import { scriptSource, silenceSource, toneSource } from '../../src/simulator/phone/index.ts';
 import { type RetellOptions, type RetellScenario, RetellServer } from '../../src/simulator/retell/index.ts';
 import type { WebCall } from '../../src/simulator/retell/web-call.ts';
+import { converse, cutsIn } from './agent-heard.ts';
 import { onlyRecord, startAgentRig } from './agents-rig.ts';
 import { loudestTone, toneAloneMs, until } from './rig.ts';
 import { rigTest as it } from './rig-test.ts';
@@ -57,12 +58,8 @@ describe('an agent at Retell, over its gateway', () => {
       { notLive: 1 },
       { dynamic_variables: { name: 'Ada' }, agent_version: 3 },
     );
-    const source = scriptSource([
-      { pauseMs: 4_000 },
-      toneSource(CALLER_HZ, { ms: 1_500, dbfs: -15 }),
-      { pauseMs: 6_000 },
-    ]);
-    const { phone, report } = rig.call({ source, hangUpAfterMs: 9_000 });
+    const { phone, report } = rig.call({ source: silenceSource(), hangUpAfterMs: 60_000 });
+    await converse(phone, toneSource(CALLER_HZ, { ms: 1_500, dbfs: -15 }));
     const result = await report;
     expect(result.reason).toBe('audio went both ways');
     const [call] = retell.calls;
@@ -102,12 +99,7 @@ describe('an agent at Retell, over its gateway', () => {
 
   it('gives way to a caller who speaks over it, and the call knows it', async ({ own, expect }) => {
     const { rig, retell } = await rigWith(own, { talker: { greetingMs: 8_000 } });
-    const source = scriptSource([
-      { pauseMs: 3_500 },
-      toneSource(CALLER_HZ, { ms: 900, dbfs: -15 }),
-      { pauseMs: 4_000 },
-    ]);
-    const { phone, report } = rig.call({ source, hangUpAfterMs: 6_500 });
+    const { phone, report } = rig.call({ source: silenceSource(), ...cutsIn(rig, () => phone, CALLER_HZ) });
     await report;
     expect(retell.calls[0]!.talker!.cut).toBe(1);
     const [cut] = rig.of('barge_in');

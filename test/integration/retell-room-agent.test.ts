@@ -3,8 +3,9 @@ import { systemClock } from '../../src/call/clock.ts';
 import type { Log } from '../../src/call/leg.ts';
 import { openRooms } from '../../src/rooms/pool/rooms.ts';
 import type { Rooms } from '../../src/rooms/room.ts';
-import { scriptSource, toneSource } from '../../src/simulator/phone/index.ts';
+import { scriptSource, silenceSource, toneSource } from '../../src/simulator/phone/index.ts';
 import { type RetellScenario, RetellServer } from '../../src/simulator/retell/index.ts';
+import { converse } from './agent-heard.ts';
 import { onlyRecord, startAgentRig } from './agents-rig.ts';
 import { noLiveKit, startLiveKit } from './livekit-server.ts';
 import { loudestTone, toneAloneMs, until } from './rig.ts';
@@ -62,12 +63,8 @@ describe.skipIf(noLiveKit !== undefined)('an agent at Retell, in a room', () => 
     async (v3, asked) => {
       const { rig, retell, close } = await rigWith({ v3 });
       try {
-        const source = scriptSource([
-          { pauseMs: 6_000 },
-          toneSource(CALLER_HZ, { ms: 1_500, dbfs: -15 }),
-          { pauseMs: 6_000 },
-        ]);
-        const { phone, report } = rig.call({ source, hangUpAfterMs: 12_000 });
+        const { phone, report } = rig.call({ source: silenceSource(), hangUpAfterMs: 50_000 });
+        await converse(phone, toneSource(CALLER_HZ, { ms: 1_500, dbfs: -15 }));
         const result = await report;
         expect(result.reason).toBe('audio went both ways');
         expect(retell.requests.filter((one) => one.includes('create'))).toEqual(asked);

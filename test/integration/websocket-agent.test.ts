@@ -1,6 +1,7 @@
 import { describe } from 'vitest';
-import { scriptSource, toneSource } from '../../src/simulator/phone/index.ts';
+import { silenceSource, toneSource } from '../../src/simulator/phone/index.ts';
 import { startBuoys } from '../fixtures/kinds/agent/far-end.ts';
+import { converse, cutsIn } from './agent-heard.ts';
 import { onlyRecord, startAgentRig } from './agents-rig.ts';
 import { loudestTone, toneAloneMs, until } from './rig.ts';
 import { rigTest as it } from './rig-test.ts';
@@ -47,12 +48,8 @@ describe.concurrent.each(['live', 'burst'] as const)('an agent behind a WebSocke
     expect,
   }) => {
     const { rig, buoys } = await rigWith(own, pace, 1_500);
-    const source = scriptSource([
-      { pauseMs: 3_500 },
-      toneSource(CALLER_HZ, { ms: 1_500, dbfs: -15 }),
-      { pauseMs: 6_000 },
-    ]);
-    const { phone, report } = rig.call({ source, hangUpAfterMs: 8_000 });
+    const { phone, report } = rig.call({ source: silenceSource(), hangUpAfterMs: 60_000 });
+    await converse(phone, toneSource(CALLER_HZ, { ms: 1_500, dbfs: -15 }));
     const result = await report;
     expect(result.reason).toBe('audio went both ways');
     const heard = phone.recordedChannels()!;
@@ -76,12 +73,7 @@ describe.concurrent.each(['live', 'burst'] as const)('an agent behind a WebSocke
 
   it('is cut off by a caller who speaks over it', async ({ own, expect }) => {
     const { rig, buoys } = await rigWith(own, pace, 6_000);
-    const source = scriptSource([
-      { pauseMs: 2_500 },
-      toneSource(CALLER_HZ, { ms: 800, dbfs: -15 }),
-      { pauseMs: 4_000 },
-    ]);
-    const { report } = rig.call({ source, hangUpAfterMs: 5_000 });
+    const { phone, report } = rig.call({ source: silenceSource(), ...cutsIn(rig, () => phone, CALLER_HZ) });
     const result = await report;
     const [cut] = rig.of('barge_in');
     expect(cut?.heard[0]?.heardMs).toBeGreaterThan(1_000);
