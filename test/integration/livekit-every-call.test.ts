@@ -213,9 +213,9 @@ describe.skipIf(noLiveKit !== undefined)('a call in a room, as every call,', () 
       JSON.stringify(event).includes(JSON.stringify(SAY_WE_CLOSE).slice(1, -1)),
     );
     expect(asks.length).toBeGreaterThanOrEqual(1);
-    expect(anna.agentStates.slice(states)).toContain('speaking');
     expect(rig.of('call_ended')).toMatchObject([{ end: { reason: 'drained' } }]);
     expect(await anna.gone).toMatch(/PARTICIPANT_REMOVED/);
+    expect(anna.agentStates.slice(states)).toContain('speaking');
     expect(await rig.api.listRooms()).toEqual([]);
     expect(children().filter((pid) => workers.some((worker) => worker.pid === pid))).toEqual([]);
     const db = new DatabaseSync(join(rig.dataDir, 'records.db'), { readOnly: true });

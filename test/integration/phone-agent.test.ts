@@ -247,7 +247,10 @@ describe.concurrent('a number that is rung', () => {
 
   it('is rung no longer when the caller hangs up first', async ({ own }) => {
     const { rig, lines, call } = await start(own, 'twilio', {}, { far: () => ({ outcome: 'answer', ringMs: 60_000 }) });
-    await call({ hangUpAfterMs: 1_500 }).report;
+    const { phone, report } = call();
+    await until(() => rig.agentEvents('calling').some(({ state }) => state === 'ringing'), 'it is rung');
+    phone.hangUp();
+    await report;
     await until(() => lines()[0]?.isOver, 'it is rung no longer');
     expect((await ended(rig)).end).toMatchObject({ result: 'success', reason: 'caller-hangup' });
     expect(await (rig as CallsRig).api('GET', '/calls?state=all')).toMatchObject({

@@ -99,12 +99,11 @@ describe('a suite over HTTP', () => {
     expect(record.id).toBe(one.callId);
     await until(() => reader.messages.some(({ type }) => type === 'tests.run_ended'), 'the end is told');
     const told = reader.messages.filter(({ kind }) => kind === 'notice').map(({ type }) => type);
+    // Whose own words broke, since this process stood still, is called again.
+    const calls = report.cases.map(({ attempts }) => attempts);
     expect(told).toEqual([
       'tests.run_started',
-      'tests.case_started',
-      'tests.case_ended',
-      'tests.case_started',
-      'tests.case_ended',
+      ...calls.flatMap((n) => [...Array.from({ length: n }, () => 'tests.case_started'), 'tests.case_ended']),
       'tests.run_ended',
     ]);
     reader.close();
@@ -126,7 +125,7 @@ describe('a suite over HTTP', () => {
 
     const again = await whole(rig, { rejudge: report.id });
     expect(again).toMatchObject({ id: report.id, counts: { passed: 1, failed: 1 } });
-    expect(rig.of('call_started')).toHaveLength(2);
+    expect(rig.of('call_started')).toHaveLength(calls.reduce((sum, n) => sum + n, 0));
     const gone = await askAsOperator(`${rig.url}/tests/runs/${report.id}`, { method: 'DELETE' });
     expect(gone.status).toBe(204);
     expect((await askAsOperator(`${rig.url}/tests/runs/${report.id}`)).status).toBe(404);
@@ -250,8 +249,7 @@ describe('the page of tests while a run goes on', () => {
     await page.getByRole('button', { name: 'Run', exact: true }).click();
     await page.getByRole('progressbar', { name: 'Cases that are over' }).waitFor();
     const alone = asked;
-    await page.waitForTimeout(4_500);
-    expect(asked).toBeGreaterThan(alone + 1);
+    await until(() => asked > alone + 1, 'it to ask by itself');
   });
 });
 
