@@ -93,8 +93,8 @@ describe.skipIf(noLiveKit !== undefined)("an agent of LiveKit's", () => {
   it('gives way to a caller who speaks over it, and hangs up when it likes', async () => {
     const { rig, agents, close } = await rigWith({ talker: { greetingMs: 25_000 }, hangsUpAfterMs: 16_000 });
     try {
-      // Whenever it is there: on a busy machine the way into a room takes its time.
-      const interruptWith = toneSource(CALLER_HZ, { ms: 900, dbfs: -15 });
+      // Whenever it is there: on a busy machine the way into a room takes its time. And until it has given way: that it did is heard when it falls silent under his words.
+      const interruptWith = toneSource(CALLER_HZ, { ms: 3_000, dbfs: -15 });
       const source = scriptSource([{ pauseMs: 60_000 }]);
       rig.call({ source, interruptAtMs: 1_500, interruptWith, hangUpAfterMs: 40_000 });
       const cut = await until(() => rig.of('barge_in')[0], 'the interruption', 30_000);

@@ -2,7 +2,7 @@ import { describe } from 'vitest';
 import { scriptSource, silenceSource, toneSource } from '../../src/simulator/phone/index.ts';
 import { type RetellOptions, type RetellScenario, RetellServer } from '../../src/simulator/retell/index.ts';
 import type { WebCall } from '../../src/simulator/retell/web-call.ts';
-import { converse, cutsIn } from './agent-heard.ts';
+import { converse, hearsOut } from './agent-heard.ts';
 import { onlyRecord, startAgentRig } from './agents-rig.ts';
 import { loudestTone, toneAloneMs, until } from './rig.ts';
 import { rigTest as it } from './rig-test.ts';
@@ -99,11 +99,16 @@ describe('an agent at Retell, over its gateway', () => {
 
   it('gives way to a caller who speaks over it, and the call knows it', async ({ own, expect }) => {
     const { rig, retell } = await rigWith(own, { talker: { greetingMs: 8_000 } });
-    const { phone, report } = rig.call({ source: silenceSource(), ...cutsIn(rig, () => phone, CALLER_HZ) });
+    // He speaks until it has given way: that it did is heard when it falls silent under his words.
+    const interruptWith = toneSource(CALLER_HZ, { ms: 3_000, dbfs: -15 });
+    const source = silenceSource();
+    const { phone, report } = rig.call({ source, interruptAtMs: 2_000, interruptWith, hangUpAfterMs: 60_000 });
+    const cut = await until(() => rig.of('barge_in')[0], 'the interruption');
+    await hearsOut(phone, 1_000);
+    phone.hangUp();
     await report;
     expect(retell.calls[0]!.talker!.cut).toBe(1);
-    const [cut] = rig.of('barge_in');
-    expect(cut?.heard[0]?.heardMs).toBeGreaterThan(1_000);
+    expect(cut.heard[0]?.heardMs).toBeGreaterThan(1_000);
     const heard = phone.recordedChannels()!;
     // Eight seconds of greeting were to come.
     expect(toneAloneMs(heard.agent, heard.sampleRate, AGENT_HZ)).toBeLessThan(6_500);

@@ -103,8 +103,8 @@ describe.skipIf(noLiveKit !== undefined)('an agent at Retell, in a room', () => 
         'livekit',
       );
       try {
-        // Whenever it is there: on a busy machine the way into a room takes its time.
-        const interruptWith = toneSource(CALLER_HZ, { ms: 900, dbfs: -15 });
+        // Whenever it is there: on a busy machine the way into a room takes its time. And until it has given way: that it did is heard when it falls silent under his words.
+        const interruptWith = toneSource(CALLER_HZ, { ms: 3_000, dbfs: -15 });
         const source = scriptSource([{ pauseMs: 60_000 }]);
         rig.call({ source, interruptAtMs: 1_500, interruptWith, hangUpAfterMs: 40_000 });
         const cut = await until(() => rig.of('barge_in')[0], 'the interruption', 30_000);
