@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import { systemClock } from '../../src/call/clock.ts';
 import { Ticker } from '../../src/call/ticker.ts';
 import type { Codec } from '../../src/media/codecs.ts';
@@ -13,15 +13,30 @@ import {
   streamCodec,
   toneSource,
 } from '../../src/simulator/phone/index.ts';
+import { watchLoop } from './loop.ts';
+import { judgedAtLast } from './measured-again.ts';
+import { rigTest } from './rig-test.ts';
 import { type BridgeStream, TestBridge } from './simulator-phone-bridge.ts';
 
 let bridge: TestBridge;
 
-beforeEach(async () => {
-  bridge = new TestBridge();
-  await bridge.listen();
-});
-afterEach(() => bridge.close());
+/** What this process, in which both the phone and the bridge are, may stand still before nothing that was measured meanwhile says anything, ms. */
+const STOOD_MS = 30;
+
+/** A test with a bridge of its own. What goes wrong where both ends stood still is measured again. */
+function it(name: string, measure: () => Promise<void>): void {
+  rigTest(name, ({ own, skip }) =>
+    judgedAtLast({ own, skip }, async (own, skip) => {
+      bridge = own(new TestBridge());
+      await bridge.listen();
+      const loop = own(watchLoop());
+      await measure().catch((error: unknown) => {
+        loop.excuses(skip, true, STOOD_MS);
+        throw error;
+      });
+    }),
+  );
+}
 
 function encode(samples: Int16Array, codec: Codec): Buffer {
   const bytes = Buffer.alloc(samples.length * codec.bytesPerSample);
