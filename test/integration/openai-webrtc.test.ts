@@ -11,7 +11,10 @@ import { link } from '../../src/media/link.ts';
 import { isToneAlone, ToneGenerator, toneLevel } from '../../src/media/tone.ts';
 import { openPeers } from '../../src/transport/peer.ts';
 import { IceOnly, strangeHello } from './ice-only.ts';
+import { watchLoop } from './loop.ts';
+import { judgedAtLast } from './measured-again.ts';
 import { Far } from './openai-webrtc-far.ts';
+import { rigTest } from './rig-test.ts';
 
 /** dBFS: tones are sent at -12. */
 const TONE = { minDb: -16, maxOtherDb: -40 };
@@ -101,6 +104,10 @@ async function connect(options: Partial<WebRtcConnectOptions> = {}): Promise<Mod
   return connection;
 }
 
+/** Waits until in the last second this tone is heard, and nothing else: what a stall tears is behind it then. */
+const heardAlone = (ear: () => Int16Array, hz: number) =>
+  expect.poll(() => isToneAlone(ear(), 48_000, hz, TONE), { interval: 100 }).toBe(true);
+
 /** Speaks a tone in 20 ms frames as a telephone does; returns how to stop. */
 function speak(connection: ModelConnection, hz: number): () => void {
   const tone = new ToneGenerator(hz, connection.inputRate, -12);
@@ -139,10 +146,9 @@ describe('a connection', () => {
     await until('events', () => events.length === 1 && far.texts.length === 1);
     expect(events).toEqual(['{"type":"session.created"}']);
     expect(far.channel?.label).toBe('oai-events');
-    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    await heardAlone(() => heard, 1_250);
+    await heardAlone(() => far.heard, 440);
     stop();
-    expect(isToneAlone(heard, 48_000, 1_250, TONE)).toBe(true);
-    expect(isToneAlone(far.heard, 48_000, 440, TONE)).toBe(true);
     connection.close();
     connection.close();
     expect(connection.send('{}')).toBe(false);
@@ -178,8 +184,11 @@ describe('a connection', () => {
         }
       });
       await new Promise((resolve) => setTimeout(resolve, 1_600));
+      const last = () => far.heard.slice(-24_000);
+      let whole = last();
+      await heardAlone(() => (whole = last()), hz);
       stop();
-      levels.push(toneLevel(far.heard.subarray(-24_000), 48_000, hz));
+      levels.push(toneLevel(whole, 48_000, hz));
     }
     // A filter in the way would take some dB of the highest.
     expect(Math.max(...levels) - Math.min(...levels)).toBeLessThan(0.5);
@@ -233,9 +242,13 @@ describe('a connection', () => {
     far.play(1_020);
     const stop = speak(connection, 440);
     await new Promise((resolve) => setTimeout(resolve, 2_500));
+    await heardAlone(() => heard, 1_020);
+    await expect
+      .poll(() => isToneAlone(far.heard, 48_000, 440, TONE) || far.heard.every((sample) => sample === 0), {
+        interval: 100,
+      })
+      .toBe(true);
     stop();
-    expect(isToneAlone(heard, 48_000, 1_020, TONE)).toBe(true);
-    expect(isToneAlone(far.heard, 48_000, 440, TONE) || far.heard.every((sample) => sample === 0)).toBe(true);
     connection.close();
     await until('the log', () => logged.some((entry) => entry.message === 'webrtc line closed'));
     expect(logged.find((entry) => entry.message === 'webrtc line closed')?.fields).toMatchObject({
@@ -273,19 +286,25 @@ describe('a lost connection', () => {
     expect(closed.length).toBe(1);
   });
 
-  it('is told within 10 s when the far end dies without a word', async () => {
-    const dying = fork(new URL('./openai-webrtc-far-process.ts', import.meta.url).pathname);
-    const [url] = (await once(dying, 'message')) as [string];
-    await connect({ baseUrl: url });
-    const started = performance.now();
-    dying.kill('SIGKILL');
-    await until('told', () => closed.length > 0, 25_000);
-    // Whichever finds out first; before that it might have been a moment of bad line.
-    expect(['far-end-silent', 'ice-disconnected']).toContain(closed[0]);
-    expect(performance.now() - started).toBeGreaterThan(5_000);
-    expect(performance.now() - started).toBeLessThan(10_000);
-    expect(closed.length).toBe(1);
-  });
+  rigTest('is told within 10 s when the far end dies without a word', { timeout: 240_000 }, ({ own, skip }) =>
+    judgedAtLast({ own, skip }, async (own, skip) => {
+      closed = [];
+      const dying = fork(new URL('./openai-webrtc-far-process.ts', import.meta.url).pathname);
+      const [url] = (await once(dying, 'message')) as [string];
+      await connect({ baseUrl: url });
+      const loop = own(watchLoop());
+      const started = performance.now();
+      dying.kill('SIGKILL');
+      await until('told', () => closed.length > 0, 25_000);
+      const toldMs = performance.now() - started;
+      // Whichever finds out first; before that it might have been a moment of bad line.
+      expect(['far-end-silent', 'ice-disconnected']).toContain(closed[0]);
+      expect(toldMs).toBeGreaterThan(5_000);
+      loop.excuses(skip, toldMs >= 10_000, 100);
+      expect(toldMs).toBeLessThan(10_000);
+      expect(closed.length).toBe(1);
+    }),
+  );
 
   it('is not told after our own close', async () => {
     const connection = await connect();
@@ -327,12 +346,12 @@ describe('an attempt that fails frees everything', () => {
 
   it('media never connects, and the server is told', async () => {
     far.habits = { answer: (sdp) => sdp.replace(/^a=candidate:.*\r\n/gm, '') };
-    await expect(connect({ timeoutMs: 700 })).rejects.toMatchObject({ code: 'PEER_CONNECT_TIMEOUT' });
+    await expect(connect({ timeoutMs: 3_000 })).rejects.toMatchObject({ code: 'PEER_CONNECT_TIMEOUT' });
     await until('the server is told', () => far.hangups.length === 1);
   });
 
   it('the answer names only addresses that are not allowed', async () => {
-    await expect(connect({ timeoutMs: 700, allowPrivateCandidates: false })).rejects.toMatchObject({
+    await expect(connect({ timeoutMs: 3_000, allowPrivateCandidates: false })).rejects.toMatchObject({
       code: 'PEER_CONNECT_TIMEOUT',
     });
     expect(logged.some((entry) => entry.message.includes('not public'))).toBe(true);
@@ -351,10 +370,17 @@ describe('an attempt that fails frees everything', () => {
     posting.abort(reason);
     await expect(first).rejects.toBe(reason);
 
-    far.habits = { answer: (sdp) => sdp.replace(/^a=candidate:.*\r\n/gm, '') };
+    let answered = false;
+    far.habits = {
+      answer(sdp) {
+        answered = true;
+        return sdp.replace(/^a=candidate:.*\r\n/gm, '');
+      },
+    };
     const connecting = new AbortController();
     const second = connect({ signal: connecting.signal });
-    await until('the second offer', () => far.requests.length === 2 && far.peers.length === 1);
+    await until('the answer to the second offer', () => answered);
+    expect(far.requests.length).toBe(2);
     setTimeout(() => connecting.abort(reason), 300);
     await expect(second).rejects.toBe(reason);
     await until('the server is told', () => far.hangups.length === 1);
@@ -400,7 +426,7 @@ describe('DTLS', () => {
     await new Promise((resolve) => setTimeout(resolve, 1_500));
     stranger.close();
     expect(closed).toEqual([]);
-    expect(isToneAlone(heard, 48_000, 620, TONE)).toBe(true);
+    await heardAlone(() => heard, 620);
     connection.send('{"type":"still.there"}');
     await until('the event', () => far.texts.length === 1);
   });

@@ -200,7 +200,7 @@ describe('OpenAI over a real WebSocket', () => {
 
   it('is never used when the session is never confirmed', async () => {
     model.script.mute = true;
-    const a = agent({ budgets: { sessionMs: 100, startMs: 500 } });
+    const a = agent({ budgets: { sessionMs: 100, startMs: 5_000 } });
     await expect(a.started).rejects.toMatchObject({ code: 'MODEL_SESSION_UNCONFIRMED' });
     expect(a.types()).toEqual(['ended']);
     await seen(() => expect(model.open).toBe(0));
