@@ -228,7 +228,7 @@ describe('the agents package over WebRTC', () => {
     session.transport.on('*', (event) => types.push(event.type));
     try {
       await session.connect({ apiKey: minted.value });
-      expect(types).toContain('session.updated');
+      await until('session.updated', () => types.includes('session.updated'));
       session.sendMessage('hello');
       await until('the play-out', () => types.includes('output_audio_buffer.stopped'));
       expect(types).toContain('response.done');

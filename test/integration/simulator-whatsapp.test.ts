@@ -3,7 +3,8 @@ import { offerMeta } from '../../src/callers/whatsapp/sdp.ts';
 import { toneLevel } from '../../src/media/tone.ts';
 import { scriptSource, silenceSource, toneSource } from '../../src/simulator/phone/index.ts';
 import { Meta, type MetaOptions, PCMU } from '../../src/simulator/whatsapp/index.ts';
-import { sleep, toneAloneMs, until } from './rig.ts';
+import { hears } from './agent-heard.ts';
+import { asked, sleep, toneAloneMs, until } from './rig.ts';
 import { Business, SECRET, TOKEN } from './whatsapp-business.ts';
 
 /** Meta's far end against a business that is not the daemon. Real webhooks, a real Graph API, real WebRTC. */
@@ -33,7 +34,6 @@ describe('a user who calls', () => {
     const phone = meta.phone({
       source: scriptSource([toneSource(CALLER_HZ, { ms: 4_000, dbfs: -12 })]),
       record: true,
-      hangUpAfterMs: 3_000,
       ...(format === 'PCMU' ? { format: PCMU } : {}),
     });
     const report = phone.placeCall();
@@ -52,6 +52,8 @@ describe('a user who calls', () => {
     expect(business.heard.every((frame) => frame.every((sample) => Math.abs(sample) < 50))).toBe(true);
     expect((await business.act('accept', id, answer)).status).toBe(200);
     business.play(AGENT_HZ);
+    await hears(phone, 2_800);
+    phone.hangUp();
     const result = await report;
     expect(result).toMatchObject({ ok: true, callSid: id, ended: { by: 'caller', callStatus: 'completed' } });
     expect(phone.rtp).toMatchObject({ packetsBeforeAccept: 0, foreign: 0 });
@@ -60,24 +62,31 @@ describe('a user who calls', () => {
     expect(toneAloneMs(heard.agent, heard.sampleRate, AGENT_HZ)).toBeGreaterThanOrEqual(2_000);
     expect(toneAloneMs(business.all(), 48_000, CALLER_HZ)).toBeGreaterThanOrEqual(2_000);
     const end = await until(() => business.told('terminate')[0], 'the end');
-    expect(end.call).toMatchObject({ id, status: 'COMPLETED', duration: 3 });
+    expect(end.call).toMatchObject({ id, status: 'COMPLETED' });
+    // In whole seconds, of as long as it took this user to hang up.
+    const talkedMs = result.durationMs - (result.connect.acceptedMs ?? 0);
+    expect(talkedMs).toBeGreaterThanOrEqual(2_500);
+    expect(Math.abs((end.call.duration ?? 0) - talkedMs / 1_000)).toBeLessThanOrEqual(0.6);
   });
 
   it('presses keys, which come as telephone-events in place of his voice', async () => {
     const { business, meta } = await start();
-    const phone = meta.phone({ source: silenceSource(), digits: { keys: '5', atMs: 1_000 }, hangUpAfterMs: 2_000 });
+    const phone = meta.phone({ source: silenceSource(), digits: { keys: '5', atMs: 1_000 } });
     const report = phone.placeCall();
     const { id, offer } = await business.called();
     await business.act('accept', id, await business.answer(offer));
-    await report;
-    const all = business.all();
     const loudest = (hz: number) => {
+      const all = business.all();
       let level = -100;
       for (let at = 0; at + 960 <= all.length; at += 480)
         level = Math.max(level, toneLevel(all.subarray(at, at + 960), 48_000, hz));
       return level;
     };
     // The 5 is 770 and 1336 Hz (ITU-T Q.23).
+    await until(() => loudest(1_336) > -25, 'the key');
+    await sleep(500);
+    phone.hangUp();
+    await report;
     expect(loudest(770)).toBeGreaterThan(-25);
     expect(loudest(1_336)).toBeGreaterThan(-25);
     expect(loudest(1_209)).toBeLessThan(loudest(1_336) - 10);
@@ -85,22 +94,26 @@ describe('a user who calls', () => {
 
   it('whose microphone is dead sends RTCP and no audio', async () => {
     const { business, meta } = await start();
-    const phone = meta.phone({ mute: true, hangUpAfterMs: 4_000 });
+    const phone = meta.phone({ mute: true });
     const report = phone.placeCall();
     const { id, offer } = await business.called();
     await business.act('accept', id, await business.answer(offer));
     business.play(AGENT_HZ);
     await sleep(3_500);
-    const stats = (await business.peer?.stats()) ?? [];
+    let stats: ReadonlyArray<Readonly<Record<string, unknown>>> = [];
     const of = (type: string) => stats.find((entry) => entry['type'] === type);
-    expect(of('remote-inbound-rtp')).toBeDefined();
+    await asked(async () => {
+      stats = (await business.peer?.stats()) ?? [];
+      return of('remote-inbound-rtp');
+    }, 'his report of what he hears');
     expect(of('inbound-rtp')?.['packetsReceived'] ?? 0).toBe(0);
     expect(phone.rtp.packets).toBeGreaterThan(50);
+    phone.hangUp();
     expect((await report).streams[0]?.sent.frames).toBe(0);
   });
 
   it('is told by Meta that no media came, and when the business does not answer', async () => {
-    const { business, meta } = await start({ limits: { mediaStartMs: 1_000, ringMs: 1_500 } });
+    const { business, meta } = await start({ limits: { mediaStartMs: 1_000, ringMs: 3_000 } });
     const quiet = meta.phone();
     const first = quiet.placeCall();
     const { id, offer } = await business.called();

@@ -17,7 +17,7 @@ export interface Webhook {
   /** What it is about: connect, terminate, RINGING, interactive... */
   readonly event: string;
   /** Its first call, status or message. */
-  readonly call: { readonly id: string; readonly session?: { readonly sdp: string } };
+  readonly call: { readonly id: string; readonly session?: { readonly sdp: string }; readonly duration?: number };
   readonly isSigned: boolean;
 }
 

@@ -8,7 +8,7 @@ import { openPeers } from '../../src/transport/peer.ts';
 import { converse, hearsOut } from './agent-heard.ts';
 import { ask } from './browser-page.ts';
 import { accepted, HandlerSocket, start, stop } from './handed-rig.ts';
-import { loudestTone, sleep, startRig, toneAloneMs, until } from './rig.ts';
+import { asked, loudestTone, sleep, startRig, toneAloneMs, until } from './rig.ts';
 import { rigTest as it, type Own } from './rig-test.ts';
 
 /** The handler of docs/whatsapp.md between Meta's stand-in and the daemon: real webhooks, a real Graph API, real WebRTC. */
@@ -123,11 +123,13 @@ describe('the handler of the documents', () => {
     const phone = meta.phone({ isReordered: true });
     await phone.placeCall();
     await until(() => meta.webhooks.log.length === 2, 'both webhooks');
+    await asked(async () => {
+      const metrics = await (await fetch(`${rig.url}/metrics`)).text();
+      return metrics.includes('voicebridge_bridge_starts_total{outcome="stopped"} 1');
+    }, 'the start that was stopped to be counted');
     await sleep(500);
     expect(actions(phone)).toEqual([]);
     expect(rig.of('call_started')).toEqual([]);
-    const metrics = await (await fetch(`${rig.url}/metrics`)).text();
-    expect(metrics).toContain('voicebridge_bridge_starts_total{outcome="stopped"} 1');
   });
 
   it('ends the call at Meta when it ends here', async ({ own }) => {

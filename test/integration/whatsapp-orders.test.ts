@@ -75,7 +75,7 @@ const calm = async (rig: Rig & WhatsAppRig) => {
 
 describe('a call that is ordered to a WhatsApp user', () => {
   it('rings, is greeted when he picks up, carries both tones, and is reported when he hangs up', async ({ own }) => {
-    const { rig, api, callbacks } = await ordering();
+    const { rig, api, callbacks } = await ordering({ far: () => ({ ...answers(), ringMs: 3_000 }) });
     own(rig);
     const placed = await api('POST', '/calls', order(callbacks.url));
     expect(placed).toMatchObject({
@@ -159,6 +159,7 @@ describe('a call that is ordered to a WhatsApp user', () => {
     const told = await until(() => callbacks.told[0], 'the callback');
     expect(told).toMatchObject({ call: { id, status } });
     expect(rig.model.sessions).toEqual([]);
+    if (terminates) await until(() => rig.asked().some(([action]) => action === 'terminate'), 'Meta to be told');
     expect(rig.asked().some(([action]) => action === 'terminate')).toBe(terminates);
     await calm(rig);
   });
