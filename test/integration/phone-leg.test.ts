@@ -8,6 +8,7 @@ import { l16, pcmu } from '../../src/media/codecs.ts';
 import { openSocket } from '../../src/transport/socket.ts';
 import { tideSamples } from '../fixtures/kinds/carrier/media.ts';
 import { signalwireSamples, twilioSamples } from '../fixtures/phone/samples.ts';
+import { watchLoop } from './loop.ts';
 import { judgedAtLast } from './measured-again.ts';
 import { TestCarrier } from './phone-leg-carrier.ts';
 import { type PhoneServer, servePhone } from './phone-leg-server.ts';
@@ -138,34 +139,40 @@ describe('a phone call over a real socket', () => {
     expect(c.of('mark_unknown') + c.of('mark_expired')).toBe(0);
   });
 
-  it('stops on barge-in within milliseconds, and knows what was heard', async () => {
-    let heardMs = 0;
-    let tookMs = 0;
-    const { carrier, call: c } = await call({
-      onEvent(served, event) {
-        if (event.type !== 'dtmf') return;
-        heardMs = served.leg.playout.playedMs();
-        const began = performance.now();
-        served.leg.audio.clear();
-        tookMs = performance.now() - began;
-      },
-    });
-    c.leg.audio.write(speech(10_000));
-    await carrier.until(() => carrier.arrivals.length > 0);
-    await sleep(1_000);
-    const asked = performance.now();
-    carrier.socket.send(twilioSamples.dtmf);
-    await carrier.until(() => carrier.events.includes('clear'));
-    const clear = carrier.arrivals.find((a) => a.event === 'clear')!;
-    await sleep(300);
-    expect(carrier.events.at(-1)).toBe('clear');
-    expect(tookMs).toBeLessThan(5);
-    // Both ways over the socket, and both event loops.
-    expect(clear.at - asked).toBeLessThan(50);
-    const played = clear.at - carrier.arrivals[0]!.at;
-    expect(Math.abs(heardMs - played)).toBeLessThan(40);
-    expect(c.of('ms_cleared')).toBeGreaterThan(8_000);
-  });
+  it('stops on barge-in within milliseconds, and knows what was heard', ({ own, skip }) =>
+    judgedAtLast({ own, skip }, async (own, skip) => {
+      await server?.close();
+      server = undefined;
+      const loop = own(watchLoop());
+      let heardMs = 0;
+      let tookMs = 0;
+      const { carrier, call: c } = await call({
+        onEvent(served, event) {
+          if (event.type !== 'dtmf') return;
+          heardMs = served.leg.playout.playedMs();
+          const began = performance.now();
+          served.leg.audio.clear();
+          tookMs = performance.now() - began;
+        },
+      });
+      c.leg.audio.write(speech(10_000));
+      await carrier.until(() => carrier.arrivals.length > 0);
+      await sleep(1_000);
+      const asked = performance.now();
+      carrier.socket.send(twilioSamples.dtmf);
+      await carrier.until(() => carrier.events.includes('clear'));
+      const clear = carrier.arrivals.find((a) => a.event === 'clear')!;
+      await sleep(300);
+      expect(carrier.events.at(-1)).toBe('clear');
+      const clearedMs = clear.at - asked;
+      const offMs = Math.abs(heardMs - (clear.at - carrier.arrivals[0]!.at));
+      loop.excuses(skip, tookMs >= 5 || clearedMs >= 50 || offMs >= 40, 30);
+      expect(tookMs).toBeLessThan(5);
+      // Both ways over the socket, and both event loops.
+      expect(clearedMs).toBeLessThan(50);
+      expect(offMs).toBeLessThan(40);
+      expect(c.of('ms_cleared')).toBeGreaterThan(8_000);
+    }));
 
   it('speaks L16 at 24 kHz with SignalWire, digits included', async () => {
     const { carrier, call: c } = await call({}, signalwireSamples.start, 48);

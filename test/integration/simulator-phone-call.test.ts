@@ -36,13 +36,15 @@ function agentTone(ms: number): Buffer {
   return bytes;
 }
 
-/** Plays a tone to every caller, then closes with this code. */
+/** Plays a tone to every caller, and closes with this code when it was heard. */
 function speakAndClose(code: number) {
   return (stream: BridgeStream) => {
     stream.onMessage = (event) => {
-      if (event === 'start') stream.media(agentTone(200));
+      if (event === 'mark') stream.close(code);
+      if (event !== 'start') return;
+      stream.media(agentTone(200));
+      stream.mark('heard');
     };
-    setTimeout(() => stream.close(code), 400);
   };
 }
 

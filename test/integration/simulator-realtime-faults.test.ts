@@ -68,7 +68,10 @@ const create = JSON.stringify({ type: 'response.create' });
 
 describe('a WebSocket session that breaks', () => {
   it('is cut in the middle of a sentence, and the next session is not touched', async () => {
-    await start({ faults: [{ fault: 'drop', sessions: [1], from: 'speech', afterMs: 150 }] });
+    await start({
+      greeting: { tone: 620, toneMs: 20_000 },
+      faults: [{ fault: 'drop', sessions: [1], from: 'speech', afterMs: 150 }],
+    });
     const first = await connect();
     const second = await connect();
     first.socket.send(create);
