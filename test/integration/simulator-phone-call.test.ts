@@ -36,11 +36,11 @@ function agentTone(ms: number): Buffer {
   return bytes;
 }
 
-/** Plays a tone to every caller, and closes with this code when it was heard. */
+/** Plays a tone to every caller, and closes with this code when it was heard and the caller was. */
 function speakAndClose(code: number) {
   return (stream: BridgeStream) => {
     stream.onMessage = (event) => {
-      if (event === 'mark') stream.close(code);
+      if (stream.of('mark').length > 0 && stream.audio.length > 0) stream.close(code);
       if (event !== 'start') return;
       stream.media(agentTone(200));
       stream.mark('heard');
@@ -108,7 +108,11 @@ describe('a call through the webhook', () => {
       path === '/incoming'
         ? response(bridge.connect('codec="L16@16000h" authBearerToken="bearer-1" statusCallback="/s"'))
         : { body: '' };
-    bridge.stream = (stream) => setTimeout(() => stream.close(), 200);
+    bridge.stream = (stream) => {
+      stream.onMessage = () => {
+        if (stream.audio.length === 5) stream.close();
+      };
+    };
     const caller = phone({ carrier: 'signalwire' });
     const report = await caller.placeCall({ webhookUrl: `${bridge.url}/incoming`, secret: 'signing-key' });
     const [stream] = bridge.streams;
@@ -132,7 +136,7 @@ describe('a call through the webhook', () => {
 
   it('ends when the caller hangs up: stop, then close, then the final status', async () => {
     bridge.answer = ({ path }) => (path === '/incoming' ? response(bridge.connect()) : { body: '' });
-    const report = await phone({ hangUpAfterMs: 300 }).placeCall({
+    const report = await phone({ hangUpAfterMs: 1_000 }).placeCall({
       webhookUrl: `${bridge.url}/incoming`,
       statusCallback: `${bridge.url}/call-status`,
     });
@@ -321,7 +325,7 @@ describe('npm run call', () => {
 
   it('exits with 1 when nothing was heard, and says why; JSON goes to stdout alone', async () => {
     bridge.answer = () => response(bridge.connect());
-    const { status, out, err } = await run('--duration', '400', '--json');
+    const { status, out, err } = await run('--duration', '1500', '--json');
     expect(status).toBe(1);
     expect(JSON.parse(out)).toMatchObject({ ok: false, carrier: 'twilio' });
     expect(err).toContain('call failed: no agent audio: the bridge sent no media');
