@@ -70,6 +70,8 @@ export default defineConfig({
           sequence: { groupOrder: 0 },
           // Properties are tried over hundreds of cases: on a busy machine that is no sign of a hang.
           testTimeout: 30_000,
+          // As in the others: what is asked for over and over is waited for.
+          expect: integration.expect,
         },
       },
       {

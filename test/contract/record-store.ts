@@ -369,13 +369,14 @@ export function recordStoreContract(name: string, rig: RecordStoreRig): void {
         await store.append('alive1', new Telling('alive1').start('a1'));
         expect(await store.closeInterrupted({ silentMs: 60_000 })).toEqual([]);
         expect(await store.silent(60_000)).toEqual([]);
-        await new Promise((resolve) => setTimeout(resolve, 300));
+        // So much longer than all that is asked then takes, also where the process stands still.
+        await new Promise((resolve) => setTimeout(resolve, 2_500));
         await store.heartbeat('alive1');
-        expect(await store.silent(250)).toEqual(['silent']);
-        expect(await store.closeInterrupted({ silentMs: 250, except: ['silent'] })).toEqual([]);
+        expect(await store.silent(2_400)).toEqual(['silent']);
+        expect(await store.closeInterrupted({ silentMs: 2_400, except: ['silent'] })).toEqual([]);
         expect(await store.get('s1')).toMatchObject({ endedAt: null });
-        expect(await store.closeInterrupted({ silentMs: 250 })).toMatchObject([{ id: 's1', reason: 'process-lost' }]);
-        expect(await store.silent(250)).toEqual([]);
+        expect(await store.closeInterrupted({ silentMs: 2_400 })).toMatchObject([{ id: 's1', reason: 'process-lost' }]);
+        expect(await store.silent(2_400)).toEqual([]);
         expect(await store.get('s1')).toMatchObject({ reason: 'process-lost' });
         expect(await store.get('a1')).toMatchObject({ endedAt: null });
       });

@@ -4,6 +4,7 @@ import { Unsaved } from '../../../web/js/model/unsaved.js';
 import { runButton } from '../../../web/js/tests/run-buttons.js';
 import { createFileEditor } from '../../../web/js/views/agent-file.js';
 import { recordActions } from '../../../web/js/views/record-actions.js';
+import { seen } from '../../integration/waiting.ts';
 import { type FakeElement, stubPage } from './page-fake.ts';
 
 const allowed = () => (['viewer', 'operator', 'admin'] as const).filter(may);
@@ -55,7 +56,7 @@ describe('what a role is offered', () => {
     editor.show();
     const element = editor.element as unknown as FakeElement;
     const text = element.all('textarea')[0] as FakeElement;
-    await vi.waitFor(() => expect(text.value).toBe('You answer.'));
+    await seen(() => expect(text.value).toBe('You answer.'));
     text.value = 'You answer briefly.';
     editor.show();
     return { text, checks: api.post.mock.calls.length, save: element.button('Save …').disabled, element };

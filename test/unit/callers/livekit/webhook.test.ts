@@ -5,6 +5,7 @@ import { termination } from '../../../../src/call/termination.ts';
 import { BridgeError } from '../../../../src/errors.ts';
 import { nameForAgent } from '../../../../src/transport/room-names.ts';
 import { person } from '../../../fakes/room.ts';
+import { seen } from '../../../integration/waiting.ts';
 import { livekitRig, member } from './rooms-rig.ts';
 
 /** A webhook as LiveKit's server sends it. */
@@ -178,18 +179,18 @@ it.each([
   server.rooms.set('support-1', '');
   if (why !== undefined) rooms.there = [person('a')];
   await tell({ event: 'room_started', room: room('support-1') });
-  await vi.waitFor(() => expect(rooms.made).toHaveLength(1));
+  await seen(() => expect(rooms.made).toHaveLength(1));
   if (why === undefined) clock.advance(300_000);
   else {
-    await vi.waitFor(() => expect(infos).toHaveLength(1));
+    await seen(() => expect(infos).toHaveLength(1));
     rooms.made[0]!.ends(why);
     // The fake of the call is not told by the leg.
     await running.get(infos[0]!.id)!.end(termination(why === 'worker-lost' ? 'internal' : 'media-lost'));
   }
-  await vi.waitFor(() => expect(rooms.made[0]!.closed).toHaveLength(1));
+  await seen(() => expect(rooms.made[0]!.closed).toHaveLength(1));
   await settle();
   await tell({ event: 'participant_joined', room: room('support-1'), participant: { identity: 'b' } });
-  await vi.waitFor(() => expect(rooms.asked).toHaveLength(2));
+  await seen(() => expect(rooms.asked).toHaveLength(2));
 });
 
 it('comes again for who calls after the telephones were hung up with the call before', async () => {
@@ -197,14 +198,14 @@ it('comes again for who calls after the telephones were hung up with the call be
   server.rooms.set('support-1', '');
   rooms.there = [person('sip_1', { kind: 'sip' })];
   await tell({ event: 'room_started', room: room('support-1') });
-  await vi.waitFor(() => expect(infos).toHaveLength(1));
+  await seen(() => expect(infos).toHaveLength(1));
   await hangUp(infos[0]!.id);
   await settle();
   expect(server.putOut).toEqual(['sip_1 of support-1']);
   rooms.there = [];
   const participant = { identity: 'sip_2', kind: 'SIP' };
   await tell({ event: 'participant_joined', room: room('support-1'), participant });
-  await vi.waitFor(() => expect(rooms.asked).toHaveLength(2));
+  await seen(() => expect(rooms.asked).toHaveLength(2));
 });
 
 it('comes again for whoever joins while it is just leaving, when it has left', async () => {
@@ -269,7 +270,7 @@ it.each(['LIVEKIT_UNREACHABLE', 'LIVEKIT_WORKER_FAILED'] as const)(
     expect(tries[2]).toBeGreaterThanOrEqual(2);
     expect(tries[44]).toBeGreaterThanOrEqual(6);
     expect(tries[44]).toBeLessThanOrEqual(8);
-    await vi.waitFor(() => expect(rooms.made).toHaveLength(1));
+    await seen(() => expect(rooms.made).toHaveLength(1));
     const there = rooms.asked.length;
     clock.advance(100_000);
     await settle();
@@ -348,7 +349,7 @@ it('comes when a place is free again, and the one who waits is counted once as t
   expect(refused).toMatchObject([{ carrier: 'livekit', reason: 'calls' }]);
   await post('end-call', { connectionId });
   clock.advance(30_000);
-  await vi.waitFor(() => expect(rooms.made).toHaveLength(2));
+  await seen(() => expect(rooms.made).toHaveLength(2));
   expect(rooms.asked.at(-1)?.roomName).toBe('support-1');
 });
 
@@ -418,7 +419,7 @@ it('hangs up a telephone for which there is no place, after some seconds, and tr
   // Who calls again finds the agent.
   server.there.set('support-1', [member('sip_1')]);
   await tell(called('support-1'));
-  await vi.waitFor(() => expect(rooms.made).toHaveLength(2));
+  await seen(() => expect(rooms.made).toHaveLength(2));
   expect(server.putOut).toHaveLength(1);
 });
 

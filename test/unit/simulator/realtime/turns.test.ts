@@ -1,8 +1,9 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { dominantTone, makeTone } from '../../../../src/media/tone.ts';
 import { heardToneWords, toneWords } from '../../../../src/simulator/openai-http/tone-words.ts';
 import { defaultConfig, mergeConfig, parseUpdate } from '../../../../src/simulator/realtime/session-config.ts';
 import { recording } from '../../../../src/simulator/realtime/speech.ts';
+import { seen } from '../../../integration/waiting.ts';
 import { bench, deltasOf } from './fakes.ts';
 
 const silence = (ms: number) => new Int16Array(ms * 24);
@@ -66,7 +67,7 @@ describe('turns', () => {
     speak(silence(400));
     speak(toneWords('table for two'));
     speak(silence(900));
-    await vi.waitFor(() =>
+    await seen(() =>
       expect(last('conversation.item.input_audio_transcription.completed').transcript).toBe('table for two'),
     );
   });
