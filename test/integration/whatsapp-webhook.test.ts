@@ -1,7 +1,8 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { scriptSource, toneSource } from '../../src/simulator/phone/index.ts';
+import { scriptSource, silenceSource, toneSource } from '../../src/simulator/phone/index.ts';
 import { Meta, NUMBER, signatureOf } from '../../src/simulator/whatsapp/index.ts';
 import { connectOf, metaBody, metaChange, terminateOf } from '../fakes/meta.ts';
+import { hears } from './agent-heard.ts';
 import { askAsOperator } from './operator.ts';
 import { type Rig, startRig, until } from './rig.ts';
 
@@ -72,11 +73,7 @@ describe('GET /whatsapp/webhook', () => {
 describe('POST /whatsapp/webhook', () => {
   it('believes nothing that is not signed: a forged terminate ends no call, and a forged connect begins none', async () => {
     const { rig, meta } = await start();
-    // He lets the agent greet him: who talks from the first moment on interrupts it before there is anything to hear.
-    const phone = meta.phone({
-      source: scriptSource([{ pauseMs: 3_000 }, toneSource(440, { ms: 600 })]),
-      hangUpAfterMs: 6_000,
-    });
+    const phone = meta.phone({ source: silenceSource(), record: true });
     const report = phone.placeCall();
     await until(() => rig.of('connected')[0], 'the call');
     const [id = ''] = meta.calls.keys();
@@ -95,6 +92,8 @@ describe('POST /whatsapp/webhook', () => {
     }
     expect((await post(rig, JSON.stringify(metaBody(connectOf('wacid.forged'))), {})).status).toBe(401);
     expect(rig.of('call_ended')).toEqual([]);
+    await hears(phone, 1_000);
+    phone.hangUp();
     expect(await report).toMatchObject({ ok: true, ended: { by: 'caller' } });
     await ended(rig, 1);
     expect(rig.of('call_started')).toHaveLength(1);
@@ -155,9 +154,12 @@ describe('a call by WhatsApp', () => {
     'is one record with the ids of Meta, from the webhook to the end (pre_accept %s)',
     async ([preAccept, actions]) => {
       const { rig, meta } = await start({ WHATSAPP_PRE_ACCEPT: preAccept });
-      const source = scriptSource([toneSource(440, { ms: 60_000, dbfs: -12 })]);
-      const phone = meta.phone({ source, hangUpAfterMs: 6_000, delivery: { copies: 2 } });
-      expect(await phone.placeCall()).toMatchObject({ ok: true, ended: { by: 'caller' } });
+      // He lets the agent greet him: who talks from the first moment on interrupts it before there is anything to hear.
+      const phone = meta.phone({ source: silenceSource(), record: true, delivery: { copies: 2 } });
+      const over = phone.placeCall();
+      await hears(phone, 1_000);
+      phone.hangUp();
+      expect(await over).toMatchObject({ ok: true, ended: { by: 'caller' } });
       await ended(rig, 1);
       const [id] = meta.calls.keys();
       expect(phone.rtp).toMatchObject({ packetsBeforeAccept: 0 });

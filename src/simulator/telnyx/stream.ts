@@ -20,6 +20,8 @@ const LEAST_MS = 20;
 const MOST_MS = 30_000;
 /** How long a leg may be silent, ms. */
 const SILENT_MS = 1_500;
+/** In such steps that time is counted: one that is late is a standstill of this process, and no silence of the bridge. */
+const STEP_MS = 100;
 const CONNECT_MS = 5_000;
 const MAX_MESSAGE_BYTES = 16 * 1_048_576;
 /** Every so many frames one is overtaken by the next. */
@@ -152,9 +154,11 @@ export class TelnyxStream {
   }
 
   /** The bridge is alive: it has so much time again. */
-  #heard(): void {
+  #heard(leftMs = SILENT_MS + this.talk.bufferedMs): void {
     this.#watch?.cancel();
-    this.#watch = this.#o.clock.after(SILENT_MS + this.talk.bufferedMs, () => {
+    const stepMs = Math.min(leftMs, STEP_MS);
+    this.#watch = this.#o.clock.after(stepMs, () => {
+      if (leftMs > stepMs) return this.#heard(leftMs - stepMs);
       this.#o.timeline.add('fault', `nothing came for ${SILENT_MS} ms: the leg is given up`);
       this.#end('silent');
       this.#socket?.close(CLOSE.normal);
