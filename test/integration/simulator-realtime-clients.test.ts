@@ -146,7 +146,7 @@ describe('the agents package', () => {
       scenario: parseScenario({
         turns: [
           { tools: [{ name: 'add', arguments: { a: 2, b: 3 } }], afterTools: { text: 'Five.', speechMs: 600 } },
-          { say: { text: 'A long story.', speechMs: 8_000 } },
+          { say: { text: 'A long story.', speechMs: 20_000 } },
         ],
       }),
     });

@@ -171,6 +171,7 @@ describe('a call over WebRTC', () => {
       expect(isAlone).toBe(true);
       expect(dominantTone(loud, 48_000).hz).toBeCloseTo(1_000, 0);
       expect(client.has('response.output_audio.delta')).toBe(false);
+      await until('the end of the response', () => client.has('response.done'));
       expect(client.last('response.done').response.status).toBe('completed');
 
       client.say(600);

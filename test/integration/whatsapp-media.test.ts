@@ -9,13 +9,18 @@ import { watchMedia } from '../../src/transport/liveness.ts';
 import { openPeers } from '../../src/transport/peer.ts';
 import { LegCall } from './leg-call.ts';
 import { LitePhone } from './lite-phone.ts';
+import { watchLoop } from './loop.ts';
+import { judgedAtLast } from './measured-again.ts';
 import { sleep, until } from './rig.ts';
+import { rigTest } from './rig-test.ts';
 
 /** Real WebRTC with a far end that behaves as Meta's: ice-lite, actpass, keys as RFC 4733 events. What libwebrtc makes of it is what is looked at. */
 
 const TRIAL = { publicAddresses: [], allowPrivate: true };
 /** dBFS: tones are sent at -12. */
 const TONE = { minDb: -16, maxOtherDb: -35 };
+/** What this process, in which leg and phone are, may stand still before a first packet that is late says nothing, ms. */
+const STOOD_MS = 50;
 
 /** One call's media: the phone, and the leg of a call that has begun. */
 class Line extends LegCall {
@@ -114,46 +119,58 @@ describe('an offer to it', () => {
 });
 
 describe('what is sent', () => {
-  it('is nothing before the release, silence within 100 ms of it, and then the greeting from its first 20 ms', async () => {
-    const one = line();
-    await one.connect();
-    await one.join();
-    // The greeting is there long before it may be said: its first 20 ms are another tone than the rest.
-    one.say([1_000, 20], [2_000, 480]);
-    await sleep(1_500);
-    expect(one.phone.came).toEqual([]);
-    const released = performance.now();
-    one.leg.release();
-    await until(() => one.phone.came.length > 0, 'the first packet');
-    expect(one.phone.came[0]!.at - released).toBeLessThan(100);
-    await until(() => one.leg.playout.playedMs() === 500, 'the greeting was played');
-    await sleep(300);
-    const heard = one.phone.heard();
-    expect(length(heard, 1_000)).toBeGreaterThanOrEqual(15);
-    expect(onset(heard, 1_000)).toBeGreaterThanOrEqual(30);
-    expect(onset(heard, 2_000) - onset(heard, 1_000)).toBeGreaterThanOrEqual(10);
-    expect(Math.abs(length(heard, 2_000) - 480)).toBeLessThanOrEqual(30);
-  });
+  rigTest(
+    'is nothing before the release, silence within 100 ms of it, and then the greeting from its first 20 ms',
+    ({ own, skip }) =>
+      judgedAtLast({ own, skip }, async (own, skip) => {
+        const loop = own(watchLoop());
+        const one = line();
+        await one.connect();
+        await one.join();
+        // The greeting is there long before it may be said: its first 20 ms are another tone than the rest.
+        one.say([1_000, 20], [2_000, 480]);
+        await sleep(1_500);
+        expect(one.phone.came).toEqual([]);
+        const released = performance.now();
+        one.leg.release();
+        await until(() => one.phone.came.length > 0, 'the first packet');
+        const firstMs = one.phone.came[0]!.at - released;
+        loop.excuses(skip, firstMs >= 100, STOOD_MS);
+        expect(firstMs).toBeLessThan(100);
+        await until(() => one.leg.playout.playedMs() === 500, 'the greeting was played');
+        await sleep(300);
+        const heard = one.phone.heard();
+        expect(length(heard, 1_000)).toBeGreaterThanOrEqual(15);
+        expect(onset(heard, 1_000)).toBeGreaterThanOrEqual(30);
+        expect(onset(heard, 2_000) - onset(heard, 1_000)).toBeGreaterThanOrEqual(10);
+        expect(Math.abs(length(heard, 2_000) - 480)).toBeLessThanOrEqual(30);
+      }),
+  );
 
-  it('waits for media where the call is accepted first, and the greeting is as whole then', async () => {
-    const one = line();
-    const answer = await one.answer();
-    await one.join();
-    one.leg.release();
-    one.say([1_000, 20], [2_000, 480]);
-    await sleep(700);
-    expect(one.leg.playout.playedMs()).toBe(0);
-    await one.phone.accept(answer);
-    await one.leg.reached;
-    const up = performance.now();
-    await until(() => one.phone.came.length > 0, 'the first packet');
-    expect(one.phone.came[0]!.at - up).toBeLessThan(100);
-    await until(() => one.leg.playout.playedMs() === 500, 'the greeting was played');
-    await sleep(300);
-    const heard = one.phone.heard();
-    expect(length(heard, 1_000)).toBeGreaterThanOrEqual(15);
-    expect(Math.abs(length(heard, 2_000) - 480)).toBeLessThanOrEqual(30);
-  });
+  rigTest('waits for media where the call is accepted first, and the greeting is as whole then', ({ own, skip }) =>
+    judgedAtLast({ own, skip }, async (own, skip) => {
+      const loop = own(watchLoop());
+      const one = line();
+      const answer = await one.answer();
+      await one.join();
+      one.leg.release();
+      one.say([1_000, 20], [2_000, 480]);
+      await sleep(700);
+      expect(one.leg.playout.playedMs()).toBe(0);
+      await one.phone.accept(answer);
+      await one.leg.reached;
+      const up = performance.now();
+      await until(() => one.phone.came.length > 0, 'the first packet');
+      const firstMs = one.phone.came[0]!.at - up;
+      loop.excuses(skip, firstMs >= 100, STOOD_MS);
+      expect(firstMs).toBeLessThan(100);
+      await until(() => one.leg.playout.playedMs() === 500, 'the greeting was played');
+      await sleep(300);
+      const heard = one.phone.heard();
+      expect(length(heard, 1_000)).toBeGreaterThanOrEqual(15);
+      expect(Math.abs(length(heard, 2_000) - 480)).toBeLessThanOrEqual(30);
+    }),
+  );
 
   it('are packets of 20 ms, in silence too', async () => {
     const one = line();
