@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomInt } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, request as httpRequest, type Server } from 'node:http';
@@ -133,12 +133,19 @@ export async function listening(server: Server): Promise<Server> {
   return server;
 }
 
+/** A port that is free, and that nobody gets by chance before it is used: none of those that are given to whoever asks for any. */
 export async function freeTcpPort(): Promise<number> {
-  const server = createTcpServer();
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-  const { port: found } = server.address() as AddressInfo;
-  await new Promise((done) => server.close(done));
-  return found;
+  for (;;) {
+    const port = randomInt(12_000, 20_000);
+    const server = createTcpServer();
+    const isFree = await new Promise<boolean>((done) => {
+      server.once('error', () => done(false));
+      server.listen(port, '127.0.0.1', () => done(true));
+    });
+    if (!isFree) continue;
+    await new Promise((done) => server.close(done));
+    return port;
+  }
 }
 
 /** The first of several UDP ports in a row that are free. */
