@@ -2,7 +2,7 @@
 
 Writes its offer as a line of JSON, reads the answer as one, then says a tone and does what it is told, a line of JSON each:
 {"speak": true}, {"press": "5", "ms": 200}, {"report": true}, {"close": true}.
-What it reports: packets that came, with the time of the first (ms since the epoch), and of the last second heard how strong each asked tone was.
+What it reports: packets that came, with the time of the first (ms since the epoch), whether a key is pressed and how late its packets were at most (ms), and of the last second heard how strong each asked tone was.
 """
 
 import asyncio
@@ -30,6 +30,7 @@ class Phone:
         self.sequence, self.timestamp = 1000, 90000
         self.speaking = False
         self.events = []
+        self.late = 0
         self.came, self.first = 0, None
         self.heard = []
         self.decoder, self.encoder = OpusDecoder(), OpusEncoder()
@@ -112,6 +113,7 @@ class Phone:
             if not self.speaking or self.pc.connectionState != "connected":
                 continue
             if self.events:
+                self.late = max(self.late, time.monotonic() - due)
                 code, duration, end, began = self.events.pop(0)
                 if began[0] is None:
                     began[0] = self.timestamp
@@ -129,6 +131,7 @@ class Phone:
             self.timestamp = (self.timestamp + FRAME) % (1 << 32)
 
     def press(self, key, ms):
+        self.late = 0
         began, packets = [None], round(ms / 20)
         for n in range(1, packets + 1):
             self.events.append(("0123456789*#ABCD".index(key), n * 160, n == packets, began))
@@ -164,6 +167,8 @@ async def main():
                 state=phone.pc.connectionState,
                 came=phone.came,
                 first=phone.first,
+                pressing=len(phone.events) > 0,
+                late=phone.late * 1000,
                 levels={str(hz): phone.level(hz) for hz in told["report"]},
             )
         if "close" in told:

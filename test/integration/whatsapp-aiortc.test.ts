@@ -20,6 +20,9 @@ interface Report {
   /** Packets of RTP that came, and when the first one did, ms since the epoch. */
   readonly came: number;
   readonly first: number | null;
+  /** Whether a key is pressed, and how late its packets were at most, ms. */
+  readonly pressing: boolean;
+  readonly late: number;
   /** dBFS of the asked tones in the last second that it heard. */
   readonly levels: Readonly<Record<string, number>>;
 }
@@ -95,12 +98,25 @@ it('aiortc as the phone: nothing before the acceptance, tones both ways, and its
   expect(came).toBeGreaterThan(50);
   expect((first ?? 0) - released).toBeLessThan(250);
 
-  let pressed = '';
-  for (const key of '0159*#') {
-    pressed += key;
-    phone.tell({ press: key, ms: 200 });
-    await until(() => call.keys.length === pressed.length, `the key ${key}`);
+  let [pressed, heard] = ['', ''];
+  while (pressed.length < 6) {
     await sleep(300);
+    const key = '0159*#'.charAt(pressed.length);
+    const before = call.keys.length;
+    phone.tell({ press: key, ms: 200 });
+    const { late } = await asked(async () => {
+      const report = await phone.report();
+      return !report.pressing && report;
+    }, `the key ${key} to be let go`);
+    // A phone that stands still and then sends all at once is none that this is about: that key is pressed again.
+    if (late > 40) {
+      await sleep(600);
+      continue;
+    }
+    await until(() => call.keys.length > before, `the key ${key}`);
+    await sleep(300);
+    pressed += key;
+    heard += call.keys.slice(before);
   }
-  expect(call.keys).toBe(pressed);
+  expect(heard).toBe(pressed);
 });
