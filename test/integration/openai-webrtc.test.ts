@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect } from 'vitest';
 import type { ModelConnection } from '../../src/agents/openai/connection.ts';
 import { connectWebRtc, type WebRtcConnectOptions } from '../../src/agents/openai/webrtc.ts';
 import { systemClock } from '../../src/call/clock.ts';
@@ -14,7 +14,7 @@ import { IceOnly, strangeHello } from './ice-only.ts';
 import { watchLoop } from './loop.ts';
 import { judgedAtLast } from './measured-again.ts';
 import { Far } from './openai-webrtc-far.ts';
-import { rigTest } from './rig-test.ts';
+import { rigTest as it } from './rig-test.ts';
 
 /** dBFS: tones are sent at -12. */
 const TONE = { minDb: -16, maxOtherDb: -40 };
@@ -286,7 +286,7 @@ describe('a lost connection', () => {
     expect(closed.length).toBe(1);
   });
 
-  rigTest('is told within 10 s when the far end dies without a word', { timeout: 240_000 }, ({ own, skip }) =>
+  it('is told within 10 s when the far end dies without a word', { timeout: 240_000 }, ({ own, skip }) =>
     judgedAtLast({ own, skip }, async (own, skip) => {
       closed = [];
       const dying = fork(new URL('./openai-webrtc-far-process.ts', import.meta.url).pathname);
