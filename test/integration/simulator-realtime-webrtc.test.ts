@@ -1,5 +1,5 @@
 import OpenAI from 'openai';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect } from 'vitest';
 import { dominantTone, isToneAlone, ToneGenerator } from '../../src/media/tone.ts';
 import {
   parseScenario,
@@ -11,7 +11,7 @@ import { Peer, type PeerChannel, RTC_FRAME_SAMPLES } from '../../src/transport/p
 import { openSocket, type Socket } from '../../src/transport/socket.ts';
 import { watchLoop } from './loop.ts';
 import { judgedAtLast } from './measured-again.ts';
-import { rigTest } from './rig-test.ts';
+import { rigTest as it } from './rig-test.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: events are read by tests as the JSON they are.
 type AnyEvent = any;
@@ -144,7 +144,7 @@ async function ephemeral(session: Record<string, unknown> = {}): Promise<string>
 }
 
 describe('a call over WebRTC', () => {
-  rigTest('carries a tone both ways, is interrupted, and is hung up', ({ own, skip }) =>
+  it('carries a tone both ways, is interrupted, and is hung up', ({ own, skip }) =>
     judgedAtLast({ own, skip }, async (own, skip) => {
       own(await start({ voice: { tone: 1_000, ms: 4_000 } }));
       const loop = own(watchLoop());
@@ -206,8 +206,7 @@ describe('a call over WebRTC', () => {
       expect(record.endReason).toBe('hangup');
       await until('the closed channel', () => client.channelClosed);
       expect((await hangup(client.callId)).status).toBe(404);
-    }),
-  );
+    }));
 
   it('is referred to somebody else by the published client, and was answered from the first', async () => {
     await start();

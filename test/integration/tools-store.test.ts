@@ -6,12 +6,12 @@ import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, vi } from 'vitest';
 import { openStore, type Store } from '../../src/stores/store.ts';
 import type { BusinessPort } from '../../src/tools/ports.ts';
 import { MONDAY, ZONE } from '../unit/stores/support.ts';
 import { judgedAtLast } from './measured-again.ts';
-import { rigTest } from './rig-test.ts';
+import { rigTest as it } from './rig-test.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 let folder: string;
@@ -84,7 +84,7 @@ describe('the store on its own thread', () => {
     expect(await (await start()).callers.find('+12025550000')).toMatchObject({ name: 'Late' });
   });
 
-  rigTest('lets the event loop run while another process holds the write lock', ({ own, skip }) =>
+  it('lets the event loop run while another process holds the write lock', ({ own, skip }) =>
     judgedAtLast({ own, skip }, async (_own, skip) => {
       const store = await start();
       await store.callers.find('+1');
@@ -110,8 +110,7 @@ describe('the store on its own thread', () => {
       // On the main thread this wait would have been a gap of 600 ms in every call's audio.
       skip(late >= 200, `the event loop stood still for ${Math.round(late)} ms`);
       expect(late).toBeLessThan(200);
-    }),
-  );
+    }));
 });
 
 describe('two who want the same', () => {

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect } from 'vitest';
 import { systemClock } from '../../src/call/clock.ts';
 import { answerMeta, checkMetaAnswer, offerMeta } from '../../src/callers/whatsapp/sdp.ts';
 import { Resampler } from '../../src/media/resample.ts';
@@ -12,7 +12,7 @@ import { LitePhone } from './lite-phone.ts';
 import { watchLoop } from './loop.ts';
 import { judgedAtLast } from './measured-again.ts';
 import { sleep, until } from './rig.ts';
-import { rigTest } from './rig-test.ts';
+import { rigTest as it } from './rig-test.ts';
 
 /** Real WebRTC with a far end that behaves as Meta's: ice-lite, actpass, keys as RFC 4733 events. What libwebrtc makes of it is what is looked at. */
 
@@ -119,35 +119,35 @@ describe('an offer to it', () => {
 });
 
 describe('what is sent', () => {
-  rigTest(
-    'is nothing before the release, silence within 100 ms of it, and then the greeting from its first 20 ms',
-    ({ own, skip }) =>
-      judgedAtLast({ own, skip }, async (own, skip) => {
-        const loop = own(watchLoop());
-        const one = line();
-        await one.connect();
-        await one.join();
-        // The greeting is there long before it may be said: its first 20 ms are another tone than the rest.
-        one.say([1_000, 20], [2_000, 480]);
-        await sleep(1_500);
-        expect(one.phone.came).toEqual([]);
-        const released = performance.now();
-        one.leg.release();
-        await until(() => one.phone.came.length > 0, 'the first packet');
-        const firstMs = one.phone.came[0]!.at - released;
-        loop.excuses(skip, firstMs >= 100, STOOD_MS);
-        expect(firstMs).toBeLessThan(100);
-        await until(() => one.leg.playout.playedMs() === 500, 'the greeting was played');
-        await sleep(300);
-        const heard = one.phone.heard();
-        expect(length(heard, 1_000)).toBeGreaterThanOrEqual(15);
-        expect(onset(heard, 1_000)).toBeGreaterThanOrEqual(30);
-        expect(onset(heard, 2_000) - onset(heard, 1_000)).toBeGreaterThanOrEqual(10);
-        expect(Math.abs(length(heard, 2_000) - 480)).toBeLessThanOrEqual(30);
-      }),
-  );
+  it('is nothing before the release, silence within 100 ms of it, and then the greeting from its first 20 ms', ({
+    own,
+    skip,
+  }) =>
+    judgedAtLast({ own, skip }, async (own, skip) => {
+      const loop = own(watchLoop());
+      const one = line();
+      await one.connect();
+      await one.join();
+      // The greeting is there long before it may be said: its first 20 ms are another tone than the rest.
+      one.say([1_000, 20], [2_000, 480]);
+      await sleep(1_500);
+      expect(one.phone.came).toEqual([]);
+      const released = performance.now();
+      one.leg.release();
+      await until(() => one.phone.came.length > 0, 'the first packet');
+      const firstMs = one.phone.came[0]!.at - released;
+      loop.excuses(skip, firstMs >= 100, STOOD_MS);
+      expect(firstMs).toBeLessThan(100);
+      await until(() => one.leg.playout.playedMs() === 500, 'the greeting was played');
+      await sleep(300);
+      const heard = one.phone.heard();
+      expect(length(heard, 1_000)).toBeGreaterThanOrEqual(15);
+      expect(onset(heard, 1_000)).toBeGreaterThanOrEqual(30);
+      expect(onset(heard, 2_000) - onset(heard, 1_000)).toBeGreaterThanOrEqual(10);
+      expect(Math.abs(length(heard, 2_000) - 480)).toBeLessThanOrEqual(30);
+    }));
 
-  rigTest('waits for media where the call is accepted first, and the greeting is as whole then', ({ own, skip }) =>
+  it('waits for media where the call is accepted first, and the greeting is as whole then', ({ own, skip }) =>
     judgedAtLast({ own, skip }, async (own, skip) => {
       const loop = own(watchLoop());
       const one = line();
@@ -169,8 +169,7 @@ describe('what is sent', () => {
       const heard = one.phone.heard();
       expect(length(heard, 1_000)).toBeGreaterThanOrEqual(15);
       expect(Math.abs(length(heard, 2_000) - 480)).toBeLessThanOrEqual(30);
-    }),
-  );
+    }));
 
   it('are packets of 20 ms, in silence too', async () => {
     const one = line();
