@@ -155,14 +155,14 @@ export class ElevenLabsSession implements StreamSession {
         return;
       case 'user_transcript': {
         const { user_transcript: text, event_id: id = this.#turns++ } = message.user_transcription_event;
-        told.transcript('caller', text, true, `caller-${id}`);
+        if (text !== '') told.transcript('caller', text, true, `caller-${id}`);
         told.callerStops();
         return;
       }
       case 'agent_response': {
         const { agent_response: text, event_id: id = ++this.#answers } = message.agent_response_event;
         told.answerComes();
-        told.transcript('agent', text, true, `agent-${id}`);
+        if (text !== '') told.transcript('agent', text, true, `agent-${id}`);
         return;
       }
       case 'agent_response_correction': {

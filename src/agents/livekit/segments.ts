@@ -18,7 +18,8 @@ export class Segments {
     const before = this.#open.get(key) ?? '';
     if (attributes['lk.transcription_final'] === 'true' || id === '') {
       this.#open.delete(key);
-      if (text !== '') this.#told.transcript(role, text, true, key);
+      // Blank is what was begun and not heard.
+      if (text !== '' || before !== '') this.#told.transcript(role, text, true, key);
       return;
     }
     if (this.#open.size >= MOST_OPEN) this.#open.delete(this.#open.keys().next().value!);

@@ -302,7 +302,8 @@ export class StreamLeg implements AgentLeg {
   #transcript(...[role, text, final, id]: Parameters<StreamTold['transcript']>): void {
     const itemId = id ?? (role === 'agent' ? this.#voice?.lastId : undefined) ?? `caller-${this.#saidByCaller}`;
     if (role === 'caller' && final) this.#saidByCaller++;
-    if (text !== '') this.#emit({ type: 'transcript', role, itemId, text, final });
+    // A blank that is final takes back what was told of the item.
+    if (text !== '' || final) this.#emit({ type: 'transcript', role, itemId, text, final });
   }
 
   #callerSpeaks(): void {

@@ -125,6 +125,7 @@ export class VapiMessages {
     const added = text.startsWith(before) ? text.slice(before.length) : '';
     if (isFinal) this.#finals[role]++;
     this.#partial[role] = isFinal ? '' : text;
+    if (text === '' && before === '') return;
     this.#told.transcript(role === 'user' ? 'caller' : 'agent', isFinal ? text : added, isFinal, id);
   }
 }

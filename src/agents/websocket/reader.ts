@@ -103,7 +103,7 @@ export class MessageReader {
     const itemId = id === undefined ? undefined : `${role}-${id}`;
     // Of words that were taken back only the last say so.
     const added = text.startsWith(before) ? text.slice(before.length) : '';
-    this.#o.told.transcript(role, isFinal ? text : added, isFinal, itemId);
+    if (text !== '' || before !== '') this.#o.told.transcript(role, isFinal ? text : added, isFinal, itemId);
   }
 }
 

@@ -33,6 +33,16 @@ describe('segments of a transcript in a room', () => {
     expect(told).toEqual([['agent', 'Hello.', true]]);
   });
 
+  it('that end blank take back what was told of them: nobody heard it', () => {
+    const { told, take } = segments();
+    take('agent', 'SG_1', 'We open');
+    take('agent', 'SG_1', '', true);
+    expect(told).toEqual([
+      ['agent', 'We open', false],
+      ['agent', '', true],
+    ]);
+  });
+
   it('that never end are not kept for ever', () => {
     const { told, take } = segments();
     for (let i = 0; i < 200; i++) take('agent', `SG_${i}`, 'x');

@@ -33,6 +33,22 @@ describe('words that are told in pieces', () => {
     expect([...pieces.rest()]).toEqual([]);
   });
 
+  it('are over with a whole under another id that goes on where they are, and with no other', () => {
+    const pieces = new Pieces();
+    pieces.add(words('i1', 'It is '));
+    pieces.add(words('i2', 'We open'));
+    pieces.add(words('i3', 'It is booked.', true));
+    pieces.add(words('i4', 'We open at nine.', true, 'caller'));
+    expect([...pieces.rest()]).toEqual([words('i2', 'We open', true)]);
+  });
+
+  it('that come behind the whole are none of it', () => {
+    const pieces = new Pieces();
+    pieces.add(words('i1', 'It is', true));
+    pieces.add(words('i1', ' booked.'));
+    expect([...pieces.rest()]).toEqual([]);
+  });
+
   it('are two where caller and agent have the same id', () => {
     const pieces = new Pieces();
     pieces.add(words('1', 'Hello', false, 'caller'));

@@ -156,10 +156,19 @@ describe('what an agent tells', () => {
         event_id: 4,
       },
     });
+    // Of another nothing was heard, and a blank one is none.
+    far.says({ type: 'agent_response', agent_response_event: { agent_response: 'On Sundays', event_id: 8 } });
+    far.says({
+      type: 'agent_response_correction',
+      agent_response_correction_event: { corrected_agent_response: '', event_id: 8 },
+    });
+    far.says({ type: 'agent_response', agent_response_event: { agent_response: '', event_id: 9 } });
     far.says({ type: 'user_transcript', user_transcription_event: { user_transcript: 'When?', event_id: 6 } });
     expect(of('transcript')).toEqual([
       { type: 'transcript', role: 'agent', itemId: 'agent-4', text: 'We open at nine.', final: true },
       { type: 'transcript', role: 'agent', itemId: 'agent-4', text: 'We open', final: true },
+      { type: 'transcript', role: 'agent', itemId: 'agent-8', text: 'On Sundays', final: true },
+      { type: 'transcript', role: 'agent', itemId: 'agent-8', text: '', final: true },
       { type: 'transcript', role: 'caller', itemId: 'caller-6', text: 'When?', final: true },
     ]);
     expect(of('speech_stopped')).toHaveLength(1);
