@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Locator } from 'playwright-core';
 import { describe, expect } from 'vitest';
 import { silenceSource, toneSource } from '../../src/simulator/phone/index.ts';
 import { hearsOut } from './agent-heard.ts';
@@ -77,19 +78,25 @@ describe('the console, of calls that are over', () => {
     await refused.getByText('Twilio').waitFor();
     await redrawn(page, () => refused.getByRole('link', { name: 'Close' }).click());
 
-    // Each percentile leads to the calls that were as slow, as the tile and as the picture have it.
-    const answers = page.getByRole('group', { name: /^How long answers took/ }).getByRole('link');
-    expect(await answers.count()).toBe(1);
-    for (const link of [tile('Answer, p50').getByRole('link'), tile('Answer, p95').getByRole('link'), answers]) {
-      await redrawn(page, async () => {
+    /** By the keyboard: the figure leads to the one call of it, of which more may be looked at, and back. */
+    const leadsToItsCall = (link: Locator, look = async () => {}) =>
+      redrawn(page, async () => {
         await link.focus();
         await page.keyboard.press('Enter');
         await page.getByRole('heading', { name: 'Past calls' }).waitFor();
         await page.locator('.records tbody tr').waitFor();
         expect(await page.locator('.records tbody tr').count()).toBe(1);
+        await look();
+        await page.goBack();
+      });
+
+    // Each percentile leads to the calls that were as slow, as the tile and as the picture have it.
+    const answers = page.getByRole('group', { name: /^How long answers took/ }).getByRole('link');
+    expect(await answers.count()).toBe(1);
+    for (const link of [tile('Answer, p50').getByRole('link'), tile('Answer, p95').getByRole('link'), answers]) {
+      await leadsToItsCall(link, async () => {
         expect(await page.getByLabel('Slowest answer').inputValue()).not.toBe('');
         await page.getByRole('button', { name: 'As the overview counts: take this filter away' }).waitFor();
-        await page.goBack();
       });
       await tile('Answer, p50').waitFor();
     }
@@ -100,14 +107,7 @@ describe('the console, of calls that are over', () => {
     expect(await tokens.getAttribute('aria-label')).toMatch(/: \S+ tokens in, \S+ out$/);
     const ofPrompt = page.getByRole('region', { name: 'Prompts' }).getByTitle(/ in, of them .* cached, .* out$/);
     for (const link of [tokens, ofPrompt]) {
-      await redrawn(page, async () => {
-        await link.focus();
-        await page.keyboard.press('Enter');
-        await page.getByRole('heading', { name: 'Past calls' }).waitFor();
-        await page.locator('.records tbody tr').waitFor();
-        expect(await page.locator('.records tbody tr').count()).toBe(1);
-        await page.goBack();
-      });
+      await leadsToItsCall(link);
       await tile('Tokens').waitFor();
     }
 
