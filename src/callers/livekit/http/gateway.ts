@@ -52,7 +52,7 @@ export interface LivekitOptions {
   readonly registry: Registry;
   /** The other processes, and what all of them remember. */
   readonly fleet: Fleet;
-  readonly memory: Pick<ProcessMemory, 'space'>;
+  readonly memory: Pick<ProcessMemory, 'space' | 'leases'>;
   /** Recorded words for people whose call cannot be had. */
   readonly apology?: PcmFrame | undefined;
   /** Makes the connections to rooms, in place of a pool of processes. */

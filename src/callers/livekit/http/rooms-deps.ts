@@ -23,7 +23,7 @@ export interface LivekitRoomsDeps {
   readonly metrics: LivekitMetrics;
   /** The other processes, and what all of them remember. */
   readonly fleet: Fleet;
-  readonly memory: Pick<ProcessMemory, 'space'>;
+  readonly memory: Pick<ProcessMemory, 'space' | 'leases'>;
   /** Recorded words for people whose call cannot be had. */
   readonly apology: PcmFrame | undefined;
   /** What strangers may have together. */

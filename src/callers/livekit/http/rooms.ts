@@ -17,6 +17,7 @@ import { httpError, type OpenedRoom, partiesOf, type RoomOrder } from './room-or
 import type { LivekitRoomsDeps } from './rooms-deps.ts';
 import type { ConnectionStatus, LivekitStats } from './routes.ts';
 import { statsOf } from './stats.ts';
+import { type TenantPlace, TenantRooms } from './tenant-rooms.ts';
 
 /** How many people may be in a room that a stranger made; the server counts no agents. Its tokens can be handed on to anybody, and each voice costs. */
 const STRANGERS_MOST = 20;
@@ -30,6 +31,7 @@ export class LivekitRooms implements CallObserver {
   #deps: LivekitRoomsDeps | undefined;
   #past: PastConnections | undefined;
   #elsewhere: RoomsElsewhere | undefined;
+  #tenants: TenantRooms | undefined;
   #since = 0;
 
   /** Joins it to the rest; it is made before the rest, since it watches calls. */
@@ -41,7 +43,10 @@ export class LivekitRooms implements CallObserver {
       status: (id, operator) => this.#statusHere(id, operator),
       stats: () => this.#statsHere(),
     });
-    this.#since = deps.clock.wall();
+    const { memory, fleet, perTenant, clock, log } = deps;
+    const leases = memory.leases<string>({ name: 'livekit-tenants' });
+    this.#tenants = new TenantRooms({ leases, instance: fleet.self, most: perTenant, clock, log });
+    this.#since = clock.wall();
   }
 
   /** Connections that go on. */
@@ -56,7 +61,8 @@ export class LivekitRooms implements CallObserver {
   async create(order: RoomOrder): Promise<OpenedRoom> {
     const deps = this.#deps!;
     const roomName = nameForPeople();
-    const { connection, opened } = this.#open(roomName, undefined, order, async () => {
+    const place = await this.#place(order);
+    const { connection, opened } = this.#open(roomName, undefined, { ...order, place }, async () => {
       await deps.server.create(roomName, {
         emptySeconds: longerThan(deps.joinMs),
         departureSeconds: longerThan(deps.leaveMs),
@@ -91,10 +97,14 @@ export class LivekitRooms implements CallObserver {
       throw new ApiError(409, 'LIVEKIT_ROOM_OVER', 'a room that was made here is not joined again when it is over');
     }
     if (order.origin === 'join-room') await this.#elsewhere!.welcome(room.sid);
+    const place = await this.#place(order);
     // Somebody else may have asked meanwhile: of all who want the same one brings the agent.
     const meanwhile = this.#byRoom.get(roomName);
-    if (meanwhile !== undefined) return this.#again(meanwhile, order);
-    const { connection, opened } = this.#open(roomName, room.sid, order, async () => {});
+    if (meanwhile !== undefined) {
+      place.free();
+      return this.#again(meanwhile, order);
+    }
+    const { connection, opened } = this.#open(roomName, room.sid, { ...order, place }, async () => {});
     try {
       await opened;
     } catch (error) {
@@ -184,6 +194,7 @@ export class LivekitRooms implements CallObserver {
   /** Ends all, those that are being made too. */
   async closeAll(end: Termination): Promise<void> {
     await Promise.all([...this.#byId.values()].map((connection) => connection.close(end)));
+    this.#tenants?.close();
   }
 
   onEvent(callId: string, event: CallEvent): void {
@@ -222,18 +233,24 @@ export class LivekitRooms implements CallObserver {
     return { connectionId: id, roomName, accessToken };
   }
 
-  /** The connection, with the place it takes. Throws NO_MORE_CALLS and LIVEKIT_TENANT_FULL; `opened` rejects with what else keeps the agent from the room. */
-  #open(roomName: string, sid: string | undefined, order: RoomOrder, before: () => Promise<void>) {
+  /** The room's place among those of its tenant. Rejects with LIVEKIT_TENANT_FULL. */
+  async #place({ tenantId }: RoomOrder): Promise<TenantPlace> {
+    const place = await this.#tenants!.take(tenantId);
+    if (place !== undefined) return place;
+    this.#deps!.metrics.count('tenant_full');
+    throw new ApiError(429, 'LIVEKIT_TENANT_FULL', 'this tenant has as many rooms as it may have');
+  }
+
+  /** The connection, with the places it takes. Throws NO_MORE_CALLS; `opened` rejects with what else keeps the agent from the room. */
+  #open(
+    roomName: string,
+    sid: string | undefined,
+    order: RoomOrder & { readonly place: TenantPlace },
+    before: () => Promise<void>,
+  ) {
     const deps = this.#deps!;
-    const { intake, metrics, perTenant, strangers, clock, server, clearing, log } = deps;
-    const { tenantId, operator, address, origin, again } = order;
-    if (tenantId !== undefined && perTenant > 0) {
-      const theirs = [...this.#byId.values()].filter((one) => one.tenantId === tenantId).length;
-      if (theirs >= perTenant) {
-        metrics.count('tenant_full');
-        throw new ApiError(429, 'LIVEKIT_TENANT_FULL', 'this tenant has as many rooms as it may have');
-      }
-    }
+    const { intake, metrics, strangers, clock, server, clearing, log } = deps;
+    const { tenantId, operator, address, origin, again, place } = order;
     const admitted = intake.admit({
       carrier: 'livekit',
       stranger: operator ? undefined : { address, among: strangers },
@@ -241,6 +258,7 @@ export class LivekitRooms implements CallObserver {
     });
     if (!admitted.ok) {
       metrics.count('not_admitted');
+      place.free();
       throw noMoreCalls(admitted.reason);
     }
     const connection: Connection = new Connection({
@@ -261,7 +279,10 @@ export class LivekitRooms implements CallObserver {
           metrics.count('put_out_failed');
           log.warn({ err, callId: connection.id }, 'somebody could not be put out of a room before it is deleted');
         }),
-      closed: ({ end, stayed }) => this.#forget(connection, sid, end, stayed),
+      closed: ({ end, stayed }) => {
+        place.free();
+        this.#forget(connection, sid, end, stayed);
+      },
     });
     this.#byId.set(connection.id, connection);
     metrics.count(origin === 'create-room' ? 'created' : origin === 'join-room' ? 'joined' : 'dispatched');

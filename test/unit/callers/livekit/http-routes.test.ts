@@ -1,6 +1,10 @@
 import { TokenVerifier } from 'livekit-server-sdk';
 import { describe, expect, it } from 'vitest';
 import { BridgeError } from '../../../../src/errors.ts';
+import { AloneFleet } from '../../../../src/fleet/alone.ts';
+import { LocalMemory } from '../../../../src/memory/local.ts';
+import { FakeClock } from '../../../fakes/clock.ts';
+import { failingMemory } from '../../../fakes/memory.ts';
 import { person } from '../../../fakes/room.ts';
 import { livekitRig, member, TOKEN } from './rooms-rig.ts';
 
@@ -182,6 +186,54 @@ describe('POST /livekit/create-room', () => {
     expect(await post('create-room', { tenantId: 'other' })).toMatchObject({ status: 200 });
     await post('end-call', { connectionId: first.body.connectionId });
     expect(await post('create-room', { tenantId: 'acme' })).toMatchObject({ status: 200 });
+  });
+
+  it('counts the rooms of a tenant over all processes that share the memory, and those of one that died for half a minute', async () => {
+    const clock = new FakeClock();
+    const memory = new LocalMemory({ clock });
+    const instance = (self: string) =>
+      livekitRig({
+        perTenant: 2,
+        memory,
+        fleet: new AloneFleet({ self, clock, calls: () => 0, maxCalls: 10, isDraining: () => false }),
+      });
+    const [one, two] = [await instance('one'), await instance('two')];
+    const theirs = { tenantId: 'acme' };
+    const first = await one.post('create-room', theirs);
+    two.server.rooms.set('of-others', '');
+    expect(await two.post('join-room', { roomName: 'of-others', ...theirs })).toMatchObject({ status: 200 });
+    const full = { status: 429, body: { error: { code: 'LIVEKIT_TENANT_FULL' } } };
+    for (const { post } of [one, two]) {
+      expect(await post('create-room', theirs)).toMatchObject(full);
+      expect(await post('create-room', { tenantId: 'other' })).toMatchObject({ status: 200 });
+    }
+    // Where it is already it takes no further place.
+    expect(await two.post('join-room', { roomName: 'of-others', ...theirs })).toMatchObject({ status: 200 });
+    await one.post('end-call', { connectionId: first.body.connectionId });
+    expect(await two.post('create-room', theirs)).toMatchObject({ status: 200 });
+    expect(await one.post('create-room', theirs)).toMatchObject(full);
+    // The clock by which the other one renews stands still: it died.
+    await clock.advance(30_001);
+    expect(await one.post('create-room', theirs)).toMatchObject({ status: 200 });
+  });
+
+  it('keeps the place of a room that goes on, and none of one that did not come about', async () => {
+    const { post, rooms, clock, settle } = await livekitRig({ perTenant: 1 });
+    const theirs = { tenantId: 'acme' };
+    rooms.refusal = new BridgeError('LIVEKIT_REFUSED', 'no');
+    expect(await post('create-room', theirs)).toMatchObject({ status: 502 });
+    rooms.refusal = undefined;
+    expect(await post('create-room', theirs)).toMatchObject({ status: 200 });
+    await clock.advance(120_000);
+    await settle();
+    expect(await post('create-room', theirs)).toMatchObject({ status: 429 });
+  });
+
+  it('takes a room that cannot be counted', async () => {
+    const { memory } = failingMemory();
+    const { post, log } = await livekitRig({ perTenant: 1, memory });
+    for (let i = 0; i < 2; i++) expect(await post('create-room', { tenantId: 'acme' })).toMatchObject({ status: 200 });
+    expect(log.lines.map(({ message }) => message)).toContain('a room cannot be counted for the limit of its tenant');
   });
 
   it('lets no more people into a room of strangers than talk with one another', async () => {
