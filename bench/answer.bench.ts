@@ -2,7 +2,7 @@
  * From the caller's last sound to the agent's first in his ear, over both transports in one run, with the parts of it: until the model gives its
  * first audio (its own hearing, its turn detection, and on WebRTC its jitter buffer), and from there to the ear. With loss and jitter on the way
  * of WebRTC's media, too.
- * Run: node bench/answer.bench.ts [--quick] [--calls 1,20,40]
+ * Run: node bench/answer.bench.ts [--quick] [--calls 1,20,40] [--set NAME=VALUE]
  */
 
 import { parseArgs } from 'node:util';
@@ -25,13 +25,21 @@ interface Measured {
   readonly lostPercent: number;
 }
 
+interface Plan {
+  readonly callers: number;
+  readonly turns: number;
+  /** What the daemon is set to beside. */
+  readonly settings: Readonly<Record<string, string>>;
+}
+
 /** `way`: what the way of WebRTC's media does to it; a relay of ours is on it then. */
-async function measure(transport: Transport, callers: number, turns: number, way?: WayOptions): Promise<Measured> {
+async function measure(transport: Transport, plan: Plan, way?: WayOptions): Promise<Measured> {
+  const { callers, turns, settings } = plan;
   const people = startChild<PeopleMethods>('people.ts');
   const daemon = startChild<DaemonMethods>('daemon.ts');
   try {
     const modelUrl = await people.ask('listen', { toneMs: 1_200, ...(way === undefined ? {} : { way }) });
-    const env = { OPENAI_BASE_URL: modelUrl, USE_WEBRTC: String(transport === 'webrtc'), GREETING: 'off' };
+    const env = { OPENAI_BASE_URL: modelUrl, USE_WEBRTC: String(transport === 'webrtc'), GREETING: 'off', ...settings };
     const target = await daemon.ask('start', { env, keepNotes: true });
     // The first call of a process loads what the others find loaded.
     await people.ask('talk', { target, callers: 1, turns: 1 });
@@ -52,7 +60,13 @@ async function measure(transport: Transport, callers: number, turns: number, way
   }
 }
 
-export async function answer({ quick, calls }: { quick: boolean; calls?: readonly number[] }): Promise<Verdict[]> {
+export interface AnswerOptions {
+  readonly quick: boolean;
+  readonly calls?: readonly number[];
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+export async function answer({ quick, calls, settings = {} }: AnswerOptions): Promise<Verdict[]> {
   const rows: string[][] = [];
   const list: Verdict[] = [];
   const turns = quick ? 4 : 8;
@@ -83,8 +97,9 @@ export async function answer({ quick, calls }: { quick: boolean; calls?: readonl
     return heard;
   };
   for (const callers of calls ?? (quick ? [1, 10] : [1, 20, 40])) {
-    const socket = line('websocket', callers, await measure('websocket', callers, turns));
-    const peer = line('webrtc', callers, await measure('webrtc', callers, turns));
+    const plan = { callers, turns, settings };
+    const socket = line('websocket', callers, await measure('websocket', plan));
+    const peer = line('webrtc', callers, await measure('webrtc', plan));
     for (const at of ['p50', 'p95'] as const)
       list.push({
         what: `WebRTC's answer later than the WebSocket's, ${callers} calls, ${at}`,
@@ -96,7 +111,7 @@ export async function answer({ quick, calls }: { quick: boolean; calls?: readonl
       line(
         `webrtc, ${lossPercent} % loss, 30 ms jitter`,
         callers,
-        await measure('webrtc', callers, turns, { lossPercent, jitterMs: 30 }),
+        await measure('webrtc', plan, { lossPercent, jitterMs: 30 }),
       );
   }
   table(
@@ -124,12 +139,19 @@ export async function answer({ quick, calls }: { quick: boolean; calls?: readonl
 }
 
 if (import.meta.main) {
-  const { values } = parseArgs({ options: { quick: { type: 'boolean', default: false }, calls: { type: 'string' } } });
+  const { values } = parseArgs({
+    options: {
+      quick: { type: 'boolean', default: false },
+      calls: { type: 'string' },
+      set: { type: 'string', multiple: true, default: [] },
+    },
+  });
   if (!webrtcAvailable().ok) process.stderr.write('WebRTC cannot be had here\n');
   else
     verdicts(
       await answer({
         quick: values.quick,
+        settings: Object.fromEntries(values.set.map((one) => one.split(/=(.*)/s).slice(0, 2))),
         ...(values.calls === undefined ? {} : { calls: values.calls.split(',').map(Number) }),
       }),
     );

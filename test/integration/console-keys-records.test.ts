@@ -101,6 +101,13 @@ describe('calls that are over, by the keyboard alone', () => {
     await redrawn(page, () => keys.use('7 days'));
     await page.locator('.segmented [aria-current]', { hasText: '7 days' }).waitFor();
     await keys.isKept('another time was chosen');
+    // What leads to this page again is drawn anew, and the keyboard stays on it.
+    await redrawn(page, () => keys.use('default'));
+    await page.getByRole('button', { name: 'Prompt default: take this filter away' }).waitFor();
+    await keys.isKept('a prompt alone was looked at');
+    expect((await keys.focused()).name).toBe('default');
+    await redrawn(page, () => keys.use('Prompt default: take this filter away', 'Shift+Tab'));
+    await keys.isKept('its filter was taken away');
     await keys.use('2');
     await page.getByRole('heading', { name: 'Past calls' }).waitFor();
     await page.locator('.records tbody tr').nth(1).waitFor();

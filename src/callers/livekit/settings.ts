@@ -52,7 +52,9 @@ export const livekitSettings = {
     ),
   LIVEKIT_TENANT_ROOMS: integer(0, 100_000)
     .default(0)
-    .describe('Most rooms at once of one tenantId, over all processes that share a memory (WORKERS, REDIS_URL); 0: as many as there is room for.'),
+    .describe(
+      'Most rooms at once of one tenantId, over all processes that share a memory (WORKERS, REDIS_URL); 0: as many as there is room for.',
+    ),
   LIVEKIT_AUDIO: z
     .enum(['mix', 'pick'])
     .default('mix')

@@ -5,17 +5,19 @@ import { refill } from '../../../web/js/lib/refill.js';
 class FakeElement {
   children: FakeElement[] = [];
   readonly key: string | null;
-  constructor(key: string | null = null) {
+  readonly href: string | null;
+  constructor(key: string | null = null, href: string | null = null) {
     this.key = key;
+    this.href = href;
   }
   contains(one: FakeElement): boolean {
     return this === one || this.children.some((child) => child.contains(one));
   }
-  getAttribute() {
-    return this.key;
+  getAttribute(name: string) {
+    return name === 'data-key' ? this.key : this.href;
   }
   querySelectorAll() {
-    return this.children.filter(({ key }) => key !== null);
+    return this.children.filter(({ key, href }) => (key ?? href) !== null);
   }
   replaceChildren() {
     if (this.children.some((child) => child.contains(page.activeElement))) page.activeElement = body;
@@ -48,4 +50,14 @@ it('gives the focus back to what is made anew, and to nothing else', () => {
   expect(page.activeElement).toBe(list.children[2]);
   put('a');
   expect(page.activeElement).toBe(body);
+});
+
+it('knows links by where they lead', () => {
+  const list = new FakeElement();
+  const put = (...places: string[]) =>
+    refill(list as never, ...(places.map((place) => new FakeElement(null, place)) as never[]));
+  put('#/calls?reason=a', '#/calls?reason=b');
+  list.children[0]?.focus();
+  put('#/calls?reason=c', '#/calls?reason=a');
+  expect(page.activeElement).toBe(list.children[1]);
 });

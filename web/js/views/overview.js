@@ -1,4 +1,5 @@
 import { fill, h, setAttribute, setText } from '../lib/dom.js';
+import { refill } from '../lib/refill.js';
 import { callsOf, NARROWED, overviewQuery, PERIODS } from '../model/overview.js';
 import { refusalCure, refusalWords } from '../model/refusals.js';
 import { carrierWords, reasonWords, resultWords } from '../model/words.js';
@@ -109,7 +110,11 @@ export function createOverview({ api }) {
             type: 'button',
             class: 'chip',
             'aria-label': `${words}: take this filter away`,
-            onclick: () => go(address({ [name]: undefined })),
+            onclick: () => {
+              go(address({ [name]: undefined }));
+              // It is gone with its filter: the keyboard goes on beside where it was.
+              spans.find(({ link }) => link.getAttribute('aria-current') === 'true')?.link.focus();
+            },
           },
           words,
           ' ×',
@@ -132,7 +137,7 @@ export function createOverview({ api }) {
       },
     };
     const known = (/** @type {string} */ name) => name;
-    fill(
+    refill(
       content,
       overviewFigures(overview, links),
       h(
