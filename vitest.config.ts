@@ -29,6 +29,7 @@ const MEASURED = [
   'operators-day',
   'phone-leg',
   'provider-agents',
+  'records-writer',
   'retell-agent',
   'retell-room-agent',
   'simulator-phone-media',
