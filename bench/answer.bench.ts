@@ -60,7 +60,7 @@ async function measure(transport: Transport, plan: Plan, way?: WayOptions): Prom
   }
 }
 
-export interface AnswerOptions {
+interface AnswerOptions {
   readonly quick: boolean;
   readonly calls?: readonly number[];
   readonly settings?: Readonly<Record<string, string>>;

@@ -68,6 +68,8 @@ describe.skipIf(noLiveKit !== undefined)('rooms of two processes', () => {
   }, 60_000);
 
   it('a process that dies takes no place of its tenants along for more than half a minute', async () => {
+    await create8('acme');
+    expect(await create('acme')).toMatchObject({ code: 429, error: { code: 'LIVEKIT_TENANT_FULL' } });
     const pids = daemon.pids();
     for (const pid of pids.values()) process.kill(pid, 'SIGKILL');
     await until(
